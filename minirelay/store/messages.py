@@ -1,0 +1,200 @@
+"""Everything that crosses into the store and out of it: reading this file is reading the data flow.
+
+A shop and a key card are known by their *row id*, a small integer that the relay hands out in memory
+(`Store.next_shop_row`, `Store.next_card_row`), so that a commit needs no answer from the database.
+A gap in the row ids does no harm.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from minirelay.protocol.objects import ObjectType
+
+MAX_NONCE = 2**64 - 1
+MAX_SEQ = 2**40 - 1
+NO_OWNER = 0
+
+
+class ShopRow(msgspec.Struct, frozen=True):
+    """A shop that this relay serves.
+
+    shop_id: the token id, 0 to 2^256-1. relay_nonce: the last nonce with which the relay signed in this
+    shop, 0 if it never did. created_at: unix seconds.
+    """
+
+    row_id: int
+    shop_id: int
+    relay_nonce: int
+    created_at: int = 0
+
+
+class KeyCard(msgspec.Struct, frozen=True):
+    """A key card that was ever enrolled (spec 05).
+
+    public_key: 33 bytes. shop: row id. wallet: 20 bytes. last_nonce: 0 to 2^64-1, 0 if it never wrote.
+    enrolled_at: unix seconds.
+    """
+
+    row_id: int
+    public_key: bytes
+    shop: int
+    wallet: bytes
+    is_guest: bool
+    last_nonce: int
+    is_unlinked: bool
+    enrolled_at: int = 0
+
+
+class Leaf(msgspec.Struct, frozen=True, array_like=True):
+    """What the log remembers of one patch, in the order of the patches of its set.
+
+    owner: the row id of the key card that created the order which the patch touches; NO_OWNER for
+    everything else, and for orders of nobody in particular.
+    """
+
+    object_type: ObjectType
+    object_id: bytes
+    owner: int = NO_OWNER
+
+
+class Counts(msgspec.Struct, frozen=True, array_like=True):
+    """How much the log of a shop holds, up to and including some set: patches by object type, and bytes.
+
+    size_bytes: the lengths of all `wire`, added up.
+    """
+
+    listings: int = 0
+    tags: int = 0
+    orders: int = 0
+    accounts: int = 0
+    manifest: int = 0
+    inventory: int = 0
+    size_bytes: int = 0
+
+    @property
+    def total(self) -> int:
+        """Count all patches."""
+        return self.listings + self.tags + self.orders + self.accounts + self.manifest + self.inventory
+
+    def of(self, *types: ObjectType) -> int:
+        """Count the patches to objects of these types; each is to be named once."""
+        by_type = self.by_type
+        return sum(by_type[object_type - 1] for object_type in types)
+
+    @property
+    def by_type(self) -> tuple[int, int, int, int, int, int]:
+        """List the six patch counts in the order of the numbers of `ObjectType`."""
+        return (self.listings, self.tags, self.orders, self.accounts, self.manifest, self.inventory)
+
+    def plus(self, leaves: Iterable[Leaf], size_bytes: int) -> "Counts":
+        """Count one more set. size_bytes: the length of its `wire`."""
+        counts = list(self.by_type)
+        for leaf in leaves:
+            counts[leaf.object_type - 1] += 1
+        return Counts(*counts, self.size_bytes + size_bytes)
+
+
+EMPTY_COUNTS = Counts()
+
+
+class StoredSet(msgspec.Struct, frozen=True):
+    """One set of a shop's log.
+
+    seq: from 1, without gaps. counts: of the log up to and including this set. wire: as it is pushed to
+    somebody who may see all of it (`protocol.push.encode_set`).
+    """
+
+    seq: int
+    leaves: tuple[Leaf, ...]
+    counts: Counts
+    wire: bytes
+
+
+class WireSet(msgspec.Struct, frozen=True):
+    """One set of a shop's log for somebody who sees all of it: only its number, its patches, its bytes."""
+
+    seq: int
+    patch_count: int
+    wire: bytes
+
+
+class ObjectRow(msgspec.Struct, frozen=True):
+    """A materialised object, or its absence.
+
+    key: the key in its trie, b"" for the manifest. value: canonical CBOR; None removes it. owner: as in
+    `Leaf`, for orders.
+    """
+
+    object_type: ObjectType
+    key: bytes
+    value: bytes | None
+    owner: int = NO_OWNER
+
+
+class StoredObject(msgspec.Struct, frozen=True):
+    """A materialised object that is there. The fields are those of `ObjectRow`."""
+
+    object_type: ObjectType
+    key: bytes
+    value: bytes
+    owner: int
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one accepted write adds, all or nothing.
+
+    epoch: `Writer.epoch` as it was *before* the state was loaded on which this was judged. shop: row id.
+    sets: consecutive; the first follows the shop's last one. changes: in the order in which they
+    happened; the last one to an object counts. nonces: key card row id to its new last nonce.
+    relay_nonce: the shop's new one, None if it stays. unlinked: row ids of key cards.
+    A shop or key card that is new here may be named by the other fields of the same commit.
+    """
+
+    epoch: int
+    shop: int
+    sets: tuple[StoredSet, ...] = ()
+    changes: tuple[ObjectRow, ...] = ()
+    nonces: Mapping[int, int] = msgspec.field(default_factory=dict)
+    relay_nonce: int | None = None
+    new_shop: ShopRow | None = None
+    new_card: KeyCard | None = None
+    unlinked: tuple[int, ...] = ()
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """One part of what a reader wants to see; a reader sees the union of its selections.
+
+    object_id: one object, None for all of this type. owner: only the patches of orders that this key
+    card (row id) created, NO_OWNER for everybody's; meant for orders.
+    """
+
+    object_type: ObjectType
+    object_id: bytes | None = None
+    owner: int = NO_OWNER
+
+
+class SelectedSet(msgspec.Struct, frozen=True):
+    """A set of which something was selected. leaves: the indexes of what was, ascending, at least one."""
+
+    seq: int
+    leaves: tuple[int, ...]
+    wire: bytes
+
+
+class SelectedPage(msgspec.Struct, frozen=True):
+    """A stretch of the log, seen through a selection.
+
+    sets: in log order, perhaps none. through: everything selected up to and including this sequence
+    number is in `sets`, or came before; go on after it.
+    """
+
+    sets: tuple[SelectedSet, ...]
+    through: int
+
+
+class NextRows(msgspec.Struct, frozen=True):
+    """The first row ids that are free."""
+
+    shop: int
+    card: int
