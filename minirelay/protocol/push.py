@@ -1,0 +1,226 @@
+"""Patch sets in the form in which they are pushed: made once, stored, shared, cut (spec 01, DESIGN "SQLite").
+
+The framing of `SequencedPartialPatchSet` is written and read by hand: what is pushed is these very bytes behind a
+field tag, and a partial view is put together from slices. Fields stand in the order of their numbers, as protobuf
+itself would write them: sequence number, leaf index, header, signature, patches, proofs.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from google.protobuf.message import DecodeError
+
+from minirelay.errors import MalformedInput
+from minirelay.protocol.mmr import leaf_index
+from minirelay.protocol.wire_pb2 import SubscriptionPushRequest
+
+if TYPE_CHECKING:
+    from minirelay.protocol.patch_set import VerifiedPatchSet
+
+MAX_PATCHES_PER_PUSH: Final = 64
+MAX_PUSH_BYTES: Final = 768 * 1024
+MAX_SET_BYTES: Final = 900 * 1024
+MAX_PATCHES_PER_SET: Final = 16384
+
+_SEQ, _LEAF_INDEX, _HEADER, _SIGNATURE, _PATCH, _PROOF = 0x08, 0x10, 0x1A, 0x22, 0x2A, 0x32
+_SUBSCRIPTION_ID, _SET = 0x0A, 0x12
+_REQUEST_ID, _PUSH = 0x0A, 0x32
+_RAW: Final = 0x08
+
+# Tag and number: the sequence number, the leaf index. Tag and length: header, signature, patch, proof.
+_MOST_FRAMING_BYTES: Final = (1 + 10) + (1 + 5) + 4 * (1 + 5)
+
+
+class SequencedPartialPatchSet(msgspec.Struct, frozen=True):
+    """What a subscriber sees of one patch set.
+
+    leaf_index: the leaf of the first patch here. patches and proofs: as many of one as of the other.
+    """
+
+    seq: int
+    leaf_index: int
+    header: bytes
+    signature: bytes
+    patches: tuple[bytes, ...]
+    proofs: tuple[bytes, ...]
+
+
+def encode_set(seq: int, verified: "VerifiedPatchSet") -> bytes:
+    """Make the pushed form of a whole set. seq: its sequence number in the shop's log, from 1 on."""
+    parts = [_uint_field(_SEQ, seq)]
+    _add(parts, _HEADER, verified.header.raw)
+    _add(parts, _SIGNATURE, verified.signature)
+    for patch in verified.patches:
+        _add(parts, _PATCH, patch.raw)
+    for proof in verified.proofs:
+        _add(parts, _PROOF, proof)
+    return b"".join(parts)
+
+
+def decode_set(data: bytes) -> SequencedPartialPatchSet:
+    """Read a pushed set. Raises MalformedInput."""
+    try:
+        message = SubscriptionPushRequest.SequencedPartialPatchSet.FromString(data)
+    except DecodeError as error:
+        raise MalformedInput("not a pushed patch set") from error
+    return SequencedPartialPatchSet(
+        message.shop_seq_no,
+        message.patch_leaf_index,
+        message.header,
+        message.signature,
+        tuple(message.patches),
+        tuple(message.proofs),
+    )
+
+
+def cut(set_bytes: bytes, leaves: Sequence[int]) -> bytes:
+    """Leave only some patches in a whole set, each with its proof.
+
+    set_bytes: from `encode_set`. leaves: at least one leaf index, ascending. Returns the same object if these are all.
+    """
+    layout = _Layout(set_bytes)
+    if len(leaves) == len(layout.patches):
+        return set_bytes
+    return layout.part(leaves[0], leaves)
+
+
+def split(set_bytes: bytes) -> list[bytes]:
+    """Divide a set, whole or cut, that is larger than MAX_SET_BYTES; any other comes back alone and as it is.
+
+    Each part repeats sequence number, header and signature, and says which leaf its first patch is.
+    """
+    if len(set_bytes) <= MAX_SET_BYTES:
+        return [set_bytes]
+    layout = _Layout(set_bytes)
+    return [layout.part(layout.leaf_index(run[0]), run) for run in layout.runs(MAX_SET_BYTES)]
+
+
+def most_patch_bytes(header_bytes: int, signature_bytes: int, proof_bytes: int) -> int:
+    """Say how large one patch may be, so that a set of it alone is not larger than MAX_SET_BYTES."""
+    return MAX_SET_BYTES - _MOST_FRAMING_BYTES - header_bytes - signature_bytes - proof_bytes
+
+
+def encode_push(request_id: int, subscription_id: bytes, sets: Sequence[bytes]) -> bytes:
+    """Make the envelope that pushes these sets, which are from `encode_set`, `cut` or `split`.
+
+    request_id: the relay's own, so negative. subscription_id: 2 bytes.
+    """
+    parts: list[bytes] = []
+    _add(parts, _SUBSCRIPTION_ID, subscription_id)
+    for set_bytes in sets:
+        _add(parts, _SET, set_bytes)
+    head: list[bytes] = []
+    _add(head, _REQUEST_ID, _uint_field(_RAW, zigzag(request_id)))
+    head.append(_frame(_PUSH, sum(map(len, parts))))
+    return b"".join(head + parts)
+
+
+class _Layout:
+    """Where the fields of an encoded set begin and end, tags and lengths included."""
+
+    __slots__ = ("_set_bytes", "_seq", "_signed", "patches", "proofs")
+
+    def __init__(self, set_bytes: bytes) -> None:
+        self._set_bytes = set_bytes
+        self.patches: list[slice] = []
+        self.proofs: list[slice] = []
+        header = 0
+        signature_end = 0
+        for tag, start, end in _fields(set_bytes):
+            if tag == _PATCH:
+                self.patches.append(slice(start, end))
+            elif tag == _PROOF:
+                self.proofs.append(slice(start, end))
+            elif tag == _SEQ:
+                self._seq = set_bytes[start:end]
+            elif tag == _HEADER:
+                header = start
+            elif tag == _SIGNATURE:
+                signature_end = end
+        self._signed = set_bytes[header:signature_end]
+
+    def part(self, first_leaf: int, places: Sequence[int]) -> bytes:
+        """Encode a set of only the patches at these places, the first of which is leaf `first_leaf`."""
+        source = self._set_bytes
+        parts = (
+            [self._seq, self._signed]
+            if first_leaf == 0
+            else [self._seq, _uint_field(_LEAF_INDEX, first_leaf), self._signed]
+        )
+        parts += [source[self.patches[place]] for place in places]
+        parts += [source[self.proofs[place]] for place in places]
+        return b"".join(parts)
+
+    def leaf_index(self, place: int) -> int:
+        """Say which leaf of the whole set the patch at this place is."""
+        field = self._set_bytes[self.proofs[place]]
+        _, start = _varint_at(field, 1)
+        return leaf_index(field[start:])
+
+    def runs(self, most_bytes: int) -> Iterator[range]:
+        """Divide the places so that the part made of each run has at most this many bytes, or one patch."""
+        fixed = len(self._seq) + (1 + 5) + len(self._signed)
+        start = 0
+        size = fixed
+        for place, (patch, proof) in enumerate(zip(self.patches, self.proofs, strict=True)):
+            pair = patch.stop - patch.start + proof.stop - proof.start
+            if size + pair > most_bytes and place > start:
+                yield range(start, place)
+                start = place
+                size = fixed
+            size += pair
+        yield range(start, len(self.patches))
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, int, int]]:
+    at = 0
+    while at < len(data):
+        start = at
+        tag = data[at]
+        number, at = _varint_at(data, at + 1)
+        if tag & 7 == 2:
+            at += number
+        yield tag, start, at
+
+
+def _varint_at(data: bytes, at: int) -> tuple[int, int]:
+    number = data[at]
+    at += 1
+    if number < 0x80:
+        return number, at
+    number &= 0x7F
+    shift = 7
+    while (byte := data[at]) >= 0x80:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        at += 1
+    return number | byte << shift, at + 1
+
+
+def zigzag(number: int) -> int:
+    """Map a sint64 to the unsigned number that stands for it on the wire."""
+    return number << 1 if number >= 0 else (-number << 1) - 1
+
+
+def varint(number: int) -> bytes:
+    """Encode an unsigned number in protobuf's variable length."""
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _frame(tag: int, size: int) -> bytes:
+    return bytes((tag,)) + varint(size)
+
+
+def _uint_field(tag: int, number: int) -> bytes:
+    return bytes((tag,)) + varint(number)
+
+
+def _add(parts: list[bytes], tag: int, payload: bytes) -> None:
+    parts.append(_frame(tag, len(payload)))
+    parts.append(payload)
