@@ -1,0 +1,97 @@
+"""Compile the development contracts: `python -m minirelay.dev.compile_contracts`.
+
+For people who change a contract; everybody else uses the committed results in `contracts/build/`. It needs
+Node and npm, installs the pinned compiler and OpenZeppelin into a temporary directory, and leaves nothing else.
+"""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+SOURCES = Path(__file__).parent / "contracts"
+BUILD = SOURCES / "build"
+
+DEPLOYED = ("Eddies", "PaymentsByAddress", "Permit2", "RelayReg", "ShopReg")
+
+SETTINGS: dict[str, Any] = {
+    "evmVersion": "cancun",
+    "optimizer": {"enabled": True, "runs": 200},
+    # No metadata hash: the bytecode then depends on the code alone, not on comments or file names.
+    "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
+}
+
+
+class CompilationFailed(Exception):
+    """npm or the compiler said no; the message is what it said."""
+
+
+def install(workshop: Path) -> None:
+    """Install the pinned compiler and libraries into a directory, with npm and from its lock file."""
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(SOURCES / name, workshop / name)
+    _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], workshop)
+
+
+def compile_all(workshop: Path) -> dict[str, str]:
+    """Compile what is deployed, with the compiler installed in `workshop`.
+
+    Returns the text of each artifact by contract name. Raises CompilationFailed.
+    """
+    sources = sorted(SOURCES.glob("*.sol"))
+    request = {
+        "language": "Solidity",
+        "sources": {path.name: {"content": path.read_text()} for path in sources},
+        "settings": SETTINGS
+        | {"outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}}},
+    }
+    compiler = str(workshop / "node_modules" / ".bin" / "solcjs")
+    version = _run([compiler, "--version"], workshop).strip()
+    command = [compiler, "--standard-json", "--base-path", ".", "--include-path", "node_modules"]
+    output = _run(command, workshop, json.dumps(request))
+    # solcjs may say something about SMT solvers in front of its answer.
+    answer = json.loads(output[output.index("{") :])
+    problems = [problem["formattedMessage"] for problem in answer.get("errors", ())]
+    if problems:
+        raise CompilationFailed("\n".join(problems))
+    return {name: _artifact(name, version, answer["contracts"][f"{name}.sol"][name]) for name in DEPLOYED}
+
+
+def _artifact(name: str, version: str, output: dict[str, Any]) -> str:
+    artifact = {
+        "contractName": name,
+        "compiler": version,
+        "settings": SETTINGS,
+        "abi": output["abi"],
+        "bytecode": "0x" + output["evm"]["bytecode"]["object"],
+        "deployedBytecode": "0x" + output["evm"]["deployedBytecode"]["object"],
+    }
+    return json.dumps(artifact, indent=1) + "\n"
+
+
+def _run(command: list[str], directory: Path, text: str | None = None) -> str:
+    # Into a file, not a pipe: solcjs exits without waiting until a pipe has taken all of its answer.
+    output = directory / "output"
+    with output.open("w") as stdout:
+        done = subprocess.run(  # noqa: S603
+            command, cwd=directory, input=text, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+        )
+    if done.returncode != 0:
+        raise CompilationFailed(f"{command[0]} failed: {done.stderr.strip()}")
+    return output.read_text()
+
+
+def main() -> None:
+    """Recompile and replace the committed artifacts."""
+    with tempfile.TemporaryDirectory() as directory:
+        workshop = Path(directory)
+        install(workshop)
+        BUILD.mkdir(exist_ok=True)
+        for name, text in compile_all(workshop).items():
+            (BUILD / f"{name}.json").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
