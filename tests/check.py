@@ -1,0 +1,56 @@
+"""Check the whole project: format, lint, types, import rules, tests. People and CI run this same command.
+
+    python3 tests/check.py              everything
+    python3 tests/check.py tests/shop   everything, but only these tests (arguments go to pytest)
+
+It needs nothing but Python: it makes its own virtual environment (`.venv`) and installs what is declared
+in pyproject.toml there, again only when that file has changed.
+"""
+
+import hashlib
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = ROOT / ".venv"
+BIN = ENVIRONMENT / "bin"
+
+STEPS = [
+    ("format", ["ruff", "format", "--check", "--quiet", "."]),
+    ("lint", ["ruff", "check", "--quiet", "."]),
+    ("types", ["mypy", "--no-error-summary"]),
+    ("import rules", ["lint-imports", "--no-timing"]),
+]
+
+
+def install() -> None:
+    """Make the virtual environment, or bring it up to date with pyproject.toml."""
+    declared = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    stamp = ENVIRONMENT / "installed-for"
+    if stamp.exists() and stamp.read_text() == declared:
+        return
+    print("== install", flush=True)
+    if not (BIN / "python").exists():
+        venv.create(ENVIRONMENT, with_pip=True)
+    pip = [BIN / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run([*pip, "--editable", ".[dev,test]"], cwd=ROOT, check=True)
+    stamp.write_text(declared)
+
+
+def main() -> int:
+    """Run all steps; stop at the first that fails. Returns its exit code."""
+    install()
+    for name, (command, *arguments) in STEPS:
+        print(f"== {name}", flush=True)
+        code = subprocess.run([BIN / command, *arguments], cwd=ROOT, check=False).returncode
+        if code:
+            print(f"== {name}: failed; nothing after it was run", flush=True)
+            return code
+    print("== tests", flush=True)
+    return subprocess.run([BIN / "python", "-m", "pytest", *sys.argv[1:]], cwd=ROOT, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
