@@ -12,11 +12,14 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from minirelay.errors import MalformedInput
+from minirelay.protocol.framing import bytes_field, bytes_head, number_field, varint_at, zigzag
 from minirelay.protocol.mmr import leaf_index
 from minirelay.protocol.wire_pb2 import SubscriptionPushRequest
 
 if TYPE_CHECKING:
     from minirelay.protocol.patch_set import VerifiedPatchSet
+
+_Message = SubscriptionPushRequest.SequencedPartialPatchSet
 
 MAX_PATCHES_PER_PUSH: Final = 64
 MAX_PUSH_BYTES: Final = 768 * 1024
@@ -48,22 +51,26 @@ class SequencedPartialPatchSet(msgspec.Struct, frozen=True):
 
 def encode_set(seq: int, verified: "VerifiedPatchSet") -> bytes:
     """Make the pushed form of a whole set. seq: its sequence number in the shop's log, from 1 on."""
-    parts = [_uint_field(_SEQ, seq)]
-    _add(parts, _HEADER, verified.header.raw)
-    _add(parts, _SIGNATURE, verified.signature)
-    for patch in verified.patches:
-        _add(parts, _PATCH, patch.raw)
-    for proof in verified.proofs:
-        _add(parts, _PROOF, proof)
+    parts = [
+        number_field(_SEQ, seq),
+        bytes_field(_HEADER, verified.header.raw),
+        bytes_field(_SIGNATURE, verified.signature),
+    ]
+    parts += [bytes_field(_PATCH, patch.raw) for patch in verified.patches]
+    parts += [bytes_field(_PROOF, proof) for proof in verified.proofs]
     return b"".join(parts)
 
 
 def decode_set(data: bytes) -> SequencedPartialPatchSet:
     """Read a pushed set. Raises MalformedInput."""
     try:
-        message = SubscriptionPushRequest.SequencedPartialPatchSet.FromString(data)
+        return from_message(_Message.FromString(data))
     except DecodeError as error:
         raise MalformedInput("not a pushed patch set") from error
+
+
+def from_message(message: _Message) -> SequencedPartialPatchSet:
+    """Take a pushed set out of the generated type."""
     return SequencedPartialPatchSet(
         message.shop_seq_no,
         message.patch_leaf_index,
@@ -71,6 +78,18 @@ def decode_set(data: bytes) -> SequencedPartialPatchSet:
         message.signature,
         tuple(message.patches),
         tuple(message.proofs),
+    )
+
+
+def to_message(pushed: SequencedPartialPatchSet) -> _Message:
+    """Put a pushed set into the generated type."""
+    return _Message(
+        shop_seq_no=pushed.seq,
+        patch_leaf_index=pushed.leaf_index,
+        header=pushed.header,
+        signature=pushed.signature,
+        patches=pushed.patches,
+        proofs=pushed.proofs,
     )
 
 
@@ -106,14 +125,12 @@ def encode_push(request_id: int, subscription_id: bytes, sets: Sequence[bytes]) 
 
     request_id: the relay's own, so negative. subscription_id: 2 bytes.
     """
-    parts: list[bytes] = []
-    _add(parts, _SUBSCRIPTION_ID, subscription_id)
+    parts = [bytes_field(_SUBSCRIPTION_ID, subscription_id)]
     for set_bytes in sets:
-        _add(parts, _SET, set_bytes)
-    head: list[bytes] = []
-    _add(head, _REQUEST_ID, _uint_field(_RAW, zigzag(request_id)))
-    head.append(_frame(_PUSH, sum(map(len, parts))))
-    return b"".join(head + parts)
+        parts.append(bytes_head(_SET, len(set_bytes)))
+        parts.append(set_bytes)
+    head = bytes_field(_REQUEST_ID, number_field(_RAW, zigzag(request_id)))
+    return b"".join([head, bytes_head(_PUSH, sum(map(len, parts))), *parts])
 
 
 class _Layout:
@@ -146,7 +163,7 @@ class _Layout:
         parts = (
             [self._seq, self._signed]
             if first_leaf == 0
-            else [self._seq, _uint_field(_LEAF_INDEX, first_leaf), self._signed]
+            else [self._seq, number_field(_LEAF_INDEX, first_leaf), self._signed]
         )
         parts += [source[self.patches[place]] for place in places]
         parts += [source[self.proofs[place]] for place in places]
@@ -155,7 +172,7 @@ class _Layout:
     def leaf_index(self, place: int) -> int:
         """Say which leaf of the whole set the patch at this place is."""
         field = self._set_bytes[self.proofs[place]]
-        _, start = _varint_at(field, 1)
+        _, start = varint_at(field, 1)
         return leaf_index(field[start:])
 
     def runs(self, most_bytes: int) -> Iterator[range]:
@@ -178,49 +195,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, int, int]]:
     while at < len(data):
         start = at
         tag = data[at]
-        number, at = _varint_at(data, at + 1)
+        number, at = varint_at(data, at + 1)
         if tag & 7 == 2:
             at += number
         yield tag, start, at
-
-
-def _varint_at(data: bytes, at: int) -> tuple[int, int]:
-    number = data[at]
-    at += 1
-    if number < 0x80:
-        return number, at
-    number &= 0x7F
-    shift = 7
-    while (byte := data[at]) >= 0x80:
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        at += 1
-    return number | byte << shift, at + 1
-
-
-def zigzag(number: int) -> int:
-    """Map a sint64 to the unsigned number that stands for it on the wire."""
-    return number << 1 if number >= 0 else (-number << 1) - 1
-
-
-def varint(number: int) -> bytes:
-    """Encode an unsigned number in protobuf's variable length."""
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def _frame(tag: int, size: int) -> bytes:
-    return bytes((tag,)) + varint(size)
-
-
-def _uint_field(tag: int, number: int) -> bytes:
-    return bytes((tag,)) + varint(number)
-
-
-def _add(parts: list[bytes], tag: int, payload: bytes) -> None:
-    parts.append(_frame(tag, len(payload)))
-    parts.append(payload)
