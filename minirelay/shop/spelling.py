@@ -1,0 +1,228 @@
+"""The spellings met in the wild, brought to the exact one (spec 03 "Spellings met in the wild").
+
+For each type of `objects` a function is made once that copies a decoded value into what msgspec then validates:
+exact field names, no unknown fields, no nulls, defaults filled in, times as datetimes, integers as integers.
+Values of a wrong type pass through unchanged: msgspec refuses them.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from msgspec import inspect
+
+from minirelay.errors import MalformedInput
+from minirelay.protocol.cbor import Value
+from minirelay.protocol.timestamps import parse_time, time_from_epoch
+from minirelay.shop.objects import OMITTED_WHEN_EMPTY, PriceModifier
+
+Respell = Callable[[Any], Any]
+
+_ALIASES: dict[type, dict[str, str]] = {PriceModifier: {"modificationprecents": "ModificationPercent"}}
+_MAX_UINT256_BYTES = 32
+
+
+class Misspelt(Exception):  # noqa: N818  (internal: `canonical` makes a Refusal of it)
+    """A value that no accepted spelling explains: where it is, from the outside in, and what is wrong."""
+
+    def __init__(self, reason: str) -> None:
+        """reason: a predicate in words, like "must be a time"."""
+        super().__init__(reason)
+        self.reason = reason
+        self.path = ""
+
+    def inside(self, step: str) -> "Misspelt":
+        """Say in which field or entry it is; innermost first."""
+        self.path = step + self.path
+        return self
+
+
+def respell(kind: Any, value: Value) -> Any:
+    """Bring a value to the exact spelling of a type: a struct of `objects`, or any type made of them.
+
+    Returns what `msgspec.convert` takes; the value itself is not changed. Raises Misspelt.
+    """
+    function = _respell_function(kind)
+    return value if function is None else function(value)
+
+
+@cache
+def _respell_function(kind: Any) -> Respell | None:
+    return _for_type(inspect.type_info(kind), {})
+
+
+def _for_type(info: inspect.Type, extra: dict[str, Any]) -> Respell | None:
+    """Make the function for a type; None where nothing needs to be done."""
+    match info:
+        case inspect.Metadata():
+            return _for_type(info.type, info.extra or {})
+        case inspect.UnionType():
+            (only,) = (member for member in info.types if not isinstance(member, inspect.NoneType))
+            return _for_type(only, extra)
+        case inspect.StructType():
+            return _for_struct(info)
+        case inspect.DictType():
+            return _empty_map if extra.get("emptied") else _for_map(info)
+        case inspect.ListType():
+            return _for_list(_for_type(info.item_type, {}))
+        case inspect.IntType():
+            return {None: None, 64: _uint64, 256: _uint256}[extra.get("bits")]
+        case inspect.DateTimeType():
+            return _time
+        case inspect.StrType():
+            return _text
+    return None
+
+
+def _uint64(value: Any) -> Any:
+    if type(value) is int and value >> 64:
+        raise Misspelt("must be at most 64 bits" if value > 0 else "must not be negative")
+    return value
+
+
+def _uint256(value: Any) -> Any:
+    if type(value) is bytes:
+        if not 1 <= len(value) <= _MAX_UINT256_BYTES:
+            raise Misspelt("must be 1 to 32 bytes, or an integer")
+        return int.from_bytes(value)
+    if type(value) is int and value >> 256:
+        raise Misspelt("must be at most 256 bits" if value > 0 else "must not be negative")
+    return value
+
+
+def _time(value: Any) -> Any:
+    try:
+        if type(value) is str:
+            return parse_time(value)
+        if type(value) is int:
+            return time_from_epoch(value)
+    except MalformedInput as error:
+        raise Misspelt(f"is no time: {error}") from error
+    return value.replace(microsecond=0) if isinstance(value, datetime) else value
+
+
+def _text(value: Any) -> Any:
+    if type(value) is str and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise Misspelt("must be valid Unicode") from error
+    return value
+
+
+def _empty_map(value: Any) -> Any:
+    return {} if value is None or type(value) is dict else value
+
+
+def _for_list(item: Respell | None) -> Respell | None:
+    if item is None:
+        return None
+
+    def respell_list(value: Any) -> Any:
+        if type(value) is not list:
+            return value
+        try:
+            return [item(element) for element in value]
+        except Misspelt as misspelt:
+            raise misspelt.inside("[...]") from misspelt.__cause__
+
+    return respell_list
+
+
+def _for_map(info: inspect.DictType) -> Respell:
+    item = _for_type(info.value_type, {})
+    key = _for_type(info.key_type, {})
+
+    def respell_map(value: Any) -> Any:
+        if value is None:
+            return {}
+        if type(value) is not dict:
+            return value
+        try:
+            if key is not None:
+                for name in value:
+                    key(name)
+            return value if item is None else {name: item(entry) for name, entry in value.items()}
+        except Misspelt as misspelt:
+            raise misspelt.inside("[...]") from misspelt.__cause__
+
+    return respell_map
+
+
+def _for_struct(info: inspect.StructType) -> Respell:
+    fields = {field.encode_name: _for_field(field) for field in info.fields}
+    inexact = {name.lower(): name for name in fields} | _ALIASES.get(info.cls, {})
+    absent = {name: field.absent for name, field in fields.items() if field.absent is not None}
+    percentage_counts = info.cls is PriceModifier
+
+    def respell_struct(value: Any) -> Any:
+        if type(value) is not dict:
+            return value
+        named = _exact_names(value, fields, inexact)
+        if percentage_counts and named.get("ModificationPercent") is not None:
+            named.pop("ModificationAbsolute", None)
+        exact = {}
+        name = ""
+        try:
+            for name, item in named.items():
+                field = fields[name]
+                if item is None or (type(item) is field.empty_type and not item):
+                    continue
+                exact[name] = item if field.respell is None else field.respell(item)
+        except Misspelt as misspelt:
+            raise misspelt.inside("." + name) from misspelt.__cause__
+        for name, make in absent.items():
+            if name not in exact:
+                exact[name] = make()
+        return exact
+
+    return respell_struct
+
+
+class _Field:
+    """What is done with one field."""
+
+    __slots__ = ("absent", "empty_type", "respell")
+
+    def __init__(
+        self, respell: Respell | None, absent: Callable[[], Any] | None, empty_type: type | None
+    ) -> None:
+        """respell: its value's function. absent: makes what it is when absent. empty_type: empty is absent here."""
+        self.respell = respell
+        self.absent = absent
+        self.empty_type = empty_type
+
+
+def _for_field(field: inspect.Field) -> _Field:
+    extra: dict[str, Any] = {}
+    info = field.type
+    if isinstance(info, inspect.Metadata):
+        extra = info.extra or {}
+    return _Field(
+        _for_type(field.type, {}),
+        extra.get("absent"),
+        _empty_type(field.type) if field.name in OMITTED_WHEN_EMPTY and not field.required else None,
+    )
+
+
+def _empty_type(info: inspect.Type) -> type:
+    members = info.types if isinstance(info, inspect.UnionType) else (info,)
+    kinds = {inspect.DictType: dict, inspect.ListType: list, inspect.StrType: str}
+    return next(kinds[type(member)] for member in members if type(member) in kinds)
+
+
+def _exact_names(value: dict[Any, Any], fields: dict[str, _Field], inexact: dict[str, str]) -> dict[str, Any]:
+    """Keep the known fields, each under its exact name; an exact spelling wins over the others."""
+    named: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for key, item in value.items():
+        if key in fields:
+            named[key] = item
+        elif type(key) is str and key.isascii():
+            name = inexact.get(key.lower())
+            if name is not None:
+                if name in others:
+                    raise Misspelt("comes twice").inside("." + name)
+                others[name] = item
+    return others | named if others else named

@@ -1,0 +1,130 @@
+"""The state of a shop: every object as its canonical bytes, and one hash of all of it (spec 03)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from typing import Final
+
+from minirelay.protocol.cbor import Key, encode, encode_map_of
+from minirelay.protocol.objects import ObjectType
+from minirelay.shop.hamt import EMPTY, Hamt
+
+SCHEMA_VERSION: Final = 4
+MANIFEST_KEY: Final = b""
+VARIATION_SEPARATOR: Final = "|"
+
+# The attribute of each trie, in the order of `objects`: what others refer to comes first.
+_TRIES: Final = {
+    ObjectType.ACCOUNT: "accounts",
+    ObjectType.LISTING: "listings",
+    ObjectType.TAG: "tags",
+    ObjectType.ORDER: "orders",
+    ObjectType.INVENTORY: "inventory",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One object as it is after a write.
+
+    key: its trie key, b"" for the manifest. value: its canonical bytes, None when it was removed.
+    """
+
+    object_type: ObjectType
+    key: bytes
+    value: bytes | None
+
+
+@dataclass(frozen=True)
+class ShopState:
+    """A shop at one moment. Immutable: a change gives a new state, which shares what did not change."""
+
+    schema_version: int = SCHEMA_VERSION
+    manifest: bytes | None = None
+    accounts: Hamt = EMPTY
+    listings: Hamt = EMPTY
+    tags: Hamt = EMPTY
+    orders: Hamt = EMPTY
+    inventory: Hamt = EMPTY
+
+    @staticmethod
+    def from_objects(objects: Iterable[tuple[ObjectType, bytes, bytes]]) -> "ShopState":
+        """Build a state from all its objects: type, key, canonical bytes; in any order."""
+        manifest = None
+        entries: dict[ObjectType, list[tuple[bytes, bytes]]] = {object_type: [] for object_type in _TRIES}
+        for object_type, key, value in objects:
+            if object_type is ObjectType.MANIFEST:
+                manifest = value
+            else:
+                entries[object_type].append((key, value))
+        tries = {_TRIES[object_type]: Hamt.from_items(items) for object_type, items in entries.items()}
+        return replace(ShopState(manifest=manifest), **tries)  # type: ignore[arg-type]
+
+    def get(self, object_type: ObjectType, key: bytes) -> bytes | None:
+        """Find an object's canonical bytes. key: its trie key; b"" for the manifest."""
+        return self.manifest if object_type is ObjectType.MANIFEST else self._trie(object_type).get(key)
+
+    def with_change(self, change: Change) -> "ShopState":
+        """Make the state after one change."""
+        return self.with_changes((change,))
+
+    def with_changes(self, changes: Iterable[Change]) -> "ShopState":
+        """Make the state after these changes, in their order."""
+        manifest = self.manifest
+        tries: dict[str, Hamt] = {}
+        for change in changes:
+            if change.object_type is ObjectType.MANIFEST:
+                manifest = change.value
+                continue
+            name = _TRIES[change.object_type]
+            trie = tries[name] if name in tries else self._trie(change.object_type)
+            tries[name] = (
+                trie.delete(change.key) if change.value is None else trie.set(change.key, change.value)
+            )
+        return replace(self, manifest=manifest, **tries)  # type: ignore[arg-type]
+
+    def objects(self) -> Iterator[tuple[ObjectType, bytes, bytes]]:
+        """Go through all objects: type, key, canonical bytes; the manifest first."""
+        if self.manifest is not None:
+            yield ObjectType.MANIFEST, MANIFEST_KEY, self.manifest
+        for object_type in _TRIES:
+            for key, value in self._trie(object_type).items():
+                yield object_type, key, value
+
+    @cached_property
+    def root_hash(self) -> bytes:
+        """The 32-byte hash of the whole shop (spec 03 "Root hash of the shop").
+
+        A shop without a manifest, which is none yet, has null in its place.
+        """
+        fields: dict[Key, bytes] = {
+            "SchemaVersion": encode(self.schema_version),
+            "Manifest": encode(None) if self.manifest is None else self.manifest,
+            "Accounts": encode(self.accounts.root_hash),
+            "Listings": encode(self.listings.root_hash),
+            "Tags": encode(self.tags.root_hash),
+            "Orders": encode(self.orders.root_hash),
+            "Inventory": encode(self.inventory.root_hash),
+        }
+        return sha256(encode_map_of(fields)).digest()
+
+    def _trie(self, object_type: ObjectType) -> Hamt:
+        trie: Hamt = getattr(self, _TRIES[object_type])
+        return trie
+
+
+def id_key(object_id: int) -> bytes:
+    """Make the trie key of a listing or an order. object_id: a uint64."""
+    return object_id.to_bytes(8)
+
+
+def tag_key(name: str) -> bytes:
+    """Make the trie key of a tag."""
+    return name.encode()
+
+
+def inventory_key(listing_id: int, variations: Iterable[str] = ()) -> bytes:
+    """Make the trie key of a stock count. variations: the names, in any order."""
+    names = sorted(name.encode() for name in variations)
+    return id_key(listing_id) + VARIATION_SEPARATOR.encode().join(names)
