@@ -1,0 +1,1 @@
+"""The running relay: sessions, one sequencer per shop, feeds, enrolment."""

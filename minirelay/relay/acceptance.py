@@ -1,0 +1,197 @@
+"""What the sequencer does with each kind of request: judge it on the books, then enter it.
+
+`judge` reads and may run beside the event loop; `enter` changes the books and runs on it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from minirelay.errors import Code, MinirelayError, Refusal, invalid
+from minirelay.protocol.cbor import Value
+from minirelay.protocol.objects import ObjectType
+from minirelay.protocol.patch_set import (
+    NewPatch,
+    VerifiedPatchSet,
+    decode_patch_set,
+    open_patch_set,
+    seal_patch_set,
+    verify,
+)
+from minirelay.protocol.signing import PrivateKey
+from minirelay.relay.books import Books
+from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
+from minirelay.relay.judgement import NOBODY, Author, Judgement, judge
+from minirelay.relay.messages import Enrolment, WriteRequest
+from minirelay.shop.access import Role
+from minirelay.store.messages import Commit, KeyCard
+
+GUEST_WALLET = bytes(20)
+NATIVE_COIN = bytes(20)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request that may be entered."""
+
+    patch_set: VerifiedPatchSet
+    judgement: Judgement
+
+
+class Request(Protocol):
+    """Something that may become the next set of a shop's log."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Tell roughly how much work judging it is."""
+
+    def judge(self, books: Books) -> Accepted:
+        """Judge it, changing nothing. Raises a MinirelayError that `refuse` takes."""
+
+    def enter(self, books: Books, accepted: Accepted) -> Commit:
+        """Enter it in the books."""
+
+    def stored(self, root_hash: bytes) -> None:
+        """Tell whoever asked that it is done and durable."""
+
+    def refuse(self, error: MinirelayError) -> None:
+        """Tell whoever asked that it was not done: a refusal, or a StoreError if it could not be stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientWrite:
+    """A patch set from a session (spec 02, 05)."""
+
+    request: WriteRequest
+    now: Callable[[], datetime]
+    clock_skew: timedelta
+
+    @property
+    def size_bytes(self) -> int:
+        """Give the length of the patch set."""
+        return len(self.request.patch_set)
+
+    def judge(self, books: Books) -> Accepted:
+        """Check header, signature and signer, then every patch."""
+        card = self.request.card
+        decoded = decode_patch_set(self.request.patch_set)
+        entry = books.cards.get(card.public_key)
+        if entry is None or entry.is_unlinked:
+            raise Refusal(Code.UNLINKED_KEYCARD, "this key card was unlinked from its account")
+        header = decoded.header
+        if header.shop_id != books.row.shop_id:
+            raise invalid(f"invalid header: this session writes to another shop than {header.shop_id}")
+        if header.key_card_nonce <= entry.last_nonce:
+            raise invalid(f"event nonce re-use: {header.key_card_nonce} is not above {entry.last_nonce}")
+        if header.timestamp > self.now() + self.clock_skew:
+            raise invalid("invalid header: its timestamp lies in the future; check the clock")
+        patch_set = verify(decoded)
+        if patch_set.signer != card.public_key:
+            raise invalid("invalid signature: not by the key card of this session")
+        author = Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
+        return Accepted(patch_set, judge(books.state, books.owners, author, patch_set))
+
+    def enter(self, books: Books, accepted: Accepted) -> Commit:
+        """Append it to the log."""
+        return books.enter(accepted.judgement, accepted.patch_set)
+
+    def stored(self, root_hash: bytes) -> None:
+        """Answer with the root hash."""
+        self.request.settle(root_hash)
+
+    def refuse(self, error: MinirelayError) -> None:
+        """Answer with the refusal."""
+        if isinstance(error, Refusal):
+            self.request.settle(error)
+        else:
+            self.request.settle(invalid("could not be stored, try again"))
+
+
+@dataclass(frozen=True, slots=True)
+class CardEnrolment:
+    """A key card's enrolment, as the relay's own patch set (spec 05, "Enrolling a key card").
+
+    card_row: the row id that the card gets. settle: called once with None or the error.
+    """
+
+    enrolment: Enrolment
+    card_row: int
+    relay_key: PrivateKey
+    registry_chain: int
+    guest_card_ceiling: int
+    now: Callable[[], datetime]
+    settle: Callable[[MinirelayError | None], None]
+
+    @property
+    def size_bytes(self) -> int:
+        """Give a small number: it is a patch or two."""
+        return 0
+
+    def judge(self, books: Books) -> Accepted:
+        """Make and judge the patch set that adds the card to its account."""
+        wanted = self.enrolment
+        if wanted.key_card in books.cards:
+            raise CardAlreadyEnrolled("this key card is enrolled already")
+        if wanted.is_guest and books.seq == 0:
+            raise FirstCardIsGuest("the first key card of a shop must be a clerk's")
+        if wanted.is_guest and books.guest_cards >= self.guest_card_ceiling:
+            raise GuestCeilingReached("this shop has as many guests as this relay allows")
+        sealed = seal_patch_set(
+            self._patches(books),
+            shop_id=wanted.shop_id,
+            key_card_nonce=books.relay_nonce + 1,
+            timestamp=self.now(),
+            key=self.relay_key,
+        )
+        patch_set = open_patch_set(sealed)
+        return Accepted(patch_set, judge(books.state, books.owners, Author(Role.RELAY, NOBODY), patch_set))
+
+    def enter(self, books: Books, accepted: Accepted) -> Commit:
+        """Append the patch set, and enter the card."""
+        wanted = self.enrolment
+        commit = books.enter(accepted.judgement, accepted.patch_set)
+        card = KeyCard(
+            row_id=self.card_row,
+            public_key=wanted.key_card,
+            shop=books.row.row_id,
+            wallet=wanted.wallet,
+            is_guest=wanted.is_guest,
+            last_nonce=0,
+            is_unlinked=False,
+            enrolled_at=int(self.now().timestamp()),
+        )
+        return books.enrol(commit, card)
+
+    def stored(self, root_hash: bytes) -> None:  # noqa: ARG002  (nobody asked for the root)
+        """Report the success."""
+        self.settle(None)
+
+    def refuse(self, error: MinirelayError) -> None:
+        """Report the error."""
+        self.settle(error)
+
+    def _patches(self, books: Books) -> list[NewPatch]:
+        wanted = self.enrolment
+        wallet = GUEST_WALLET if wanted.is_guest else wanted.wallet
+        patches = [] if books.seq else [NewPatch("replace", ("Manifest",), self._manifest())]
+        if books.state.get(ObjectType.ACCOUNT, wallet) is None:
+            account: Value = {"KeyCards": [wanted.key_card], "Guest": wanted.is_guest}
+            patches.append(NewPatch("add", ("Accounts", wallet), account))
+        else:
+            patches.append(NewPatch("append", ("Accounts", wallet, "KeyCards"), wanted.key_card))
+        return patches
+
+    def _manifest(self) -> Value:
+        return {
+            "ShopID": self.enrolment.shop_id,
+            "Payees": {},
+            "AcceptedCurrencies": {},
+            "PricingCurrency": {"ChainID": self.registry_chain, "Address": NATIVE_COIN},
+            "ShippingRegions": {"default": {"Country": "", "PostalCode": "", "City": ""}},
+        }
+
+
+def utc_now() -> datetime:
+    """Read the relay's clock."""
+    return datetime.now(UTC)

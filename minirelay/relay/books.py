@@ -1,0 +1,113 @@
+"""The books of one shop: its state and the end of its log, ahead of the disk by what is being committed."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from minirelay.protocol.patch_set import VerifiedPatchSet
+from minirelay.protocol.push import encode_set
+from minirelay.relay.judgement import NOBODY, Judgement
+from minirelay.shop.state import ShopState
+from minirelay.store.messages import EMPTY_COUNTS, Commit, Counts, KeyCard, ShopRow, StoredSet
+from minirelay.store.reader import Reader
+
+
+@dataclass(slots=True)
+class Card:
+    """What the sequencer needs to know of an enrolled key card."""
+
+    row_id: int
+    last_nonce: int
+    is_guest: bool
+    is_unlinked: bool
+
+
+@dataclass(slots=True)
+class Books:
+    """What the next write to a shop is judged on.
+
+    epoch: of the writer, from before the books were read. owners: order id -> card row, for the orders that
+    guests created. cards: by public key.
+    """
+
+    epoch: int
+    row: ShopRow
+    is_new: bool
+    state: ShopState
+    seq: int
+    counts: Counts
+    relay_nonce: int
+    owners: dict[bytes, int] = field(default_factory=dict)
+    cards: dict[bytes, Card] = field(default_factory=dict)
+    guest_cards: int = 0
+
+    @classmethod
+    def start(cls, epoch: int, row: ShopRow) -> "Books":
+        """Open the books of a shop that comes into being."""
+        return cls(epoch, row, True, ShopState(), 0, EMPTY_COUNTS, 0)
+
+    def enter(self, judgement: Judgement, patch_set: VerifiedPatchSet) -> Commit:
+        """Make an accepted patch set the new end of the log; give what the store has to write for it."""
+        card = self.cards.get(patch_set.signer)
+        nonce = patch_set.header.key_card_nonce
+        wire = encode_set(self.seq + 1, patch_set)
+        self.seq += 1
+        self.counts = self.counts.plus(judgement.leaves, len(wire))
+        self.state = judgement.state
+        self._enter_owners(judgement)
+        if card is None:
+            self.relay_nonce = nonce
+        else:
+            card.last_nonce = nonce
+        return Commit(
+            epoch=self.epoch,
+            shop=self.row.row_id,
+            sets=(StoredSet(self.seq, judgement.leaves, self.counts, wire),),
+            changes=judgement.changes,
+            nonces={} if card is None else {card.row_id: nonce},
+            relay_nonce=nonce if card is None else None,
+            unlinked=self._unlink(judgement),
+        )
+
+    def enrol(self, commit: Commit, card: KeyCard) -> Commit:
+        """Enter a new key card, and the shop too if it comes into being with it."""
+        self.cards[card.public_key] = Card(card.row_id, 0, card.is_guest, False)
+        self.guest_cards += card.is_guest
+        new_shop = self.row if self.is_new else None
+        self.is_new = False
+        return msgspec.structs.replace(commit, new_card=card, new_shop=new_shop)
+
+    def _enter_owners(self, judgement: Judgement) -> None:
+        for order_id, owner in judgement.owners.items():
+            if owner == NOBODY:
+                self.owners.pop(order_id, None)
+            else:
+                self.owners[order_id] = owner
+
+    def _unlink(self, judgement: Judgement) -> tuple[int, ...]:
+        cards = [self.cards[key] for key in judgement.unlinked if key in self.cards]
+        for card in cards:
+            card.is_unlinked = True
+        return tuple(card.row_id for card in cards)
+
+
+async def read_books(reader: Reader, epoch: int, row: ShopRow) -> Books:
+    """Open the books of a shop as they are on disk. epoch: the writer's, from before."""
+    seq, counts = await reader.tail(row.row_id)
+    objects = await reader.load_objects(row.row_id)
+    cards = await reader.cards(row.row_id)
+    return Books(
+        epoch=epoch,
+        row=row,
+        is_new=False,
+        state=ShopState.from_objects((one.object_type, one.key, one.value) for one in objects),
+        seq=seq,
+        counts=counts,
+        relay_nonce=row.relay_nonce,
+        owners={one.key: one.owner for one in objects if one.owner != NOBODY},
+        cards={
+            card.public_key: Card(card.row_id, card.last_nonce, card.is_guest, card.is_unlinked)
+            for card in cards
+        },
+        guest_cards=sum(card.is_guest for card in cards),
+    )

@@ -1,0 +1,328 @@
+"""Runs one session: carries its effects out, holds its subscriptions and what waits to be sent.
+
+The web edge feeds frames in and sends what `frames_to_send` gives; everything happens on the event loop,
+and nothing that one connection waits for keeps another one waiting.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from typing import Protocol
+
+from minirelay.errors import Code, Refusal, StoreError, invalid, not_found
+from minirelay.relay.messages import (
+    CancelSubscription,
+    ClaimCard,
+    DropSubscription,
+    Effect,
+    FindCard,
+    HangUp,
+    MoreRoom,
+    Outcome,
+    Send,
+    Subscribe,
+    Write,
+    WriteRequest,
+)
+from minirelay.relay.session import ALREADY_CONNECTED, Session, SessionLimits, Standing
+from minirelay.relay.subscription import Subscription
+from minirelay.store.messages import KeyCard
+
+log = logging.getLogger(__name__)
+
+UNSENT_BYTES = 1024 * 1024
+"""Pushes wait in the log, not in memory, when this much has not left yet."""
+
+UNANSWERED_BYTES = 4 * 1024 * 1024
+"""Nothing more is read from a client whose unanswered writes are this long."""
+
+UNREADABLE = "the relay cannot read its database, try again"
+
+
+class Host(Protocol):
+    """The relay, as a connection sees it."""
+
+    def random_challenge(self) -> bytes:
+        """Give 32 random bytes."""
+
+    async def find_card(self, public_key: bytes) -> KeyCard | None:
+        """Look a key card up. Raises StoreError."""
+
+    def is_live(self, card: KeyCard) -> bool:
+        """Say whether another session holds this card."""
+
+    def claim(self, card: KeyCard, connection: "Connection") -> bool:
+        """Make this the card's one live session; False if it is taken or unlinked."""
+
+    def release(self, connection: "Connection") -> None:
+        """Forget a connection that ended; its card is free."""
+
+    def write(self, request: WriteRequest) -> None:
+        """Hand a write to the sequencer of its shop."""
+
+    async def subscribe(self, effect: Subscribe, connection: "Connection") -> Subscription:
+        """Make a subscription, not started. Raises Refusal, StoreError."""
+
+
+class Connection:
+    """One client's connection."""
+
+    def __init__(
+        self,
+        host: Host,
+        limits: SessionLimits,
+        *,
+        subscription_limit: int,
+        clock: Callable[[], float],
+    ) -> None:
+        """clock: monotonic, in seconds."""
+        self.session = Session(limits, clock())
+        self.hang_up: HangUp | None = None
+        self.ended = asyncio.Event()
+        self._host = host
+        self._clock = clock
+        self._subscription_limit = subscription_limit
+        self._subscriptions: dict[bytes, Subscription] = {}
+        self._subscribing = 0
+        self._last_subscription = 0
+        self._unsent: deque[bytes] = deque()
+        self._unsent_bytes = 0
+        self._unanswered_bytes = 0
+        self._output = asyncio.Event()
+        self._room = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._arm_timer()
+
+    # -- the web edge
+
+    def receive(self, frame: bytes) -> None:
+        """Take one binary frame from the client."""
+        self._carry_out(self.session.receive(frame, self._clock()))
+
+    def receive_text(self) -> None:
+        """Take a text frame."""
+        self._carry_out(self.session.receive_text())
+
+    def heard(self) -> None:
+        """Note a WebSocket ping or pong."""
+        self.session.heard(self._clock())
+
+    async def frames_to_send(self) -> list[bytes]:
+        """Wait for something to send; nothing means that `hang_up` says how to end."""
+        while not self._unsent and self.hang_up is None:
+            self._output.clear()
+            await self._output.wait()
+        frames = list(self._unsent)
+        self._unsent.clear()
+        return frames
+
+    def sent(self, frame: bytes) -> None:
+        """Note that a frame has left."""
+        self._unsent_bytes -= len(frame)
+        if self._unsent_bytes < UNSENT_BYTES:
+            self._room.set()
+
+    @property
+    def may_receive(self) -> bool:
+        """Say whether the client's next frame should be read now."""
+        return self._unanswered_bytes < UNANSWERED_BYTES or self.hang_up is not None
+
+    async def wait_to_receive(self) -> None:
+        """Wait until enough of this client's writes have been answered."""
+        while not self.may_receive:
+            self._answered.clear()
+            await self._answered.wait()
+
+    def lost(self) -> None:
+        """Take note that the client is gone, or that the connection was closed."""
+        if self.session.standing is not Standing.CLOSED:
+            self.session.close(1000, "the client left")
+        self._end()
+
+    # -- the relay
+
+    def close(self, code: int, reason: str) -> None:
+        """End the session from the relay's side."""
+        if self.session.standing is not Standing.CLOSED:
+            self._carry_out([self.session.close(code, reason)])
+
+    def unlink(self) -> None:
+        """End the session because its key card was unlinked (spec 05)."""
+        if self.session.standing is Standing.CLOSED:
+            return
+        self._close_subscriptions()
+        refusal = Refusal(Code.UNLINKED_KEYCARD, "this key card was unlinked from its account")
+        self._carry_out(self.session.refuse_all(refusal))
+        self.close(1008, "this key card was unlinked from its account")
+
+    # -- its subscriptions
+
+    def has_room(self, pushes: int) -> bool:
+        """Say whether that many pushes may leave now."""
+        return self._unsent_bytes < UNSENT_BYTES and self.session.room_for(pushes)
+
+    async def wait_for_room(self, pushes: int) -> None:
+        """Wait until they may."""
+        while not self.has_room(pushes):
+            self._room.clear()
+            await self._room.wait()
+
+    def push(self, subscription_id: bytes, sets: tuple[bytes, ...]) -> None:
+        """Send one push."""
+        self._send(self.session.push(subscription_id, sets))
+
+    def send_sync_status(self, subscription_id: bytes, unpushed_patches: int) -> None:
+        """Say how much a subscription still has to get."""
+        self._send(self.session.sync_status(subscription_id, unpushed_patches))
+
+    def fail(self, reason: str) -> None:
+        """End the session because the relay can't go on with it."""
+        self.close(1011, reason)
+
+    # -- effects
+
+    def _carry_out(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send():
+                    self._send(effect)
+                case MoreRoom():
+                    self._room.set()
+                case Write():
+                    self._write(effect)
+                case FindCard():
+                    self._run(self._find_card(effect), effect.request_id)
+                case ClaimCard():
+                    self._claim(effect)
+                case Subscribe():
+                    self._run(self._subscribe(effect), effect.request_id)
+                case CancelSubscription():
+                    self._cancel(effect)
+                case DropSubscription():
+                    self._drop(effect.subscription_id)
+                    self._room.set()
+                case HangUp():
+                    self._hang_up(effect)
+
+    def _send(self, effect: Send) -> None:
+        self._unsent.append(effect.frame)
+        self._unsent_bytes += len(effect.frame)
+        self._output.set()
+
+    def _write(self, effect: Write) -> None:
+        size = len(effect.patch_set)
+        self._unanswered_bytes += size
+        settle = partial(self._settle_write, effect.request_id, size)
+        self._host.write(WriteRequest(effect.card, effect.patch_set, settle))
+
+    def _settle_write(self, request_id: int, size: int, outcome: Outcome) -> None:
+        self._unanswered_bytes -= size
+        self._answered.set()
+        if isinstance(outcome, Refusal):
+            self._carry_out(self.session.refuse(request_id, outcome))
+        else:
+            self._carry_out(self.session.answer(request_id, outcome))
+
+    async def _find_card(self, effect: FindCard) -> None:
+        card = await self._host.find_card(effect.public_key)
+        is_taken = card is not None and self._host.is_live(card)
+        text = self._host.random_challenge()
+        self._carry_out(self.session.challenge(effect.request_id, card, is_taken, text))
+
+    def _claim(self, effect: ClaimCard) -> None:
+        if self._host.claim(effect.card, self):
+            self._carry_out(self.session.authenticate(effect.request_id, effect.card))
+        else:
+            refusal = Refusal(Code.ALREADY_CONNECTED, ALREADY_CONNECTED)
+            self._carry_out(self.session.refuse(effect.request_id, refusal))
+
+    async def _subscribe(self, effect: Subscribe) -> None:
+        if len(self._subscriptions) + self._subscribing >= self._subscription_limit:
+            raise invalid(f"a session may hold {self._subscription_limit} subscriptions; cancel one")
+        self._subscribing += 1
+        try:
+            subscription = await self._host.subscribe(effect, self)
+            unpushed = await subscription.count_unpushed()
+        finally:
+            self._subscribing -= 1
+        if self.session.standing is Standing.CLOSED:
+            return
+        subscription_id = subscription.subscription_id = self._free_subscription_id()
+        self._subscriptions[subscription_id] = subscription
+        self._carry_out(self.session.answer(effect.request_id, subscription_id))
+        self.send_sync_status(subscription_id, unpushed)
+        subscription.start()
+
+    def _free_subscription_id(self) -> bytes:
+        while True:
+            self._last_subscription = self._last_subscription % 0xFFFF + 1
+            subscription_id = self._last_subscription.to_bytes(2, "big")
+            if subscription_id not in self._subscriptions:
+                return subscription_id
+
+    def _cancel(self, effect: CancelSubscription) -> None:
+        if len(effect.subscription_id) != 2:
+            refusal = invalid(f"a subscription id has 2 bytes, not {len(effect.subscription_id)}")
+        elif self._drop(effect.subscription_id):
+            self._carry_out(self.session.answer(effect.request_id))
+            return
+        else:
+            refusal = not_found("this session has no subscription with this id")
+        self._carry_out(self.session.refuse(effect.request_id, refusal))
+
+    def _drop(self, subscription_id: bytes) -> bool:
+        subscription = self._subscriptions.pop(subscription_id, None)
+        if subscription is None:
+            return False
+        subscription.close()
+        return True
+
+    def _run(self, work: Coroutine[None, None, None], request_id: int) -> None:
+        task = asyncio.get_running_loop().create_task(self._answered_by(work, request_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answered_by(self, work: Coroutine[None, None, None], request_id: int) -> None:
+        try:
+            await work
+        except Refusal as refusal:
+            self._carry_out(self.session.refuse(request_id, refusal))
+        except StoreError as error:
+            log.error("a request could not be answered: %s", error)
+            self._carry_out(self.session.refuse(request_id, invalid(UNREADABLE)))
+
+    # -- the end
+
+    def _hang_up(self, effect: HangUp) -> None:
+        self.hang_up = effect
+        self._end()
+        self._output.set()
+        self._answered.set()
+        self.ended.set()
+
+    def _end(self) -> None:
+        self._close_subscriptions()
+        self._host.release(self)
+        for task in self._tasks:
+            task.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _close_subscriptions(self) -> None:
+        for subscription in self._subscriptions.values():
+            subscription.close()
+        self._subscriptions.clear()
+
+    def _arm_timer(self) -> None:
+        delay = max(0.0, self.session.next_tick() - self._clock())
+        self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._carry_out(self.session.tick(self._clock()))
+        if self.session.standing is not Standing.CLOSED:
+            self._arm_timer()

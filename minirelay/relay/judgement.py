@@ -1,0 +1,155 @@
+"""What one patch set makes of a shop: the pure part of a write, without clock, queue or store.
+
+Everything here reads the state it is given and changes nothing, so that it can run beside the event loop.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from minirelay.errors import invalid
+from minirelay.protocol.objects import ObjectType
+from minirelay.protocol.patch_set import Patch, VerifiedPatchSet
+from minirelay.shop.access import Role, check_patch
+from minirelay.shop.draft import Draft
+from minirelay.shop.lifecycle import check_client_write
+from minirelay.shop.objects import OrderState
+from minirelay.shop.state import Change, ShopState
+from minirelay.store.messages import Leaf, ObjectRow
+
+NOBODY = 0
+"""The owner of what no guest created."""
+
+CHECKOUT_STATES = frozenset(
+    {OrderState.COMMITTED, OrderState.PAYMENT_CHOSEN, OrderState.UNPAID, OrderState.PAID}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote a patch set. card_row: the key card's row id, 0 for the relay."""
+
+    role: Role
+    card_row: int
+
+
+@dataclass(slots=True)
+class Ownership:
+    """Which guest's card created each order that exists: in the books, and as one set changes it."""
+
+    base: Mapping[bytes, int]
+    changed: dict[bytes, int] = field(default_factory=dict)
+
+    def of(self, order_id: bytes) -> int:
+        """Give the card row that created this order, `NOBODY` if no guest did."""
+        owner = self.changed.get(order_id)
+        return self.base.get(order_id, NOBODY) if owner is None else owner
+
+    def note(self, patch: Patch, author: Author) -> int:
+        """Follow one order patch that was applied; give the owner of the order it is a patch of."""
+        order_id = patch.object_id
+        if patch.op == "add" and not patch.fields:
+            self.changed[order_id] = author.card_row if author.role is Role.GUEST else NOBODY
+        owner = self.of(order_id)
+        if patch.op == "remove" and not patch.fields:
+            self.changed[order_id] = NOBODY
+        return owner
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What an accepted patch set comes to.
+
+    leaves and changes are what the store records; owners: order id -> card row that changed hands;
+    unlinked: public keys that were taken off an account.
+    """
+
+    state: ShopState
+    leaves: tuple[Leaf, ...]
+    changes: tuple[ObjectRow, ...]
+    owners: Mapping[bytes, int]
+    unlinked: tuple[bytes, ...]
+
+
+def judge(
+    state: ShopState, owners: Mapping[bytes, int], author: Author, patch_set: VerifiedPatchSet
+) -> Judgement:
+    """Apply a patch set to a state, all of it or, by raising a Refusal, nothing (spec 04, 05, 06)."""
+    draft = Draft(state)
+    ownership = Ownership(owners)
+    leaves: list[Leaf] = []
+    unlinked: list[bytes] = []
+    for patch in patch_set.patches:
+        leaves.append(_apply(draft, ownership, author, patch, unlinked))
+    after, changes = draft.finish()
+    if author.role is not Role.RELAY:
+        _refuse_checkout(draft, leaves)
+    return Judgement(
+        state=after,
+        leaves=tuple(leaves),
+        changes=_rows(state, changes, ownership),
+        owners=ownership.changed,
+        unlinked=tuple(unlinked),
+    )
+
+
+def _rows(state: ShopState, changes: Sequence[Change], ownership: Ownership) -> tuple[ObjectRow, ...]:
+    rows = [
+        ObjectRow(
+            change.object_type,
+            change.key,
+            change.value,
+            ownership.of(change.key) if change.object_type is ObjectType.ORDER else NOBODY,
+        )
+        for change in changes
+    ]
+    if ownership.changed:
+        # Removed and made again just as it was: the same bytes, but perhaps somebody else's.
+        changed = {row.key for row in rows if row.object_type is ObjectType.ORDER}
+        rows += [
+            ObjectRow(ObjectType.ORDER, order_id, state.get(ObjectType.ORDER, order_id), owner)
+            for order_id, owner in ownership.changed.items()
+            if order_id not in changed
+        ]
+    return tuple(rows)
+
+
+def _apply(draft: Draft, ownership: Ownership, author: Author, patch: Patch, unlinked: list[bytes]) -> Leaf:
+    if patch.object_type is ObjectType.ORDER:
+        return _apply_to_order(draft, ownership, author, patch)
+    check_patch(author.role, patch, owns=False, present=False)
+    if patch.object_type is ObjectType.ACCOUNT and patch.op == "remove":
+        before = _key_cards(draft, patch.object_id)
+        draft.apply(patch)
+        unlinked += before - _key_cards(draft, patch.object_id)
+    else:
+        draft.apply(patch)
+    return Leaf(patch.object_type, patch.object_id, NOBODY)
+
+
+def _apply_to_order(draft: Draft, ownership: Ownership, author: Author, patch: Patch) -> Leaf:
+    order_id = patch.object_id
+    if author.role is Role.GUEST:
+        present = draft.order(order_id) is not None
+        check_patch(
+            author.role, patch, owns=present and ownership.of(order_id) == author.card_row, present=present
+        )
+    else:
+        check_patch(author.role, patch, owns=False, present=False)
+    before = draft.order_before(order_id)
+    draft.apply(patch)
+    if author.role is not Role.RELAY:
+        check_client_write(before, patch, draft.order(order_id))
+    return Leaf(ObjectType.ORDER, order_id, ownership.note(patch, author))
+
+
+def _key_cards(draft: Draft, address: bytes) -> set[bytes]:
+    account = draft.account(address)
+    return set() if account is None else set(account.key_cards)
+
+
+def _refuse_checkout(draft: Draft, leaves: list[Leaf]) -> None:
+    for leaf in leaves:
+        if leaf.object_type is ObjectType.ORDER:
+            order = draft.order(leaf.object_id)
+            if order is not None and order.state in CHECKOUT_STATES:
+                raise invalid("not available yet: this relay has no checkout, orders can't be committed")

@@ -1,0 +1,125 @@
+"""Every value that travels between the tasks of the relay, in one place.
+
+    web ── frames ──► session ── Effect ──► connection ── WriteRequest ──► sequencer ── Commit ──► writer
+                                                 ▲                             │
+                                                 └──── answers, pushes ◄───────┴── StoredSet ──► feed
+
+`Commit`, `StoredSet` and what lies in them are the store's (`store/messages.py`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from minirelay.errors import Refusal
+from minirelay.protocol.envelope import SubscriptionRequest
+from minirelay.store.messages import KeyCard
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A key card that is to be enrolled, everything about it checked but the relay's own books.
+
+    shop_id: Uint256. wallet: 20 bytes, the zero address for guests. key_card: 33 bytes.
+    """
+
+    shop_id: int
+    wallet: bytes
+    key_card: bytes
+    is_guest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this frame to the client."""
+
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Close the connection with this WebSocket close code and reason."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindCard:
+    """Look a key card up, then call `Session.challenge`."""
+
+    request_id: int
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCard:
+    """The client proved that it holds this card: make it the card's one live session, if it is free."""
+
+    request_id: int
+    card: KeyCard
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Hand a patch set to the sequencer of the card's shop."""
+
+    request_id: int
+    card: KeyCard
+    patch_set: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Start a subscription, in the role that the session has now (card None: visitor)."""
+
+    request_id: int
+    card: KeyCard | None
+    request: SubscriptionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSubscription:
+    """End a subscription and answer."""
+
+    request_id: int
+    subscription_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DropSubscription:
+    """End a subscription because a push of it was answered with an error."""
+
+    subscription_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MoreRoom:
+    """Acknowledgements came in: pushes may go on."""
+
+
+Effect = (
+    Send
+    | HangUp
+    | FindCard
+    | ClaimCard
+    | Write
+    | Subscribe
+    | CancelSubscription
+    | DropSubscription
+    | MoreRoom
+)
+
+Outcome = bytes | Refusal
+"""What a write comes to: the shop's root hash after it, or why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """A client's write on its way to the sequencer.
+
+    settle is called exactly once, when the outcome is durable.
+    """
+
+    card: KeyCard
+    patch_set: bytes
+    settle: Callable[[Outcome], None]

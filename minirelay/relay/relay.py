@@ -1,0 +1,203 @@
+"""The running relay: what ties sessions, shops and the store together. It decides nothing itself."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+
+from minirelay.errors import MinirelayError, invalid, not_found
+from minirelay.protocol.signing import PrivateKey
+from minirelay.relay.acceptance import CardEnrolment, ClientWrite, utc_now
+from minirelay.relay.connection import Connection
+from minirelay.relay.enrolment import CardAlreadyEnrolled
+from minirelay.relay.messages import Enrolment, Subscribe, WriteRequest
+from minirelay.relay.session import SessionLimits
+from minirelay.relay.shops import HostedShop, Shops
+from minirelay.relay.subscription import Subscription
+from minirelay.relay.view import make_view
+from minirelay.shop.access import Role
+from minirelay.store.database import Store
+from minirelay.store.messages import KeyCard, NextRows
+
+log = logging.getLogger(__name__)
+
+SHOP_ID_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLimits:
+    """The bounds that the relay itself keeps (spec 01, 05)."""
+
+    session: SessionLimits = field(default_factory=SessionLimits)
+    subscriptions_per_session: int = 32
+    guest_cards_per_shop: int = 100_000
+    clock_skew: timedelta = timedelta(minutes=5)
+
+
+class Relay:
+    """One relay over one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        next_rows: NextRows,
+        *,
+        wallet: PrivateKey,
+        registry_chain: int,
+        limits: RelayLimits,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """next_rows: of the store, read at the start. wallet: signs what the relay writes.
+
+        registry_chain: chain id. now: the relay's clock, aware UTC.
+        """
+        self.store = store
+        self.limits = limits
+        self._wallet = wallet
+        self._registry_chain = registry_chain
+        self._now = now
+        self._shops = Shops(store, next_rows.shop, self._unlink, lambda: int(now().timestamp()))
+        self._card_rows = count(next_rows.card)
+        self._connections: set[Connection] = set()
+        self._live: dict[int, Connection] = {}
+        self._unlinked: set[int] = set()
+        self._enrolling: set[bytes] = set()
+
+    # -- connections
+
+    @property
+    def session_count(self) -> int:
+        """Count the open sessions."""
+        return len(self._connections)
+
+    def connect(self) -> Connection:
+        """Make the connection of a client that has just come."""
+        connection = Connection(
+            self,
+            self.limits.session,
+            subscription_limit=self.limits.subscriptions_per_session,
+            clock=asyncio.get_running_loop().time,
+        )
+        self._connections.add(connection)
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        """Forget a connection that ended; its card is free."""
+        self._connections.discard(connection)
+        card = connection.session.card
+        if card is not None and self._live.get(card.row_id) is connection:
+            del self._live[card.row_id]
+
+    def close_connections(self, code: int, reason: str) -> None:
+        """End all sessions, for instance because the relay stops."""
+        for connection in list(self._connections):
+            connection.close(code, reason)
+
+    # -- key cards
+
+    def random_challenge(self) -> bytes:
+        """Give 32 random bytes."""
+        return secrets.token_bytes(32)
+
+    async def find_card(self, public_key: bytes) -> KeyCard | None:
+        """Look a key card up. Raises StoreError."""
+        card = await self.store.reader.key_card(public_key)
+        if card is not None:
+            await self._shops.find_row(card.shop)
+        return card
+
+    def is_live(self, card: KeyCard) -> bool:
+        """Say whether a session holds this card."""
+        return card.row_id in self._live
+
+    def claim(self, card: KeyCard, connection: Connection) -> bool:
+        """Make this the card's one live session; False if it is taken, or was unlinked meanwhile."""
+        if card.row_id in self._live or card.row_id in self._unlinked:
+            return False
+        self._live[card.row_id] = connection
+        return True
+
+    def _unlink(self, card_row: int) -> None:
+        self._unlinked.add(card_row)
+        connection = self._live.get(card_row)
+        if connection is not None:
+            connection.unlink()
+
+    async def admit(self, enrolment: Enrolment) -> None:
+        """Enrol a key card, and start its shop if need be (spec 05, steps 7 and 8).
+
+        Raises CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached, StoreError.
+        """
+        key = enrolment.key_card
+        if key in self._enrolling:
+            raise CardAlreadyEnrolled("this key card is being enrolled")
+        self._enrolling.add(key)
+        try:
+            if await self.store.reader.key_card(key) is not None:
+                raise CardAlreadyEnrolled("this key card is enrolled already")
+            hosted = await self._shops.find_or_start(enrolment.shop_id)
+        except BaseException:
+            self._enrolling.discard(key)
+            raise
+        await self._enrol(hosted, enrolment)
+
+    def _enrol(self, hosted: HostedShop, enrolment: Enrolment) -> asyncio.Future[None]:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def settle(error: MinirelayError | None) -> None:
+            # Not before: whoever asked may have gone, and the card must not be enrolled twice meanwhile.
+            self._enrolling.discard(enrolment.key_card)
+            if done.done():
+                return
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+        hosted.sequencer.submit(
+            CardEnrolment(
+                enrolment=enrolment,
+                card_row=next(self._card_rows),
+                relay_key=self._wallet,
+                registry_chain=self._registry_chain,
+                guest_card_ceiling=self.limits.guest_cards_per_shop,
+                now=self._now,
+                settle=settle,
+            )
+        )
+        return done
+
+    # -- shops
+
+    def write(self, request: WriteRequest) -> None:
+        """Hand a write to the sequencer of its shop."""
+        hosted = self._shops.by_row(request.card.shop)
+        if hosted is None:
+            raise RuntimeError("a session's shop is opened when its card is claimed")
+        hosted.sequencer.submit(ClientWrite(request, self._now, self.limits.clock_skew))
+
+    async def subscribe(self, effect: Subscribe, connection: Connection) -> Subscription:
+        """Make a subscription, not started. Raises Refusal, StoreError."""
+        request, card = effect.request, effect.card
+        if len(request.shop_id) > SHOP_ID_BYTES:
+            raise invalid(f"a shop id has at most {SHOP_ID_BYTES} bytes, not {len(request.shop_id)}")
+        hosted = await self._shops.find(int.from_bytes(request.shop_id, "big"))
+        if hosted is None:
+            raise not_found("this relay does not serve that shop")
+        role = role_in(hosted, card)
+        # Filters are checked before the position, and the books are only needed for a guest's orders.
+        owners = (await hosted.sequencer.opened()).owners if role is Role.GUEST and request.filters else {}
+        view = make_view(role, card.row_id if card else 0, request.filters, owners.get)
+        if request.start_shop_seq_no > hosted.feed.seq:
+            raise not_found(f"the log of this shop ends at {hosted.feed.seq}")
+        return Subscription(view, request.start_shop_seq_no, hosted.feed, self.store.reader, connection)
+
+
+def role_in(hosted: HostedShop, card: KeyCard | None) -> Role:
+    """Say what a session is in a shop: a visitor in every shop but its card's own."""
+    if card is None or card.shop != hosted.row.row_id:
+        return Role.VISITOR
+    return Role.GUEST if card.is_guest else Role.CLERK

@@ -1,0 +1,178 @@
+"""One per shop: takes requests in the order in which they arrived and makes each the next set of the log.
+
+It goes on speculatively on top of what is still being committed, so every answer, refusals too, waits for
+the commit of the state on which it was judged. When a commit fails, the books are read again from disk.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol
+
+from minirelay.errors import MinirelayError, StoreError, invalid
+from minirelay.relay.acceptance import Accepted, Request
+from minirelay.relay.books import Books
+from minirelay.store.messages import Commit, StoredSet
+
+log = logging.getLogger(__name__)
+
+THREAD_BYTES = 32 * 1024
+"""A larger request is judged in a thread, so that the other sessions go on meanwhile."""
+
+
+class Committer(Protocol):
+    """What a sequencer needs of the store's writer."""
+
+    @property
+    def epoch(self) -> int:
+        """Count the failed transactions."""
+
+    def commit(self, commit: Commit) -> asyncio.Future[None]:
+        """Queue a commit."""
+
+
+class Sequencer:
+    """The order of one shop's log."""
+
+    def __init__(
+        self,
+        writer: Committer,
+        open_books: Callable[[], Awaitable[Books]],
+        publish: Callable[[StoredSet], None],
+        unlink: Callable[[int], None],
+    ) -> None:
+        """writer: the store's. open_books: reads the books from disk; may raise StoreError.
+
+        publish: called with each set once it is durable, in order. unlink: called with the row id of
+        each key card whose unlinking is durable, after the answers to everything before it.
+        """
+        self._writer = writer
+        self._open_books = open_books
+        self._publish = publish
+        self._unlink = unlink
+        self._books: Books | None = None
+        self._queue: deque[Request] = deque()
+        self._last_commit: asyncio.Future[None] | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._read_failure: StoreError | None = None
+
+    @property
+    def books(self) -> Books | None:
+        """The books, if they are open and can be trusted. Read only."""
+        return self._books
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether nothing is queued or under way."""
+        last = self._last_commit
+        return not self._queue and self._work is None and (last is None or last.done())
+
+    def submit(self, request: Request) -> None:
+        """Take a request; it is answered through its own `stored` or `refuse`, exactly once."""
+        self._queue.append(request)
+        if self._work is None:
+            self._drain()
+
+    def unload(self) -> None:
+        """Forget the books; the next request reads them again. Only when idle."""
+        self._books = None
+
+    async def opened(self) -> Books:
+        """Give the books, reading them first if they are not open. Raises StoreError."""
+        while (books := self._trusted_books()) is None:
+            await asyncio.wait([self._work or self._start(self._reopen())])
+            if self._books is None and self._read_failure is not None:
+                raise self._read_failure
+        return books
+
+    def _trusted_books(self) -> Books | None:
+        if self._books is not None and self._books.epoch != self._writer.epoch:
+            self._books = None
+        return self._books
+
+    def _drain(self) -> None:
+        while self._queue and self._work is None:
+            books = self._trusted_books()
+            if books is None:
+                self._start(self._reopen())
+            elif self._queue[0].size_bytes > THREAD_BYTES:
+                self._start(self._judge_aside(books, self._queue.popleft()))
+            else:
+                request = self._queue.popleft()
+                self._settle(books, request, _judge(request, books))
+
+    def _start(self, work: Awaitable[None]) -> asyncio.Task[None]:
+        async def run() -> None:
+            try:
+                await work
+            finally:
+                self._work = None
+                self._drain()
+
+        self._work = asyncio.get_running_loop().create_task(run())
+        return self._work
+
+    async def _reopen(self) -> None:
+        try:
+            self._books, self._read_failure = await self._open_books(), None
+        except StoreError as error:
+            self._read_failure = error
+            log.error("a shop could not be read from the database: %s", error)
+            while self._queue:
+                self._queue.popleft().refuse(error)
+
+    async def _judge_aside(self, books: Books, request: Request) -> None:
+        outcome = await asyncio.to_thread(_judge, request, books)
+        if self._trusted_books() is books:
+            self._settle(books, request, outcome)
+        else:
+            # A commit failed meanwhile: what was judged is no longer so.
+            self._queue.appendleft(request)
+
+    def _settle(self, books: Books, request: Request, outcome: Accepted | MinirelayError) -> None:
+        if isinstance(outcome, MinirelayError):
+            self._after_last_commit(partial(_refuse, request, outcome))
+            return
+        commit = request.enter(books, outcome)
+        root_hash = outcome.judgement.state.root_hash
+        self._last_commit = self._writer.commit(commit)
+        self._last_commit.add_done_callback(partial(self._committed, request, commit, root_hash))
+
+    def _committed(
+        self, request: Request, commit: Commit, root_hash: bytes, future: asyncio.Future[None]
+    ) -> None:
+        error = future.exception()
+        if error is None:
+            request.stored(root_hash)
+            for stored in commit.sets:
+                self._publish(stored)
+            for card_row in commit.unlinked:
+                self._unlink(card_row)
+        elif isinstance(error, MinirelayError):
+            request.refuse(error)
+        else:
+            raise error
+
+    def _after_last_commit(self, answer: Callable[[asyncio.Future[None] | None], None]) -> None:
+        last = self._last_commit
+        if last is None or last.done():
+            answer(None)
+        else:
+            last.add_done_callback(answer)
+
+
+def _judge(request: Request, books: Books) -> Accepted | MinirelayError:
+    try:
+        return request.judge(books)
+    except MinirelayError as error:
+        return error
+    except Exception:  # the one place where a bug in a rule must not take the shop with it
+        log.exception("a request could not be judged because of a bug")
+        return invalid("the relay failed on this request; its operator finds the reason in the log")
+
+
+def _refuse(request: Request, refusal: MinirelayError, future: asyncio.Future[None] | None) -> None:
+    error = None if future is None else future.exception()
+    request.refuse(error if isinstance(error, MinirelayError) else refusal)

@@ -1,0 +1,292 @@
+"""One client's session as a state machine without I/O (spec 01, 05).
+
+Frames and the time come in; replies, effects and a decision to close come out. Whoever runs it
+(`connection.py`) carries the effects out and reports back through the methods below `receive`.
+
+All states and transitions:
+
+    request             VISITOR             CHALLENGED            AUTHENTICATED
+    auth                find card           find card             ALREADY_AUTHENTICATED
+    challenge solution  INVALID             claim card or         INVALID
+                                            NOT_FOUND, -> VISITOR
+    patch set write     NOT_AUTHENTICATED   NOT_AUTHENTICATED     write
+    blob upload URL     NOT_AUTHENTICATED   NOT_AUTHENTICATED     INVALID
+    subscription        subscribe           subscribe             subscribe
+    cancel              cancel              cancel                cancel
+    what a relay sends  INVALID             INVALID               INVALID
+
+    found and free card -> CHALLENGED; claimed card -> AUTHENTICATED; `close` -> CLOSED, for good.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from minirelay.errors import Code, MalformedInput, ProtocolViolation, Refusal, invalid, not_found
+from minirelay.protocol import envelope as wire
+from minirelay.protocol.push import encode_push
+from minirelay.protocol.signing import recover
+from minirelay.relay.messages import (
+    CancelSubscription,
+    ClaimCard,
+    DropSubscription,
+    Effect,
+    FindCard,
+    HangUp,
+    MoreRoom,
+    Send,
+    Subscribe,
+    Write,
+)
+from minirelay.store.messages import KeyCard
+
+PUBLIC_KEY_BYTES = 33
+ALREADY_CONNECTED = "Already connected from this keyCard in another session"
+UNKNOWN_CARD = "Item not found"
+
+
+class Standing(Enum):
+    """How far a session has come."""
+
+    VISITOR = "visitor"
+    CHALLENGED = "challenged"
+    AUTHENTICATED = "authenticated"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """The bounds of one session (spec 01): counts, and seconds for keep-alive."""
+
+    open_requests: int = 1024
+    unacknowledged_pushes: int = 1024
+    ping_interval_s: float = 15.0
+    kick_timeout_s: float = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Challenge:
+    card: KeyCard
+    text: bytes
+
+
+class Session:
+    """The protocol state of one connection."""
+
+    def __init__(self, limits: SessionLimits, now: float) -> None:
+        """limits: see there. now: a monotonic clock's time in seconds."""
+        self.limits = limits
+        self.standing = Standing.VISITOR
+        self.card: KeyCard | None = None
+        self._challenge: _Challenge | None = None
+        self._open_requests: set[int] = set()
+        self._pushes: dict[int, bytes] = {}
+        self._own_requests = 0
+        self._last_heard = now
+        self._last_ping = now
+
+    # -- what comes in
+
+    def receive(self, frame: bytes, now: float) -> list[Effect]:
+        """Take one binary frame; give what is to be done because of it, in order."""
+        if self.standing is Standing.CLOSED:
+            return []
+        self._last_heard = now
+        try:
+            envelope = wire.decode_envelope(frame)
+            message = envelope.message
+            if isinstance(message, wire.Success | wire.Failure):
+                return self._receive_response(envelope.request_id, message)
+            return self._receive_request(envelope.request_id, message)
+        except ProtocolViolation as violation:
+            return [self.close(violation.close_code, violation.reason)]
+
+    def receive_text(self) -> list[Effect]:
+        """Take a text frame, which the protocol does not have."""
+        return [self.close(1008, "text frames are not part of the protocol")]
+
+    def heard(self, now: float) -> None:
+        """Note a sign of life that is no envelope (a WebSocket ping or pong)."""
+        self._last_heard = now
+
+    def tick(self, now: float) -> list[Effect]:
+        """Ping a silent client, give up on a dead one. Call it when `next_tick` says so."""
+        if self.standing is Standing.CLOSED:
+            return []
+        silence = now - self._last_heard
+        if silence >= self.limits.kick_timeout_s:
+            return [self.close(1008, f"nothing heard for {self.limits.kick_timeout_s:g} seconds")]
+        if now - max(self._last_heard, self._last_ping) >= self.limits.ping_interval_s:
+            self._last_ping = now
+            return [Send(wire.encode_ping(self._next_own_id()))]
+        return []
+
+    def next_tick(self) -> float:
+        """Give the time at which `tick` is due."""
+        ping = max(self._last_heard, self._last_ping) + self.limits.ping_interval_s
+        return min(ping, self._last_heard + self.limits.kick_timeout_s)
+
+    # -- what the runner reports back
+
+    def challenge(self, request_id: int, card: KeyCard | None, is_taken: bool, text: bytes) -> list[Effect]:
+        """Answer an auth request. card: what the store knows; is_taken: another live session has it;
+        text: 32 random bytes."""
+        if self.standing is Standing.AUTHENTICATED:
+            return self.refuse(request_id, _already_authenticated())
+        if card is None or card.is_unlinked:
+            return self.refuse(request_id, not_found(UNKNOWN_CARD))
+        if is_taken:
+            return self.refuse(request_id, Refusal(Code.ALREADY_CONNECTED, ALREADY_CONNECTED))
+        self.standing = Standing.CHALLENGED
+        self._challenge = _Challenge(card, text)
+        return self.answer(request_id, text)
+
+    def authenticate(self, request_id: int, card: KeyCard) -> list[Effect]:
+        """Let the session be the card's one live session."""
+        self.standing = Standing.AUTHENTICATED
+        self.card = card
+        return self.answer(request_id)
+
+    def answer(self, request_id: int, payload: bytes = b"") -> list[Effect]:
+        """Answer a request with success. An answer that comes after the end is dropped."""
+        if request_id not in self._open_requests:
+            return []
+        self._open_requests.discard(request_id)
+        return [
+            Send(
+                wire.encode_response_payload(request_id, payload)
+                if payload
+                else wire.encode_response_ok(request_id)
+            )
+        ]
+
+    def refuse(self, request_id: int, refusal: Refusal) -> list[Effect]:
+        """Answer a request with an error."""
+        if request_id not in self._open_requests:
+            return []
+        self._open_requests.discard(request_id)
+        return [Send(wire.encode_response_error(request_id, refusal))]
+
+    def refuse_all(self, refusal: Refusal) -> list[Effect]:
+        """Answer everything that is still open with one error."""
+        return [one for request_id in sorted(self._open_requests) for one in self.refuse(request_id, refusal)]
+
+    def push(self, subscription_id: bytes, sets: tuple[bytes, ...]) -> Send:
+        """Make the push of these encoded sets; the caller has asked `room_for`."""
+        request_id = self._next_own_id()
+        self._pushes[request_id] = subscription_id
+        return Send(encode_push(request_id, subscription_id, sets))
+
+    def sync_status(self, subscription_id: bytes, unpushed_patches: int) -> Send:
+        """Make the message that says how much a subscription still has to get."""
+        number = int.from_bytes(subscription_id, "big")
+        return Send(wire.encode_sync_status(self._next_own_id(), number, unpushed_patches))
+
+    def room_for(self, pushes: int) -> bool:
+        """Say whether that many more pushes may be under way."""
+        return len(self._pushes) + pushes <= self.limits.unacknowledged_pushes
+
+    def close(self, code: int, reason: str) -> HangUp:
+        """End the session. code: a WebSocket close code."""
+        self.standing = Standing.CLOSED
+        self._open_requests.clear()
+        self._pushes.clear()
+        return HangUp(code, reason)
+
+    # -- inside
+
+    def _next_own_id(self) -> int:
+        # Negative: there are clients that take any envelope with a known id for an answer (spec 01).
+        self._own_requests += 1
+        return -self._own_requests
+
+    def _receive_response(self, request_id: int, response: wire.Response) -> list[Effect]:
+        if not -self._own_requests <= request_id < 0:
+            raise ProtocolViolation(1002, f"a response to request {request_id}, which was never made")
+        subscription_id = self._pushes.pop(request_id, None)
+        if subscription_id is None:
+            return []
+        if isinstance(response, wire.Failure):
+            return [DropSubscription(subscription_id)]
+        return _MORE_ROOM
+
+    def _receive_request(self, request_id: int, message: wire.Message) -> list[Effect]:
+        if request_id in self._open_requests:
+            raise ProtocolViolation(1002, f"request id {request_id} is still being answered")
+        if len(self._open_requests) >= self.limits.open_requests:
+            surplus = Refusal(
+                Code.TOO_MANY_CONCURRENT_REQUESTS,
+                f"more than {self.limits.open_requests} requests are waiting for their answers",
+            )
+            return [Send(wire.encode_response_error(request_id, surplus))]
+        self._open_requests.add(request_id)
+        try:
+            return _TRANSITIONS[type(message)](self, request_id, message)
+        except Refusal as refusal:
+            return self.refuse(request_id, refusal)
+
+    def _receive_auth(self, request_id: int, message: wire.AuthenticateRequest) -> list[Effect]:
+        if self.standing is Standing.AUTHENTICATED:
+            raise _already_authenticated()
+        if len(message.public_key) != PUBLIC_KEY_BYTES:
+            raise invalid(f"a public key has {PUBLIC_KEY_BYTES} bytes, not {len(message.public_key)}")
+        return [FindCard(request_id, message.public_key)]
+
+    def _receive_solution(self, request_id: int, message: wire.ChallengeSolvedRequest) -> list[Effect]:
+        challenge, self._challenge = self._challenge, None
+        if challenge is None or self.standing is not Standing.CHALLENGED:
+            raise invalid("there is no challenge to solve: send an auth request first")
+        self.standing = Standing.VISITOR
+        if not _is_signed_by(challenge.card.public_key, challenge.text, message.signature):
+            raise not_found("the signature is not one of the challenge by this key card")
+        return [ClaimCard(request_id, challenge.card)]
+
+    def _receive_write(self, request_id: int, message: wire.PatchSetWriteRequest) -> list[Effect]:
+        return [Write(request_id, self._authenticated_card(), message.patch_set)]
+
+    def _receive_blob_url(self, _request_id: int, _message: wire.GetBlobUploadURLRequest) -> list[Effect]:
+        card = self._authenticated_card()
+        raise invalid(
+            "not allowed: only a clerk may upload" if card.is_guest else "uploads are not available yet"
+        )
+
+    def _receive_subscription(self, request_id: int, message: wire.SubscriptionRequest) -> list[Effect]:
+        return [Subscribe(request_id, self.card, message)]
+
+    def _receive_cancel(self, request_id: int, message: wire.SubscriptionCancelRequest) -> list[Effect]:
+        return [CancelSubscription(request_id, message.subscription_id)]
+
+    def _receive_relays_own(self, _request_id: int, message: wire.Message) -> list[Effect]:
+        raise invalid(f"{type(message).__name__} is for the relay to send")
+
+    def _authenticated_card(self) -> KeyCard:
+        if self.card is None:
+            raise Refusal(Code.NOT_AUTHENTICATED, "authenticate this session with a key card first")
+        return self.card
+
+
+_MORE_ROOM: list[Effect] = [MoreRoom()]
+
+
+def _already_authenticated() -> Refusal:
+    return Refusal(Code.ALREADY_AUTHENTICATED, "this session is already authenticated")
+
+
+def _is_signed_by(public_key: bytes, text: bytes, signature: bytes) -> bool:
+    try:
+        return recover(text, signature) == public_key
+    except MalformedInput:
+        return False
+
+
+_TRANSITIONS: dict[type[wire.Message], Callable[..., list[Effect]]] = {
+    wire.AuthenticateRequest: Session._receive_auth,
+    wire.ChallengeSolvedRequest: Session._receive_solution,
+    wire.PatchSetWriteRequest: Session._receive_write,
+    wire.GetBlobUploadURLRequest: Session._receive_blob_url,
+    wire.SubscriptionRequest: Session._receive_subscription,
+    wire.SubscriptionCancelRequest: Session._receive_cancel,
+    wire.PingRequest: Session._receive_relays_own,
+    wire.SyncStatusRequest: Session._receive_relays_own,
+    wire.SubscriptionPushRequest: Session._receive_relays_own,
+}

@@ -1,0 +1,80 @@
+"""The shops that are in use: one sequencer and one feed each, opened when somebody asks."""
+
+from collections.abc import Callable
+from itertools import count
+
+from minirelay.relay.books import Books, read_books
+from minirelay.relay.feed import Feed
+from minirelay.relay.sequencer import Sequencer
+from minirelay.store.database import Store
+from minirelay.store.messages import EMPTY_COUNTS, Counts, ShopRow
+
+
+class HostedShop:
+    """One shop: where its writes go in, and where they come out."""
+
+    def __init__(self, row: ShopRow, store: Store, feed: Feed, unlink: Callable[[int], None]) -> None:
+        """row: as it is on disk, or as it will be with the first enrolment (then the log is empty)."""
+        self.row = row
+        self.feed = feed
+        self._store = store
+        self.sequencer = Sequencer(store.writer, self._open_books, feed.publish, unlink)
+
+    async def _open_books(self) -> Books:
+        epoch = self._store.writer.epoch
+        row = await self._store.reader.shop(self.row.shop_id)
+        if row is None:
+            return Books.start(epoch, self.row)
+        return await read_books(self._store.reader, epoch, row)
+
+
+class Shops:
+    """All shops that this process has touched, by shop id."""
+
+    def __init__(
+        self, store: Store, first_row: int, unlink: Callable[[int], None], now: Callable[[], int]
+    ) -> None:
+        """first_row: the first row id that is free. unlink: see `Sequencer`. now: unix seconds."""
+        self._store = store
+        self._unlink = unlink
+        self._now = now
+        self._rows = count(first_row)
+        self._hosted: dict[int, HostedShop] = {}
+        self._by_row: dict[int, HostedShop] = {}
+
+    async def find(self, shop_id: int) -> HostedShop | None:
+        """Give a shop that this relay serves, None if it does not. Raises StoreError."""
+        hosted = self._hosted.get(shop_id)
+        if hosted is not None:
+            return hosted if hosted.feed.seq else None
+        row = await self._store.reader.shop(shop_id)
+        if row is None:
+            return None
+        seq, counts = await self._store.reader.tail(row.row_id)
+        # Somebody else may have opened it while the store was asked; there must be only one.
+        return self._hosted.get(shop_id) or self._host(row, seq, counts)
+
+    async def find_or_start(self, shop_id: int) -> HostedShop:
+        """Give a shop, or one that comes into being with the first commit to it. Raises StoreError."""
+        found = await self.find(shop_id) or self._hosted.get(shop_id)
+        if found is not None:
+            return found
+        row = ShopRow(next(self._rows), shop_id, 0, self._now())
+        return self._host(row, 0, EMPTY_COUNTS)
+
+    async def find_row(self, row_id: int) -> HostedShop | None:
+        """Give the shop with this row id, None if there is none. Raises StoreError."""
+        if row_id not in self._by_row:
+            row = await self._store.reader.shop_of_row(row_id)
+            if row is not None:
+                await self.find(row.shop_id)
+        return self._by_row.get(row_id)
+
+    def by_row(self, row_id: int) -> HostedShop | None:
+        """Give a shop that is in use by its row id."""
+        return self._by_row.get(row_id)
+
+    def _host(self, row: ShopRow, seq: int, counts: Counts) -> HostedShop:
+        hosted = HostedShop(row, self._store, Feed(row.row_id, seq, counts), self._unlink)
+        self._hosted[row.shop_id] = self._by_row[row.row_id] = hosted
+        return hosted
