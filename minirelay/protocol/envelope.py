@@ -1,8 +1,8 @@
 """Envelopes: what a client and a relay say to each other, one per frame (spec 01).
 
-The generated code reads and writes them; what it yields is turned into small frozen values here, so that nothing
-else in the relay knows protobuf. Ids and keys stay the bytes that arrived: whether their length is right is a
-question with an answer (INVALID), not a violation of the wire.
+The generated code reads and writes them; what it yields is turned into small frozen values here, so that
+nothing else in the relay knows protobuf. Ids and keys stay the bytes that arrived: whether their length is
+right is a question with an answer (INVALID), not a violation of the wire.
 """
 
 from collections.abc import Callable

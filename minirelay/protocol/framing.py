@@ -1,7 +1,7 @@
-"""What little of protobuf's wire format is written by hand, where bytes are put together without being decoded.
+"""What little of protobuf's wire format is written by hand, to put bytes together without decoding them.
 
-https://protobuf.dev/programming-guides/encoding/. All field numbers here are below 16, so every tag is one byte:
-number << 3 | wire type, the type being 0 for a number and 2 for bytes.
+https://protobuf.dev/programming-guides/encoding/. All field numbers here are below 16, so every tag is one
+byte: number << 3 | wire type, the type being 0 for a number and 2 for bytes.
 """
 
 from typing import Final

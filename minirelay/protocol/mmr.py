@@ -1,7 +1,7 @@
 """The Merkle Mountain Range over the patches of a set (spec 02 "Root hash").
 
-draft-bryce-cose-merkle-mountain-range-proofs with SHA-256. The leaves are padded to a power of two, so there is
-always exactly one peak, a perfect binary tree, and its hash is the root.
+draft-bryce-cose-merkle-mountain-range-proofs with SHA-256. The leaves are padded to a power of two, so there
+is always exactly one peak, a perfect binary tree, and its hash is the root.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def proofs(leaves: Sequence[bytes]) -> tuple[bytes, ...]:
 
 
 def tree(leaves: Sequence[bytes]) -> Tree:
-    """Hash the leaves, then their parents and so on: the rows of the tree, the last one being the root alone."""
+    """Hash the leaves, then their parents and so on: the rows of the tree, the last one the root alone."""
     if not leaves:
         raise ValueError("a tree needs a leaf")
     row = [sha256(leaf).digest() for leaf in leaves]
@@ -59,7 +59,7 @@ def padded_count(count: int) -> int:
 
 
 def most_proof_bytes(count: int) -> int:
-    """Say how large a proof in a tree of `count` leaves may get: two numbers, then 34 bytes for each sibling."""
+    """Say how large a proof in a tree of `count` leaves may get: two numbers, and 34 bytes a sibling."""
     return 16 + 34 * (count - 1).bit_length()
 
 
@@ -69,7 +69,8 @@ def node_index(leaf: int) -> int:
 
 
 def _position(index: int, height: int) -> int:
-    """The 1-based position of the node `index` of the row at `height`: its last leaf plus the parents up to it."""
+    """Say which position, counted from 1, a node has that is number `index` of the row at `height`."""
+    # The leaves before it and below it, with all parents that they complete, itself the last of them.
     return node_index(((index + 1) << height) - 1) + height + 1
 
 
@@ -81,7 +82,8 @@ def leaf_index(proof: bytes) -> int:
 def verify_proof(leaf: bytes, proof: bytes, root: bytes) -> int:
     """Check that a leaf (the exact bytes of a patch) lies under a root hash.
 
-    Returns the index of the leaf. Raises MalformedInput: the proof is not well formed, or proves something else.
+    Returns the index of the leaf. Raises MalformedInput: the proof is not well formed, or proves something
+    else.
     """
     index, siblings = _open(proof)
     digest = sha256(leaf).digest()

@@ -1,8 +1,8 @@
 """Patch sets in the form in which they are pushed: made once, stored, shared, cut (spec 01, DESIGN "SQLite").
 
-The framing of `SequencedPartialPatchSet` is written and read by hand: what is pushed is these very bytes behind a
-field tag, and a partial view is put together from slices. Fields stand in the order of their numbers, as protobuf
-itself would write them: sequence number, leaf index, header, signature, patches, proofs.
+The framing of `SequencedPartialPatchSet` is written and read by hand: what is pushed is these very bytes
+behind a field tag, and a partial view is put together from slices. Fields stand in the order of their
+numbers, as protobuf itself would write them: sequence number, leaf index, header, signature, patches, proofs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -96,7 +96,8 @@ def to_message(pushed: SequencedPartialPatchSet) -> _Message:
 def cut(set_bytes: bytes, leaves: Sequence[int]) -> bytes:
     """Leave only some patches in a whole set, each with its proof.
 
-    set_bytes: from `encode_set`. leaves: at least one leaf index, ascending. Returns the same object if these are all.
+    set_bytes: from `encode_set`. leaves: at least one leaf index, ascending. Returns the same object if these
+    are all.
     """
     layout = _Layout(set_bytes)
     if len(leaves) == len(layout.patches):
@@ -136,7 +137,7 @@ def encode_push(request_id: int, subscription_id: bytes, sets: Sequence[bytes]) 
 class _Layout:
     """Where the fields of an encoded set begin and end, tags and lengths included."""
 
-    __slots__ = ("_set_bytes", "_seq", "_signed", "patches", "proofs")
+    __slots__ = ("_seq", "_set_bytes", "_signed", "patches", "proofs")
 
     def __init__(self, set_bytes: bytes) -> None:
         self._set_bytes = set_bytes

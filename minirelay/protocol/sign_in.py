@@ -37,7 +37,10 @@ _REQUEST_ID = re.compile(rf"(?:{_PCHAR})*")
 
 
 class Uri(NamedTuple):
-    """The parts of a URI that matter here. host: in lower case, with the port if there is one; may be empty."""
+    """The parts of a URI that matter here.
+
+    host: in lower case, with the port if there is one, without user information; may be empty.
+    """
 
     scheme: str
     host: str
@@ -45,7 +48,10 @@ class Uri(NamedTuple):
 
 
 class SignInMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a message says. domain and uri: as written. address: 20 bytes. statement: None when there is none."""
+    """What a message says.
+
+    domain: as written, perhaps with a port. address: 20 bytes. statement: None when there is none.
+    """
 
     domain: str
     address: bytes
@@ -72,9 +78,9 @@ def split_uri(text: str) -> Uri:
 def parse(text: str) -> SignInMessage:
     """Read a message.
 
-    Stricter or wider than the grammar in three places: an address is in lower case or has the right EIP-55 checksum, a
-    statement may have any printable ASCII (as the ERC says in words), and without a statement one blank line may
-    stand for two. Raises MalformedInput. Time is linear in the input.
+    Stricter or wider than the grammar in three places: an address is in lower case or has the right EIP-55
+    checksum, a statement may have any printable ASCII (as the ERC says in words), and without a statement one
+    blank line may stand for two. Raises MalformedInput. Time is linear in the input.
     """
     lines = _Lines(text.split("\n"))
     scheme, domain = _domain(lines.next())

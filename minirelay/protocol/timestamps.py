@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from minirelay.errors import MalformedInput
 
-# Hours end at 23 and seconds at 59 here and not in `datetime`, whose own bounds differ between Python versions.
-# A leap second is refused: it can't be told from its neighbours once it is stored, and no client can write one.
+# Hours end at 23 and seconds at 59 here and not in `datetime`, whose own bounds differ between Python
+# versions. A leap second is refused: it can't be told from its neighbours once it is stored, and no client
+# can write one.
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
@@ -19,8 +20,9 @@ _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 def parse_time(text: str) -> datetime:
     """Read an RFC 3339 timestamp.
 
-    Returns an aware UTC datetime; a fraction of a second is dropped. Raises MalformedInput: not the grammar of
-    RFC 3339 section 5.6, no zone, no such day, a year outside 1 to 9999 (before or after the zone is applied).
+    Returns an aware UTC datetime; a fraction of a second is dropped. Raises MalformedInput: not the grammar
+    of RFC 3339 section 5.6, no zone, no such day, a year outside 1 to 9999 (before or after the zone is
+    applied).
     """
     match = _RFC_3339.fullmatch(text)
     if match is None:
@@ -37,8 +39,8 @@ def parse_time(text: str) -> datetime:
 def time_from_epoch(seconds: int | float) -> datetime:
     """Read seconds since 1970-01-01T00:00:00Z.
 
-    Returns an aware UTC datetime; a fraction of a second is dropped. Raises MalformedInput: before 1970, after the
-    year 9999, NaN or infinite.
+    Returns an aware UTC datetime; a fraction of a second is dropped. Raises MalformedInput: before 1970,
+    after the year 9999, NaN or infinite.
     """
     if isinstance(seconds, float) and not math.isfinite(seconds):
         raise MalformedInput("time is not a number")
@@ -56,4 +58,4 @@ def format_time(time: datetime) -> str:
     """
     if time.utcoffset() is None:
         raise ValueError("a time needs a zone")
-    return time.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    return time.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
