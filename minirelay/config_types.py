@@ -1,0 +1,200 @@
+"""The kinds of values that settings have: each reads what people write, and refuses it in words."""
+
+import ipaddress
+import math
+import re
+from pathlib import Path
+from typing import Final, Protocol, Self
+from urllib.parse import urlsplit
+
+_UNITS_S: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS_BYTES: Final = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
+_UINT256_DIGITS: Final = 78
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+class Parsed(Protocol):
+    """A kind of value that reads itself."""
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read a value from a TOML file, or the text of a variable or flag. Raises ValueError in words."""
+
+
+class Seconds(float):
+    """A time span in seconds; written as a number, or with a unit: 250ms, 15s, 5m, 3h, 1d."""
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read a time span. Raises ValueError."""
+        amount, unit = _quantity(given, 'a time like 15, "250ms" or "5m"')
+        if unit and unit not in _UNITS_S:
+            raise ValueError(f"{unit!r} is no unit of time; use one of {', '.join(_UNITS_S)}")
+        return cls(amount * _UNITS_S[unit or "s"])
+
+
+class Size(int):
+    """A size in bytes; written as a number, or with a unit: 64KiB, 2MiB, 1GiB."""
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read a size. Raises ValueError."""
+        amount, unit = _quantity(given, 'a size like 2097152 or "2MiB"')
+        if unit not in _UNITS_BYTES:
+            raise ValueError(f"{unit!r} is no unit of size; use one of KiB, MiB, GiB, or none for bytes")
+        return cls(amount * _UNITS_BYTES[unit])
+
+
+class Uint256(int):
+    """A token id (relay, shop); written in decimal or as 0x and hexadecimal digits."""
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read a token id. Raises ValueError."""
+        if isinstance(given, int) and not isinstance(given, bool):
+            number = given
+        elif isinstance(given, str) and re.fullmatch(
+            rf"0x[0-9A-Fa-f]{{1,64}}|[0-9]{{1,{_UINT256_DIGITS}}}", given
+        ):
+            number = int(given, 16 if given.startswith("0x") else 10)
+        else:
+            raise ValueError("expected a token id, in decimal or as 0x and hexadecimal digits")
+        if not 0 <= number < 2**256:
+            raise ValueError("a token id is between 0 and 2^256 - 1")
+        return cls(number)
+
+
+class Address(bytes):
+    """An Ethereum address, 20 bytes; written as 0x and 40 hexadecimal digits."""
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read an address, whatever its case. Raises ValueError."""
+        if not isinstance(given, str) or not re.fullmatch(r"0x[0-9A-Fa-f]{40}", given):
+            raise ValueError("expected an address: 0x and 40 hexadecimal digits")
+        return cls.fromhex(given[2:])
+
+    def __str__(self) -> str:
+        return f"0x{self.hex()}"
+
+
+class BaseUrl(str):
+    """The URL under which clients reach the relay: no slash at the end, no query, the host in lower case."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read a URL. Raises ValueError."""
+        scheme, host, path = _http_url(given, 'expected a URL like "https://relay.example"', plain=True)
+        return cls(f"{scheme}://{host}{path.rstrip('/')}")
+
+    @property
+    def host(self) -> str:
+        """Give the host, with the port if it is not the scheme's own."""
+        return urlsplit(self).netloc
+
+    @property
+    def path(self) -> str:
+        """Give what stands before the paths of the relay's endpoints; mostly nothing."""
+        return urlsplit(self).path
+
+
+class EndpointUrl(str):
+    """The URL of a JSON-RPC endpoint. Providers put keys into path and query, so only its host is shown."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read a URL. Raises ValueError, which doesn't repeat it."""
+        if isinstance(given, str) and given.startswith(("ws:", "wss:")):
+            raise ValueError("chains are asked over http or https, not over a WebSocket")
+        _http_url(given, 'expected a URL like "https://rpc.example"', plain=False)
+        return cls(given)
+
+    @property
+    def shown(self) -> str:
+        """Give what may be shown: scheme, host and port."""
+        parts = urlsplit(self)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    def __repr__(self) -> str:
+        return f"EndpointUrl({self.shown!r})"
+
+
+class Network:
+    """Addresses of the Internet: one (192.0.2.1) or a range (10.0.0.0/8, fd00::/8)."""
+
+    __slots__ = ("_network",)
+
+    def __init__(self, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> None:
+        self._network = network
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read an address or a range. Raises ValueError."""
+        if not isinstance(given, str):
+            raise ValueError('expected an address or a range like "10.0.0.0/8"')
+        try:
+            return cls(ipaddress.ip_network(given))
+        except ValueError as error:
+            raise ValueError(f"no address or range: {error}") from None
+
+    def __contains__(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+        return address in self._network
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and self._network == other._network
+
+    def __hash__(self) -> int:
+        return hash(self._network)
+
+    def __str__(self) -> str:
+        return str(self._network)
+
+    def __repr__(self) -> str:
+        return f"Network({str(self)!r})"
+
+
+def read(kind: type[object], given: object) -> object:
+    """Read a value of a kind that msgspec does not know (its dec_hook). Raises ValueError in words."""
+    if isinstance(given, kind):
+        return given
+    if kind is Path:
+        if not isinstance(given, str) or not given:
+            raise ValueError("expected a path")
+        return Path(given).expanduser()
+    parse = getattr(kind, "parse", None)
+    if parse is None:
+        raise TypeError(f"no setting can be of the type {kind}")
+    return parse(given)
+
+
+def _quantity(given: object, expected: str) -> tuple[float, str]:
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        amount, unit = float(given), ""
+    elif isinstance(given, str) and (match := _QUANTITY.fullmatch(given)):
+        amount, unit = float(match[1]), match[2]
+    else:
+        raise ValueError(f"expected {expected}")
+    if not math.isfinite(amount) or amount < 0:
+        raise ValueError(f"expected {expected}, not less than 0")
+    return amount, unit
+
+
+def _http_url(given: object, expected: str, *, plain: bool) -> tuple[str, str, str]:
+    """Take a URL apart into scheme, host (with port) and path. plain: no user, query or fragment."""
+    try:
+        parts = urlsplit(given if isinstance(given, str) else "")
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        raise ValueError(expected) from None
+    if parts.scheme not in _DEFAULT_PORTS or not host or re.search(r"[\s\\]", str(given)):
+        raise ValueError(expected)
+    if plain and (parts.query or parts.fragment or "@" in parts.netloc):
+        raise ValueError(f"{expected}, without user, query or fragment")
+    shown_host = f"[{host}]" if ":" in host else host
+    is_default = port is None or port == _DEFAULT_PORTS[parts.scheme]
+    return parts.scheme, shown_host if is_default else f"{shown_host}:{port}", parts.path

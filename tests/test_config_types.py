@@ -1,0 +1,155 @@
+"""The kinds of values that settings have."""
+
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from minirelay.config_types import Address, BaseUrl, EndpointUrl, Network, Seconds, Size, Uint256, read
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        (15, 15),
+        (0.25, 0.25),
+        ("15", 15),
+        ("250ms", 0.25),
+        ("1.5 s", 1.5),
+        ("5m", 300),
+        ("2h", 7200),
+        ("1d", 86400),
+    ],
+)
+def test_times_have_units(given: object, seconds: float) -> None:
+    assert Seconds.parse(given) == seconds
+
+
+@pytest.mark.parametrize(
+    "given", [-1, "-1", "", "x", "5 minutes", True, None, [], float("nan"), float("inf"), "1e9"]
+)
+def test_times_that_are_none(given: object) -> None:
+    with pytest.raises(ValueError, match=r"time|less than 0"):
+        Seconds.parse(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "size"), [(5, 5), ("5", 5), ("64KiB", 65536), ("2 MiB", 2**21), ("1GiB", 2**30)]
+)
+def test_sizes_have_units(given: object, size: int) -> None:
+    assert Size.parse(given) == size
+
+
+@pytest.mark.parametrize("given", [-1, "", "2 MB", "2s", True, None])
+def test_sizes_that_are_none(given: object) -> None:
+    with pytest.raises(ValueError, match=r"size|less than 0"):
+        Size.parse(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "number"), [(7, 7), ("7", 7), ("0xff", 255), (str(2**256 - 1), 2**256 - 1)]
+)
+def test_token_ids_in_decimal_and_hexadecimal(given: object, number: int) -> None:
+    assert Uint256.parse(given) == number
+
+
+@pytest.mark.parametrize(
+    "given", [-1, 2**256, str(2**256), "0x", "0x" + "1" * 65, "ff", "1" * 5000, "١", True, 1.0]
+)
+def test_token_ids_that_are_none(given: object) -> None:
+    with pytest.raises(ValueError, match="token id"):
+        Uint256.parse(given)
+
+
+def test_addresses_in_any_case() -> None:
+    text = "0x48c203BA47c78EB8286dAFd4F14B297181dae3cb"
+    assert Address.parse(text) == Address.parse(text.lower()) == bytes.fromhex(text[2:])
+    assert str(Address.parse(text)) == text.lower()
+
+
+@pytest.mark.parametrize(
+    "given", ["", "0x", "48c203BA47c78EB8286dAFd4F14B297181dae3cb", "0x" + "g" * 40, 5, b"x" * 20]
+)
+def test_addresses_that_are_none(given: object) -> None:
+    with pytest.raises(ValueError, match="expected an address"):
+        Address.parse(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "url", "host"),
+    [
+        ("https://Relay.example/", "https://relay.example", "relay.example"),
+        ("https://relay.example:443", "https://relay.example", "relay.example"),
+        ("http://localhost:4444", "http://localhost:4444", "localhost:4444"),
+        ("http://[::1]:80/", "http://[::1]", "[::1]"),
+        ("https://relay.example:8443/Shop/", "https://relay.example:8443/Shop", "relay.example:8443"),
+    ],
+)
+def test_base_urls_in_their_shortest_form(given: str, url: str, host: str) -> None:
+    read_url = BaseUrl.parse(given)
+    assert (read_url, read_url.host) == (url, host)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "relay.example",
+        "ftp://relay.example",
+        "https://",
+        "https://:80",
+        "https://u@relay.example",
+        "https://relay.example?x",
+        "https://relay.example/#x",
+        "https://relay.example:99999",
+        "https://[::1",
+        "https://relay example",
+        "https://relay\\.example",
+        5,
+    ],
+)
+def test_base_urls_that_are_none(given: object) -> None:
+    with pytest.raises(ValueError, match="expected a URL"):
+        BaseUrl.parse(given)
+
+
+def test_endpoints_keep_what_was_written_and_show_their_host() -> None:
+    url = EndpointUrl.parse("https://user:pass@rpc.example/v3/KEY?x=1")
+    assert str(url) == "https://user:pass@rpc.example/v3/KEY?x=1"
+    assert url.shown == "https://rpc.example"
+    assert repr(url) == "EndpointUrl('https://rpc.example')"
+
+
+@pytest.mark.parametrize("given", ["wss://rpc.example/KEY", "rpc.example/KEY", "https://[KEY", 5])
+def test_refused_endpoints_are_not_repeated(given: object) -> None:
+    with pytest.raises(ValueError, match="http") as error:
+        EndpointUrl.parse(given)
+    assert "KEY" not in str(error.value)
+
+
+def test_networks_hold_addresses() -> None:
+    network = Network.parse("10.0.0.0/8")
+    assert ip_address("10.1.2.3") in network
+    assert ip_address("11.1.2.3") not in network
+    assert ip_address("::1") not in network
+    assert ip_address("192.0.2.1") in Network.parse("192.0.2.1")
+    assert network == Network.parse("10.0.0.0/8")
+    assert hash(network) == hash(Network.parse("10.0.0.0/8"))
+    assert str(network) == "10.0.0.0/8"
+
+
+@pytest.mark.parametrize("given", ["", "x", "10.0.0.1/8", "10.0.0.0/33", 5])
+def test_networks_that_are_none(given: object) -> None:
+    with pytest.raises(ValueError, match=r"address or (a )?range"):
+        Network.parse(given)
+
+
+def test_read_paths_and_what_is_read_already(tmp_path: Path) -> None:
+    assert read(Path, str(tmp_path)) == tmp_path
+    assert read(Path, tmp_path) == tmp_path
+    assert read(Path, "~/x") == Path.home() / "x"
+    assert read(Seconds, Seconds(3)) == 3
+    with pytest.raises(ValueError, match="a path"):
+        read(Path, "")
+    with pytest.raises(TypeError):
+        read(complex, "1")
