@@ -1,0 +1,228 @@
+"""Who may enrol a key card: the decision behind `POST /v4/enroll_key_card`, step by step (spec 05).
+
+EnrolmentRefused
+├── BadEnrolment          the request itself is wrong
+├── NotPermitted          the wallet may not act for the shop
+├── ShopNotAdmitted       the operator does not let this shop come into being here
+├── GuestCeilingReached   the shop has as many guests as it may have
+├── CardAlreadyEnrolled   every card is enrolled once
+└── FirstCardIsGuest      a shop begins with a clerk
+"""
+
+import base64
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from minirelay.config_types import BaseUrl
+from minirelay.errors import MalformedInput, MinirelayError
+from minirelay.protocol.sign_in import SignInMessage, parse, split_uri
+from minirelay.protocol.signing import SIGNATURE_BYTES, address_of, is_public_key, recover
+from minirelay.relay.messages import Enrolment
+
+ENROLMENT_PATH: Final = "/v4/enroll_key_card"
+NONCE: Final = "00000000"
+ALL_GUESTS: Final = bytes(20)
+
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+_UINT256 = re.compile(r"[0-9]{1,78}")
+_KEY_CARD = re.compile(r"(?:0x)?([0-9A-Fa-f]{66})")
+_RESOURCES: Final = ("mass-relayid:", "mass-shopid:", "mass-keycard:")
+
+
+class EnrolmentRefused(MinirelayError):
+    """A key card is not enrolled; the message may be told to whoever asked."""
+
+
+class BadEnrolment(EnrolmentRefused):
+    """The request itself is wrong (steps 1 to 5)."""
+
+
+class NotPermitted(EnrolmentRefused):
+    """The registry does not let the wallet act for the shop (step 6)."""
+
+
+class ShopNotAdmitted(EnrolmentRefused):
+    """The operator's admission policy keeps this shop from coming into being."""
+
+
+class CardAlreadyEnrolled(EnrolmentRefused):
+    """This relay has enrolled the card before, even if it was unlinked since (step 7)."""
+
+
+class FirstCardIsGuest(EnrolmentRefused):
+    """A guest can't be the first card of a shop (step 7)."""
+
+
+class GuestCeilingReached(EnrolmentRefused):
+    """The shop has as many guest cards as the relay allows."""
+
+
+class ShopRegistry(Protocol):
+    """What enrolling asks the shop registry. All raise ChainError if it can't be asked."""
+
+    async def owner_of(self, shop_id: int) -> bytes | None:
+        """Give the owner's address, 20 bytes; None if there is no such shop."""
+
+    async def may_update_root_hash(self, shop_id: int, wallet: bytes) -> bool:
+        """Say whether the wallet may act for the shop."""
+
+    async def relay_tokens(self, shop_id: int) -> tuple[int, ...]:
+        """List the relay tokens that the shop has."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionPolicy:
+    """Which shops may come into being. listed: ids of shops, for the kind `list`."""
+
+    kind: Literal["any", "registered", "list"] = "any"
+    listed: frozenset[int] = frozenset()
+
+
+class EnrolmentDesk:
+    """Decides on enrolments; what it lets pass goes to `admit`, which keeps the books."""
+
+    def __init__(
+        self,
+        *,
+        base_url: BaseUrl,
+        relay_token: int,
+        registry: ShopRegistry,
+        policy: AdmissionPolicy,
+        is_served: Callable[[int], Awaitable[bool]],
+        admit: Callable[[Enrolment], Awaitable[None]],
+        now: Callable[[], datetime],
+    ) -> None:
+        """is_served: whether the relay has a shop with this id already. now: aware UTC.
+
+        admit: raises CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached, StoreError.
+        """
+        self._base_url = base_url
+        self._relay_token = relay_token
+        self._registry = registry
+        self._policy = policy
+        self._is_served = is_served
+        self._admit = admit
+        self._now = now
+
+    async def enrol(self, body: bytes, *, referer: str | None, is_guest: bool) -> Enrolment:
+        """Decide on one request and enrol the card; done when it is durable.
+
+        body: as received. referer: of the HTTP request, None if it has none. Raises EnrolmentRefused,
+        ChainError when the registry can't be asked, StoreError. Source: spec 05, "Enrolling a key card".
+        """
+        message = open_body(body)
+        self._check_domain(message, referer)
+        self._check_validity(message)
+        shop_id, key_card = self._read_resources(message)
+        await self._check_registry(shop_id, message.address, is_guest=is_guest)
+        await self._check_policy(shop_id)
+        wallet = ALL_GUESTS if is_guest else message.address
+        enrolment = Enrolment(shop_id=shop_id, wallet=wallet, key_card=key_card, is_guest=is_guest)
+        await self._admit(enrolment)
+        return enrolment
+
+    def _check_domain(self, message: SignInMessage, referer: str | None) -> None:
+        uri = split_uri(message.uri)
+        if referer is not None:
+            host = _origin_host(referer)
+        else:
+            host = self._base_url.host
+            if uri.path != self._base_url.path + ENROLMENT_PATH:
+                raise BadEnrolment(f"the path of the message's URI is not {ENROLMENT_PATH}")
+        if message.domain.lower() != host:
+            raise BadEnrolment(f"the message is for another domain than {host}")
+        if uri.host != host:
+            raise BadEnrolment(f"the message's URI is not on {host}")
+
+    def _check_validity(self, message: SignInMessage) -> None:
+        if message.nonce != NONCE:
+            raise BadEnrolment(f"the nonce is not {NONCE}")
+        now = self._now()
+        if message.expiration_time is not None and message.expiration_time <= now:
+            raise BadEnrolment("the message has expired")
+        if message.not_before is not None and message.not_before > now:
+            raise BadEnrolment("the message is not valid yet")
+
+    def _read_resources(self, message: SignInMessage) -> tuple[int, bytes]:
+        values = _resource_values(message.resources)
+        if _uint256(values[0], "relay") != self._relay_token:
+            raise BadEnrolment("the message is for another relay")
+        shop_id = _uint256(values[1], "shop")
+        digits = _KEY_CARD.fullmatch(values[2])
+        key_card = bytes.fromhex(digits[1]) if digits else b""
+        if not is_public_key(key_card):
+            raise BadEnrolment("the key card is no compressed public key of secp256k1")
+        return shop_id, key_card
+
+    async def _check_registry(self, shop_id: int, wallet: bytes, *, is_guest: bool) -> None:
+        if await self._registry.owner_of(shop_id) is None:
+            raise BadEnrolment("there is no such shop in the registry")
+        if not is_guest and not await self._registry.may_update_root_hash(shop_id, wallet):
+            raise NotPermitted("this wallet may not act for the shop")
+
+    async def _check_policy(self, shop_id: int) -> None:
+        if self._policy.kind == "any" or await self._is_served(shop_id):
+            return
+        if self._policy.kind == "list":
+            is_admitted = shop_id in self._policy.listed
+        else:
+            is_admitted = self._relay_token in await self._registry.relay_tokens(shop_id)
+        if not is_admitted:
+            raise ShopNotAdmitted("this relay does not serve the shop")
+
+
+class _Body(msgspec.Struct):
+    message: str
+    signature: str
+
+
+def open_body(body: bytes) -> SignInMessage:
+    """Read the body of a request and check who signed it (step 1). Raises BadEnrolment."""
+    try:
+        content = msgspec.json.decode(body, type=_Body)
+        signature = base64.b64decode(content.signature, validate=True)
+    except (ValueError, RecursionError) as error:
+        raise BadEnrolment(f"the body is not the JSON that it should be: {error}") from error
+    if len(signature) != SIGNATURE_BYTES:
+        raise BadEnrolment(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")
+    try:
+        message = parse(content.message)
+        signer = address_of(recover(content.message.encode(), signature))
+    except MalformedInput as error:
+        raise BadEnrolment(f"not a signed sign-in message: {error}") from error
+    if signer != message.address:
+        raise BadEnrolment("the message was not signed by the address that it names")
+    return message
+
+
+def _origin_host(referer: str) -> str:
+    """Take the host, with port, from a Referer. Only its origin has to be a URI: browsers are lax about the rest."""
+    origin = _ORIGIN.match(referer)
+    try:
+        host = split_uri(origin[0]).host if origin else ""
+    except MalformedInput:
+        host = ""
+    if not host:
+        raise BadEnrolment("the Referer has no host")
+    return host
+
+
+def _resource_values(resources: tuple[str, ...]) -> list[str]:
+    if len(resources) != len(_RESOURCES):
+        raise BadEnrolment(f"there are {len(resources)} resources instead of {len(_RESOURCES)}")
+    for resource, prefix in zip(resources, _RESOURCES, strict=True):
+        if not resource.startswith(prefix):
+            raise BadEnrolment(f"a resource does not begin with {prefix}")
+    return [resource.removeprefix(prefix) for resource, prefix in zip(resources, _RESOURCES, strict=True)]
+
+
+def _uint256(digits: str, name: str) -> int:
+    number = int(digits) if _UINT256.fullmatch(digits) else 2**256
+    if number >= 2**256:
+        raise BadEnrolment(f"the {name} id is no decimal number below 2^256")
+    return number
