@@ -3,14 +3,13 @@
 `read` is for what a client sent, `load` for bytes that `dump` wrote.
 """
 
-from collections.abc import Hashable
 from datetime import datetime
 from typing import Any, TypeVar
 
 import cbor2
 import msgspec
 
-from minirelay.errors import invalid
+from minirelay.errors import MalformedInput, invalid
 from minirelay.protocol.cbor import Value
 from minirelay.shop.encoding import encoder_for
 from minirelay.shop.spelling import Misspelt, respell
@@ -48,9 +47,13 @@ def read_as(kind: Any, subject: str, value: Value) -> Any:
 def load(kind: type[T], data: bytes) -> T:
     """Make an object of the bytes that `dump` made of it.
 
-    kind: a struct of `objects`, or int (inventory). Only for trusted bytes: other spellings raise ValueError.
+    kind: a struct of `objects`, or int (inventory). Only for bytes of our own: it is fast, not strict. Raises
+    MalformedInput where it happens to see that something else wrote them.
     """
-    return msgspec.convert(cbor2.loads(data), kind, builtin_types=_NATIVE)
+    try:
+        return msgspec.convert(cbor2.loads(data), kind, builtin_types=_NATIVE)
+    except (cbor2.CBORError, msgspec.ValidationError) as error:
+        raise MalformedInput(f"not a stored {kind.__name__}: {error}") from error
 
 
 def dump(obj: Any) -> bytes:
@@ -58,5 +61,5 @@ def dump(obj: Any) -> bytes:
 
     Raises ValueError or TypeError for content that no CBOR can hold, which `read` never makes.
     """
-    kind: Hashable = type(obj)
+    kind: type = type(obj)
     return encoder_for(kind)(obj)

@@ -1,7 +1,7 @@
 """Core deterministic CBOR (RFC 8949, 4.2.1) straight from typed objects.
 
-The type says what each field is and in which order the keys go, so nothing is sorted per object except the keys
-of real maps. Gives the bytes that `protocol.cbor.encode` gives for the object as maps and lists, but sooner.
+The type says what each field is and in which order the keys go, so nothing is sorted per object except the
+keys of real maps. Gives the bytes that `protocol.cbor.encode` gives for the object as maps and lists, sooner.
 """
 
 from collections.abc import Callable

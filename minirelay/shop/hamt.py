@@ -7,51 +7,125 @@ computed, stays true and costs nothing the next time.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 _BITS: Final = 6
 _LEVELS: Final = 42
 _SLOT_MASK: Final = (1 << _BITS) - 1
 _ROOT_SHIFT: Final = _BITS * (_LEVELS - 1)
+_NOT_HASHED: Final = (b"", b"")
+
+Leaf = tuple[bytes, bytes]
 
 
 class _Node:
-    """A node: a bitmap of the slots in use, and two elements for each of them, in slot order.
+    """A node of the trie. What it stands for never changes; `parts`, `stale` and `digest` are caches besides.
 
-    A leaf is its key and its value, a child is None and a node. Below the last level the bitmap is 0 and the
-    leaves are in the order in which they came. An entry has no object of its own: leaves are most of the memory.
+    used: a bitmap of the slots in use; inner: of those that hold a child. parts: two byte strings for each
+    slot in use, in slot order: the key and value of a leaf, or nothing and the hash of a child. children: in
+    slot order. stale: a bitmap of the children whose hash is not in `parts` yet.
+
+    So the node's hash covers its parts joined, which costs no step per entry; and an entry has no object of
+    its own, which would be most of the memory. Below the last level the bitmaps are 0 and the leaves are in
+    the order in which they came.
     """
 
-    __slots__ = ("bitmap", "digest", "entries")
+    __slots__ = ("children", "digest", "inner", "parts", "stale", "used")
 
-    def __init__(self, bitmap: int, entries: tuple[Any, ...]) -> None:
-        self.bitmap = bitmap
-        self.entries = entries
+    def __init__(
+        self, used: int, inner: int, parts: tuple[bytes, ...], children: tuple["_Node", ...], stale: int
+    ) -> None:
+        self.used = used
+        self.inner = inner
+        self.parts = parts
+        self.children = children
+        self.stale = stale
         self.digest: bytes | None = None
 
     def hash(self) -> bytes:
         """Hash the contents; what was hashed before is not hashed again."""
         digest = self.digest
         if digest is None:
-            parts = [
-                part if type(part) is bytes else part.digest or part.hash()
-                for part in self.entries
-                if part is not None
-            ]
-            digest = self.digest = sha256(b"".join(parts)).digest()
+            if self.stale:
+                self._complete_parts()
+            digest = self.digest = sha256(b"".join(self.parts)).digest()
         return digest
 
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
+    def _complete_parts(self) -> None:
+        parts = list(self.parts)
+        used, inner, children, stale = self.used, self.inner, self.children, self.stale
+        while stale:
+            before = (stale & -stale) - 1
+            parts[2 * (used & before).bit_count() + 1] = children[(inner & before).bit_count()].hash()
+            stale &= stale - 1
+        self.parts = tuple(parts)
+        self.stale = 0
+
+    def place(self, bit: int) -> int:
+        """Say where in `parts` a slot's two are, or would be."""
+        return 2 * (self.used & (bit - 1)).bit_count()
+
+    def child(self, bit: int) -> "_Node":
+        """Give the child in a slot that has one."""
+        return self.children[(self.inner & (bit - 1)).bit_count()]
+
+    def items(self) -> Iterator[Leaf]:
         """Go through all leaves below, in slot order."""
-        entries = iter(self.entries)
-        for key, value in zip(entries, entries, strict=True):
-            if key is None:
-                yield from value.items()
+        parts = iter(self.parts)
+        children = iter(self.children)
+        unseen = self.used
+        for key, value in zip(parts, parts, strict=True):
+            bit = unseen & -unseen
+            unseen ^= bit
+            if self.inner & bit:
+                yield from next(children).items()
             else:
                 yield key, value
 
+    def find(self, bit: int, key: bytes) -> int:
+        """Say where in `parts` a leaf is, -1 if it isn't. bit: its slot; 0 below the last level."""
+        if bit:
+            place = self.place(bit)
+            return place if self.used & bit and self.parts[place] == key else -1
+        return next((at for at in range(0, len(self.parts), 2) if self.parts[at] == key), -1)
 
-_EMPTY_NODE: Final = _Node(0, ())
+    def with_leaf(self, bit: int, leaf: Leaf) -> "_Node":
+        """Put a leaf into a slot, in place of what is there."""
+        place = self.place(bit) if bit else len(self.parts)
+        parts = list(self.parts)
+        parts[place : place + 2 if self.used & bit else place] = leaf
+        children = self.children
+        if self.inner & bit:
+            at = (self.inner & (bit - 1)).bit_count()
+            children = children[:at] + children[at + 1 :]
+        return _Node(self.used | bit, self.inner & ~bit, tuple(parts), children, self.stale & ~bit)
+
+    def with_value(self, place: int, value: bytes) -> "_Node":
+        """Replace the value of a leaf. place: what `find` gave."""
+        parts = list(self.parts)
+        parts[place + 1] = value
+        return _Node(self.used, self.inner, tuple(parts), self.children, self.stale)
+
+    def without_leaf(self, bit: int, place: int) -> "_Node":
+        """Take a leaf out. place: what `find` gave."""
+        parts = self.parts[:place] + self.parts[place + 2 :]
+        return _Node(self.used & ~bit, self.inner, parts, self.children, self.stale)
+
+    def with_child(self, bit: int, child: "_Node") -> "_Node":
+        """Put a child into a slot, in place of the leaf or the child that is there."""
+        at = (self.inner & (bit - 1)).bit_count()
+        children = list(self.children)
+        parts = self.parts
+        if self.inner & bit:
+            children[at] = child
+        else:
+            children.insert(at, child)
+            place = self.place(bit)
+            parts = parts[:place] + _NOT_HASHED + parts[place + 2 :]
+        return _Node(self.used, self.inner | bit, parts, tuple(children), self.stale | bit)
+
+
+_NO_NODE: Final = _Node(0, 0, (), (), 0)
 
 
 class Hamt:
@@ -59,40 +133,79 @@ class Hamt:
 
     __slots__ = ("_root", "_size")
 
-    def __init__(self, root: _Node = _EMPTY_NODE, size: int = 0) -> None:
+    def __init__(self, root: _Node = _NO_NODE, size: int = 0) -> None:
         """Use EMPTY or `from_items` instead."""
         self._root = root
         self._size = size
 
     @staticmethod
-    def from_items(items: Iterable[tuple[bytes, bytes]]) -> "Hamt":
+    def from_items(items: Iterable[Leaf]) -> "Hamt":
         """Build the trie of many entries at once. Of entries with the same key the last counts."""
-        entries = list(dict(items).items())
-        trails = [trail_of(key) for key, _ in entries]
-        order = sorted(range(len(entries)), key=trails.__getitem__)
-        root = _build([trails[i] for i in order], [entries[i] for i in order], 0, len(order), _ROOT_SHIFT)
+        leaves = list(dict(items).items())
+        trails = [trail_of(key) for key, _ in leaves]
+        order = sorted(range(len(leaves)), key=trails.__getitem__)
+        root = _build([trails[i] for i in order], [leaves[i] for i in order], 0, len(order), _ROOT_SHIFT)
         return Hamt(root, len(order))
 
     def get(self, key: bytes) -> bytes | None:
         """Find the value of a key."""
-        return _get(self._root, trail_of(key), key)
+        trail = trail_of(key)
+        node = self._root
+        shift = _ROOT_SHIFT
+        bit = _bit(trail, shift)
+        while node.inner & bit:
+            node = node.child(bit)
+            shift -= _BITS
+            bit = _bit(trail, shift)
+        place = node.find(bit, key)
+        return None if place < 0 else node.parts[place + 1]
 
     def set(self, key: bytes, value: bytes) -> "Hamt":
         """Add an entry, or replace its value. value: canonical CBOR, which is what the hash covers."""
         trail = trail_of(key)
-        present = _get(self._root, trail, key)
-        if present == value:
+        path, node, shift = self._follow(trail)
+        place = node.find(_bit(trail, shift), key)
+        if place < 0:
+            node = _add(node, shift, trail, (key, value))
+        elif node.parts[place + 1] == value:
             return self
-        return Hamt(_set(self._root, _ROOT_SHIFT, trail, key, value), self._size + (present is None))
+        else:
+            node = node.with_value(place, value)
+        for parent, bit in reversed(path):
+            node = parent.with_child(bit, node)
+        return Hamt(node, self._size + (place < 0))
 
     def delete(self, key: bytes) -> "Hamt":
         """Remove an entry, if there is one."""
         trail = trail_of(key)
-        if _get(self._root, trail, key) is None:
+        path, node, shift = self._follow(trail)
+        own_bit = _bit(trail, shift)
+        place = node.find(own_bit, key)
+        if place < 0:
             return self
-        return Hamt(_delete(self._root, _ROOT_SHIFT, trail, key), self._size - 1)
+        node = node.without_leaf(own_bit, place)
+        for parent, bit in reversed(path):
+            match node.parts:
+                case (last_key, last_value) if not node.inner:
+                    node = parent.with_leaf(bit, (last_key, last_value))
+                case _:
+                    node = parent.with_child(bit, node)
+        return Hamt(node, self._size - 1)
 
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
+    def _follow(self, trail: int) -> tuple[list[tuple[_Node, int]], _Node, int]:
+        """Go down a trail: the nodes passed with the slots taken, the node at the end, its level's shift."""
+        path = []
+        node = self._root
+        shift = _ROOT_SHIFT
+        bit = _bit(trail, shift)
+        while node.inner & bit:
+            path.append((node, bit))
+            node = node.child(bit)
+            shift -= _BITS
+            bit = _bit(trail, shift)
+        return path, node, shift
+
+    def items(self) -> Iterator[Leaf]:
         """Go through all entries, in slot order."""
         return self._root.items()
 
@@ -130,75 +243,41 @@ def trail_of(key: bytes) -> int:
     return int.from_bytes(sha256(key).digest()) >> (256 - _BITS * _LEVELS)
 
 
-def _get(node: _Node, trail: int, key: bytes) -> bytes | None:
-    shift = _ROOT_SHIFT
-    while shift >= 0:
-        bit = 1 << (trail >> shift & _SLOT_MASK)
-        bitmap = node.bitmap
-        if not bitmap & bit:
-            return None
-        at = 2 * (bitmap & (bit - 1)).bit_count()
-        found = node.entries[at]
-        if found is not None:
-            return node.entries[at + 1] if found == key else None
-        node = node.entries[at + 1]
-        shift -= _BITS
-    return dict(node.items()).get(key)
+def _bit(trail: int, shift: int) -> int:
+    """Give the bit of a trail's slot in a level's bitmaps, 0 below the last level. shift: of the level."""
+    return 1 << (trail >> shift & _SLOT_MASK) if shift >= 0 else 0
 
 
-def _set(node: _Node, shift: int, trail: int, key: bytes, value: bytes) -> _Node:
-    entries = node.entries
-    if shift < 0:
-        at = _index_at_bottom(entries, key)
-        return _Node(0, (*entries[:at], key, value, *entries[at + 2 :]))
-    bit = 1 << (trail >> shift & _SLOT_MASK)
-    at = 2 * (node.bitmap & (bit - 1)).bit_count()
-    if not node.bitmap & bit:
-        return _Node(node.bitmap | bit, (*entries[:at], key, value, *entries[at:]))
-    found, content = entries[at], entries[at + 1]
-    if found == key:
-        return _Node(node.bitmap, (*entries[:at], key, value, *entries[at + 2 :]))
-    if found is not None:
-        content = _set(_EMPTY_NODE, shift - _BITS, trail_of(found), found, content)
-    child = _set(content, shift - _BITS, trail, key, value)
-    return _Node(node.bitmap, (*entries[:at], None, child, *entries[at + 2 :]))
+def _add(node: _Node, shift: int, trail: int, leaf: Leaf) -> _Node:
+    """Add a leaf whose key is not in this node, and whose slot holds no child."""
+    bit = _bit(trail, shift)
+    if not node.used & bit:
+        return node.with_leaf(bit, leaf)
+    place = node.place(bit)
+    other = node.parts[place], node.parts[place + 1]
+    below = shift - _BITS
+    child = _add(_add(_NO_NODE, below, trail_of(other[0]), other), below, trail, leaf)
+    return node.with_child(bit, child)
 
 
-def _delete(node: _Node, shift: int, trail: int, key: bytes) -> _Node:
-    """Remove a key that is there."""
-    entries = node.entries
-    if shift < 0:
-        at = _index_at_bottom(entries, key)
-        return _Node(0, entries[:at] + entries[at + 2 :])
-    bit = 1 << (trail >> shift & _SLOT_MASK)
-    at = 2 * (node.bitmap & (bit - 1)).bit_count()
-    if entries[at] is not None:
-        return _Node(node.bitmap & ~bit, entries[:at] + entries[at + 2 :])
-    child = _delete(entries[at + 1], shift - _BITS, trail, key)
-    is_single_leaf = len(child.entries) == 2 and child.entries[0] is not None
-    entry = child.entries if is_single_leaf else (None, child)
-    return _Node(node.bitmap, entries[:at] + entry + entries[at + 2 :])
-
-
-def _index_at_bottom(entries: tuple[Any, ...], key: bytes) -> int:
-    """Find a key below the last level; the end if it is not there."""
-    return next((at for at in range(0, len(entries), 2) if entries[at] == key), len(entries))
-
-
-def _build(trails: list[int], leaves: list[tuple[bytes, bytes]], start: int, end: int, shift: int) -> _Node:
+def _build(trails: list[int], leaves: list[Leaf], start: int, end: int, shift: int) -> _Node:
     """Make the node of leaves start to end, which are sorted by their trails and agree in all slots above."""
     if shift < 0:
-        return _Node(0, tuple(part for leaf in leaves[start:end] for part in leaf))
-    bitmap = 0
-    entries: list[Any] = []
+        return _Node(0, 0, tuple(part for leaf in leaves[start:end] for part in leaf), (), 0)
+    used = inner = 0
+    parts: list[bytes] = []
+    children: list[_Node] = []
     while start < end:
         prefix = trails[start] >> shift
-        bitmap |= 1 << (prefix & _SLOT_MASK)
+        bit = 1 << (prefix & _SLOT_MASK)
+        used |= bit
         if start + 1 == end or trails[start + 1] >> shift != prefix:
-            entries += leaves[start]
+            parts += leaves[start]
             start += 1
         else:
             stop = bisect_left(trails, (prefix + 1) << shift, start + 2, end)
-            entries += (None, _build(trails, leaves, start, stop, shift - _BITS))
+            inner |= bit
+            parts += _NOT_HASHED
+            children.append(_build(trails, leaves, start, stop, shift - _BITS))
             start = stop
-    return _Node(bitmap, tuple(entries))
+    return _Node(used, inner, tuple(parts), tuple(children), inner)

@@ -1,12 +1,11 @@
 """The spellings met in the wild, brought to the exact one (spec 03 "Spellings met in the wild").
 
-For each type of `objects` a function is made once that copies a decoded value into what msgspec then validates:
-exact field names, no unknown fields, no nulls, defaults filled in, times as datetimes, integers as integers.
-Values of a wrong type pass through unchanged: msgspec refuses them.
+For each type of `objects` a function is made once that copies a decoded value into what msgspec then
+validates: exact field names, no unknown fields, no nulls, defaults filled in, times as datetimes, integers as
+integers. Values of a wrong type pass through unchanged: msgspec refuses them.
 """
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Container, Iterator
 from functools import cache
 from typing import Any
 
@@ -99,7 +98,7 @@ def _time(value: Any) -> Any:
             return time_from_epoch(value)
     except MalformedInput as error:
         raise Misspelt(f"is no time: {error}") from error
-    return value.replace(microsecond=0) if isinstance(value, datetime) else value
+    return value
 
 
 def _text(value: Any) -> Any:
@@ -153,23 +152,22 @@ def _for_map(info: inspect.DictType) -> Respell:
 def _for_struct(info: inspect.StructType) -> Respell:
     fields = {field.encode_name: _for_field(field) for field in info.fields}
     inexact = {name.lower(): name for name in fields} | _ALIASES.get(info.cls, {})
-    absent = {name: field.absent for name, field in fields.items() if field.absent is not None}
-    percentage_counts = info.cls is PriceModifier
+    absent = {name: make for field in info.fields for name, make in _when_absent(field)}
+    is_price_modifier = info.cls is PriceModifier
 
     def respell_struct(value: Any) -> Any:
         if type(value) is not dict:
             return value
-        named = _exact_names(value, fields, inexact)
-        if percentage_counts and named.get("ModificationPercent") is not None:
-            named.pop("ModificationAbsolute", None)
+        named = value if value.keys() <= fields.keys() else _exact_names(value, fields, inexact)
+        if is_price_modifier and named.get("ModificationPercent") is not None:
+            named = {"ModificationPercent": named["ModificationPercent"]}
         exact = {}
         name = ""
         try:
             for name, item in named.items():
-                field = fields[name]
-                if item is None or (type(item) is field.empty_type and not item):
-                    continue
-                exact[name] = item if field.respell is None else field.respell(item)
+                respell_item, empty_type = fields[name]
+                if item is not None and (item or type(item) is not empty_type):
+                    exact[name] = item if respell_item is None else respell_item(item)
         except Misspelt as misspelt:
             raise misspelt.inside("." + name) from misspelt.__cause__
         for name, make in absent.items():
@@ -180,30 +178,10 @@ def _for_struct(info: inspect.StructType) -> Respell:
     return respell_struct
 
 
-class _Field:
-    """What is done with one field."""
-
-    __slots__ = ("absent", "empty_type", "respell")
-
-    def __init__(
-        self, respell: Respell | None, absent: Callable[[], Any] | None, empty_type: type | None
-    ) -> None:
-        """respell: its value's function. absent: makes what it is when absent. empty_type: empty is absent here."""
-        self.respell = respell
-        self.absent = absent
-        self.empty_type = empty_type
-
-
-def _for_field(field: inspect.Field) -> _Field:
-    extra: dict[str, Any] = {}
-    info = field.type
-    if isinstance(info, inspect.Metadata):
-        extra = info.extra or {}
-    return _Field(
-        _for_type(field.type, {}),
-        extra.get("absent"),
-        _empty_type(field.type) if field.name in OMITTED_WHEN_EMPTY and not field.required else None,
-    )
+def _for_field(field: inspect.Field) -> tuple[Respell | None, type | None]:
+    """Give what a field's value goes through, and the type whose empty value counts as absent."""
+    is_omitted = field.name in OMITTED_WHEN_EMPTY and not field.required
+    return _for_type(field.type, {}), _empty_type(field.type) if is_omitted else None
 
 
 def _empty_type(info: inspect.Type) -> type:
@@ -212,12 +190,19 @@ def _empty_type(info: inspect.Type) -> type:
     return next(kinds[type(member)] for member in members if type(member) in kinds)
 
 
-def _exact_names(value: dict[Any, Any], fields: dict[str, _Field], inexact: dict[str, str]) -> dict[str, Any]:
+def _when_absent(field: inspect.Field) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Give the field's name with what makes its value when it is absent, if its type says so."""
+    extra = field.type.extra if isinstance(field.type, inspect.Metadata) else None
+    if extra and "absent" in extra:
+        yield field.encode_name, extra["absent"]
+
+
+def _exact_names(value: dict[Any, Any], known: Container[str], inexact: dict[str, str]) -> dict[str, Any]:
     """Keep the known fields, each under its exact name; an exact spelling wins over the others."""
     named: dict[str, Any] = {}
     others: dict[str, Any] = {}
     for key, item in value.items():
-        if key in fields:
+        if key in known:
             named[key] = item
         elif type(key) is str and key.isascii():
             name = inexact.get(key.lower())
@@ -225,4 +210,4 @@ def _exact_names(value: dict[Any, Any], fields: dict[str, _Field], inexact: dict
                 if name in others:
                     raise Misspelt("comes twice").inside("." + name)
                 others[name] = item
-    return others | named if others else named
+    return others | named
