@@ -1,6 +1,6 @@
 """Who may enrol a key card: the decision behind `POST /v4/enroll_key_card`, step by step (spec 05).
 
-EnrolmentRefused
+EnrolmentRefusal
 ├── BadEnrolment          the request itself is wrong
 ├── NotPermitted          the wallet may not act for the shop
 ├── ShopNotAdmitted       the operator does not let this shop come into being here
@@ -34,31 +34,31 @@ _KEY_CARD = re.compile(r"(?:0x)?([0-9A-Fa-f]{66})")
 _RESOURCES: Final = ("mass-relayid:", "mass-shopid:", "mass-keycard:")
 
 
-class EnrolmentRefused(MinirelayError):
+class EnrolmentRefusal(MinirelayError):
     """A key card is not enrolled; the message may be told to whoever asked."""
 
 
-class BadEnrolment(EnrolmentRefused):
+class BadEnrolment(EnrolmentRefusal):
     """The request itself is wrong (steps 1 to 5)."""
 
 
-class NotPermitted(EnrolmentRefused):
+class NotPermitted(EnrolmentRefusal):
     """The registry does not let the wallet act for the shop (step 6)."""
 
 
-class ShopNotAdmitted(EnrolmentRefused):
+class ShopNotAdmitted(EnrolmentRefusal):
     """The operator's admission policy keeps this shop from coming into being."""
 
 
-class CardAlreadyEnrolled(EnrolmentRefused):
+class CardAlreadyEnrolled(EnrolmentRefusal):
     """This relay has enrolled the card before, even if it was unlinked since (step 7)."""
 
 
-class FirstCardIsGuest(EnrolmentRefused):
+class FirstCardIsGuest(EnrolmentRefusal):
     """A guest can't be the first card of a shop (step 7)."""
 
 
-class GuestCeilingReached(EnrolmentRefused):
+class GuestCeilingReached(EnrolmentRefusal):
     """The shop has as many guest cards as the relay allows."""
 
 
@@ -112,7 +112,7 @@ class EnrolmentDesk:
     async def enrol(self, body: bytes, *, referer: str | None, is_guest: bool) -> Enrolment:
         """Decide on one request and enrol the card; done when it is durable.
 
-        body: as received. referer: of the HTTP request, None if it has none. Raises EnrolmentRefused,
+        body: as received. referer: of the HTTP request, None if it has none. Raises EnrolmentRefusal,
         ChainError when the registry can't be asked, StoreError. Source: spec 05, "Enrolling a key card".
         """
         message = open_body(body)
@@ -201,7 +201,7 @@ def open_body(body: bytes) -> SignInMessage:
 
 
 def _origin_host(referer: str) -> str:
-    """Take the host, with port, from a Referer. Only its origin has to be a URI: browsers are lax about the rest."""
+    """Take host and port from a Referer; only its origin has to be a URI, browsers are lax about the rest."""
     origin = _ORIGIN.match(referer)
     try:
         host = split_uri(origin[0]).host if origin else ""

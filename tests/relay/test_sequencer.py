@@ -1,0 +1,323 @@
+"""The order of a shop's log: speculation, waiting for the disk, and what happens when a commit fails.
+
+The writer here is a fake that delays and fails on purpose; the books and the patch sets are real.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from minirelay.errors import MinirelayError, Refusal, StoreError, invalid
+from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
+from minirelay.protocol.signing import PrivateKey
+from minirelay.relay.acceptance import Accepted
+from minirelay.relay.books import Books, Card
+from minirelay.relay.judgement import Author, judge
+from minirelay.relay.sequencer import THREAD_BYTES, Sequencer
+from minirelay.shop.access import Role
+from minirelay.store.errors import StoreUnavailable
+from minirelay.store.messages import Commit, ShopRow, StoredSet
+
+KEY = PrivateKey.from_bytes(b"\x05" * 32)
+ROW = ShopRow(1, 1, 0)
+
+
+class Disk:
+    """A writer whose commits end when the test says so, and the books as they are on disk."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.waiting: list[tuple[Commit, asyncio.Future[None]]] = []
+        self.stored: list[Commit] = []
+        self.reads = 0
+        self.is_broken = False
+
+    def commit(self, commit: Commit) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.append((commit, future))
+        return future
+
+    def succeed(self, count: int | None = None) -> None:
+        done, self.waiting = self.waiting[:count], self.waiting[len(self.waiting[:count]) :]
+        for commit, future in done:
+            self.stored.append(commit)
+            future.set_result(None)
+
+    def fail(self) -> None:
+        done, self.waiting = self.waiting, []
+        self.epoch += 1
+        for _, future in done:
+            future.set_exception(StoreUnavailable("disk full"))
+
+    async def open_books(self) -> Books:
+        self.reads += 1
+        if self.is_broken:
+            raise StoreUnavailable("cannot read")
+        books = Books.start(self.epoch, ROW)
+        books.cards[KEY.public_key] = Card(1, 0, False, False)
+        for commit in self.stored:
+            for request in ALL_WRITES:
+                if request.seq_of(commit):
+                    books.enter(request.judge(books).judgement, request.judge(books).patch_set)
+        return books
+
+
+ALL_WRITES: list["Write"] = []
+
+
+@dataclass(eq=False)
+class Write:
+    """A request that notes what it was told."""
+
+    name: str
+    nonce: int
+    is_refused: bool = False
+    size_bytes: int = 100
+    log: list[str] = field(default_factory=list)
+    seq: int = 0
+    root: bytes = b""
+    error: MinirelayError | None = None
+    on_judge: Callable[[], None] | None = None
+
+    def judge(self, books: Books) -> Accepted:
+        if self.on_judge is not None:
+            self.on_judge()
+        if self.is_refused:
+            raise invalid("no")
+        value = {
+            "ShopID": 1,
+            "Payees": {},
+            "AcceptedCurrencies": {},
+            "PricingCurrency": {"ChainID": self.nonce, "Address": bytes(20)},
+        }
+        sealed = seal_patch_set(
+            [NewPatch("replace", ("Manifest",), value)],  # type: ignore[arg-type]
+            shop_id=1,
+            key_card_nonce=self.nonce,
+            timestamp=datetime(2025, 6, 1, tzinfo=UTC),
+            key=KEY,
+        )
+        patch_set = open_patch_set(sealed)
+        return Accepted(patch_set, judge(books.state, books.owners, Author(Role.CLERK, 1), patch_set))
+
+    def enter(self, books: Books, accepted: Accepted) -> Commit:
+        commit = books.enter(accepted.judgement, accepted.patch_set)
+        self.seq = commit.sets[0].seq
+        return commit
+
+    def seq_of(self, commit: Commit) -> bool:
+        return self.nonce == next(iter(commit.nonces.values()))
+
+    def stored(self, root_hash: bytes) -> None:
+        self.root = root_hash
+        self.log.append(self.name)
+
+    def refuse(self, error: MinirelayError) -> None:
+        self.error = error
+        self.log.append(f"{self.name}: {type(error).__name__}")
+
+
+@dataclass
+class Bench:
+    disk: Disk
+    sequencer: Sequencer
+    log: list[str]
+    published: list[StoredSet]
+    unlinked: list[int]
+
+    def write(self, name: str, *, is_refused: bool = False, size_bytes: int = 100) -> Write:
+        request = Write(name, len(ALL_WRITES) + 1, is_refused, size_bytes, self.log)
+        ALL_WRITES.append(request)
+        self.sequencer.submit(request)
+        return request
+
+    async def settle(self) -> None:
+        """Let everything run that can run without the disk."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def bench() -> AsyncIterator[Bench]:
+    ALL_WRITES.clear()
+    disk, published, unlinked = Disk(), list[StoredSet](), list[int]()
+    sequencer = Sequencer(disk, disk.open_books, published.append, unlinked.append)
+    one = Bench(disk, sequencer, [], published, unlinked)
+    yield one
+    disk.succeed()
+    await one.settle()
+
+
+async def test_an_answer_waits_for_its_commit() -> None:
+    async with bench() as one:
+        write = one.write("a")
+        await one.settle()
+        assert len(one.disk.waiting) == 1
+        assert one.log == []
+        assert one.published == []
+        one.disk.succeed()
+        await one.settle()
+        assert one.log == ["a"]
+        assert [stored.seq for stored in one.published] == [1]
+        books = one.sequencer.books
+        assert books is not None
+        assert write.root == books.state.root_hash
+
+
+async def test_writes_go_on_speculatively_in_their_order() -> None:
+    async with bench() as one:
+        writes = [one.write(name) for name in "abc"]
+        await one.settle()
+        assert [write.seq for write in writes] == [1, 2, 3]
+        assert one.log == []
+        one.disk.succeed(2)
+        await one.settle()
+        assert one.log == ["a", "b"]
+        one.disk.succeed()
+        await one.settle()
+        assert one.log == ["a", "b", "c"]
+        assert len({write.root for write in writes}) == 3
+
+
+async def test_a_refusal_waits_for_the_state_it_was_judged_on() -> None:
+    async with bench() as one:
+        one.write("a")
+        one.write("no", is_refused=True)
+        one.write("b")
+        await one.settle()
+        assert one.log == []
+        one.disk.succeed(1)
+        await one.settle()
+        assert one.log == ["a", "no: Refusal"]
+        one.disk.succeed()
+        await one.settle()
+        assert one.log == ["a", "no: Refusal", "b"]
+        assert [stored.seq for stored in one.published] == [1, 2]
+
+
+async def test_a_refusal_with_nothing_under_way_is_immediate() -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        refused = one.write("no", is_refused=True)
+        assert isinstance(refused.error, Refusal)
+
+
+async def test_after_a_failed_commit_nothing_that_rested_on_it_stands() -> None:
+    async with bench() as one:
+        first = one.write("a")
+        await one.settle()
+        one.disk.succeed()
+        await one.settle()
+        one.write("b")
+        one.write("no", is_refused=True)
+        one.write("c")
+        await one.settle()
+        one.disk.fail()
+        await one.settle()
+        assert one.log == ["a", "b: StoreUnavailable", "no: StoreUnavailable", "c: StoreUnavailable"]
+        retry = one.write("d")
+        await one.settle()
+        assert one.disk.reads == 2
+        assert retry.seq == first.seq + 1
+        one.disk.succeed()
+        await one.settle()
+        assert one.log[-1] == "d"
+        assert [stored.seq for stored in one.published] == [1, 2]
+
+
+async def test_a_write_between_the_failure_and_its_news_is_judged_on_what_is_stored() -> None:
+    async with bench() as one:
+        one.write("a")
+        await one.settle()
+        one.disk.fail()
+        # its callbacks have not run yet
+        late = one.write("b")
+        await one.settle()
+        assert late.seq == 1
+        one.disk.succeed()
+        await one.settle()
+        assert one.log == ["a: StoreUnavailable", "b"]
+
+
+async def test_books_that_cannot_be_read_refuse_what_waits_and_are_tried_again() -> None:
+    async with bench() as one:
+        one.disk.is_broken = True
+        one.write("a")
+        one.write("b")
+        await one.settle()
+        assert one.log == ["a: StoreUnavailable", "b: StoreUnavailable"]
+        with pytest.raises(StoreError):
+            await one.sequencer.opened()
+        one.disk.is_broken = False
+        one.write("c")
+        await one.settle()
+        one.disk.succeed()
+        await one.settle()
+        assert one.log[-1] == "c"
+
+
+async def test_a_large_request_is_judged_aside_and_keeps_its_place() -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        large = one.write("large", size_bytes=THREAD_BYTES + 1)
+        small = one.write("small")
+        assert not one.disk.waiting
+        await asyncio.wait_for(_until(lambda: len(one.disk.waiting) == 2), 10)
+        assert (large.seq, small.seq) == (1, 2)
+
+
+async def test_what_was_judged_aside_while_a_commit_failed_is_judged_again() -> None:
+    async with bench() as one:
+        one.write("a")
+        await one.settle()
+        large = Write("large", 99, size_bytes=THREAD_BYTES + 1, log=one.log)
+        judged: list[int] = []
+        large.on_judge = lambda: judged.append(one.disk.epoch)
+        one.sequencer.submit(large)
+        one.disk.fail()
+        await asyncio.wait_for(_until(lambda: bool(one.disk.waiting)), 10)
+        assert judged[-1] == 1
+        assert large.seq == 1
+
+
+async def test_a_bug_in_a_rule_refuses_that_request_only(caplog: pytest.LogCaptureFixture) -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        broken = Write("broken", 98, log=one.log)
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        broken.on_judge = fail
+        one.sequencer.submit(broken)
+        assert isinstance(broken.error, Refusal)
+        assert "bug" in caplog.text
+        one.write("a")
+        one.disk.succeed()
+        await one.settle()
+        assert one.log[-1] == "a"
+
+
+async def test_idle_books_can_be_unloaded_and_come_back() -> None:
+    async with bench() as one:
+        one.write("a")
+        await one.settle()
+        assert not one.sequencer.is_idle
+        one.disk.succeed()
+        await one.settle()
+        assert one.sequencer.is_idle
+        before = one.sequencer.books
+        one.sequencer.unload()
+        assert one.sequencer.books is None
+        again = await one.sequencer.opened()
+        assert before is not None
+        assert again.state.root_hash == before.state.root_hash
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  (the worker thread has no event to wait for)
+        await asyncio.sleep(0.001)
