@@ -1,6 +1,6 @@
 """Who may enrol a key card: the decision behind `POST /v4/enroll_key_card`, step by step (spec 05).
 
-EnrolmentRefusal
+EnrolmentRefused
 ├── BadEnrolment          the request itself is wrong
 ├── NotPermitted          the wallet may not act for the shop
 ├── ShopNotAdmitted       the operator does not let this shop come into being here
@@ -34,31 +34,31 @@ _KEY_CARD = re.compile(r"(?:0x)?([0-9A-Fa-f]{66})")
 _RESOURCES: Final = ("mass-relayid:", "mass-shopid:", "mass-keycard:")
 
 
-class EnrolmentRefusal(MinirelayError):
+class EnrolmentRefused(MinirelayError):
     """A key card is not enrolled; the message may be told to whoever asked."""
 
 
-class BadEnrolment(EnrolmentRefusal):
+class BadEnrolment(EnrolmentRefused):
     """The request itself is wrong (steps 1 to 5)."""
 
 
-class NotPermitted(EnrolmentRefusal):
+class NotPermitted(EnrolmentRefused):
     """The registry does not let the wallet act for the shop (step 6)."""
 
 
-class ShopNotAdmitted(EnrolmentRefusal):
+class ShopNotAdmitted(EnrolmentRefused):
     """The operator's admission policy keeps this shop from coming into being."""
 
 
-class CardAlreadyEnrolled(EnrolmentRefusal):
+class CardAlreadyEnrolled(EnrolmentRefused):
     """This relay has enrolled the card before, even if it was unlinked since (step 7)."""
 
 
-class FirstCardIsGuest(EnrolmentRefusal):
+class FirstCardIsGuest(EnrolmentRefused):
     """A guest can't be the first card of a shop (step 7)."""
 
 
-class GuestCeilingReached(EnrolmentRefusal):
+class GuestCeilingReached(EnrolmentRefused):
     """The shop has as many guest cards as the relay allows."""
 
 
@@ -112,7 +112,7 @@ class EnrolmentDesk:
     async def enrol(self, body: bytes, *, referer: str | None, is_guest: bool) -> Enrolment:
         """Decide on one request and enrol the card; done when it is durable.
 
-        body: as received. referer: of the HTTP request, None if it has none. Raises EnrolmentRefusal,
+        body: as received. referer: of the HTTP request, None if it has none. Raises EnrolmentRefused,
         ChainError when the registry can't be asked, StoreError. Source: spec 05, "Enrolling a key card".
         """
         message = open_body(body)
