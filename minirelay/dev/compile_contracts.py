@@ -1,7 +1,8 @@
 """Compile the development contracts: `python -m minirelay.dev.compile_contracts`.
 
 For people who change a contract; everybody else uses the committed results in `contracts/build/`. It needs
-Node and npm, installs the pinned compiler and OpenZeppelin into a temporary directory, and leaves nothing else.
+Node and npm, installs the pinned compiler and OpenZeppelin into a temporary directory, and leaves nothing
+else behind.
 """
 
 import json
@@ -24,7 +25,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-class CompilationFailed(Exception):
+class CompilationError(Exception):
     """npm or the compiler said no; the message is what it said."""
 
 
@@ -38,7 +39,7 @@ def install(workshop: Path) -> None:
 def compile_all(workshop: Path) -> dict[str, str]:
     """Compile what is deployed, with the compiler installed in `workshop`.
 
-    Returns the text of each artifact by contract name. Raises CompilationFailed.
+    Returns the text of each artifact by contract name. Raises CompilationError.
     """
     sources = sorted(SOURCES.glob("*.sol"))
     request = {
@@ -55,7 +56,7 @@ def compile_all(workshop: Path) -> dict[str, str]:
     answer = json.loads(output[output.index("{") :])
     problems = [problem["formattedMessage"] for problem in answer.get("errors", ())]
     if problems:
-        raise CompilationFailed("\n".join(problems))
+        raise CompilationError("\n".join(problems))
     return {name: _artifact(name, version, answer["contracts"][f"{name}.sol"][name]) for name in DEPLOYED}
 
 
@@ -79,7 +80,7 @@ def _run(command: list[str], directory: Path, text: str | None = None) -> str:
             command, cwd=directory, input=text, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
         )
     if done.returncode != 0:
-        raise CompilationFailed(f"{command[0]} failed: {done.stderr.strip()}")
+        raise CompilationError(f"{command[0]} failed: {done.stderr.strip()}")
     return output.read_text()
 
 

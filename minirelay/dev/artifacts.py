@@ -1,0 +1,28 @@
+"""The compiled development contracts, and handing them on to other tools."""
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BUILD = Path(__file__).parent / "contracts" / "build"
+
+# What other tools are given, under the names of the contracts' own ABI files.
+EXPORTED = ("ShopReg", "RelayReg", "PaymentsByAddress", "Eddies")
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A compiled contract: its ABI as JSON has it, and its creation code without constructor arguments."""
+
+    name: str
+    abi: list[dict[str, Any]]
+    bytecode: bytes
+
+
+@functools.cache
+def load_artifact(name: str) -> Artifact:
+    """Return a compiled contract: Eddies, PaymentsByAddress, Permit2, RelayReg or ShopReg."""
+    content = json.loads((BUILD / f"{name}.json").read_text())
+    return Artifact(name, content["abi"], bytes.fromhex(content["bytecode"][2:]))

@@ -1,0 +1,189 @@
+"""Blocks upon blocks: what a state is, what the next block would be, and adding it."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from eth._utils.address import generate_contract_address
+from eth.abc import (
+    BlockHeaderAPI,
+    ComputationAPI,
+    ExecutionContextAPI,
+    ReceiptAPI,
+    SignedTransactionAPI,
+    StateAPI,
+)
+from eth.constants import CREATE_CONTRACT_ADDRESS
+from eth.db.trie import make_trie_root_and_nodes
+from eth.vm.chain_context import ChainContext
+from eth.vm.forks.prague import PragueVM
+from eth_bloom.bloom import BloomFilter
+from eth_hash.auto import keccak
+from eth_utils.exceptions import ValidationError
+
+from minirelay.dev.chain.clock import Clock
+from minirelay.dev.chain.genesis import CHAIN_ID, write_genesis
+from minirelay.dev.chain.ledger import Ledger, Log, MinedTransaction
+
+logger = logging.getLogger(__name__)
+
+CLOCK_OFFSET = "clock_offset_s"
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One transaction that was executed; gas_used is its own, the receipt's is the block's so far."""
+
+    transaction: SignedTransactionAPI
+    receipt: ReceiptAPI
+    computation: ComputationAPI
+    gas_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A block that could come next: its header but for the roots, the state behind it, what it can't take."""
+
+    header: BlockHeaderAPI
+    state: StateAPI
+    executions: Sequence[Execution]
+    rejected: Sequence[SignedTransactionAPI]
+
+
+class Blockchain:
+    """The canonical chain; there is no other, since nobody competes."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        """Go on with what the ledger holds, or begin with a new genesis block."""
+        self.ledger = ledger
+        self.clock = clock
+        clock.offset_s = ledger.value(CLOCK_OFFSET, 0)
+        self.head = ledger.head() or self._begin()
+
+    def _begin(self) -> BlockHeaderAPI:
+        with self.ledger.transaction():
+            header = write_genesis(self.ledger.nodes, int(self.clock.read()) + self.clock.offset_s)
+            self.ledger.append(header, (), ())
+        return header
+
+    def next_header(self) -> BlockHeaderAPI:
+        """Return the header of the next block, were it mined now and empty."""
+        header: BlockHeaderAPI = PragueVM.create_header_from_parent(
+            self.head,
+            timestamp=self.clock.timestamp_after(self.head.timestamp),
+            gas_limit=self.head.gas_limit,
+            # Contracts see this as randomness: unlike any other block's, but the same in every run.
+            mix_hash=keccak(self.head.hash),
+        )
+        return header
+
+    def context(self, header: BlockHeaderAPI) -> ExecutionContextAPI:
+        """Return what contracts in this block see of the chain."""
+        hashes = self.ledger.hashes_before(header.block_number)
+        return PragueVM.create_execution_context(header, hashes, ChainContext(CHAIN_ID))
+
+    def state(self, header: BlockHeaderAPI) -> StateAPI:
+        """Return the state behind a header: for a mined block after it, for the next one before it."""
+        hashes = self.ledger.hashes_before(header.block_number)
+        return PragueVM.build_state(self.ledger.nodes, header, ChainContext(CHAIN_ID), hashes)
+
+    def assemble(self, candidates: Iterable[SignedTransactionAPI]) -> Assembly:
+        """Execute transactions in order as the next block would, until it is full. Nothing is kept."""
+        header = self.next_header()
+        state = self.state(header)
+        executions: list[Execution] = []
+        rejected: list[SignedTransactionAPI] = []
+        for transaction in candidates:
+            if header.gas_used + transaction.gas > header.gas_limit:
+                break
+            computation = _apply(state, transaction)
+            if computation is None:
+                rejected.append(transaction)
+                continue
+            receipt = PragueVM.make_receipt(header, transaction, computation, state)
+            executions.append(
+                Execution(transaction, receipt, computation, receipt.gas_used - header.gas_used)
+            )
+            bloom = int(BloomFilter(header.bloom) | receipt.bloom)
+            header = header.copy(bloom=bloom, gas_used=receipt.gas_used)
+        return Assembly(header, state, executions, rejected)
+
+    def append(self, assembly: Assembly) -> BlockHeaderAPI:
+        """Make an assembled block the new head. Returns its header."""
+        with self.ledger.transaction():
+            assembly.state.persist()
+            transactions = [e.transaction for e in assembly.executions]
+            receipts = [e.receipt for e in assembly.executions]
+            header = assembly.header.copy(
+                state_root=assembly.state.state_root,
+                transaction_root=make_trie_root_and_nodes(transactions)[0],
+                receipt_root=make_trie_root_and_nodes(receipts)[0],
+            )
+            number = header.block_number
+            mined = [_mined(number, position, e) for position, e in enumerate(assembly.executions)]
+            self.ledger.append(header, mined, _logs(number, assembly.executions))
+            self.ledger.remove_pending(t.hash for t in (*transactions, *assembly.rejected))
+            self.clock.settle(header.timestamp)
+            self.ledger.remember(CLOCK_OFFSET, self.clock.offset_s)
+        self.head = header
+        return header
+
+    def rewind(self, number: int, clock_offset_s: int) -> None:
+        """Make an older block the head again, and the clock what it was."""
+        with self.ledger.transaction():
+            self.ledger.drop_after(number)
+            self.ledger.remember(CLOCK_OFFSET, clock_offset_s)
+        self.clock.offset_s = clock_offset_s
+        self.clock.next_timestamp = None
+        head = self.ledger.head()
+        if head is None:
+            raise RuntimeError("the ledger has lost its genesis block")
+        self.head = head
+
+
+def _apply(state: StateAPI, transaction: SignedTransactionAPI) -> ComputationAPI | None:
+    """Execute one transaction; None when it may not be in this block."""
+    state.lock_changes()
+    snapshot = state.snapshot()
+    try:
+        return state.apply_transaction(transaction)
+    except ValidationError as reason:
+        logger.warning("transaction 0x%s has no place in the next block: %s", transaction.hash.hex(), reason)
+    except Exception:
+        # A bug in the EVM must not stop the chain for everybody.
+        logger.exception("transaction 0x%s broke the EVM", transaction.hash.hex())
+        state.revert(snapshot)
+    return None
+
+
+def _mined(block: int, position: int, execution: Execution) -> MinedTransaction:
+    transaction, computation = execution.transaction, execution.computation
+    created = None
+    if transaction.to == CREATE_CONTRACT_ADDRESS:
+        created = generate_contract_address(transaction.sender, transaction.nonce)
+    return MinedTransaction(
+        transaction.hash,
+        block,
+        position,
+        transaction.encode(),
+        not computation.is_error,
+        execution.gas_used,
+        created,
+    )
+
+
+def _logs(block: int, executions: Sequence[Execution]) -> list[Log]:
+    logs: list[Log] = []
+    for tx_position, execution in enumerate(executions):
+        for log in execution.receipt.logs:
+            topics = tuple(topic.to_bytes(32, "big") for topic in log.topics)
+            logs.append(Log(block, len(logs), tx_position, log.address, topics, log.data))
+    return logs
+
+
+def base_fee(header: BlockHeaderAPI) -> int:
+    """Return what a block burns per gas, in wei (EIP-1559)."""
+    fee = header.base_fee_per_gas
+    if fee is None:
+        raise TypeError("a header from before EIP-1559")
+    return fee

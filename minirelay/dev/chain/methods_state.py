@@ -1,0 +1,94 @@
+"""Reading accounts and contracts, at any block: eth_getBalance, eth_call and their like."""
+
+from collections.abc import Mapping
+
+from eth_typing import Address
+
+from minirelay.dev.chain import simulation
+from minirelay.dev.chain.context import Context, Method
+from minirelay.dev.chain.errors import invalid_params
+from minirelay.dev.chain.params import Params, address, data, members, quantity, sized
+from minirelay.dev.chain.shapes import hexed
+from minirelay.dev.chain.simulation import Call
+
+NOBODY = Address(b"")
+ZERO_ADDRESS = Address(bytes(20))
+
+
+def get_balance(context: Context, params: Params) -> str:
+    """Return an account's wei."""
+    return hex(context.state(params.block(1)).get_balance(address(params[0])))
+
+
+def get_code(context: Context, params: Params) -> str:
+    """Return a contract's code."""
+    return hexed(context.state(params.block(1)).get_code(address(params[0])))
+
+
+def get_storage_at(context: Context, params: Params) -> str:
+    """Return one storage slot, 32 bytes."""
+    value = context.state(params.block(2)).get_storage(address(params[0]), quantity(params[1]))
+    return hexed(value.to_bytes(32, "big"))
+
+
+def get_transaction_count(context: Context, params: Params) -> str:
+    """Return an account's nonce; with "pending", the one for its next transaction."""
+    account, reference = address(params[0]), params.block(1)
+    if reference == "pending":
+        return hex(context.node.pool.next_nonce(account, context.node.nonce(account)))
+    return hex(context.state(reference).get_nonce(account))
+
+
+def call(context: Context, params: Params) -> str:
+    """Execute without a transaction; in the newest block, unless another is named."""
+    if params.has(2) and params[2] != {}:
+        raise invalid_params("state overrides are not supported")
+    return hexed(simulation.call(context.state(params.block(1)), read_call(members(params[0]))))
+
+
+def estimate_gas(context: Context, params: Params) -> str:
+    """Return the gas limit a transaction needs; in the next block, unless another is named."""
+    reference = params.block(1) if params.has(1) else "pending"
+    return hex(simulation.estimate_gas(context.state(reference), read_call(members(params[0]))))
+
+
+def read_call(fields: Mapping[str, object]) -> Call:
+    """Read the object that describes a call or transaction. Raises RpcError."""
+    payload = data(fields.get("input", fields.get("data", "0x")))
+    if "data" in fields and data(fields["data"]) != payload:
+        raise invalid_params('both "data" and "input" are set and not equal')
+    return Call(
+        sender=address(fields["from"]) if "from" in fields else ZERO_ADDRESS,
+        to=address(fields["to"]) if "to" in fields else NOBODY,
+        gas=quantity(fields["gas"]) if "gas" in fields else None,
+        value=quantity(fields.get("value", 0)),
+        data=payload,
+        access_list=_read_access_list(fields.get("accessList", [])),
+    )
+
+
+def _read_access_list(value: object) -> tuple[tuple[bytes, tuple[int, ...]], ...]:
+    entries = [members(entry) for entry in _listed(value)]
+    return tuple(
+        (
+            address(entry.get("address")),
+            tuple(int.from_bytes(sized(key, 32)) for key in _listed(entry.get("storageKeys", []))),
+        )
+        for entry in entries
+    )
+
+
+def _listed(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise invalid_params("expected a list in the access list")
+    return value
+
+
+METHODS: dict[str, Method] = {
+    "eth_getBalance": get_balance,
+    "eth_getCode": get_code,
+    "eth_getStorageAt": get_storage_at,
+    "eth_getTransactionCount": get_transaction_count,
+    "eth_call": call,
+    "eth_estimateGas": estimate_gas,
+}

@@ -1,0 +1,94 @@
+"""Sending transactions, and what became of them."""
+
+from collections.abc import Mapping
+
+from eth.abc import UnsignedTransactionAPI
+from eth.vm.forks.berlin.transactions import UnsignedAccessListTransaction
+from eth.vm.forks.london.transactions import UnsignedDynamicFeeTransaction
+from eth.vm.forks.prague.transactions import PragueUnsignedLegacyTransaction
+from eth_keys.datatypes import PrivateKey
+
+from minirelay.dev.chain import shapes, simulation
+from minirelay.dev.chain.blockchain import base_fee
+from minirelay.dev.chain.context import Context, Method
+from minirelay.dev.chain.genesis import CHAIN_ID
+from minirelay.dev.chain.ledger import LogCriteria
+from minirelay.dev.chain.methods_fees import PRIORITY_FEE_WEI
+from minirelay.dev.chain.methods_state import read_call
+from minirelay.dev.chain.node import decode_transaction
+from minirelay.dev.chain.params import Params, data, members, quantity, sized
+from minirelay.dev.chain.shapes import Json, hexed
+from minirelay.dev.chain.simulation import Call
+from minirelay.dev.chain.wallet import key_of
+
+MAX_LOGS_PER_TRANSACTION = 1_000_000
+
+
+def send_raw_transaction(context: Context, params: Params) -> str:
+    """Take a signed transaction. Returns its hash."""
+    return hexed(context.node.submit(data(params[0])))
+
+
+def send_transaction(context: Context, params: Params) -> str:
+    """Sign a transaction of one of the ten accounts and take it. Returns its hash."""
+    fields = members(params[0])
+    request = read_call(fields)
+    return hexed(context.node.submit(_signed(context, request, fields, key_of(request.sender))))
+
+
+def get_transaction_by_hash(context: Context, params: Params) -> Json | None:
+    """Return a transaction, mined or waiting."""
+    tx_hash = sized(params[0], 32)
+    mined = context.node.ledger.transaction_of(tx_hash)
+    if mined is not None:
+        header = context.header(mined.block)
+        return shapes.transaction(decode_transaction(mined.raw), mined.position, header)
+    waiting = context.node.pool.get(tx_hash)
+    return None if waiting is None else shapes.transaction(waiting, 0, None)
+
+
+def get_transaction_receipt(context: Context, params: Params) -> Json | None:
+    """Return what came of a mined transaction."""
+    ledger = context.node.ledger
+    mined = ledger.transaction_of(sized(params[0], 32))
+    if mined is None:
+        return None
+    before = (t.gas_used for t in ledger.transactions_in(mined.block) if t.position <= mined.position)
+    logs = ledger.logs(LogCriteria((), (), mined.block, mined.block), MAX_LOGS_PER_TRANSACTION)
+    own = [log for log in logs if log.tx_position == mined.position]
+    return shapes.receipt(mined, context.header(mined.block), sum(before), own)
+
+
+def _signed(context: Context, request: Call, fields: Mapping[str, object], key: PrivateKey) -> bytes:
+    node = context.node
+    if "nonce" in fields:
+        nonce = quantity(fields["nonce"])
+    else:
+        nonce = node.pool.next_nonce(request.sender, node.nonce(request.sender))
+    gas = request.gas
+    if gas is None:
+        gas = simulation.estimate_gas(context.state("pending"), request)
+    unsigned = _unsigned(request, fields, nonce, gas, base_fee(node.chain.next_header()))
+    return unsigned.as_signed_transaction(key, chain_id=CHAIN_ID).encode()
+
+
+def _unsigned(
+    request: Call, fields: Mapping[str, object], nonce: int, gas: int, next_base_fee: int
+) -> UnsignedTransactionAPI:
+    what = (gas, request.to, request.value, request.data)
+    if "gasPrice" not in fields:
+        priority = quantity(fields.get("maxPriorityFeePerGas", PRIORITY_FEE_WEI))
+        highest = quantity(fields.get("maxFeePerGas", 2 * next_base_fee + priority))
+        return UnsignedDynamicFeeTransaction(CHAIN_ID, nonce, priority, highest, *what, request.access_list)
+    price = quantity(fields["gasPrice"])
+    if request.access_list:
+        return UnsignedAccessListTransaction(CHAIN_ID, nonce, price, *what, request.access_list)
+    return PragueUnsignedLegacyTransaction(nonce, price, *what)
+
+
+METHODS: dict[str, Method] = {
+    "eth_sendRawTransaction": send_raw_transaction,
+    "eth_sendTransaction": send_transaction,
+    "eth_getTransactionByHash": get_transaction_by_hash,
+    "eth_getTransactionReceipt": get_transaction_receipt,
+}

@@ -1,0 +1,94 @@
+"""A development chain for the tests: one process for all of them, put back after each.
+
+A conftest takes these in with `pytest_plugins = ["tests.chain_fixtures"]`, at the root of the tests.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+from web3 import Web3
+from web3.contract import Contract
+from web3.types import RPCEndpoint
+
+from minirelay.dev.artifacts import load_artifact
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.deployment import Deployment, deploy_contracts
+from minirelay.dev.rpc import Rpc
+
+
+@pytest.fixture(scope="session")
+def running_chain() -> Iterator[DevChain]:
+    """Give the one chain of this session. What a test changes, stays: ask for `dev_chain`."""
+    with DevChain.start() as chain:
+        yield chain
+
+
+@pytest.fixture(scope="session")
+def deployment(running_chain: DevChain) -> Deployment:
+    """Give the contracts' addresses on it."""
+
+    async def deploy() -> Deployment:
+        async with aiohttp.ClientSession() as session:
+            return await deploy_contracts(Rpc(session, running_chain.rpc_url))
+
+    # In a thread: the test that asks first may have an event loop here already.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, deploy()).result()
+
+
+@pytest.fixture
+def dev_chain(running_chain: DevChain, deployment: Deployment) -> Iterator[DevChain]:
+    """Give the chain with the contracts; afterwards its blocks and its clock are what they were."""
+    w3 = connect(running_chain)
+    snapshot = rpc(w3, "evm_snapshot")
+    yield running_chain
+    assert rpc(w3, "evm_revert", snapshot) is True
+
+
+@pytest.fixture
+def w3(dev_chain: DevChain) -> Web3:
+    """Give web3, connected to the chain."""
+    return connect(dev_chain)
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """The contracts, ready to be called."""
+
+    shop_reg: Contract
+    relay_reg: Contract
+    payments: Contract
+    eddies: Contract
+    permit2: Contract
+
+
+@pytest.fixture
+def contracts(w3: Web3, deployment: Deployment) -> Contracts:
+    """Give web3's objects for the contracts."""
+
+    def at(address: str, name: str) -> Contract:
+        return w3.eth.contract(address=w3.to_checksum_address(address), abi=load_artifact(name).abi)
+
+    return Contracts(
+        shop_reg=at(deployment.shop_reg, "ShopReg"),
+        relay_reg=at(deployment.relay_reg, "RelayReg"),
+        payments=at(deployment.payments, "PaymentsByAddress"),
+        eddies=at(deployment.eddies, "Eddies"),
+        permit2=at(deployment.permit2, "Permit2"),
+    )
+
+
+def connect(chain: DevChain) -> Web3:
+    """Connect web3 to a chain."""
+    return Web3(Web3.HTTPProvider(chain.rpc_url))
+
+
+def rpc(w3: Web3, method: str, *params: object) -> object:
+    """Call any JSON-RPC method; the test fails if it gives an error."""
+    answer = w3.provider.make_request(RPCEndpoint(method), list(params))
+    assert "error" not in answer, answer
+    return answer["result"]
