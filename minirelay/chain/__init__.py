@@ -1,0 +1,1 @@
+"""JSON-RPC over HTTP: endpoints with failover, the registry contracts, the relay's wallet and token."""

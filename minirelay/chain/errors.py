@@ -1,0 +1,56 @@
+"""What can go wrong with a chain, as one tree.
+
+ChainError (errors.py)
+├── EndpointFailure       one endpoint could not be used; another one is tried
+├── ChainUnreachable      none of the chain's endpoints could be used: nothing is known, least of all a "no"
+├── NodeRefused           the node understood and said no: a transaction that it doesn't take, for instance
+├── Reverted              the contract said no: that is an answer
+├── WalletUnfunded        the wallet can't pay for a transaction
+└── TransactionFailed     a transaction was sent and failed, or was not mined in time
+"""
+
+from minirelay.errors import ChainError
+
+
+class EndpointFailure(ChainError):
+    """One endpoint could not be used. retry_after_s: how long it wants to be left alone, if it said so."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ChainUnreachable(ChainError):
+    """None of the endpoints of a chain could be used; the message says why, for each."""
+
+
+class NodeRefused(ChainError):
+    """A node answered with an error (JSON-RPC 2.0, section 5.1)."""
+
+    def __init__(self, code: int, message: str, data: object = None) -> None:
+        super().__init__(f"{message} (code {code})")
+        self.code = code
+        self.message = message
+        self.data = data
+
+    @property
+    def is_revert(self) -> bool:
+        """Say whether it tells of a call that a contract reverted; nodes spell that in many ways."""
+        words = self.message.lower()
+        return (
+            self.code == 3
+            or "revert" in words
+            or (isinstance(self.data, str) and "revert" in self.data.lower())
+        )
+
+
+class Reverted(ChainError):
+    """A contract reverted the call."""
+
+
+class WalletUnfunded(ChainError):
+    """The wallet can't pay; the message says what to send where."""
+
+
+class TransactionFailed(ChainError):
+    """A transaction was sent, and failed or was not mined in time."""

@@ -1,0 +1,49 @@
+"""The shop registry, ShopReg (spec 07): which shops there are, and who may act for them."""
+
+from typing import Final
+
+from minirelay.chain.chain import Chain
+from minirelay.chain.contract import Contract, Function, address_bytes
+from minirelay.chain.errors import Reverted
+
+UPDATE_ROOT_HASH: Final = 2
+"""The permission bit that lets a wallet act for a shop."""
+
+_OWNER_OF = Function("ownerOf", ("uint256",), ("address",))
+_HAS_PERMISSION = Function("hasPermission", ("uint256", "address", "uint8"), ("bool",))
+_GET_RELAY_COUNT = Function("getRelayCount", ("uint256",), ("uint256",))
+_GET_ALL_RELAYS = Function("getAllRelays", ("uint256",), ("uint256[]",))
+
+
+class ShopReg:
+    """Reads the registry's latest state. Every method raises ChainUnreachable."""
+
+    def __init__(self, chain: Chain, address: bytes) -> None:
+        """address: of the contract, 20 bytes."""
+        self._contract = Contract(chain, address)
+
+    async def owner_of(self, shop_id: int) -> bytes | None:
+        """Give the address, 20 bytes, of the shop's owner; None if there is no such shop."""
+        try:
+            return await self._contract.call(_OWNER_OF, shop_id, read=address_bytes)
+        except Reverted:
+            return None
+
+    async def has_permission(self, shop_id: int, wallet: bytes, permission: int) -> bool:
+        """Say whether a wallet has a permission (a bit's number); its owner has all, in no shop anybody."""
+        try:
+            return await self._contract.call(_HAS_PERMISSION, shop_id, wallet, permission, read=bool)
+        except Reverted:
+            return False
+
+    async def may_update_root_hash(self, shop_id: int, wallet: bytes) -> bool:
+        """Say whether a wallet may act for a shop."""
+        return await self.has_permission(shop_id, wallet, UPDATE_ROOT_HASH)
+
+    async def relay_count(self, shop_id: int) -> int:
+        """Count the relay tokens that the shop lists."""
+        return await self._contract.call(_GET_RELAY_COUNT, shop_id, read=int)
+
+    async def relay_tokens(self, shop_id: int) -> tuple[int, ...]:
+        """List the relay tokens that the shop lists."""
+        return await self._contract.call(_GET_ALL_RELAYS, shop_id, read=tuple)

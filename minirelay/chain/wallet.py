@@ -1,0 +1,71 @@
+"""The relay's wallet: the key that signs what the relay writes and pays for its transactions."""
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from minirelay.errors import ConfigError, MalformedInput
+from minirelay.protocol.signing import PrivateKey, checksum_address
+
+_KEY = re.compile(rb"\s*(?:0x)?([0-9A-Fa-f]{64})\s*")
+_MAX_FILE_BYTES: Final = 1024
+_TOO_OPEN: Final = stat.S_IWGRP | stat.S_IRWXO
+
+
+class Wallet:
+    """A wallet. It never shows its key."""
+
+    __slots__ = ("_secret", "key")
+
+    def __init__(self, secret: bytes) -> None:
+        """secret: 32 bytes. Raises MalformedInput."""
+        self.key = PrivateKey.from_bytes(secret)
+        self._secret = secret
+
+    @property
+    def address(self) -> bytes:
+        """Give the wallet's address, 20 bytes."""
+        return self.key.address
+
+    def sign_transaction(self, fields: Mapping[str, object]) -> tuple[bytes, bytes]:
+        """Sign a transaction (EIP-1559, EIP-2718). Gives the bytes to send, and their hash."""
+        # 30 MiB and a second, for something that most relays never do.
+        from eth_account import Account
+
+        signed = Account.sign_transaction(dict(fields), self._secret)
+        return bytes(signed.raw_transaction), bytes(signed.hash)
+
+    def __repr__(self) -> str:
+        return f"Wallet(address={checksum_address(self.address)})"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a wallet is not to be pickled")
+
+
+def load_wallet(path: Path) -> Wallet:
+    """Read a wallet from a file with its key: 64 hexadecimal digits, 0x or not.
+
+    The file must be kept from others; its group may read it, which is how systemd hands credentials over.
+    Raises ConfigError.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            content = file.read(_MAX_FILE_BYTES)
+    except OSError as error:
+        raise ConfigError(f"wallet_key_file: {path}: {error.strerror}; `minirelay init` makes one") from error
+    if mode & _TOO_OPEN:
+        raise ConfigError(
+            f"wallet_key_file: {path} is open to others (mode {mode:04o}); run: chmod 600 {path}"
+        )
+    match = _KEY.fullmatch(content)
+    try:
+        # Nothing of what is in the file, and no chained error that knows it, may end up in a log.
+        return Wallet(bytes.fromhex(match[1].decode()) if match else b"")
+    except MalformedInput:
+        raise ConfigError(
+            f"wallet_key_file: {path} holds no private key; it should be 64 hexadecimal digits"
+        ) from None
