@@ -416,7 +416,7 @@ def test_row_by_state(one: Row) -> None:
     check_row(SHOP, one, one.patch.object_id)
 
 
-NEEDS = {
+NEEDS: dict[OrderState, list[dict[str, Any]]] = {
     OrderState.COMMITTED: [{"Items": []}],
     OrderState.PAYMENT_CHOSEN: [
         {"Items": []},
