@@ -121,10 +121,13 @@ def _for_list(item: Respell | None) -> Respell | None:
     def respell_list(value: Any) -> Any:
         if type(value) is not list:
             return value
+        elements: list[Any] = []
         try:
-            return [item(element) for element in value]
+            for element in value:
+                elements.append(item(element))
         except Misspelt as misspelt:
-            raise misspelt.inside("[...]") from misspelt.__cause__
+            raise misspelt.inside(f"[{len(elements)}]") from misspelt.__cause__
+        return elements
 
     return respell_list
 
