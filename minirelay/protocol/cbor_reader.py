@@ -155,12 +155,12 @@ def _short_text(data: bytes, at: int, _reader: Reader) -> tuple[str, int]:
     end = at + data[at] - 0x5F
     if end > len(data):
         raise _cut_short()
-    return str(data[at + 1 : end], "utf-8"), end
+    return data[at + 1 : end].decode(), end
 
 
 def _text(data: bytes, at: int, reader: Reader) -> tuple[str, int]:
     raw, end = _bytes(data, at, reader)
-    return str(raw, "utf-8"), end
+    return raw.decode(), end
 
 
 def _bytes(data: bytes, at: int, reader: Reader) -> tuple[bytes, int]:
@@ -178,7 +178,7 @@ def _long_bytes(data: bytes, at: int, reader: Reader) -> tuple[bytes, int]:
 
 def _long_text(data: bytes, at: int, reader: Reader) -> tuple[str, int]:
     chunks, end = _chunks(data, at, reader)
-    return "".join([str(chunk, "utf-8") for chunk in chunks]), end
+    return "".join([chunk.decode() for chunk in chunks]), end
 
 
 def _chunks(data: bytes, at: int, reader: Reader) -> tuple[list[bytes], int]:
@@ -235,7 +235,16 @@ def _map(data: bytes, at: int, reader: Reader) -> tuple[dict[Key, Value], int]:
     keys, items = _KEYS, _ITEMS
     entries: dict[Key, Value] = {}
     for _ in range(count):
-        key, at = keys[data[at]](data, at, reader)
+        head = data[at]
+        key: Key
+        if 0x60 <= head < 0x78:
+            # As `_short_text`, without the call: most of all items are such keys. If one is cut short, so is
+            # its value, right behind.
+            start = at + 1
+            at += head - 0x5F
+            key = data[start:at].decode()
+        else:
+            key, at = keys[head](data, at, reader)
         if key in entries:
             raise _duplicate()
         entries[key], at = items[data[at]](data, at, reader)

@@ -23,5 +23,7 @@ def find_field(entries: Mapping[Key, object], name: str, what: str) -> Key | Non
 
 def get_field(entries: Mapping[Key, object], name: str, what: str) -> object:
     """Get the value of a field; None when absent. Raises like `find_field`."""
+    if name in entries:
+        return entries[name]
     key = find_field(entries, name, what)
     return None if key is None else entries[key]

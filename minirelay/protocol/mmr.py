@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Final
 
 from minirelay.errors import MalformedInput
-from minirelay.protocol.cbor import decode, encode
+from minirelay.protocol.cbor import decode, encode, encode_list_of
 
 HASH_BYTES: Final = 32
 _PADDING: Final = sha256(b"").digest()
@@ -46,9 +46,17 @@ def tree(leaves: Sequence[bytes]) -> Tree:
 
 def proofs_of(rows: Tree, count: int) -> tuple[bytes, ...]:
     """Make the proofs of the first `count` leaves of a tree."""
-    size = 2 * len(rows[0]) - 1
+    # Each sibling stands in many proofs and is encoded once.
+    siblings = [[encode(digest) for digest in row] for row in rows[:-1]]
+    size = encode(2 * len(rows[0]) - 1)
     return tuple(
-        encode([node_index(leaf), size, [row[(leaf >> height) ^ 1] for height, row in enumerate(rows[:-1])]])
+        encode_list_of(
+            (
+                encode(node_index(leaf)),
+                size,
+                encode_list_of([row[leaf >> height ^ 1] for height, row in enumerate(siblings)]),
+            )
+        )
         for leaf in range(count)
     )
 

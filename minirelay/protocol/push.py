@@ -100,7 +100,7 @@ def cut(set_bytes: bytes, leaves: Sequence[int]) -> bytes:
     are all.
     """
     layout = _Layout(set_bytes)
-    if len(leaves) == len(layout.patches):
+    if len(leaves) == layout.count:
         return set_bytes
     return layout.part(leaves[0], leaves)
 
@@ -135,68 +135,72 @@ def encode_push(request_id: int, subscription_id: bytes, sets: Sequence[bytes]) 
 
 
 class _Layout:
-    """Where the fields of an encoded set begin and end, tags and lengths included."""
+    """Where the fields of an encoded set begin, tags and lengths included, and behind the last of them."""
 
-    __slots__ = ("_seq", "_set_bytes", "_signed", "patches", "proofs")
+    __slots__ = ("_patches", "_proofs", "_seq", "_set_bytes", "_signed", "count")
 
     def __init__(self, set_bytes: bytes) -> None:
         self._set_bytes = set_bytes
-        self.patches: list[slice] = []
-        self.proofs: list[slice] = []
-        header = 0
-        signature_end = 0
-        for tag, start, end in _fields(set_bytes):
-            if tag == _PATCH:
-                self.patches.append(slice(start, end))
-            elif tag == _PROOF:
-                self.proofs.append(slice(start, end))
-            elif tag == _SEQ:
-                self._seq = set_bytes[start:end]
-            elif tag == _HEADER:
-                header = start
-            elif tag == _SIGNATURE:
-                signature_end = end
+        _, seq_end = varint_at(set_bytes, 1)
+        self._seq = set_bytes[:seq_end]
+        header = varint_at(set_bytes, seq_end + 1)[1] if set_bytes[seq_end] == _LEAF_INDEX else seq_end
+        signature_end = _behind(set_bytes, _behind(set_bytes, header))
         self._signed = set_bytes[header:signature_end]
+        self._patches = _repeated(set_bytes, signature_end, _PATCH)
+        self._proofs = _repeated(set_bytes, self._patches[-1], _PROOF)
+        self.count = len(self._proofs) - 1
 
     def part(self, first_leaf: int, places: Sequence[int]) -> bytes:
         """Encode a set of only the patches at these places, the first of which is leaf `first_leaf`."""
-        source = self._set_bytes
-        parts = (
-            [self._seq, self._signed]
-            if first_leaf == 0
-            else [self._seq, number_field(_LEAF_INDEX, first_leaf), self._signed]
-        )
-        parts += [source[self.patches[place]] for place in places]
-        parts += [source[self.proofs[place]] for place in places]
+        source, patches, proofs = self._set_bytes, self._patches, self._proofs
+        leaf_field = number_field(_LEAF_INDEX, first_leaf) if first_leaf else b""
+        parts = [self._seq, leaf_field, self._signed]
+        parts += [source[patches[place] : patches[place + 1]] for place in places]
+        parts += [source[proofs[place] : proofs[place + 1]] for place in places]
         return b"".join(parts)
 
     def leaf_index(self, place: int) -> int:
         """Say which leaf of the whole set the patch at this place is."""
-        field = self._set_bytes[self.proofs[place]]
-        _, start = varint_at(field, 1)
-        return leaf_index(field[start:])
+        end = self._proofs[place + 1]
+        _, start = varint_at(self._set_bytes, self._proofs[place] + 1)
+        return leaf_index(self._set_bytes[start:end])
 
     def runs(self, most_bytes: int) -> Iterator[range]:
         """Divide the places so that the part made of each run has at most this many bytes, or one patch."""
         fixed = len(self._seq) + (1 + 5) + len(self._signed)
         start = 0
         size = fixed
-        for place, (patch, proof) in enumerate(zip(self.patches, self.proofs, strict=True)):
-            pair = patch.stop - patch.start + proof.stop - proof.start
+        for place in range(self.count):
+            pair = self._size_of(place)
             if size + pair > most_bytes and place > start:
                 yield range(start, place)
                 start = place
                 size = fixed
             size += pair
-        yield range(start, len(self.patches))
+        yield range(start, self.count)
+
+    def _size_of(self, place: int) -> int:
+        patches, proofs = self._patches, self._proofs
+        return patches[place + 1] - patches[place] + proofs[place + 1] - proofs[place]
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int, int]]:
-    at = 0
-    while at < len(data):
-        start = at
-        tag = data[at]
-        number, at = varint_at(data, at + 1)
-        if tag & 7 == 2:
-            at += number
-        yield tag, start, at
+def _behind(data: bytes, at: int) -> int:
+    """Find the end of the bytes field that begins here."""
+    size, start = varint_at(data, at + 1)
+    return start + size
+
+
+def _repeated(data: bytes, at: int, tag: int) -> list[int]:
+    """Find where the bytes fields with this tag begin, from here on, and where the last one ends."""
+    marks = [at]
+    end = len(data)
+    while at < end and data[at] == tag:
+        size = data[at + 1]
+        if size < 0x80:
+            at += 2 + size
+        elif (high := data[at + 2]) < 0x80:
+            at += 3 + (size & 0x7F | high << 7)
+        else:
+            at = _behind(data, at)
+        marks.append(at)
+    return marks

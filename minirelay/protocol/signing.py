@@ -101,6 +101,8 @@ def is_public_key(candidate: bytes) -> bool:
 
 def address_of(public_key: bytes) -> bytes:
     """Compute the Ethereum address, 20 bytes, of a compressed public key. Raises MalformedInput."""
+    if len(public_key) != PUBLIC_KEY_BYTES:
+        raise MalformedInput(f"a compressed public key has {PUBLIC_KEY_BYTES} bytes")
     try:
         point = PublicKey(public_key).format(compressed=False)
     except ValueError as error:
