@@ -40,19 +40,24 @@ def deployment(running_chain: DevChain) -> Deployment:
         return thread.submit(asyncio.run, deploy()).result()
 
 
+@pytest.fixture(scope="session")
+def connection(running_chain: DevChain) -> Web3:
+    """Give web3, connected to that chain."""
+    return connect(running_chain)
+
+
 @pytest.fixture
-def dev_chain(running_chain: DevChain, deployment: Deployment) -> Iterator[DevChain]:
+def dev_chain(running_chain: DevChain, connection: Web3, deployment: Deployment) -> Iterator[DevChain]:
     """Give the chain with the contracts; afterwards its blocks and its clock are what they were."""
-    w3 = connect(running_chain)
-    snapshot = rpc(w3, "evm_snapshot")
+    snapshot = rpc(connection, "evm_snapshot")
     yield running_chain
-    assert rpc(w3, "evm_revert", snapshot) is True
+    assert rpc(connection, "evm_revert", snapshot) is True
 
 
 @pytest.fixture
-def w3(dev_chain: DevChain) -> Web3:
-    """Give web3, connected to the chain."""
-    return connect(dev_chain)
+def w3(dev_chain: DevChain, connection: Web3) -> Web3:
+    """Give web3, connected to the chain, which is put back afterwards."""
+    return connection
 
 
 @dataclass(frozen=True, slots=True)
