@@ -1,0 +1,69 @@
+"""The HTTP application: which endpoint is where, and what holds for all of them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from aiohttp import web
+
+from minirelay.config import Settings
+from minirelay.relay.connection import Connection
+from minirelay.relay.enrolment import ENROLMENT_PATH, EnrolmentDesk
+from minirelay.web.cors import allow_any_origin
+from minirelay.web.discovery import DiscoveryEndpoint
+from minirelay.web.enrolment import EnrolmentEndpoint
+from minirelay.web.errors import answer_everything
+from minirelay.web.health import HealthEndpoint
+from minirelay.web.info import InfoEndpoint
+from minirelay.web.limits import Doorkeeper
+from minirelay.web.sessions import serve_session
+
+SESSIONS_PATH: Final = "/v4/sessions"
+MAX_BODY_BYTES: Final = 16 * 1024
+"""Bodies that are read whole are sign-in messages: a few hundred bytes."""
+
+
+class SessionHost(Protocol):
+    """The relay, as the WebSocket sees it."""
+
+    def connect(self) -> Connection:
+        """Make the connection of a client that has just come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the endpoints need of the relay. relay_token: its id.
+
+    write_probe: a tiny write that reaches the disk; raises StoreError.
+    """
+
+    sessions: SessionHost
+    enrolment_desk: EnrolmentDesk
+    write_probe: Callable[[], Awaitable[None]]
+    relay_token: int
+
+
+def create_app(settings: Settings, services: Services) -> web.Application:
+    """Make the application that a relay listens with."""
+    app = web.Application(middlewares=[answer_everything], client_max_size=MAX_BODY_BYTES)
+    app.on_response_prepare.append(allow_any_origin)
+    app.on_response_prepare.append(_name_server)
+    doorkeeper = Doorkeeper(settings.limits, settings.trusted_proxies)
+
+    async def sessions(request: web.Request) -> web.StreamResponse:
+        with doorkeeper.session(request):
+            return await serve_session(request, services.sessions.connect)
+
+    app.router.add_get(SESSIONS_PATH, sessions, allow_head=False)
+    app.router.add_post(ENROLMENT_PATH, EnrolmentEndpoint(services.enrolment_desk, doorkeeper).post)
+    app.router.add_get("/health", HealthEndpoint(services.write_probe).get)
+    app.router.add_get("/", InfoEndpoint(settings, services.relay_token).get)
+    if settings.development:
+        discovery = DiscoveryEndpoint(services.relay_token, settings.registry_chain)
+        app.router.add_get("/testing/discovery", discovery.get)
+    return app
+
+
+async def _name_server(_request: web.Request, response: web.StreamResponse) -> None:
+    # Neither the version nor the libraries' names: they help nobody but whoever looks for a hole.
+    response.headers["Server"] = "minirelay"

@@ -1,0 +1,52 @@
+"""`POST /v4/enroll_key_card`: the HTTP around a decision of the enrolment desk (spec 05)."""
+
+import asyncio
+import logging
+from typing import Final
+
+from aiohttp import ClientError, web
+
+from minirelay.relay.enrolment import EnrolmentDesk
+from minirelay.web.errors import ENROLMENT_HANDLER
+from minirelay.web.limits import Doorkeeper
+
+log = logging.getLogger(__name__)
+
+BODY_TIMEOUT_S: Final = 10.0
+
+
+class EnrolmentEndpoint:
+    """Takes requests to enrol a key card; the content type does not matter."""
+
+    def __init__(
+        self, desk: EnrolmentDesk, doorkeeper: Doorkeeper, *, body_timeout_s: float = BODY_TIMEOUT_S
+    ) -> None:
+        self._desk = desk
+        self._doorkeeper = doorkeeper
+        self._body_timeout_s = body_timeout_s
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Answer 201, or raise what `web/errors.py` has an answer for."""
+        self._doorkeeper.check_enrolment(request)
+        body = await self._read(request)
+        enrolment = await self._desk.enrol(
+            body,
+            # An empty header says as little as none.
+            referer=request.headers.get("Referer") or None,
+            is_guest=request.query.get("guest") == "1",
+        )
+        log.info(
+            "a key card was enrolled",
+            extra={"shop": hex(enrolment.shop_id), "role": "guest" if enrolment.is_guest else "clerk"},
+        )
+        return web.json_response({"handler": ENROLMENT_HANDLER, "success": True}, status=201)
+
+    async def _read(self, request: web.Request) -> bytes:
+        try:
+            async with asyncio.timeout(self._body_timeout_s):
+                return await request.read()
+        except TimeoutError as error:
+            raise web.HTTPRequestTimeout from error
+        except (web.RequestPayloadError, ClientError, ConnectionError) as error:
+            # Broken off, or not encoded as its headers say; whoever sent it may still be there.
+            raise web.HTTPBadRequest from error

@@ -1,0 +1,95 @@
+"""Every failure becomes an answer here: one table of statuses, JSON bodies, never a traceback."""
+
+import logging
+import secrets
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from minirelay.errors import ChainError, MinirelayError, StoreError
+from minirelay.logs import bound
+from minirelay.relay.enrolment import (
+    ENROLMENT_PATH,
+    BadEnrolment,
+    CardAlreadyEnrolled,
+    FirstCardIsGuest,
+    GuestCeilingReached,
+    NotPermitted,
+    ShopNotAdmitted,
+)
+from minirelay.web.cors import answer_preflight
+from minirelay.web.limits import NoRoom, TooManyRequests, retry_after
+
+log = logging.getLogger(__name__)
+
+ENROLMENT_HANDLER: Final = "enrollKeyCard"
+
+_HANDLERS: Final = {ENROLMENT_PATH: ENROLMENT_HANDLER}
+"""The names that clients know endpoints by."""
+
+_STATUSES: Final[dict[type[MinirelayError], int]] = {
+    BadEnrolment: 400,
+    NotPermitted: 403,
+    ShopNotAdmitted: 403,
+    GuestCeilingReached: 403,
+    CardAlreadyEnrolled: 409,
+    FirstCardIsGuest: 409,
+    TooManyRequests: 429,
+    NoRoom: 503,
+}
+"""What a client may be told in the error's own words."""
+
+CHAIN_SILENT: Final = "the shop registry can't be asked at the moment, try again later"
+STORE_SILENT: Final = "could not be stored, try again"
+OWN_FAULT: Final = "the relay failed; its operator finds the reason in the log"
+
+
+@web.middleware
+async def answer_everything(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a handler raises into an answer; preflights are answered for all endpoints alike."""
+    if request.method == "OPTIONS":
+        return answer_preflight()
+    with bound(request=secrets.token_hex(4)):
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            return failure(request, error.status, error.reason, allow=error.headers.get("Allow"))
+        except MinirelayError as error:
+            return _answer(request, error)
+        except Exception:
+            # The last line of defence: logged whole, told to nobody.
+            log.exception("a request failed", extra={"method": request.method, "path": request.path})
+            return failure(request, 500, OWN_FAULT)
+
+
+def _answer(request: web.Request, error: MinirelayError) -> web.Response:
+    status = _STATUSES.get(type(error))
+    if status is not None:
+        response = failure(request, status, str(error))
+        if isinstance(error, TooManyRequests | NoRoom):
+            response.headers["Retry-After"] = retry_after(error.retry_after_s)
+        return response
+    extra = {"path": request.path, "reason": str(error)}
+    if isinstance(error, ChainError):
+        log.warning("a request needed a chain that can't be asked", extra=extra)
+        return failure(request, 502, CHAIN_SILENT)
+    if isinstance(error, StoreError):
+        log.error("a request could not be stored", extra=extra)
+        return failure(request, 503, STORE_SILENT)
+    log.error("a request failed", extra=extra, exc_info=error)
+    return failure(request, 500, OWN_FAULT)
+
+
+def failure(request: web.Request, status: int, message: str, *, allow: str | None = None) -> web.Response:
+    """Make the answer to a request that failed: JSON with `error`, and `handler` where clients know one.
+
+    allow: the methods that the endpoint has, for a 405.
+    """
+    content = {"error": message}
+    handler = _HANDLERS.get(request.path)
+    if handler is not None:
+        content = {"handler": handler, **content}
+    return web.json_response(content, status=status, headers={"Allow": allow} if allow else None)
