@@ -69,7 +69,8 @@ def _replace_option(working: WorkingSet, patch: Patch, listing: Listing, name: s
 
 
 def _replace_option_title(_working: WorkingSet, patch: Patch, listing: Listing, name: str) -> None:
-    _option(patch, listing, name).title = read_as(NotBlank, "Title", patch.value)
+    option = _option(patch, listing, name)
+    option.title = read_as(NotBlank, "Title", patch.value)
 
 
 def _remove_option(working: WorkingSet, patch: Patch, listing: Listing, name: str) -> None:

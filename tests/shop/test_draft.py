@@ -235,7 +235,7 @@ def reading(model: Shop, op: str, path: list[Any], value: Any) -> Shop | Refused
         return no.refused
 
 
-@given(st.lists(random_patches.PATCHES, min_size=1, max_size=25))
+@given(st.lists(random_patches.PATCHES, min_size=5, max_size=25))
 @settings(derandomize=True, max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 def test_both_readings_agree_on_every_step(script: list[tuple[str, tuple[list[Any], Any]]]) -> None:
     state, model = START, plain(START)

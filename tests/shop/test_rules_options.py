@@ -121,6 +121,7 @@ ON_FULL = [
     row("replace", [L, 1, O, "\t"], INV, FIT, "blank"),
     row("replace", [L, 1, O, "size", "Title"], becomes("Size!", O, "size", "Title"), "Size!"),
     row("replace", [L, 1, O, "fit", "Title"], nf(1), "Fit"),
+    row("replace", [L, 1, O, "fit", "Title"], nf(1), " ", "absent-before-blank"),
     row("replace", [L, 1, O, "size", "Title"], INV, " "),
     row("replace", [L, 1, O, "size", "Unknown"], INV, "x"),
     row("replace", [L, 1, O, "size", V], INV, {}),
