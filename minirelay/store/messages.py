@@ -1,8 +1,8 @@
 """Everything that crosses into the store and out of it: reading this file is reading the data flow.
 
-A shop and a key card are known by their *row id*, a small integer that the relay hands out in memory
-(`Store.next_shop_row`, `Store.next_card_row`), so that a commit needs no answer from the database.
-A gap in the row ids does no harm.
+A shop and a key card are known by their *row id*, a small integer that the relay hands out in memory,
+counting on from what `Reader.next_rows` says, so that a commit needs no answer from the database. A gap
+in the row ids does no harm.
 """
 
 from collections.abc import Iterable, Mapping
@@ -92,7 +92,8 @@ class Counts(msgspec.Struct, frozen=True, array_like=True):
         counts = list(self.by_type)
         for leaf in leaves:
             counts[leaf.object_type - 1] += 1
-        return Counts(*counts, self.size_bytes + size_bytes)
+        counts.append(self.size_bytes + size_bytes)
+        return Counts(*counts)
 
 
 EMPTY_COUNTS = Counts()
@@ -198,3 +199,11 @@ class NextRows(msgspec.Struct, frozen=True):
 
     shop: int
     card: int
+
+
+class BatchReport(msgspec.Struct, frozen=True):
+    """What one transaction was. commits: how many went into it; rows: written; duration_s: fsync included."""
+
+    commits: int
+    rows: int
+    duration_s: float

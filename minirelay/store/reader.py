@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from minirelay.store import index, log, objects, shops, tally
 from minirelay.store.messages import (
     Counts,
     KeyCard,
@@ -13,54 +14,79 @@ from minirelay.store.messages import (
     StoredSet,
     WireSet,
 )
+from minirelay.store.pool import ReadPool
 
 
 class Reader:
-    """Ask the database; `shop` is a row id. All may raise StoreUnavailable and StoreClosed."""
+    """Ask the database. All may raise StoreUnavailable and StoreClosed.
+
+    shop is a row id. A stretch of the log is what comes after after_seq, up to and including upto_seq: the
+    durable end that the caller knows.
+    """
+
+    def __init__(self, pool: ReadPool) -> None:
+        """pool: the connections to ask."""
+        self._pool = pool
 
     async def shop(self, shop_id: int) -> ShopRow | None:
-        raise NotImplementedError
+        """Look a shop up by its token id."""
+        return await self._pool.run(lambda db: shops.find_shop(db, shop_id))
+
+    async def shop_of_row(self, row_id: int) -> ShopRow | None:
+        """Look a shop up by its row id."""
+        return await self._pool.run(lambda db: shops.find_shop_of_row(db, row_id))
 
     async def shops(self) -> list[ShopRow]:
-        raise NotImplementedError
-
-    async def next_rows(self) -> NextRows:
-        raise NotImplementedError
-
-    async def tail(self, shop: int) -> tuple[int, Counts]:
-        """Return the last sequence number (0: empty log) and what the log holds."""
-        raise NotImplementedError
-
-    async def counts_at(self, shop: int, seq: int) -> Counts:
-        raise NotImplementedError
-
-    async def load_objects(self, shop: int) -> list[StoredObject]:
-        raise NotImplementedError
+        """List all shops, in the order in which they came."""
+        return await self._pool.run(shops.list_shops)
 
     async def key_card(self, public_key: bytes) -> KeyCard | None:
-        raise NotImplementedError
+        """Look a key card up by its 33 bytes; unlinked ones are found too."""
+        return await self._pool.run(lambda db: shops.find_card(db, public_key))
 
     async def cards(self, shop: int) -> list[KeyCard]:
-        raise NotImplementedError
+        """List the key cards of a shop, in the order in which they were enrolled."""
+        return await self._pool.run(lambda db: shops.list_cards(db, shop))
 
     async def count_guest_cards(self, shop: int) -> int:
-        raise NotImplementedError
+        """Count the guest cards of a shop, unlinked ones included."""
+        return await self._pool.run(lambda db: shops.count_guest_cards(db, shop))
+
+    async def next_rows(self) -> NextRows:
+        """Find the first row ids that are free."""
+        return await self._pool.run(shops.next_rows)
 
     async def recall(self, key: str) -> bytes | None:
-        """Look up a row of `meta`."""
-        raise NotImplementedError
+        """Look up what `Writer.remember` stored."""
+        return await self._pool.run(lambda db: shops.recall(db, key))
+
+    async def load_objects(self, shop: int) -> list[StoredObject]:
+        """Read all objects of a shop, in no order that means anything."""
+        return await self._pool.run(lambda db: objects.load_objects(db, shop))
+
+    async def tail(self, shop: int) -> tuple[int, Counts]:
+        """Return the last sequence number (0: the log is empty) and what the log holds."""
+        return await self._pool.run(lambda db: log.read_tail(db, shop))
+
+    async def counts_at(self, shop: int, seq: int) -> Counts:
+        """Return what the log held when it ended with this sequence number; beyond its end, all of it."""
+        return await self._pool.run(lambda db: log.read_counts(db, shop, seq))
 
     async def page(
         self, shop: int, *, after_seq: int, upto_seq: int, max_patches: int, max_bytes: int
     ) -> list[StoredSet]:
-        """Read whole sets, leaves and counts included; at least one if there is one."""
-        raise NotImplementedError
+        """Read consecutive whole sets, leaves and counts included; at least one if there is one."""
+        return await self._pool.run(
+            lambda db: log.read_sets(db, shop, after_seq, upto_seq, max_patches, max_bytes)
+        )
 
     async def page_wire(
         self, shop: int, *, after_seq: int, upto_seq: int, max_patches: int, max_bytes: int
     ) -> list[WireSet]:
-        """Read whole sets for somebody who sees everything: the fastest way through the log."""
-        raise NotImplementedError
+        """Read consecutive whole sets for somebody who sees everything: the fastest way through the log."""
+        return await self._pool.run(
+            lambda db: log.read_wires(db, shop, after_seq, upto_seq, max_patches, max_bytes)
+        )
 
     async def index_page(
         self,
@@ -72,11 +98,19 @@ class Reader:
         max_patches: int,
         max_bytes: int,
     ) -> SelectedPage:
-        """Read what is selected; goes on at `through`, ends when `through` == upto_seq."""
-        raise NotImplementedError
+        """Read the sets of which something is selected; go on after `through`, until it is upto_seq.
+
+        A page may be empty without being the last. max_patches counts selected patches, max_bytes whole
+        sets; a single larger set comes alone. Raises ValueError for an owner of anything but orders.
+        """
+        return await self._pool.run(
+            lambda db: index.read_selected(db, shop, selections, after_seq, upto_seq, max_patches, max_bytes)
+        )
 
     async def count_index(
         self, shop: int, selections: Sequence[Selection], *, after_seq: int, upto_seq: int
     ) -> int:
-        """Count the selected patches, each once."""
-        raise NotImplementedError
+        """Count the selected patches, each once. Raises ValueError for an owner of anything but orders."""
+        return await self._pool.run(
+            lambda db: tally.count_selected(db, shop, selections, after_seq, upto_seq)
+        )

@@ -1,36 +1,171 @@
-"""The one task that writes: groups what all shops have queued into transactions."""
+"""The one task that writes: it groups what all shops have queued into transactions."""
 
 import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from minirelay.store.messages import Commit
+from minirelay.store import intake
+from minirelay.store.batch import rows_of, weight
+from minirelay.store.connection import Connection, unavailable
+from minirelay.store.errors import StaleEpoch, StoreClosed
+from minirelay.store.messages import BatchReport, Commit
+
+log = logging.getLogger(__name__)
+
+# A transaction takes no more than this, so that it stays short; a single larger commit goes alone.
+MAX_BATCH_COMMITS = 1024
+MAX_BATCH_BYTES = 4 * 1024 * 1024
+
+PROBE_KEY = "probe"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Something that waits for its transaction. With neither commit nor memory: a barrier."""
+
+    done: asyncio.Future[None]
+    commit: Commit | None = None
+    memory: tuple[str, bytes] | None = None
 
 
 class Writer:
     """Commit in groups, one transaction at a time.
 
-    epoch: goes up by one whenever a transaction failed that held a commit; everything queued by then fails
-    too. A commit that was judged on a state of an older epoch is refused with StaleEpoch. `on_failure` (to
-    be set) is called on the loop right after the epoch went up, before any future fails: drop every
-    shop's state there. Take the epoch *before* loading a state.
+    What is queued while a transaction is under way makes the next one: group commit without a timer.
+    When a transaction fails, all commits in it fail, and all that were queued by then, since they were
+    judged on states that were never stored. The next commit tries again.
+
+    epoch: goes up by one whenever a commit failed that way. A commit that was judged on a state of an older
+    epoch is refused with StaleEpoch; take the epoch *before* loading a state. on_failure: called on the
+    loop right after the epoch went up, before any future fails. on_batch: called after each transaction.
     """
 
-    epoch: int
+    def __init__(self, connection: Connection) -> None:
+        """connection: open, configured to write, with its intake."""
+        self.epoch = 0
+        self.on_failure: Callable[[], None] | None = None
+        self.on_batch: Callable[[BatchReport], None] | None = None
+        self._connection = connection
+        self._queue: deque[_Entry] = deque()
+        self._under_way: asyncio.Task[None] | None = None
+        self._is_closing = False
+        self._is_scheduled = False
 
     def commit(self, commit: Commit) -> asyncio.Future[None]:
         """Queue a commit; the future resolves after the fsync.
 
-        It fails with StoreUnavailable (StaleEpoch), StoreClosed. Never raises these itself.
+        The future fails with StoreUnavailable (StaleEpoch) or StoreClosed; the call itself raises nothing.
         """
-        raise NotImplementedError
+        if commit.epoch != self.epoch:
+            return _failed(StaleEpoch("could not be stored: it was judged on a state that was not stored"))
+        return self._submit(commit=commit)
 
     def remember(self, key: str, value: bytes) -> asyncio.Future[None]:
-        """Queue a row of `meta`; same transaction as the commits around it."""
-        raise NotImplementedError
+        """Queue a row of `meta`, which replaces the one with the same key."""
+        return self._submit(memory=(key, value))
 
     def barrier(self) -> asyncio.Future[None]:
-        """Wait for what was queued so far, and fail as that fails; done at once if there is nothing."""
-        raise NotImplementedError
+        """Wait for what was queued so far, and fail as that fails; done soon if there is nothing."""
+        return self._submit()
 
     def probe(self) -> asyncio.Future[None]:
-        """Check that the disk takes writes: a real, tiny transaction."""
-        raise NotImplementedError
+        """Check that the disk takes writes, with a transaction of one page.
+
+        It is a real one: what is rolled back in WAL mode never reaches the disk, and would find nothing out.
+        """
+        return self.remember(PROBE_KEY, str(int(time.time())).encode("ascii"))
+
+    async def close(self) -> None:
+        """Refuse what comes from now on, and wait until everything that was queued is settled."""
+        last = self.barrier()
+        self._is_closing = True
+        await asyncio.wait([last])
+
+    def _submit(
+        self, commit: Commit | None = None, memory: tuple[str, bytes] | None = None
+    ) -> asyncio.Future[None]:
+        if self._is_closing:
+            return _failed(StoreClosed("the database is closed"))
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Entry(done, commit, memory))
+        self._schedule()
+        return done
+
+    def _schedule(self) -> None:
+        """Start at the end of this turn of the loop, so that all of the turn goes into one batch."""
+        if self._queue and self._under_way is None and not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._start)
+
+    def _start(self) -> None:
+        self._is_scheduled = False
+        batch = self._take()
+        task = asyncio.get_running_loop().create_task(self._write(batch))
+        task.add_done_callback(lambda task: self._settle(batch, task))
+        self._under_way = task
+
+    def _take(self) -> list[_Entry]:
+        batch: list[_Entry] = []
+        commits = size = 0
+        while self._queue:
+            commit = self._queue[0].commit
+            if commit is not None:
+                commits += 1
+                size += weight(commit)
+            if batch and (commits > MAX_BATCH_COMMITS or size > MAX_BATCH_BYTES):
+                break
+            batch.append(self._queue.popleft())
+        return batch
+
+    async def _write(self, batch: list[_Entry]) -> None:
+        rows = rows_of(
+            (entry.commit for entry in batch if entry.commit is not None),
+            (entry.memory for entry in batch if entry.memory is not None),
+        )
+        if not rows:
+            return
+        statements = rows.statements()
+        start = time.perf_counter()
+        await self._connection.run(lambda connection: intake.store(connection, statements))
+        if self.on_batch is not None:
+            commits = sum(entry.commit is not None for entry in batch)
+            self.on_batch(BatchReport(commits, len(rows), time.perf_counter() - start))
+
+    def _settle(self, batch: list[_Entry], task: asyncio.Task[None]) -> None:
+        self._under_way = None
+        if task.cancelled():
+            # Only the end of the loop does this; what became of the transaction nobody knows.
+            self._fail(batch, StoreClosed("the event loop ended during a transaction"))
+        elif (error := task.exception()) is not None:
+            log.error("a transaction failed: %s", error, exc_info=error)
+            self._fail(batch, error)
+        else:
+            for entry in batch:
+                _resolve(entry.done)
+        self._schedule()
+
+    def _fail(self, batch: list[_Entry], error: BaseException) -> None:
+        if any(entry.commit is not None for entry in batch):
+            batch = [*batch, *self._queue]
+            self._queue.clear()
+            self.epoch += 1
+            if self.on_failure is not None:
+                self.on_failure()
+        for entry in batch:
+            if not entry.done.done():
+                entry.done.set_exception(unavailable("store it", error))
+
+
+def _failed(error: Exception) -> asyncio.Future[None]:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    return future
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    # Whoever waited may have been cancelled meanwhile, and the future with it.
+    if not future.done():
+        future.set_result(None)

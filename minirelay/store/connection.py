@@ -1,0 +1,102 @@
+"""Connections to the database, each with a thread of its own."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import aiosqlite
+
+from minirelay.store.errors import StoreClosed, StoreUnavailable
+
+T = TypeVar("T")
+Durability = Literal["full", "normal"]
+
+# How long SQLite waits for a lock that somebody holds. Only a foreign program can hold one.
+BUSY_TIMEOUT_S = 5.0
+# A checkpoint moves this many pages at most into the database, so one commit in a few hundred takes longer.
+CHECKPOINT_PAGES = 1000
+# What is left of the write-ahead log after a checkpoint, should it ever have grown beyond.
+WAL_LIMIT_BYTES = 16 * 1024 * 1024
+WRITER_CACHE_KIB = 8192
+
+
+class Connection(aiosqlite.Connection):
+    """An SQLite connection in its own thread, which runs whole functions instead of single statements."""
+
+    def __init__(self, name: str, connector: Callable[[], sqlite3.Connection]) -> None:
+        """Prepare; awaiting the connection opens it. name: of the thread. connector: is run in the thread."""
+        super().__init__(connector, iter_chunk_size=64)
+        self._thread.name = name
+        # A process that ends through an error is not to hang on this thread. What was
+        # committed is safe, and the rest was never acknowledged.
+        self._thread.daemon = True
+
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function in the connection's thread. Raises StoreClosed, and what the function raises."""
+        if not self._running or self._connection is None:
+            raise StoreClosed("the database is closed")
+        result: T = await self._execute(function, self._connection)  # type: ignore[no-untyped-call]
+        return result
+
+
+def connect_to_write(path: Path) -> sqlite3.Connection:
+    """Open the one connection that writes, without touching the file, which must exist."""
+    return _connect(path, "rw")
+
+
+def configure_to_write(connection: sqlite3.Connection, durability: Durability) -> None:
+    """Set what the writing connection needs, but for foreign keys; from here on the file is in WAL mode."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {durability}")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a connection that never writes, checkpoints or deletes the write-ahead log."""
+    connection = _connect(path, "ro")
+    with closed_on_error(connection):
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+    return connection
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+@contextmanager
+def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close the connection if the body raises."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let several queries see the same state. To be kept short: the log can't restart meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def unavailable(doing: str, error: BaseException) -> StoreUnavailable:
+    """Make the error that a caller sees; `doing` says what could not be done."""
+    failure = StoreUnavailable(f"could not {doing}: {error}")
+    failure.__cause__ = error
+    return failure

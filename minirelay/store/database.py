@@ -1,0 +1,172 @@
+"""The database file of a data directory, opened to serve or only to look at."""
+
+import logging
+import os
+import sqlite3
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from minirelay.store.connection import (
+    Connection,
+    Durability,
+    closed_on_error,
+    configure_to_write,
+    connect_to_read,
+    connect_to_write,
+)
+from minirelay.store.errors import StoreUnreadable
+from minirelay.store.intake import create_intake
+from minirelay.store.joined import check_sqlite
+from minirelay.store.lock import DirectoryLock
+from minirelay.store.pool import ReadPool
+from minirelay.store.reader import Reader
+from minirelay.store.schema import check_current, migrate, schema_version
+from minirelay.store.writer import Writer
+
+log = logging.getLogger(__name__)
+
+FILE_NAME = "minirelay.sqlite"
+READERS = 3
+
+
+class ReadOnlyStore:
+    """A database that is only looked at, whether or not a relay is running on it.
+
+    It never writes, checkpoints or deletes the write-ahead log.
+    """
+
+    def __init__(self, path: Path, reader: Reader, resources: AsyncExitStack) -> None:
+        """For `open` and `open_readonly`. resources: what to close in the end."""
+        self.path = path
+        self.reader = reader
+        self._resources = resources
+
+    async def close(self) -> None:
+        """Close everything; a second time does nothing."""
+        await self._resources.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Give the store itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        await self.close()
+
+
+class Store(ReadOnlyStore):
+    """A database that this process serves: the only one that writes to it."""
+
+    def __init__(self, path: Path, reader: Reader, writer: Writer, resources: AsyncExitStack) -> None:
+        """For `open`. resources: what to close in the end."""
+        super().__init__(path, reader, resources)
+        self.writer = writer
+
+    @classmethod
+    async def open(cls, directory: Path, durability: Durability = "full", readers: int = READERS) -> "Store":
+        """Open the database of a data directory; create or migrate it as needed.
+
+        durability: "full" means that what was committed survives a power cut, "normal" only a crash of the
+        process. readers: how many questions are answered at a time. Raises StoreLocked, StoreUnreadable,
+        NotOurDatabase, SchemaTooNew, SQLiteTooOld, StoreUnavailable.
+        """
+        check_sqlite()
+        _make_private(directory)
+        path = directory / FILE_NAME
+        async with AsyncExitStack() as stack:
+            stack.callback(DirectoryLock(directory).release)
+            _create_private(path)
+            connection = await _open(
+                Connection("minirelay-writer", lambda: _connect_writer(path, durability)), path
+            )
+            stack.push_async_callback(connection.close)
+            stack.push_async_callback(_checkpoint, connection, path)
+            reader = await _open_reader(path, readers, stack)
+            writer = Writer(connection)
+            stack.push_async_callback(writer.close)
+            return cls(path, reader, writer, stack.pop_all())
+
+
+async def open_readonly(directory: Path) -> ReadOnlyStore:
+    """Open the database of a data directory to look at it, beside a running relay or without one.
+
+    Raises StoreUnreadable, NotOurDatabase, SchemaTooNew, SchemaTooOld, SQLiteTooOld.
+    """
+    check_sqlite()
+    path = directory / FILE_NAME
+    async with AsyncExitStack() as stack:
+        reader = await _open_reader(path, 1, stack)
+        return ReadOnlyStore(path, reader, stack.pop_all())
+
+
+async def _open_reader(path: Path, count: int, stack: AsyncExitStack) -> Reader:
+    connections = []
+    for number in range(count):
+        connection = Connection(f"minirelay-reader-{number}", lambda: _connect_reader(path))
+        connections.append(await _open(connection, path))
+        stack.push_async_callback(connection.close)
+    pool = ReadPool(connections, path)
+    stack.push_async_callback(pool.close)
+    return Reader(pool)
+
+
+async def _open(connection: Connection, path: Path) -> Connection:
+    try:
+        await connection
+    except sqlite3.Error as error:
+        raise StoreUnreadable(
+            f"{path}: {error}; the file must exist, and belong to the user who runs minirelay, "
+            "and so must its directory"
+        ) from error
+    return connection
+
+
+def _connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
+    connection = connect_to_write(path)
+    with closed_on_error(connection):
+        # Nothing is changed, not even the journal mode, before it is clear that the file is ours.
+        schema_version(connection, path)
+        configure_to_write(connection, durability)
+        migrate(connection, path)
+        connection.execute("PRAGMA foreign_keys = ON")
+        create_intake(connection)
+    return connection
+
+
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    connection = connect_to_read(path)
+    with closed_on_error(connection):
+        check_current(connection, path)
+    return connection
+
+
+async def _checkpoint(connection: Connection, path: Path) -> None:
+    """Move everything into the database file, so that it is whole without its write-ahead log."""
+    try:
+        await connection.run(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
+    except sqlite3.Error as error:
+        log.warning("%s: not checkpointed, its write-ahead log stays: %s", path, error)
+
+
+def _make_private(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnreadable(f"{directory}: {error.strerror}; choose another data directory") from error
+
+
+def _create_private(path: Path) -> None:
+    """Create the file for its owner only. SQLite gives the files beside it the same permissions."""
+    try:
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreUnreadable(
+            f"{path}: {error.strerror}; the data directory must belong to the user who runs minirelay"
+        ) from error
+    os.close(file)

@@ -1,0 +1,42 @@
+"""One writing process per data directory (DESIGN, "SQLite")."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from minirelay.store.errors import StoreLocked, StoreUnreadable
+
+LOCK_FILE = "minirelay.lock"
+
+
+class DirectoryLock:
+    """The right to write to a data directory, held until `release` or the end of the process.
+
+    It is a lock of the kernel on a file of its own: it ends with the process, however that ends, and closing
+    that file cannot take SQLite's own locks along, as closing the database file would. The file stays:
+    removing it would let two processes lock two files of the same name.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Take the lock. Raises StoreLocked, which names the holder, and StoreUnreadable."""
+        path = directory / LOCK_FILE
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreUnreadable(
+                f"{path}: {error.strerror}; the data directory must belong to the user who runs minirelay"
+            ) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._file)
+            raise StoreLocked(
+                f"{directory}: in use by another minirelay (process id {holder}); stop that one first"
+            ) from error
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
+
+    def release(self) -> None:
+        """Let others write. To be called once."""
+        os.close(self._file)

@@ -1,0 +1,118 @@
+"""The schema: numbered SQL files, each applied once, in order, together with its record."""
+
+# ruff: noqa: S608 - the SQL is put together from file names that match a pattern
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from minirelay.store.backup import write_backup
+from minirelay.store.errors import NotOurDatabase, SchemaTooNew, SchemaTooOld
+
+# "mini" in ASCII; SQLite writes it into the file's header.
+APPLICATION_ID = 0x6D696E69
+
+_FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema. number: from 1, without gaps. name: of its file."""
+
+    number: int
+    name: str
+    sql: str
+
+
+def migrations() -> tuple[Migration, ...]:
+    """Read the migrations that come with this version, in order."""
+    folder = resources.files("minirelay.store") / "migrations"
+    found = []
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if match := _FILE_NAME.fullmatch(file.name):
+            found.append(Migration(int(match[1]), file.name, file.read_text("utf-8")))
+    return tuple(found)
+
+
+def schema_version(connection: sqlite3.Connection, path: Path, newest: int | None = None) -> int:
+    """Tell which migration the database is at; 0 for a new, empty one.
+
+    newest: what is known, instead of what this version comes with. Raises NotOurDatabase and SchemaTooNew.
+    Writes nothing.
+    """
+    newest = len(migrations()) if newest is None else newest
+    try:
+        application = _pragma(connection, "application_id")
+        version = _pragma(connection, "user_version")
+        is_empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        raise NotOurDatabase(f"{path}: {error}; move it away or choose another data directory") from error
+    if application == 0 and version == 0 and is_empty:
+        return 0
+    if application != APPLICATION_ID:
+        raise NotOurDatabase(
+            f"{path}: an SQLite database of another program; move it away or choose another data directory"
+        )
+    if version > newest:
+        raise SchemaTooNew(
+            f"{path}: written by a newer minirelay (schema {version}, this one knows {newest}); "
+            "install that version again, or restore the backup that lies beside the file"
+        )
+    return version
+
+
+def check_current(connection: sqlite3.Connection, path: Path) -> None:
+    """Make sure that the schema is the newest. Raises SchemaTooOld, SchemaTooNew, NotOurDatabase."""
+    newest = len(migrations())
+    version = schema_version(connection, path, newest)
+    if version < newest:
+        raise SchemaTooOld(
+            f"{path}: at schema {version}, this minirelay needs {newest}; start the relay once to migrate it"
+        )
+
+
+def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Migration] | None = None) -> None:
+    """Bring the database to the newest schema, all steps in one transaction (spec 09, "Upgrade").
+
+    A database that holds something is copied first, to a file beside it named after its schema. steps: the
+    migrations to know. Foreign keys must be off, so that a step can rebuild a table; they are
+    checked before the end. Raises NotOurDatabase, SchemaTooNew, StoreUnavailable.
+    """
+    steps = migrations() if steps is None else steps
+    version = schema_version(connection, path, len(steps))
+    if version == len(steps):
+        return
+    if version:
+        write_backup(connection, path.with_name(f"{path.stem}.schema-{version}.sqlite"))
+    try:
+        connection.executescript(_script(steps[version:]))
+        if violation := connection.execute("PRAGMA foreign_key_check").fetchone():
+            raise sqlite3.IntegrityError(f"the migration left a dangling reference: {violation}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _script(steps: Sequence[Migration]) -> str:
+    """Write one script: executescript would end a transaction that is already open."""
+    lines = ["BEGIN IMMEDIATE;", f"PRAGMA application_id = {APPLICATION_ID};"]
+    for step in steps:
+        lines += [
+            step.sql,
+            "INSERT INTO migration (number, name, applied_at) "
+            f"VALUES ({step.number}, '{step.name}', CAST(strftime('%s', 'now') AS INTEGER));",
+            f"PRAGMA user_version = {step.number};",
+        ]
+    return "\n".join(lines)
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value

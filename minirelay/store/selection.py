@@ -1,0 +1,61 @@
+"""What a reader selected, put in order: nothing twice, and ready to be asked of the index."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from minirelay.protocol.objects import ObjectType
+from minirelay.store.messages import NO_OWNER, Leaf, Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A union of selections, none of which covers another.
+
+    types: whole object types. owners: key cards, for all orders that they created. objects: single ones,
+    each with the key card that must have created it, or NO_OWNER.
+    """
+
+    types: frozenset[ObjectType]
+    owners: frozenset[int]
+    objects: frozenset[tuple[ObjectType, bytes, int]]
+
+    @classmethod
+    def of(cls, selections: Iterable[Selection]) -> "Selected":
+        """Put selections in order. Raises ValueError for an owner of anything but orders."""
+        chosen = frozenset(selections)
+        for one in chosen:
+            if one.owner != NO_OWNER and one.object_type is not ObjectType.ORDER:
+                raise ValueError(f"only orders have an owner, not {one.object_type.name}")
+        types = frozenset(one.object_type for one in chosen if one.object_id is None and not one.owner)
+        rest = [one for one in chosen if one.object_type not in types]
+        owners = frozenset(one.owner for one in rest if one.object_id is None)
+        single = {
+            (one.object_type, one.object_id, one.owner)
+            for one in rest
+            if one.object_id is not None and (one.owner == NO_OWNER or one.owner not in owners)
+        }
+        objects = frozenset(
+            one for one in single if one[2] == NO_OWNER or (one[0], one[1], NO_OWNER) not in single
+        )
+        return cls(types, owners, objects)
+
+    def holds(self, leaf: Leaf) -> bool:
+        """Say whether a patch is selected."""
+        object_type, object_id, owner = leaf.object_type, leaf.object_id, leaf.owner
+        if object_type in self.types or (object_type, object_id, NO_OWNER) in self.objects:
+            return True
+        if owner == NO_OWNER or object_type is not ObjectType.ORDER:
+            return False
+        return owner in self.owners or (object_type, object_id, owner) in self.objects
+
+    def widened(self) -> "Selected":
+        """Select at least as much, by whole types only."""
+        types = self.types | {object_type for object_type, _, _ in self.objects}
+        if self.owners:
+            types |= {ObjectType.ORDER}
+        return Selected(types, frozenset(), frozenset())
+
+    @property
+    def type_mask(self) -> int:
+        """Give the whole types as `patch_set.types` has them: bit n for object type n."""
+        return sum(1 << object_type for object_type in self.types)

@@ -1,0 +1,108 @@
+"""Shops, their key cards, the row ids that are free, and the notes in `meta`."""
+
+# ruff: noqa: S608 - the SQL is put together from constants of this file only
+
+import sqlite3
+
+from minirelay.store.joined import cut, joined, numbers, parse_numbers
+from minirelay.store.messages import KeyCard, NextRows, ShopRow
+
+_SHOP_ID_BYTES = 32
+_PUBLIC_KEY_BYTES = 33
+_WALLET_BYTES = 20
+_NONCE_BYTES = 8
+
+
+def find_shop(connection: sqlite3.Connection, shop_id: int) -> ShopRow | None:
+    """Look a shop up by its token id."""
+    shops = _shops(connection, "shop_id = ?", shop_id.to_bytes(_SHOP_ID_BYTES, "big"))
+    return shops[0] if shops else None
+
+
+def find_shop_of_row(connection: sqlite3.Connection, row_id: int) -> ShopRow | None:
+    """Look a shop up by its row id."""
+    shops = _shops(connection, "id = ?", row_id)
+    return shops[0] if shops else None
+
+
+def list_shops(connection: sqlite3.Connection) -> list[ShopRow]:
+    """List all shops, in the order in which they came."""
+    return _shops(connection, "?", True)
+
+
+def find_card(connection: sqlite3.Connection, public_key: bytes) -> KeyCard | None:
+    """Look a key card up."""
+    cards = _cards(connection, "public_key = ?", public_key)
+    return cards[0] if cards else None
+
+
+def list_cards(connection: sqlite3.Connection, shop: int) -> list[KeyCard]:
+    """List the key cards of a shop, in the order in which they were enrolled."""
+    return _cards(connection, "shop = ?", shop)
+
+
+def count_guest_cards(connection: sqlite3.Connection, shop: int) -> int:
+    """Count the guest cards of a shop, unlinked ones included."""
+    sql = "SELECT count(*) FROM key_card WHERE shop = ? AND is_guest = 1"
+    count: int = connection.execute(sql, (shop,)).fetchone()[0]
+    return count
+
+
+def next_rows(connection: sqlite3.Connection) -> NextRows:
+    """Find the first row ids that are free."""
+    sql = """SELECT (SELECT coalesce(max(id), 0) + 1 FROM shop),
+        (SELECT coalesce(max(id), 0) + 1 FROM key_card)"""
+    return NextRows(*connection.execute(sql).fetchone())
+
+
+def recall(connection: sqlite3.Connection, key: str) -> bytes | None:
+    """Look a row of `meta` up."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return row[0] if row else None
+
+
+def _shops(connection: sqlite3.Connection, where: str, value: int | bytes) -> list[ShopRow]:
+    sql = f"""SELECT {numbers("id", "relay_nonce", "created_at")}, {joined("shop_id")}
+        FROM (SELECT * FROM shop WHERE {where} ORDER BY id)"""
+    text, ids = connection.execute(sql, (value,)).fetchone()
+    rows = parse_numbers(text)
+    shop_ids = cut(ids, [_SHOP_ID_BYTES] * (len(rows) // 3))
+    return [
+        ShopRow(row_id, int.from_bytes(shop_id, "big"), relay_nonce, created_at)
+        for row_id, relay_nonce, created_at, shop_id in zip(
+            rows[::3], rows[1::3], rows[2::3], shop_ids, strict=True
+        )
+    ]
+
+
+def _cards(connection: sqlite3.Connection, where: str, value: int | bytes) -> list[KeyCard]:
+    sql = f"""SELECT {numbers("id", "shop", "is_guest", "is_unlinked", "enrolled_at")},
+        {joined("public_key")}, {joined("wallet")}, {joined("last_nonce")}
+        FROM (SELECT * FROM key_card WHERE {where} ORDER BY id)"""
+    text, public_keys, wallets, nonces = connection.execute(sql, (value,)).fetchone()
+    rows = parse_numbers(text)
+    count = len(rows) // 5
+    columns = zip(
+        rows[::5],
+        rows[1::5],
+        rows[2::5],
+        rows[3::5],
+        rows[4::5],
+        cut(public_keys, [_PUBLIC_KEY_BYTES] * count),
+        cut(wallets, [_WALLET_BYTES] * count),
+        cut(nonces, [_NONCE_BYTES] * count),
+        strict=True,
+    )
+    return [
+        KeyCard(
+            row_id,
+            public_key,
+            shop,
+            wallet,
+            bool(is_guest),
+            int.from_bytes(nonce, "big"),
+            bool(is_unlinked),
+            enrolled_at,
+        )
+        for row_id, shop, is_guest, is_unlinked, enrolled_at, public_key, wallet, nonce in columns
+    ]
