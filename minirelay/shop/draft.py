@@ -17,7 +17,7 @@ from minirelay.shop import (
     rules_tags,
 )
 from minirelay.shop.objects import Account, Listing, Manifest, Order, OrderState, Tag
-from minirelay.shop.state import Change, ShopState
+from minirelay.shop.state import MANIFEST_KEY, Change, ShopState
 from minirelay.shop.working_set import WorkingSet
 
 RULES: Mapping[ObjectType, Callable[[WorkingSet, Patch], None]] = {
@@ -46,7 +46,7 @@ class Draft:
 
         Raises Refusal: NOT_FOUND, INVALID or OUT_OF_STOCK. After that this draft is worth nothing: drop it.
         """
-        if patch.object_type is not ObjectType.MANIFEST and self._working.manifest is None:
+        if patch.object_type is not ObjectType.MANIFEST and not self._working.manifests.has(MANIFEST_KEY):
             raise invalid("this shop has no manifest yet: it has to be created first")
         RULES[patch.object_type](self._working, patch)
 

@@ -2,40 +2,50 @@
 
 Two questions must not cost a search per patch: is this listing in that tag already (`append`), and does any
 tag name this listing (`remove` of a listing). The first is answered by counting one tag's listings when it is
-first asked about, the second by going through all tags of the shop, once per patch set and only if a listing
-is removed. From then on both are kept in step.
+first asked about. The second starts with searches that decode hardly a tag, since few removals are the rule;
+from some removals on it counts the listings of all tags, once per patch set. The counts are kept in step.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection
+from typing import Final
 
+from minirelay.protocol.cbor import encode
+from minirelay.shop import canonical
+from minirelay.shop.hamt import Hamt
 from minirelay.shop.objects import Tag
+from minirelay.shop.shelf import Shelf
+
+SEARCHES: Final = 16
+"""Counting all tags costs some 20 to 50 searches."""
 
 
 class TagIndex:
     """Counts of listings, per tag and over all tags; a listing may stand in a tag more than once."""
 
-    def __init__(self, look: Callable[[bytes], Tag | None], look_at_all: Callable[[], Iterable[Tag]]) -> None:
-        """look: give one tag as it is now. look_at_all: go through all of them."""
-        self._look = look
-        self._look_at_all = look_at_all
+    def __init__(self, tags: Shelf[Tag], trie: Hamt) -> None:
+        """tags: as they are now, at any time. trie: those that the patch set started from."""
+        self._tags = tags
+        self._trie = trie
         self._in_tag: dict[bytes, Counter[int]] = {}
         self._in_any: Counter[int] | None = None
+        self._searches = 0
 
     def holds(self, tag_key: bytes, listing_id: int) -> bool:
         """Say whether a tag names a listing."""
         members = self._in_tag.get(tag_key)
         if members is None:
-            tag = self._look(tag_key)
+            tag = self._tags.look(tag_key)
             members = self._in_tag[tag_key] = Counter(tag.listing_ids if tag is not None else ())
         return members[listing_id] > 0
 
     def is_tagged(self, listing_id: int) -> bool:
         """Say whether any tag names a listing."""
         if self._in_any is None:
-            self._in_any = Counter()
-            for tag in self._look_at_all():
-                self._in_any.update(tag.listing_ids)
+            if self._searches < SEARCHES:
+                self._searches += 1
+                return self._search(listing_id)
+            self._in_any = self._count()
         return self._in_any[listing_id] > 0
 
     def note(self, tag_key: bytes, *, gone: Collection[int] = (), come: Collection[int] = ()) -> None:
@@ -44,3 +54,21 @@ class TagIndex:
             if counts is not None:
                 counts.subtract(gone)
                 counts.update(come)
+
+    def _search(self, listing_id: int) -> bool:
+        if any(listing_id in tag.listing_ids for tag in self._tags.touched()):
+            return True
+        # Bytes without the number's encoding can't hold the number; others are decoded to be sure.
+        encoded = encode(listing_id)
+        return any(
+            encoded in data and listing_id in canonical.load(Tag, data).listing_ids
+            for data in self._tags.untouched(self._trie)
+        )
+
+    def _count(self) -> Counter[int]:
+        counts: Counter[int] = Counter()
+        for tag in self._tags.touched():
+            counts.update(tag.listing_ids)
+        for data in self._tags.untouched(self._trie):
+            counts.update(canonical.load(Tag, data).listing_ids)
+        return counts

@@ -1,0 +1,68 @@
+"""The objects of one type while one patch set changes them: decoded at first touch, encoded at the end."""
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from minirelay.protocol.objects import ObjectType
+from minirelay.shop import canonical
+from minirelay.shop.hamt import Hamt
+from minirelay.shop.state import Change, ShopState
+
+T = TypeVar("T")
+
+
+class Shelf(Generic[T]):
+    """The objects of one type. What this hands out belongs to this working set alone."""
+
+    __slots__ = ("_kind", "_object_type", "_open", "_state", "_written")
+
+    def __init__(self, state: ShopState, object_type: ObjectType, kind: type[T]) -> None:
+        self._state = state
+        self._object_type = object_type
+        self._kind = kind
+        self._open: dict[bytes, T | None] = {}
+        self._written: dict[bytes, None] = {}
+
+    def has(self, key: bytes) -> bool:
+        """Say whether the object exists, without decoding it."""
+        if key in self._open:
+            return self._open[key] is not None
+        return self._state.get(self._object_type, key) is not None
+
+    def look(self, key: bytes) -> T | None:
+        """Give an object to read, None if there is none."""
+        try:
+            return self._open[key]
+        except KeyError:
+            found = self._open[key] = self._load(key)
+            return found
+
+    def edit(self, key: bytes) -> T | None:
+        """Give an object to change in place, None if there is none."""
+        self._written[key] = None
+        return self.look(key)
+
+    def put(self, key: bytes, value: T | None) -> None:
+        """Make or replace an object; None removes it."""
+        self._written[key] = None
+        self._open[key] = value
+
+    def touched(self) -> Iterator[T]:
+        """Go through the objects that were looked at or written, as far as they exist."""
+        return (opened for opened in self._open.values() if opened is not None)
+
+    def untouched(self, trie: Hamt) -> Iterator[bytes]:
+        """Go through the canonical bytes of all others. trie: the state's own."""
+        return (data for key, data in trie.items() if key not in self._open)
+
+    def changes(self) -> Iterator[Change]:
+        """Encode what was written, each object once; give what came out different."""
+        for key in self._written:
+            value = self._open[key]
+            after = None if value is None else canonical.dump(value)
+            if after != self._state.get(self._object_type, key):
+                yield Change(self._object_type, key, after)
+
+    def _load(self, key: bytes) -> T | None:
+        data = self._state.get(self._object_type, key)
+        return None if data is None else canonical.load(self._kind, data)
