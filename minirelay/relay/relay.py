@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -25,6 +26,7 @@ from minirelay.store.messages import KeyCard, NextRows
 log = logging.getLogger(__name__)
 
 SHOP_ID_BYTES = 32
+DRAIN_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,17 @@ class Relay:
         return done
 
     # -- shops
+
+    async def is_served(self, shop_id: int) -> bool:
+        """Say whether this relay has the shop already. Raises StoreError."""
+        return await self._shops.find(shop_id) is not None
+
+    async def drain(self) -> None:
+        """Wait until all that was taken is answered, for a bounded time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_TIMEOUT_S):
+                for hosted in self._shops:
+                    await hosted.sequencer.wait_idle()
 
     def write(self, request: WriteRequest) -> None:
         """Hand a write to the sequencer of its shop."""

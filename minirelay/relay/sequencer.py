@@ -69,6 +69,15 @@ class Sequencer:
         last = self._last_commit
         return not self._queue and self._work is None and (last is None or last.done())
 
+    async def wait_idle(self) -> None:
+        """Wait until everything that was submitted is answered."""
+        while not self.is_idle:
+            under_way = [one for one in (self._work, self._last_commit) if one is not None and not one.done()]
+            if under_way:
+                await asyncio.wait(under_way)
+            else:
+                await asyncio.sleep(0)
+
     def submit(self, request: Request) -> None:
         """Take a request; it is answered through its own `stored` or `refuse`, exactly once."""
         self._queue.append(request)

@@ -1,6 +1,6 @@
 """The shops that are in use: one sequencer and one feed each, opened when somebody asks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 
 from minirelay.relay.books import Books, read_books
@@ -41,6 +41,9 @@ class Shops:
         self._rows = count(first_row)
         self._hosted: dict[int, HostedShop] = {}
         self._by_row: dict[int, HostedShop] = {}
+
+    def __iter__(self) -> Iterator[HostedShop]:
+        return iter(list(self._hosted.values()))
 
     async def find(self, shop_id: int) -> HostedShop | None:
         """Give a shop that this relay serves, None if it does not. Raises StoreError."""

@@ -1,0 +1,186 @@
+"""Everything that `minirelay dev` runs, started in order and stopped in order."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import aiohttp
+import msgspec
+
+from minirelay.chain.wallet import Wallet, load_wallet
+from minirelay.config import Settings
+from minirelay.config_loading import fixed_layer, load
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.demo_setup import DemoShop, plan_demo_shop, set_up_demo_shop
+from minirelay.dev.deployment import deploy_contracts, export_contracts
+from minirelay.dev.faucet import top_up
+from minirelay.dev.registry import ShopRegistry
+from minirelay.dev.rpc import Rpc
+from minirelay.errors import ConfigError
+from minirelay.protocol.signing import checksum_address
+from minirelay.web.listener import Listener
+from minirelay.web.server import Server, serve
+
+WALLET_NAME = "relay.key"
+RELAY_COINS_WEI = 10 * 10**18
+LOOPBACK = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  (compared, not bound)
+
+
+class Contracts(msgspec.Struct, frozen=True, rename="pascal"):
+    """Where the contracts are: addresses as 0x hex, by the names that other tools use.
+
+    What a file of `--contracts` holds; eddies is only known when the contracts are our own.
+    """
+
+    shop_reg: str
+    relay_reg: str
+    payments: str
+    eddies: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DevOptions:
+    """What `minirelay dev` was asked for. Ports: 0 for any. data: None for a temporary directory.
+
+    flags: relay settings by name, from flags of the same name.
+    """
+
+    flags: dict[str, object]
+    host: str = "127.0.0.1"
+    port: int = 4444
+    chain_port: int = 8545
+    base_url: str | None = None
+    data: Path | None = None
+    has_demo: bool = True
+    block_time_s: float | None = None
+    rpc_url: str | None = None
+    contracts: Path | None = None
+    export_to: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Development:
+    """What is running, and what a client needs to know of it."""
+
+    base_url: str
+    rpc_url: str
+    chain_id: int
+    contracts: Contracts
+    demo_shop: DemoShop | None
+    server: Server
+
+
+@asynccontextmanager
+async def run_development(options: DevOptions) -> AsyncIterator[Development]:
+    """Run the chain, the contracts, the relay and the demo shop while the block runs.
+
+    Raises ConfigError, ChainError, StoreError: one line for people.
+    """
+    async with AsyncExitStack() as stack:
+        directory = _data_directory(options, stack)
+        listener = Listener.bind(options.host, options.port)
+        stack.callback(listener.close)
+        rpc_url = await _chain_url(options, directory, stack)
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        rpc = Rpc(http, rpc_url)
+        contracts = await _contracts(options, rpc, directory)
+        wallet = _wallet(directory)
+        await top_up(rpc, checksum_address(wallet.address), RELAY_COINS_WEI)
+        chain_id = int(await rpc.call("eth_chainId"), 16)
+        settings = _settings(options, listener, directory, chain_id, rpc_url, contracts)
+        server = await stack.enter_async_context(serve(settings, wallet, listener))
+        demo = None
+        if options.has_demo:
+            demo = plan_demo_shop(directory)
+            registry = ShopRegistry(rpc, contracts.shop_reg)
+            await set_up_demo_shop(demo, registry, server, chain_id, contracts.eddies)
+        yield Development(str(settings.base_url), rpc_url, chain_id, contracts, demo, server)
+
+
+def _data_directory(options: DevOptions, stack: AsyncExitStack) -> Path:
+    if options.data is None:
+        return Path(stack.enter_context(TemporaryDirectory(prefix="minirelay-dev-")))
+    try:
+        options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--data {options.data}: {error.strerror}") from error
+    return options.data
+
+
+async def _chain_url(options: DevOptions, directory: Path, stack: AsyncExitStack) -> str:
+    if options.rpc_url is not None:
+        return options.rpc_url
+    # Only a directory that stays is worth the disk's time.
+    chain = DevChain.start(
+        port=options.chain_port,
+        host=options.host,
+        data=None if options.data is None else directory,
+        block_time_s=options.block_time_s,
+    )
+    await stack.enter_async_context(chain)
+    return chain.rpc_url
+
+
+async def _contracts(options: DevOptions, rpc: Rpc, directory: Path) -> Contracts:
+    if options.contracts is not None:
+        return _read_contracts(options.contracts)
+    deployment = await deploy_contracts(rpc, directory)
+    if options.export_to is not None:
+        export_contracts(options.export_to, deployment)
+    return Contracts(deployment.shop_reg, deployment.relay_reg, deployment.payments, deployment.eddies)
+
+
+def _read_contracts(path: Path) -> Contracts:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Contracts)
+    except OSError as error:
+        raise ConfigError(f"--contracts {path}: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise ConfigError(
+            f"--contracts {path}: {error}; it must hold the addresses of ShopReg, RelayReg and Payments"
+        ) from error
+
+
+def _wallet(directory: Path) -> Wallet:
+    path = directory / WALLET_NAME
+    if not path.exists():
+        draft = path.with_suffix(".tmp")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        draft.replace(path)
+    return load_wallet(path)
+
+
+def _settings(
+    options: DevOptions,
+    listener: Listener,
+    directory: Path,
+    chain_id: int,
+    rpc_url: str,
+    contracts: Contracts,
+) -> Settings:
+    host = "localhost" if options.host in LOOPBACK else options.host
+    port = listener.socket.getsockname()[1]
+    chain = f"chains.{chain_id}."
+    values: dict[str, object] = {
+        "base_url": options.base_url or f"http://{host}:{port}",
+        "listen_host": options.host,
+        "listen_port": port,
+        "data_dir": str(directory),
+        "registry_chain": chain_id,
+        "development": True,
+        # Test suites open many sessions from one address.
+        "limits.connection_rate": 0,
+        "limits.enrolment_rate": 0,
+        chain + "rpc_urls": [rpc_url],
+        chain + "shop_reg": contracts.shop_reg,
+        chain + "relay_reg": contracts.relay_reg,
+        chain + "payments": contracts.payments,
+        **options.flags,
+    }
+    named = {name.replace(".", "__"): value for name, value in values.items()}
+    return load(fixed_layer("minirelay dev", **named))

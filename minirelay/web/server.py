@@ -1,0 +1,134 @@
+"""A relay that serves: everything that it consists of, opened in order and closed in order."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import aiohttp
+
+from minirelay.chain.chain import Chain
+from minirelay.chain.relay_registry import RelayReg
+from minirelay.chain.shop_registry import ShopReg
+from minirelay.chain.token import RelayToken, TokenKeeper
+from minirelay.chain.wallet import Wallet
+from minirelay.config import Settings
+from minirelay.errors import ConfigError
+from minirelay.relay.acceptance import utc_now
+from minirelay.relay.enrolment import AdmissionPolicy, EnrolmentDesk
+from minirelay.relay.relay import Relay, RelayLimits
+from minirelay.relay.session import SessionLimits
+from minirelay.store.database import Store
+from minirelay.web.app import Services, create_app
+from minirelay.web.listener import Listener, listen
+
+log = logging.getLogger(__name__)
+
+STOPPING = "this relay stops; connect again in a moment"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A relay that serves.
+
+    token_lost: done, with a ConfigError, if the wallet turns out not to own the relay's token.
+    """
+
+    url: str
+    relay_token: int
+    relay: Relay
+    token_lost: asyncio.Task[None]
+
+
+class StoreMemory:
+    """The rows of `meta`, for what the chain's room has to remember."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def recall(self, key: str) -> bytes | None:
+        """Give what was remembered, None if nothing."""
+        return await self._store.reader.recall(key)
+
+    async def remember(self, key: str, value: bytes) -> None:
+        """Remember, durably."""
+        await self._store.writer.remember(key, value)
+
+
+@asynccontextmanager
+async def serve(settings: Settings, wallet: Wallet, listener: Listener) -> AsyncIterator[Server]:
+    """Run a relay while the block runs.
+
+    listener: an address that is bound already. Raises ConfigError, StoreError, ChainError, in words for
+    people.
+    """
+    base_url = settings.base_url
+    if base_url is None:
+        raise ConfigError("not configured: base_url")
+    async with AsyncExitStack() as stack:
+        store = await Store.open(settings.data_dir, settings.durability)
+        stack.push_async_callback(store.close)
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        chain_settings = settings.chain(settings.registry_chain)
+        chain = Chain(settings.registry_chain, chain_settings.rpc_urls, http)
+        keeper = TokenKeeper(
+            RelayReg(chain, bytes(chain_settings.relay_reg)),
+            wallet,
+            StoreMemory(store),
+            configured=settings.relay_token_id,
+        )
+        token = await _find_token(keeper, settings)
+        relay = Relay(
+            store,
+            await store.reader.next_rows(),
+            wallet=wallet.key,
+            registry_chain=settings.registry_chain,
+            limits=relay_limits(settings),
+        )
+        desk = EnrolmentDesk(
+            base_url=base_url,
+            relay_token=token.token_id,
+            registry=ShopReg(chain, bytes(chain_settings.shop_reg)),
+            policy=AdmissionPolicy(settings.shop_admission, frozenset(settings.shops)),
+            is_served=relay.is_served,
+            admit=relay.admit,
+            now=utc_now,
+        )
+        services = Services(relay, desk, store.writer.probe, token.token_id)
+        check = asyncio.create_task(keeper.check_later(token))
+        stack.callback(check.cancel)
+        app = create_app(settings, services)
+        url = await stack.enter_async_context(listen(app, listener, on_stop=lambda: _stop(relay)))
+        yield Server(url, token.token_id, relay, check)
+
+
+async def _stop(relay: Relay) -> None:
+    await relay.drain()
+    relay.close_connections(1001, STOPPING)
+
+
+async def _find_token(keeper: TokenKeeper, settings: Settings) -> RelayToken:
+    if settings.development:
+        return await keeper.find_or_mint(str(settings.base_url))
+    token = await keeper.find()
+    if token is None:
+        raise ConfigError("this relay has no token yet: run `minirelay register`, or set relay_token_id")
+    return token
+
+
+def relay_limits(settings: Settings) -> RelayLimits:
+    """Take the bounds that the relay itself keeps out of the settings."""
+    limits = settings.limits
+    return RelayLimits(
+        session=SessionLimits(
+            open_requests=limits.open_requests,
+            unacknowledged_pushes=limits.unacknowledged_pushes,
+            ping_interval_s=settings.ping_interval,
+            kick_timeout_s=settings.kick_timeout,
+        ),
+        subscriptions_per_session=limits.subscriptions_per_session,
+        guest_cards_per_shop=limits.guest_cards_per_shop,
+        clock_skew=timedelta(seconds=settings.clock_skew),
+    )
