@@ -36,6 +36,10 @@ class HealthEndpoint:
 
     async def get(self, _request: web.Request) -> web.Response:
         """Answer 200 `health OK`, or 500 and what failed."""
+        return await self.check()
+
+    async def check(self) -> web.Response:
+        """Make the answer, the same for all who ask at a time."""
         if self._check is None or (self._check.done() and self._clock() - self._checked_at >= FRESH_S):
             self._check = asyncio.create_task(self._failures())
         # Shielded: whoever asked may leave, others wait for the same answer.

@@ -35,7 +35,7 @@ class InfoEndpoint:
             "relay_token_id": token,
             "registry_chain_id": settings.registry_chain,
             "chains": chains,
-            "limits": msgspec.to_builtins(settings.limits),
+            "limits": msgspec.structs.asdict(settings.limits),
         }
         self._page = _render(settings, token, chains)
 

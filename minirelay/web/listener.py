@@ -1,10 +1,13 @@
 """Listening for HTTP, and stopping in good order."""
 
-from collections.abc import AsyncIterator, Callable
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Self
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from minirelay.errors import ConfigError
 
@@ -12,34 +15,81 @@ STOP_TIMEOUT_S: Final = 10.0
 """How long what is in flight may take to end (spec 09, "Stopping")."""
 
 
+class _NoStrangersFaults(logging.Filter):
+    """Keeps what strangers send from filling the log: HTTP that is none, bodies broken off."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError)
+
+
+_http_log = logging.getLogger(f"{__name__}.http")
+_http_log.addFilter(_NoStrangersFaults())
+
+
+class Listener:
+    """An address that is bound: nobody else can take it, and its port is known before anything is served."""
+
+    def __init__(self, bound: socket.socket) -> None:
+        """Use `bind`."""
+        self.socket = bound
+
+    @classmethod
+    def bind(cls, host: str, port: int) -> Self:
+        """Take an address. port: 0 for any free one. Raises ConfigError."""
+        try:
+            family, _, _, _, address = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            is_any = address[0] == "::" and socket.has_dualstack_ipv6()
+            return cls(socket.create_server(address[:2], family=family, dualstack_ipv6=is_any))
+        except (OSError, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "that is no host name"
+            raise ConfigError(
+                f"can't listen on {host} port {port}: {reason}; see listen_host and listen_port"
+            ) from error
+
+    @property
+    def url(self) -> str:
+        """Give the URL of what listens here."""
+        host, port = self.socket.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def close(self) -> None:
+        """Give the address back, if nothing was ever served there."""
+        self.socket.close()
+
+
+async def _nothing() -> None:
+    pass
+
+
 @asynccontextmanager
 async def listen(
-    app: web.Application, host: str, port: int, *, on_stop: Callable[[], None] = lambda: None
+    app: web.Application, listener: Listener, *, on_stop: Callable[[], Awaitable[None]] = _nothing
 ) -> AsyncIterator[str]:
-    """Listen while the block runs; gives the URL. port: 0 for any.
+    """Serve an application while the block runs; gives the URL.
 
     on_stop: called when nothing new is accepted any more, to end what would not end by itself (sessions).
-    Raises ConfigError when the address can't be had.
     """
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=STOP_TIMEOUT_S)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        logger=_http_log,
+        handle_signals=False,
+        shutdown_timeout=STOP_TIMEOUT_S,
+        # No client compresses what it sends, so nobody gets to send what expands.
+        auto_decompress=False,
+    )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
+        site = web.SockSite(runner, listener.socket)
+        await site.start()
         try:
-            await site.start()
-        except OSError as error:
-            raise ConfigError(
-                f"can't listen on {host} port {port}: {error.strerror}; see listen_host and listen_port"
-            ) from error
-        try:
-            yield _url(runner)
+            yield listener.url
         finally:
             await site.stop()
-            on_stop()
+            await on_stop()
     finally:
         await runner.cleanup()
-
-
-def _url(runner: web.AppRunner) -> str:
-    host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        listener.close()

@@ -1,0 +1,132 @@
+"""A real HTTP server with the application, for tests of the edge; behind it only what they need."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from aiohttp import ClientSession
+
+from minirelay.config import LimitSettings, Settings
+from minirelay.config_types import BaseUrl
+from minirelay.errors import MinirelayError
+from minirelay.relay.connection import Connection
+from minirelay.relay.enrolment import AdmissionPolicy, EnrolmentDesk
+from minirelay.relay.messages import Enrolment, Subscribe, WriteRequest
+from minirelay.relay.session import SessionLimits
+from minirelay.relay.subscription import Subscription
+from minirelay.store.messages import KeyCard
+from minirelay.web.app import Services, create_app
+from minirelay.web.listener import Listener, listen
+
+RELAY_TOKEN = 47124867884073879672909603251284934629202731065943978120863102598122760623800
+NOW = datetime(2025, 6, 1, 10, tzinfo=UTC)
+BASE_URL = BaseUrl.parse("http://localhost:4444")
+
+
+class Lobby:
+    """Gives every client a connection, on which nothing but closing works."""
+
+    def __init__(self) -> None:
+        self.connections: list[Connection] = []
+
+    def connect(self) -> Connection:
+        connection = Connection(self, SessionLimits(), subscription_limit=1, clock=lambda: 0.0)
+        self.connections.append(connection)
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        if connection in self.connections:
+            self.connections.remove(connection)
+
+    def random_challenge(self) -> bytes:
+        raise NotImplementedError
+
+    async def find_card(self, public_key: bytes) -> KeyCard | None:
+        raise NotImplementedError
+
+    def is_live(self, card: KeyCard) -> bool:
+        raise NotImplementedError
+
+    def claim(self, card: KeyCard, connection: Connection) -> bool:
+        raise NotImplementedError
+
+    def write(self, request: WriteRequest) -> None:
+        raise NotImplementedError
+
+    async def subscribe(self, effect: Subscribe, connection: Connection) -> Subscription:
+        raise NotImplementedError
+
+
+async def nothing() -> None:
+    """Do what a probe of a healthy database does."""
+
+
+@dataclass
+class Backend:
+    """What the endpoints ask, each with the error that it is to fail with."""
+
+    permitted: bool = True
+    registry_error: Exception | None = None
+    admit_error: Exception | None = None
+    probe: Callable[[], Awaitable[None]] = nothing
+    policy: AdmissionPolicy = field(default_factory=AdmissionPolicy)
+    enrolled: list[Enrolment] = field(default_factory=list)
+    lobby: Lobby = field(default_factory=Lobby)
+
+    async def owner_of(self, shop_id: int) -> bytes | None:
+        if self.registry_error:
+            raise self.registry_error
+        return bytes(20)
+
+    async def may_update_root_hash(self, shop_id: int, wallet: bytes) -> bool:
+        return self.permitted
+
+    async def relay_tokens(self, shop_id: int) -> tuple[int, ...]:
+        return ()
+
+    async def is_served(self, shop_id: int) -> bool:
+        return False
+
+    async def admit(self, enrolment: Enrolment) -> None:
+        if self.admit_error:
+            raise self.admit_error
+        self.enrolled.append(enrolment)
+
+    def services(self) -> Services:
+        desk = EnrolmentDesk(
+            base_url=BASE_URL,
+            relay_token=RELAY_TOKEN,
+            registry=self,
+            policy=self.policy,
+            is_served=self.is_served,
+            admit=self.admit,
+            now=lambda: NOW,
+        )
+        return Services(
+            sessions=self.lobby, enrolment_desk=desk, write_probe=self.probe, relay_token=RELAY_TOKEN
+        )
+
+
+OPEN = LimitSettings(connection_rate=0, enrolment_rate=0)
+SETTINGS = Settings(base_url=BASE_URL, registry_chain=31337, limits=OPEN)
+
+
+@asynccontextmanager
+async def serving(
+    backend: Backend | None = None, settings: Settings = SETTINGS
+) -> AsyncIterator[ClientSession]:
+    """Serve, and give a client session with the server as its base."""
+    backend = backend or Backend()
+    app = create_app(settings, backend.services())
+    async with listen(app, Listener.bind("127.0.0.1", 0)) as url, ClientSession(url) as client:
+        yield client
+
+
+def broken(error: MinirelayError | Exception) -> Callable[[], Awaitable[None]]:
+    """Make a probe that fails."""
+
+    async def probe() -> None:
+        raise error
+
+    return probe
