@@ -92,7 +92,8 @@ BLANK = ["", " ", "\t\n\u00a0\u2003", *NO_TEXT]
 NO_UINT = [-1, 2**64, True, "1", b"\x01", []]
 NO_UINT256 = [-1, 2**256, True, "1", b"", bytes(33), []]
 NO_BOOL = [0, 1, "true", b"", {}]
-NO_ADDRESS = [bytes(19), bytes(21), b"", "0x" + "00" * 20, 0, "\x00" * 20]
+# Base64 of the right length is still text.
+NO_ADDRESS = [bytes(19), bytes(21), b"", "0x" + "00" * 20, 0, "\x00" * 20, "A" * 27 + "="]
 NO_MAP = [[], "", 0, True, b""]
 NO_PAYEE_METADATA: list[Any] = [None, True, [], {"CallAsContract": 1}]
 NO_EMPTY_MAP: list[Any] = [True, [], "", 0]
@@ -120,7 +121,7 @@ WRONG: list[tuple[type, str, list[Any]]] = [
     (PriceModifier, "ModificationAbsolute", [{}, {"Amount": 1}, {"Plus": True}, [], 5]),
     (ModificationAbsolute, "Amount", NO_UINT256),
     (ModificationAbsolute, "Plus", NO_BOOL),
-    (Account, "KeyCards", [*NO_LIST, [bytes(32)], [bytes(34)], ["\x02" * 33], [None]]),
+    (Account, "KeyCards", [*NO_LIST, [bytes(32)], [bytes(34)], ["\x02" * 33], ["A" * 44], [None]]),
     (Account, "Guest", NO_BOOL),
     (Listing, "ID", [0, *NO_UINT]),
     (Listing, "Price", NO_UINT256),
@@ -178,7 +179,7 @@ WRONG: list[tuple[type, str, list[Any]]] = [
     (AddressDetails, "PhoneNumber", ["+١٢٣٤٥٦٧", " +1234567", "+1 234 567"]),
     (PaymentDetails, "PaymentID", [bytes(31), bytes(33), "x" * 32]),
     (PaymentDetails, "Total", NO_UINT256),
-    (PaymentDetails, "ListingHashes", [*NO_LIST, [], ["x"], [None]]),
+    (PaymentDetails, "ListingHashes", [*NO_LIST, [], ["x"], ["AAAA"], [None]]),
     (PaymentDetails, "TTL", [0, *NO_UINT]),
     (PaymentDetails, "ShopSignature", [bytes(64), bytes(66), "x" * 65]),
     (OrderPaid, "TxHash", [bytes(31), bytes(33), b"", "x" * 32]),
