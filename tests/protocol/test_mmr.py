@@ -64,7 +64,7 @@ def test_every_proof_satisfies_the_reference(data: list[bytes]) -> None:
                 massmarket.verify_proof(node, sha256(leaf).digest(), path, root(data))
                 assert size == 2 * padded_count(len(data)) - 1
             case other:
-                pytest.fail(f"not a proof: {other}")
+                pytest.fail(f"not a proof: {other!r}")
 
 
 @given(leaves)

@@ -1,0 +1,351 @@
+"""Whole patch sets: decoding, verifying, sealing."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minirelay.errors import Code, Refusal
+from minirelay.protocol.cbor import Key, Value, decode, encode, encode_list_of, encode_map_of
+from minirelay.protocol.mmr import most_proof_bytes, proofs, root, verify_proof
+from minirelay.protocol.objects import ObjectType
+from minirelay.protocol.patch_set import (
+    DecodedPatchSet,
+    NewPatch,
+    VerifiedPatchSet,
+    decode_parts,
+    decode_patch_set,
+    join_patch_set,
+    open_patch_set,
+    seal_patch_set,
+    verify,
+)
+from minirelay.protocol.push import MAX_PATCHES_PER_SET, MAX_SET_BYTES, encode_set, most_patch_bytes
+from minirelay.protocol.signing import PrivateKey, address_of, checksum_address
+
+from .sets import KEY, MORNING, SHOP_ID, a_patch, sealed, signed
+from .strategies import spoilt
+from .vectors import load
+
+CASES = load("patchsets")
+SOUND = bytes.fromhex(CASES[0]["cbor"])
+
+
+def named(case: Any) -> str:
+    return str(case["name"])
+
+
+def refused(data: bytes) -> str:
+    with pytest.raises(Refusal) as caught:
+        open_patch_set(data)
+    assert caught.value.code is Code.INVALID
+    return caught.value.message
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case["valid"]], ids=named)
+def test_valid_vectors_are_opened(case: Any) -> None:
+    opened = open_patch_set(bytes.fromhex(case["cbor"]))
+    assert opened.signer.hex() == case["public_key"]
+    assert checksum_address(address_of(opened.signer)) == case["address"]
+    assert opened.header.shop_id == int(case["shop_id"])
+    leaves = [patch.raw for patch in opened.patches]
+    assert root(leaves) == opened.header.root_hash
+    assert opened.proofs == proofs(leaves)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case["valid"]], ids=named)
+def test_invalid_vectors_are_refused_with_their_words(case: Any) -> None:
+    data = bytes.fromhex(case["cbor"])
+    if case["name"] == "other signer":
+        # A sound set; that its signer is nobody in this session is for the relay to see.
+        assert open_patch_set(data).signer.hex() != case["public_key"]
+    else:
+        assert refused(data).startswith(case["error"])
+
+
+def test_bytes_are_kept_as_received() -> None:
+    case = next(case for case in CASES if case["name"] == "browser style, nested null")
+    data = bytes.fromhex(case["cbor"])
+    opened = open_patch_set(data)
+    assert opened.header.raw in data
+    assert opened.patches[0].raw in data
+    assert encode(decode(opened.header.raw)) != opened.header.raw
+    assert decode(opened.header.raw) == decode(data)["Header"]  # type: ignore[call-overload,index]
+
+
+def test_parts_of_a_set_make_the_same_set() -> None:
+    opened = open_patch_set(SOUND)
+    again = decode_parts(opened.header.raw, opened.signature, [patch.raw for patch in opened.patches])
+    assert again == decode_patch_set(SOUND)
+    assert verify(again) == opened
+
+
+def test_keys_may_come_in_any_order_and_indefinite() -> None:
+    opened = open_patch_set(SOUND)
+    shuffled = (
+        b"\xbf"
+        + encode("Patches")
+        + b"\x9f"
+        + opened.patches[0].raw
+        + b"\xff"
+        + encode("Signature")
+        + b"\x5f"
+        + encode(opened.signature[:5])
+        + encode(opened.signature[5:])
+        + b"\xff"
+        + encode("Header")
+        + opened.header.raw
+        + b"\xff"
+    )
+    assert open_patch_set(shuffled) == opened
+
+
+def rekeyed(names: dict[str, str], **more: bytes) -> bytes:
+    opened = open_patch_set(SOUND)
+    parts: dict[str, bytes] = {
+        "Header": opened.header.raw,
+        "Signature": encode(opened.signature),
+        "Patches": encode_list_of([patch.raw for patch in opened.patches]),
+    }
+    entries: dict[Key, bytes] = {names.get(name, name): part for name, part in parts.items()}
+    entries.update(more)
+    return encode_map_of(entries)
+
+
+def test_fields_may_be_spelled_in_other_cases() -> None:
+    assert open_patch_set(
+        rekeyed({"Header": "header", "Signature": "SIGNATURE", "Patches": "patches"})
+    ) == open_patch_set(SOUND)
+
+
+@pytest.mark.parametrize("junk", [b"\x80", b"\xf6", b"\x05", b"\x81\x05", b"\x40"])
+@pytest.mark.parametrize("name", ["header", "signature", "patches", "PATCHES"])
+def test_exact_spelling_wins(name: str, junk: bytes) -> None:
+    assert open_patch_set(rekeyed({}, **{name: junk})) == open_patch_set(SOUND)
+
+
+@pytest.mark.parametrize("name", ["Header", "Signature", "Patches"])
+def test_two_inexact_spellings_are_refused(name: str) -> None:
+    assert "two spellings" in refused(rekeyed({name: name.lower()}, **{name.upper(): b"\x80"}))
+
+
+def test_unknown_fields_are_ignored() -> None:
+    assert open_patch_set(rekeyed({}, Comment=b"\x65hello", patch=b"\x80")) == open_patch_set(SOUND)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("Header", "invalid header"), ("Signature", "invalid signature length"), ("Patches", "no patches")],
+)
+def test_every_field_must_be_there(name: str, words: str) -> None:
+    assert refused(rekeyed({name: "Other"})).startswith(words)
+    assert refused(rekeyed({name: "Other"}, **{name: b"\xf6"})).startswith(words)
+
+
+@pytest.mark.parametrize("patches", ["00", "a0", "6161", "40", "f5"])
+def test_patches_are_a_list(patches: str) -> None:
+    assert refused(rekeyed({"Patches": "Other"}, Patches=bytes.fromhex(patches))).startswith(
+        "invalid CBOR encoding"
+    )
+
+
+@pytest.mark.parametrize("signature", [b"", b"\0" * 64, b"\0" * 66, "x" * 65, 5, None, ["x"]])
+def test_signature_is_65_bytes(signature: Value) -> None:
+    assert refused(rekeyed({"Signature": "Other"}, Signature=encode(signature))).startswith(
+        "invalid signature length"
+    )
+
+
+@pytest.mark.parametrize(
+    ("leaf", "words"),
+    [
+        ({"Op": "test", "Path": ["Listings", 1], "Value": 1}, "invalid patch"),
+        ({"Op": "add", "Path": [], "Value": 1}, "invalid patch"),
+        ({"Op": "add", "Path": ["Listings", 1]}, "invalid patch"),
+        (5, "invalid patch"),
+        (None, "invalid patch"),
+    ],
+)
+def test_every_patch_is_checked(leaf: Value, words: str) -> None:
+    sound = encode({"Op": "remove", "Path": ["Listings", 1]})
+    assert refused(signed([sound, encode(leaf)])).startswith(words)
+
+
+def test_bignum_in_the_path_of_any_patch_is_refused() -> None:
+    sound = encode({"Op": "add", "Path": ["Listings", 1], "Value": 2**70})
+    path = encode_list_of([encode("Listings"), bytes.fromhex("c24101")])
+    bad = encode_map_of({"Op": encode("remove"), "Path": path})
+    assert len(open_patch_set(signed([sound, sound])).patches) == 2
+    assert "bignum" in refused(signed([sound, bad]))
+    assert "bignum" in refused(signed([bad, sound]))
+
+
+def test_header_is_checked() -> None:
+    leaf = encode({"Op": "remove", "Path": ["Listings", 1]})
+    assert open_patch_set(signed([leaf], ShopID=b"\x05")).header.shop_id == 5
+    assert refused(signed([leaf], KeyCardNonce=0)).startswith("invalid header")
+    assert refused(signed([leaf], Timestamp="soon")).startswith("invalid header")
+
+
+def test_another_order_of_patches_is_another_root() -> None:
+    leaves = [encode({"Op": "remove", "Path": ["Listings", number]}) for number in (1, 2)]
+    assert refused(signed(leaves, RootHash=root(leaves[::-1]))) == "unexpected root hash"
+
+
+def test_a_signature_with_high_s_is_refused() -> None:
+    opened = open_patch_set(SOUND)
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    s = int.from_bytes(opened.signature[32:64])
+    twin = opened.signature[:32] + (order - s).to_bytes(32) + bytes((55 - opened.signature[64],))
+    data = join_patch_set(opened.header.raw, twin, [patch.raw for patch in opened.patches])
+    assert refused(data).startswith("invalid signature")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 250, MAX_PATCHES_PER_SET])
+def test_sets_up_to_the_largest_are_opened(count: int) -> None:
+    opened = open_patch_set(sealed([a_patch(number) for number in range(count)]))
+    assert len(opened.patches) == len(opened.proofs) == count
+    assert verify_proof(opened.patches[-1].raw, opened.proofs[-1], opened.header.root_hash) == count - 1
+
+
+def test_one_patch_more_is_refused() -> None:
+    leaf = encode({"Op": "remove", "Path": ["Tags", "a"]})
+    assert "too many patches" in refused(signed([leaf] * (MAX_PATCHES_PER_SET + 1)))
+
+
+def largest(count: int) -> int:
+    """How many bytes the largest patch in a set of so many may have."""
+    header = open_patch_set(sealed([a_patch(0)])).header.raw
+    return most_patch_bytes(len(header), 65, most_proof_bytes(count))
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_a_patch_that_could_not_be_pushed_alone_is_refused(count: int) -> None:
+    small = encode({"Op": "remove", "Path": ["Listings", 1]})
+    frame = len(encode({"Op": "add", "Path": ["Listings", 1], "Value": "x" * 70_000})) - 70_000
+    for surplus in (0, 1):
+        value = "x" * (largest(count) - frame + surplus)
+        large = encode({"Op": "add", "Path": ["Listings", 1], "Value": value})
+        assert len(large) == largest(count) + surplus
+        data = signed([small] * (count - 1) + [large])
+        if surplus:
+            assert "too large" in refused(data)
+        else:
+            assert len(encode_set(2**64 - 1, open_patch_set(data))) > MAX_SET_BYTES - 1000
+
+
+def test_a_header_that_leaves_no_room_for_a_patch_is_refused() -> None:
+    leaf = encode({"Op": "remove", "Path": ["Listings", 1]})
+    assert "too large" in refused(signed([leaf], Comment="x" * MAX_SET_BYTES))
+
+
+def test_a_verified_set_is_made_by_verifying_alone() -> None:
+    with pytest.raises(TypeError, match="verify"):
+        VerifiedPatchSet()
+    opened = open_patch_set(SOUND)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        opened.signer = b""  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        dataclasses.replace(opened, signer=b"")
+    with pytest.raises(AttributeError):
+        decode_patch_set(SOUND).signature = b""  # type: ignore[misc]
+
+
+def test_a_decoded_set_is_not_yet_verified() -> None:
+    bad_root = next(case for case in CASES if case["name"] == "bad root")
+    assert isinstance(decode_patch_set(bytes.fromhex(bad_root["cbor"])), DecodedPatchSet)
+
+
+def test_sealing_is_the_inverse_of_opening() -> None:
+    patches = [
+        NewPatch("add", ("Tags", "a"), {"Name": "a", "ListingIDs": [2**64 - 1]}),
+        NewPatch("remove", ("Accounts", b"\x01" * 20)),
+        NewPatch("replace", ("Manifest", "Payees", 1, b"\x02" * 20), {"CallAsContract": True}),
+    ]
+    key = PrivateKey.from_bytes(b"\x09" * 32)
+    data = seal_patch_set(patches, shop_id=SHOP_ID, key_card_nonce=8, timestamp=MORNING, key=key)
+    opened = open_patch_set(data)
+    assert opened.signer == key.public_key
+    assert (opened.header.shop_id, opened.header.key_card_nonce, opened.header.timestamp) == (
+        SHOP_ID,
+        8,
+        MORNING,
+    )
+    assert [NewPatch(patch.op, patch.path, patch.value) for patch in opened.patches] == patches
+    assert [patch.object_type for patch in opened.patches] == [
+        ObjectType.TAG,
+        ObjectType.ACCOUNT,
+        ObjectType.MANIFEST,
+    ]
+    assert data == encode(decode(data))
+
+
+def test_sealing_writes_the_bytes_of_the_vectors() -> None:
+    private_key = load("signing")[0]["private_key"]
+    for case in CASES:
+        if case["name"] in ("one patch, canonical", "three patches, canonical", "remove with null value"):
+            data = bytes.fromhex(case["cbor"])
+            opened = open_patch_set(data)
+            again = seal_patch_set(
+                [NewPatch(patch.op, patch.path, patch.value) for patch in opened.patches],
+                shop_id=opened.header.shop_id,
+                key_card_nonce=opened.header.key_card_nonce,
+                timestamp=opened.header.timestamp,
+                key=PrivateKey.from_bytes(bytes.fromhex(private_key)),
+            )
+            assert again == data
+
+
+@given(
+    st.sampled_from([case["cbor"] for case in CASES if len(case["cbor"]) < 2000])
+    .map(bytes.fromhex)
+    .flatmap(spoilt)
+)
+@settings(derandomize=True, max_examples=800)
+def test_spoilt_sets_are_opened_or_invalid(data: bytes) -> None:
+    try:
+        opened = open_patch_set(data)
+    except Refusal:
+        assert refused(data)
+        return
+    assert opened.header.raw in data
+    assert all(patch.raw in data for patch in opened.patches)
+
+
+@given(st.integers(0, 400), st.integers(0, 255))
+@settings(derandomize=True, max_examples=400)
+def test_no_changed_byte_goes_unnoticed(place: int, value: int) -> None:
+    data = sealed([a_patch(0), a_patch(1)])
+    changed = bytearray(data)
+    place %= len(data)
+    changed[place] = value
+    try:
+        opened = open_patch_set(bytes(changed))
+    except Refusal:
+        return
+    # Another form of the signature, or of a key that is not signed. Never other bytes signed by this key.
+    if opened.signer == KEY.public_key:
+        assert opened.header.raw in data
+        assert all(patch.raw in data for patch in opened.patches)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x00",
+        b"\x80",
+        b"\xa0",
+        b"\xf6",
+        b"\xff",
+        b"\xbf\xff",
+        b"\x81" * 5000,
+        b"\xbb" + b"\xff" * 8,
+        b"\xa1\x67Patches\x9f",
+    ],
+    ids=lambda data: data[:10].hex(),
+)
+def test_bytes_that_are_no_set_are_refused(data: bytes) -> None:
+    assert refused(data)
