@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -39,6 +40,15 @@ class Connection(aiosqlite.Connection):
             raise StoreClosed("the database is closed")
         result: T = await self._execute(function, self._connection)  # type: ignore[no-untyped-call]
         return result
+
+    def post(self, function: Callable[[sqlite3.Connection], None]) -> None:
+        """Have a function run in the connection's thread, after what came before it; don't wait for it.
+
+        It must not raise, since nobody would hear of it. Raises StoreClosed.
+        """
+        if not self._running or self._connection is None:
+            raise StoreClosed("the database is closed")
+        self._tx.put_nowait((None, partial(function, self._connection)))
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:

@@ -14,7 +14,7 @@ from minirelay.store.batch import position
 from minirelay.store.connection import snapshot
 from minirelay.store.joined import cut, joined, number_list, numbers, parse_numbers
 from minirelay.store.log import decode_leaves
-from minirelay.store.messages import MAX_SEQ, NO_OWNER, SelectedPage, SelectedSet, Selection
+from minirelay.store.messages import NO_OWNER, SelectedPage, SelectedSet, Selection
 from minirelay.store.selection import Selected
 
 # With more owners and single objects than this, the log is scanned by type: merging so many costs more.
@@ -25,15 +25,16 @@ MAX_SCANNED = 16_384
 MAX_CANDIDATES = 512
 MAX_LEAF_BYTES = 1024 * 1024
 
-_BY_TYPE = f"""SELECT position & {MAX_SEQ} AS seq FROM patch_set
-    WHERE position > :base + :after AND position <= :base + :last AND types & :types"""
-_INDEXED = "SELECT seq FROM patch_index WHERE shop = :shop AND seq > :after AND seq <= :last AND "
-_CANDIDATES = f"""SELECT {numbers("seq", "length(leaves)", "length(wire)")}
-    FROM ({{terms}} ORDER BY seq LIMIT :limit) CROSS JOIN patch_set ON position = :base + seq"""
-_COLUMN = """SELECT {what} FROM (
-    SELECT {column} FROM patch_set WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position)"""
-_LEAVES = _COLUMN.format(what=joined("leaves"), column="leaves")
-_WIRES = _COLUMN.format(what=joined("wire"), column="wire")
+_BY_TYPE = f"""SELECT {numbers("position - :base")} FROM (SELECT position FROM patch_set
+    WHERE position > :base + :after AND position <= :base + :last AND types & :types
+    ORDER BY position LIMIT :limit)"""
+_BY_INDEX = f"SELECT {numbers('seq')} FROM ({{terms}} ORDER BY seq LIMIT :limit)"
+_TERM = "SELECT seq FROM patch_index WHERE shop = :shop AND seq > :after AND seq <= :last AND "
+_SETS = """SELECT {what} FROM (
+    SELECT * FROM patch_set WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position)"""
+_LENGTHS = _SETS.format(what=numbers("length(leaves)", "length(wire)"))
+_LEAVES = _SETS.format(what=joined("leaves"))
+_WIRES = _SETS.format(what=joined("wire"))
 
 
 class _Candidate(NamedTuple):
@@ -75,40 +76,59 @@ def _candidates(
     """Find the next sets that may hold something, and the sequence number up to which these are all."""
     if len(selected.owners) + len(selected.objects) > MAX_MERGED:
         selected = selected.widened()
-    last_seq = min(upto_seq, after_seq + MAX_SCANNED) if selected.types else upto_seq
-    terms, parameters = _terms(selected)
-    if not terms or last_seq <= after_seq:
-        return [], upto_seq
-    parameters |= {"shop": shop, "base": position(shop, 0), "after": after_seq, "last": last_seq}
-    parameters["limit"] = MAX_CANDIDATES
-    sql = _CANDIDATES.format(terms=" UNION ".join(terms))
-    rows = parse_numbers(connection.execute(sql, parameters).fetchone()[0])
-    found = list(map(_Candidate, rows[::3], rows[1::3], rows[2::3]))
+    sources = []
+    if selected.types:
+        last_seq = min(upto_seq, after_seq + MAX_SCANNED)
+        sources.append(_find(connection, shop, _BY_TYPE, {"types": selected.type_mask}, after_seq, last_seq))
+    if selected.owners or selected.objects:
+        terms, values = _terms(selected)
+        sql = _BY_INDEX.format(terms=" UNION ".join(terms))
+        sources.append(_find(connection, shop, sql, values, after_seq, upto_seq))
+    through = min([upto_seq, *(through for _, through in sources)])
+    seqs = sorted({seq for found, _ in sources for seq in found if seq <= through})
+    found = _with_lengths(connection, shop, seqs)
     looked_at = found[: _count_within((one.leaf_bytes for one in found), MAX_LEAF_BYTES)]
-    if len(looked_at) < len(found) or len(found) == MAX_CANDIDATES:
-        return looked_at, looked_at[-1].seq
-    return looked_at, last_seq
+    return looked_at, looked_at[-1].seq if len(looked_at) < len(found) else through
+
+
+def _find(
+    connection: sqlite3.Connection,
+    shop: int,
+    sql: str,
+    values: dict[str, int | bytes],
+    after_seq: int,
+    last_seq: int,
+) -> tuple[list[int], int]:
+    """Ask for sequence numbers, in order; give them and the number up to which these are all."""
+    where = {"shop": shop, "base": position(shop, 0), "after": after_seq, "last": last_seq}
+    parameters = where | values | {"limit": MAX_CANDIDATES}
+    seqs = parse_numbers(connection.execute(sql, parameters).fetchone()[0])
+    return seqs, seqs[-1] if len(seqs) == MAX_CANDIDATES else last_seq
 
 
 def _terms(selected: Selected) -> tuple[list[str], dict[str, int | bytes]]:
-    """Write one query for each way into the log; each gives sequence numbers in order."""
+    """Write a query of the index for each owner and object; each gives sequence numbers in order."""
     terms: list[str] = []
-    parameters: dict[str, int | bytes] = {}
-    if selected.types:
-        terms.append(_BY_TYPE)
-        parameters["types"] = selected.type_mask
+    values: dict[str, int | bytes] = {}
     for number, owner in enumerate(sorted(selected.owners)):
         # The second condition is there for the partial index.
-        terms.append(f"{_INDEXED} owner = :owner{number} AND owner > 0")
-        parameters[f"owner{number}"] = owner
+        terms.append(f"{_TERM} owner = :owner{number} AND owner > 0")
+        values[f"owner{number}"] = owner
     for number, (object_type, object_id, owner) in enumerate(sorted(selected.objects)):
-        term = f"{_INDEXED} object_type = :type{number} AND object_id = :id{number}"
-        parameters |= {f"type{number}": object_type, f"id{number}": object_id}
+        term = f"{_TERM} object_type = :type{number} AND object_id = :id{number}"
+        values |= {f"type{number}": object_type, f"id{number}": object_id}
         if owner != NO_OWNER:
+            # The plus sign keeps SQLite from going through all orders of this owner.
             term += f" AND +owner = :of{number}"
-            parameters[f"of{number}"] = owner
+            values[f"of{number}"] = owner
         terms.append(term)
-    return terms, parameters
+    return terms, values
+
+
+def _with_lengths(connection: sqlite3.Connection, shop: int, seqs: Sequence[int]) -> list[_Candidate]:
+    positions = number_list(position(shop, seq) for seq in seqs)
+    leaf_bytes, wire_bytes = map(parse_numbers, connection.execute(_LENGTHS, (positions,)).fetchone())
+    return list(map(_Candidate, seqs, leaf_bytes, wire_bytes))
 
 
 def _matches(

@@ -11,9 +11,13 @@ SQLite joins byte strings with group_concat, which keeps zero bytes since 3.39; 
 import sqlite3
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from minirelay.store.errors import SQLiteTooOld, StoreUnavailable
 
 MIN_SQLITE = (3, 39, 0)
+
+_decode_numbers = msgspec.json.Decoder(list[int]).decode
 
 
 def joined(column: str) -> str:
@@ -22,13 +26,13 @@ def joined(column: str) -> str:
 
 
 def numbers(*columns: str) -> str:
-    """Write the SQL that joins integer columns, row by row, to a text with commas."""
-    return "group_concat((" + ") || ',' || (".join(columns) + "))"
+    """Write the SQL that joins integer columns, each to a text with commas of its own."""
+    return ", ".join(f"group_concat({column})" for column in columns)
 
 
 def parse_numbers(text: str | None) -> list[int]:
     """Read what `numbers` joined; None is what SQL makes of no rows."""
-    return [int(number) for number in text.split(",")] if text else []
+    return _decode_numbers(f"[{text}]") if text else []
 
 
 def number_list(values: Iterable[int]) -> str:

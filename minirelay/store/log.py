@@ -7,6 +7,7 @@ import sqlite3
 import msgspec
 
 from minirelay.store.batch import position
+from minirelay.store.errors import StoreUnavailable
 from minirelay.store.joined import cut, joined, numbers, parse_numbers
 from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, Counts, Leaf, StoredSet, WireSet
 
@@ -14,24 +15,22 @@ decode_leaves = msgspec.msgpack.Decoder(tuple[Leaf, ...]).decode
 
 _COUNTS = ("listings", "tags", "orders", "accounts", "manifest", "inventory", "size_bytes")
 _TOTAL = " + ".join(_COUNTS[:6])
-_SEQ = f"position & {MAX_SEQ}"
 
 # The sets after :after, as many as fit into :max_patches and :max_bytes, but at least one. The counts are
-# cumulative, so each set tells by itself whether it still fits. :last bounds what is looked at.
+# cumulative, so each set tells by itself whether it still fits. :last bounds what is looked at. The plus sign
+# keeps SQLite from making two lookups and a sort of it.
+_BASE = "coalesce((SELECT {0} FROM patch_set WHERE position = :after), 0)"
 _PAGE = f"""(
-    WITH start (patches, bytes) AS (
-        SELECT {_TOTAL}, size_bytes FROM patch_set WHERE position = :after UNION ALL SELECT 0, 0 LIMIT 1
-    )
-    SELECT patch_set.* FROM start CROSS JOIN patch_set
-    WHERE position > :after AND position <= :last AND (
-        position = :after + 1
-        OR ({_TOTAL} <= start.patches + :max_patches AND size_bytes <= start.bytes + :max_bytes)
-    )
-    ORDER BY position
+    SELECT * FROM patch_set WHERE position > :after AND position <= :last AND (
+        +position = :after + 1 OR (
+            {_TOTAL} <= {_BASE.format(_TOTAL)} + :max_patches
+            AND size_bytes <= {_BASE.format("size_bytes")} + :max_bytes
+        )
+    ) ORDER BY position
 )"""
-_WIRES = f"SELECT {numbers(_SEQ, 'patch_count', 'length(wire)')}, {joined('wire')} FROM {_PAGE}"
-_SETS = f"""SELECT {numbers(_SEQ, *_COUNTS, "length(leaves)", "length(wire)")}, {joined("leaves")},
-    {joined("wire")} FROM {_PAGE}"""
+_WIRES = f"""SELECT max(position), {numbers("patch_count", "length(wire)")}, {joined("wire")} FROM {_PAGE}"""
+_SETS = f"""SELECT max(position), {numbers(*_COUNTS, "length(leaves)", "length(wire)")},
+    {joined("leaves")}, {joined("wire")} FROM {_PAGE}"""
 
 
 def read_tail(connection: sqlite3.Connection, shop: int) -> tuple[int, Counts]:
@@ -49,10 +48,9 @@ def read_wires(
 ) -> list[WireSet]:
     """Read consecutive sets with nothing but what a reader of everything needs."""
     where = _bounds(shop, after_seq, upto_seq, max_patches, max_bytes)
-    text, whole = connection.execute(_WIRES, where).fetchone()
-    rows = parse_numbers(text)
-    wires = cut(whole, rows[2::3])
-    return list(map(WireSet, rows[::3], rows[1::3], wires))
+    last, counts, lengths, wires = connection.execute(_WIRES, where).fetchone()
+    pieces = cut(wires, parse_numbers(lengths))
+    return list(map(WireSet, _numbered(after_seq, last, len(pieces)), parse_numbers(counts), pieces))
 
 
 def read_sets(
@@ -60,13 +58,26 @@ def read_sets(
 ) -> list[StoredSet]:
     """Read consecutive sets with everything that was committed of them."""
     where = _bounds(shop, after_seq, upto_seq, max_patches, max_bytes)
-    text, whole_leaves, whole_wires = connection.execute(_SETS, where).fetchone()
-    rows = parse_numbers(text)
-    width = 3 + len(_COUNTS)
-    leaves = cut(whole_leaves, rows[width - 2 :: width])
-    wires = cut(whole_wires, rows[width - 1 :: width])
-    counts = map(Counts, *(rows[column::width] for column in range(1, width - 2)))
-    return list(map(StoredSet, rows[::width], map(decode_leaves, leaves), counts, wires))
+    last, *texts, leaves, wires = connection.execute(_SETS, where).fetchone()
+    *counts, leaf_lengths, wire_lengths = map(parse_numbers, texts)
+    pieces = cut(wires, wire_lengths)
+    return list(
+        map(
+            StoredSet,
+            _numbered(after_seq, last, len(pieces)),
+            map(decode_leaves, cut(leaves, leaf_lengths)),
+            map(Counts, *counts),
+            pieces,
+        )
+    )
+
+
+def _numbered(after_seq: int, last_position: int | None, count: int) -> range:
+    """Number the sets of a page. Raises StoreUnavailable if one is missing."""
+    seqs = range(after_seq + 1, after_seq + 1 + count)
+    if last_position is not None and last_position & MAX_SEQ != seqs[-1]:
+        raise StoreUnavailable(f"the log has a gap between {after_seq} and {last_position & MAX_SEQ}")
+    return seqs
 
 
 def _bounds(shop: int, after_seq: int, upto_seq: int, max_patches: int, max_bytes: int) -> dict[str, int]:
@@ -81,7 +92,7 @@ def _bounds(shop: int, after_seq: int, upto_seq: int, max_patches: int, max_byte
 
 
 def _last_until(connection: sqlite3.Connection, shop: int, seq: int) -> tuple[int, Counts]:
-    sql = f"""SELECT {_SEQ}, {", ".join(_COUNTS)} FROM patch_set
+    sql = f"""SELECT position, {", ".join(_COUNTS)} FROM patch_set
         WHERE position BETWEEN ? AND ? ORDER BY position DESC LIMIT 1"""
     row = connection.execute(sql, (position(shop, 1), position(shop, min(seq, MAX_SEQ)))).fetchone()
-    return (row[0], Counts(*row[1:])) if row else (0, EMPTY_COUNTS)
+    return (row[0] & MAX_SEQ, Counts(*row[1:])) if row else (0, EMPTY_COUNTS)

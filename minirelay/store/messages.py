@@ -3,6 +3,9 @@
 A shop and a key card are known by their *row id*, a small integer that the relay hands out in memory,
 counting on from what `Reader.next_rows` says, so that a commit needs no answer from the database. A gap
 in the row ids does no harm.
+
+None of these can be part of a cycle, so the garbage collector need not look at them (gc=False): there can be
+hundreds of thousands.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +19,7 @@ MAX_SEQ = 2**40 - 1
 NO_OWNER = 0
 
 
-class ShopRow(msgspec.Struct, frozen=True):
+class ShopRow(msgspec.Struct, frozen=True, gc=False):
     """A shop that this relay serves.
 
     shop_id: the token id, 0 to 2^256-1. relay_nonce: the last nonce with which the relay signed in this
@@ -29,7 +32,7 @@ class ShopRow(msgspec.Struct, frozen=True):
     created_at: int = 0
 
 
-class KeyCard(msgspec.Struct, frozen=True):
+class KeyCard(msgspec.Struct, frozen=True, gc=False):
     """A key card that was ever enrolled (spec 05).
 
     public_key: 33 bytes. shop: row id. wallet: 20 bytes. last_nonce: 0 to 2^64-1, 0 if it never wrote.
@@ -46,7 +49,7 @@ class KeyCard(msgspec.Struct, frozen=True):
     enrolled_at: int = 0
 
 
-class Leaf(msgspec.Struct, frozen=True, array_like=True):
+class Leaf(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the log remembers of one patch, in the order of the patches of its set.
 
     owner: the row id of the key card that created the order which the patch touches; NO_OWNER for
@@ -58,7 +61,7 @@ class Leaf(msgspec.Struct, frozen=True, array_like=True):
     owner: int = NO_OWNER
 
 
-class Counts(msgspec.Struct, frozen=True, array_like=True):
+class Counts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How much the log of a shop holds, up to and including some set: patches by object type, and bytes.
 
     size_bytes: the lengths of all `wire`, added up.
@@ -99,7 +102,7 @@ class Counts(msgspec.Struct, frozen=True, array_like=True):
 EMPTY_COUNTS = Counts()
 
 
-class StoredSet(msgspec.Struct, frozen=True):
+class StoredSet(msgspec.Struct, frozen=True, gc=False):
     """One set of a shop's log.
 
     seq: from 1, without gaps. counts: of the log up to and including this set. wire: as it is pushed to
@@ -112,7 +115,7 @@ class StoredSet(msgspec.Struct, frozen=True):
     wire: bytes
 
 
-class WireSet(msgspec.Struct, frozen=True):
+class WireSet(msgspec.Struct, frozen=True, gc=False):
     """One set of a shop's log for somebody who sees all of it: only its number, its patches, its bytes."""
 
     seq: int
@@ -120,7 +123,7 @@ class WireSet(msgspec.Struct, frozen=True):
     wire: bytes
 
 
-class ObjectRow(msgspec.Struct, frozen=True):
+class ObjectRow(msgspec.Struct, frozen=True, gc=False):
     """A materialised object, or its absence.
 
     key: the key in its trie, b"" for the manifest. value: canonical CBOR; None removes it. owner: as in
@@ -133,7 +136,7 @@ class ObjectRow(msgspec.Struct, frozen=True):
     owner: int = NO_OWNER
 
 
-class StoredObject(msgspec.Struct, frozen=True):
+class StoredObject(msgspec.Struct, frozen=True, gc=False):
     """A materialised object that is there. The fields are those of `ObjectRow`."""
 
     object_type: ObjectType
@@ -163,7 +166,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     unlinked: tuple[int, ...] = ()
 
 
-class Selection(msgspec.Struct, frozen=True):
+class Selection(msgspec.Struct, frozen=True, gc=False):
     """One part of what a reader wants to see; a reader sees the union of its selections.
 
     object_id: one object, None for all of this type. owner: only the patches of orders that this key
@@ -175,7 +178,7 @@ class Selection(msgspec.Struct, frozen=True):
     owner: int = NO_OWNER
 
 
-class SelectedSet(msgspec.Struct, frozen=True):
+class SelectedSet(msgspec.Struct, frozen=True, gc=False):
     """A set of which something was selected. leaves: the indexes of what was, ascending, at least one."""
 
     seq: int
@@ -183,7 +186,7 @@ class SelectedSet(msgspec.Struct, frozen=True):
     wire: bytes
 
 
-class SelectedPage(msgspec.Struct, frozen=True):
+class SelectedPage(msgspec.Struct, frozen=True, gc=False):
     """A stretch of the log, seen through a selection.
 
     sets: in log order, perhaps none. through: everything selected up to and including this sequence
@@ -194,14 +197,14 @@ class SelectedPage(msgspec.Struct, frozen=True):
     through: int
 
 
-class NextRows(msgspec.Struct, frozen=True):
+class NextRows(msgspec.Struct, frozen=True, gc=False):
     """The first row ids that are free."""
 
     shop: int
     card: int
 
 
-class BatchReport(msgspec.Struct, frozen=True):
+class BatchReport(msgspec.Struct, frozen=True, gc=False):
     """What one transaction was. commits: how many went into it; rows: written; duration_s: fsync included."""
 
     commits: int

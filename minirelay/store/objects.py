@@ -34,10 +34,8 @@ def load_objects(connection: sqlite3.Connection, shop: int) -> list[StoredObject
 
 
 def _load(connection: sqlite3.Connection, rows: Sequence[int]) -> Iterator[StoredObject]:
-    text = connection.execute(_LENGTHS, (number_list(rows),)).fetchone()[0]
-    lengths = parse_numbers(text)
-    types, owners = lengths[::4], lengths[1::4]
-    key_lengths, value_lengths = lengths[2::4], lengths[3::4]
+    texts = connection.execute(_LENGTHS, (number_list(rows),)).fetchone()
+    types, owners, key_lengths, value_lengths = map(parse_numbers, texts)
     for step in _steps(key_lengths, value_lengths):
         keys, values = connection.execute(_BYTES, (number_list(rows[step]),)).fetchone()
         yield from map(

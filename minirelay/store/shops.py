@@ -64,45 +64,33 @@ def recall(connection: sqlite3.Connection, key: str) -> bytes | None:
 def _shops(connection: sqlite3.Connection, where: str, value: int | bytes) -> list[ShopRow]:
     sql = f"""SELECT {numbers("id", "relay_nonce", "created_at")}, {joined("shop_id")}
         FROM (SELECT * FROM shop WHERE {where} ORDER BY id)"""
-    text, ids = connection.execute(sql, (value,)).fetchone()
-    rows = parse_numbers(text)
-    shop_ids = cut(ids, [_SHOP_ID_BYTES] * (len(rows) // 3))
-    return [
-        ShopRow(row_id, int.from_bytes(shop_id, "big"), relay_nonce, created_at)
-        for row_id, relay_nonce, created_at, shop_id in zip(
-            rows[::3], rows[1::3], rows[2::3], shop_ids, strict=True
-        )
-    ]
+    *texts, ids = connection.execute(sql, (value,)).fetchone()
+    row_ids, relay_nonces, created_ats = map(parse_numbers, texts)
+    shop_ids = map(_integer, cut(ids, [_SHOP_ID_BYTES] * len(row_ids)))
+    return list(map(ShopRow, row_ids, shop_ids, relay_nonces, created_ats))
 
 
 def _cards(connection: sqlite3.Connection, where: str, value: int | bytes) -> list[KeyCard]:
     sql = f"""SELECT {numbers("id", "shop", "is_guest", "is_unlinked", "enrolled_at")},
         {joined("public_key")}, {joined("wallet")}, {joined("last_nonce")}
         FROM (SELECT * FROM key_card WHERE {where} ORDER BY id)"""
-    text, public_keys, wallets, nonces = connection.execute(sql, (value,)).fetchone()
-    rows = parse_numbers(text)
-    count = len(rows) // 5
-    columns = zip(
-        rows[::5],
-        rows[1::5],
-        rows[2::5],
-        rows[3::5],
-        rows[4::5],
-        cut(public_keys, [_PUBLIC_KEY_BYTES] * count),
-        cut(wallets, [_WALLET_BYTES] * count),
-        cut(nonces, [_NONCE_BYTES] * count),
-        strict=True,
-    )
-    return [
-        KeyCard(
-            row_id,
-            public_key,
-            shop,
-            wallet,
-            bool(is_guest),
-            int.from_bytes(nonce, "big"),
-            bool(is_unlinked),
-            enrolled_at,
+    *texts, public_keys, wallets, nonces = connection.execute(sql, (value,)).fetchone()
+    row_ids, shops, are_guests, are_unlinked, enrolled_ats = map(parse_numbers, texts)
+    count = len(row_ids)
+    return list(
+        map(
+            KeyCard,
+            row_ids,
+            cut(public_keys, [_PUBLIC_KEY_BYTES] * count),
+            shops,
+            cut(wallets, [_WALLET_BYTES] * count),
+            map(bool, are_guests),
+            map(_integer, cut(nonces, [_NONCE_BYTES] * count)),
+            map(bool, are_unlinked),
+            enrolled_ats,
         )
-        for row_id, shop, is_guest, is_unlinked, enrolled_at, public_key, wallet, nonce in columns
-    ]
+    )
+
+
+def _integer(data: bytes) -> int:
+    return int.from_bytes(data, "big")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
@@ -30,6 +31,11 @@ class _Entry:
     commit: Commit | None = None
     memory: tuple[str, bytes] | None = None
 
+    @property
+    def is_barrier(self) -> bool:
+        """Say whether this only waits for what came before it."""
+        return self.commit is None and self.memory is None
+
 
 class Writer:
     """Commit in groups, one transaction at a time.
@@ -50,7 +56,7 @@ class Writer:
         self.on_batch: Callable[[BatchReport], None] | None = None
         self._connection = connection
         self._queue: deque[_Entry] = deque()
-        self._under_way: asyncio.Task[None] | None = None
+        self._is_under_way = False
         self._is_closing = False
         self._is_scheduled = False
 
@@ -96,16 +102,26 @@ class Writer:
 
     def _schedule(self) -> None:
         """Start at the end of this turn of the loop, so that all of the turn goes into one batch."""
-        if self._queue and self._under_way is None and not self._is_scheduled:
+        if self._queue and not self._is_under_way and not self._is_scheduled:
             self._is_scheduled = True
             asyncio.get_running_loop().call_soon(self._start)
 
     def _start(self) -> None:
         self._is_scheduled = False
         batch = self._take()
-        task = asyncio.get_running_loop().create_task(self._write(batch))
-        task.add_done_callback(lambda task: self._settle(batch, task))
-        self._under_way = task
+        if all(entry.is_barrier for entry in batch):
+            self._settle(batch, None)
+            return
+        self._is_under_way = True
+        loop = asyncio.get_running_loop()
+
+        def write(connection: sqlite3.Connection) -> None:
+            loop.call_soon_threadsafe(self._settle, batch, _write(connection, batch))
+
+        try:
+            self._connection.post(write)
+        except StoreClosed as error:
+            self._settle(batch, error)
 
     def _take(self) -> list[_Entry]:
         batch: list[_Entry] = []
@@ -120,31 +136,16 @@ class Writer:
             batch.append(self._queue.popleft())
         return batch
 
-    async def _write(self, batch: list[_Entry]) -> None:
-        rows = rows_of(
-            (entry.commit for entry in batch if entry.commit is not None),
-            (entry.memory for entry in batch if entry.memory is not None),
-        )
-        if not rows:
-            return
-        statements = rows.statements()
-        start = time.perf_counter()
-        await self._connection.run(lambda connection: intake.store(connection, statements))
-        if self.on_batch is not None:
-            commits = sum(entry.commit is not None for entry in batch)
-            self.on_batch(BatchReport(commits, len(rows), time.perf_counter() - start))
-
-    def _settle(self, batch: list[_Entry], task: asyncio.Task[None]) -> None:
-        self._under_way = None
-        if task.cancelled():
-            # Only the end of the loop does this; what became of the transaction nobody knows.
-            self._fail(batch, StoreClosed("the event loop ended during a transaction"))
-        elif (error := task.exception()) is not None:
-            log.error("a transaction failed: %s", error, exc_info=error)
-            self._fail(batch, error)
+    def _settle(self, batch: list[_Entry], outcome: BatchReport | BaseException | None) -> None:
+        self._is_under_way = False
+        if isinstance(outcome, BaseException):
+            log.error("a transaction failed: %s", outcome, exc_info=outcome)
+            self._fail(batch, outcome)
         else:
             for entry in batch:
                 _resolve(entry.done)
+            if outcome is not None and self.on_batch is not None:
+                self.on_batch(outcome)
         self._schedule()
 
     def _fail(self, batch: list[_Entry], error: BaseException) -> None:
@@ -157,6 +158,18 @@ class Writer:
         for entry in batch:
             if not entry.done.done():
                 entry.done.set_exception(unavailable("store it", error))
+
+
+def _write(connection: sqlite3.Connection, batch: list[_Entry]) -> BatchReport | BaseException:
+    """Store a batch, in the connection's thread; give what went wrong instead of raising it."""
+    commits = [entry.commit for entry in batch if entry.commit is not None]
+    try:
+        rows = rows_of(commits, (entry.memory for entry in batch if entry.memory is not None))
+        start = time.perf_counter()
+        intake.store(connection, rows.statements())
+        return BatchReport(len(commits), len(rows), time.perf_counter() - start)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
+        return error
 
 
 def _failed(error: Exception) -> asyncio.Future[None]:
