@@ -6,7 +6,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
-from minirelay.protocol.cbor_reader import Key, Reader, Value
+from minirelay.protocol.cbor_items import Key, Value
+from minirelay.protocol.cbor_reader import Reader
 from minirelay.protocol.timestamps import format_time
 
 __all__ = ["Key", "Value", "decode", "encode", "encode_list_of", "encode_map_of"]
@@ -37,7 +38,7 @@ def encode(value: Value) -> bytes:
     ValueError for other numbers and times without a zone, TypeError for other types.
     """
     out: list[bytes] = []
-    _write(out, value)
+    _WRITERS.get(type(value), _write_unknown)(out, value)
     return b"".join(out)
 
 
@@ -49,13 +50,6 @@ def encode_list_of(elements: Sequence[bytes]) -> bytes:
 def encode_map_of(entries: Mapping[Key, bytes]) -> bytes:
     """Encode a map whose values are encoded already; its keys are sorted here."""
     return _head(_MAP, len(entries)) + b"".join(sorted([_key(key) + value for key, value in entries.items()]))
-
-
-def _write(out: list[bytes], value: Value) -> None:
-    writer = _WRITERS.get(type(value))
-    if writer is None:
-        raise TypeError(f"{type(value).__name__} has no CBOR form here")
-    writer(out, value)
 
 
 def _write_text(out: list[bytes], value: str) -> None:
@@ -95,14 +89,18 @@ def _write_time(out: list[bytes], value: datetime) -> None:
 def _write_list(out: list[bytes], value: list[Value]) -> None:
     out.append(_head(_LIST, len(value)))
     for element in value:
-        _write(out, element)
+        _WRITERS.get(type(element), _write_unknown)(out, element)
 
 
 def _write_map(out: list[bytes], value: dict[Key, Value]) -> None:
     out.append(_head(_MAP, len(value)))
     for key, content in sorted([(_key(key), content) for key, content in value.items()], key=itemgetter(0)):
         out.append(key)
-        _write(out, content)
+        _WRITERS.get(type(content), _write_unknown)(out, content)
+
+
+def _write_unknown(_out: list[bytes], value: object) -> None:
+    raise TypeError(f"{type(value).__name__} has no CBOR form here")
 
 
 _WRITERS: Final[dict[type, Callable[[list[bytes], Any], None]]] = {

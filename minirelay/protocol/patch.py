@@ -5,8 +5,8 @@ from typing import Final, Literal, TypeGuard
 import msgspec
 
 from minirelay.errors import MalformedInput, invalid
-from minirelay.protocol.cbor import Value
-from minirelay.protocol.cbor_reader import Key, Reader
+from minirelay.protocol.cbor import Key, Value
+from minirelay.protocol.cbor_reader import Reader
 from minirelay.protocol.field_names import find_field, get_field
 from minirelay.protocol.objects import ObjectType
 

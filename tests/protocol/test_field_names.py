@@ -3,6 +3,7 @@
 import pytest
 
 from minirelay.errors import Code, Refusal
+from minirelay.protocol.cbor import Key
 from minirelay.protocol.field_names import find_field, get_field
 
 
@@ -16,7 +17,9 @@ def test_one_inexact_name_is_found(name: str) -> None:
 
 
 def test_exact_name_wins_over_inexact_ones() -> None:
-    assert get_field({"op": 1, "OP": 2, "Op": 3}, "Op", "patch") == 3
+    entries: dict[Key, int] = {"op": 1, "OP": 2, "Op": 3}
+    assert find_field(entries, "Op", "patch") == "Op"
+    assert get_field(entries, "Op", "patch") == 3
 
 
 def test_two_inexact_names_are_refused() -> None:
