@@ -6,14 +6,16 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from minirelay.client import RelayClient, RelayRefused
+from minirelay.client import EnrolmentRefused, PrivateKey, RelayClient
 from minirelay.dev.accounts import ACCOUNTS, Account
 from minirelay.dev.demo_shop import demo_patches
 from minirelay.dev.registry import ShopRegistry
-from minirelay.protocol.signing import PrivateKey
+from minirelay.web.server import Server
 
 REMEMBERED_NAME = "demo.json"
 OWNER = ACCOUNTS[0]
+ENROLLED_ALREADY = 409
+LOG_LENGTH_OF_AN_EMPTY_SHOP = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,29 @@ def plan_demo_shop(directory: Path) -> DemoShop:
 
 
 async def set_up_demo_shop(
-    shop: DemoShop, registry: ShopRegistry, server: Server, chain_id: int, eddies: str | None
+    shop: DemoShop, registry: ShopRegistry, server: Server, base_url: str, chain_id: int, eddies: str | None
 ) -> None:
     """Mint the shop, enter the relay, enrol the key card, write the content: whatever is missing of it.
 
-    eddies: address of the two-decimals token, if it is known. Raises ChainError, MinirelayError.
+    eddies: address of the two-decimals token, if it is known. Raises ChainError, ClientError.
     """
     if not await registry.exists(shop.shop_id):
         await registry.mint(shop.shop_id, shop.owner)
     if server.relay_token not in await registry.relays_of(shop.shop_id):
         await registry.add_relay(shop.shop_id, server.relay_token, shop.owner)
+    key_card = PrivateKey.from_bytes(bytes.fromhex(shop.key_card))
+    wallet = PrivateKey.from_bytes(bytes.fromhex(shop.owner.private_key.removeprefix("0x")))
+    async with RelayClient.connect(server.url, shop_id=shop.shop_id, key_card=key_card) as client:
+        await _enrol(client, wallet, base_url)
+        if await server.relay.log_length(shop.shop_id) > LOG_LENGTH_OF_AN_EMPTY_SHOP:
+            return
+        await client.authenticate()
+        await client.write(demo_patches(chain_id, wallet.address, eddies))
+
+
+async def _enrol(client: RelayClient, wallet: PrivateKey, base_url: str) -> None:
+    try:
+        await client.enrol(wallet, base_url=base_url)
+    except EnrolmentRefused as refused:
+        if refused.status != ENROLLED_ALREADY:
+            raise

@@ -199,22 +199,23 @@ ITEMS: Final[Sequence[Item]] = (
 )
 
 
-def demo_patches(chain_id: int, owner: bytes, eddies: bytes) -> list[NewPatch]:
+def demo_patches(chain_id: int, owner: bytes, eddies: str | None) -> list[NewPatch]:
     """Make everything that the shop consists of, as one patch set.
 
-    owner: 20 bytes, who is paid. eddies: the address of the two-decimals token.
+    owner: 20 bytes, who is paid. eddies: the address of the two-decimals token as 0x hex, if there is one.
     """
+    currencies = [NATIVE_COIN] if eddies is None else [NATIVE_COIN, bytes.fromhex(eddies[2:])]
     return [
-        *_manifest(chain_id, owner, eddies),
+        *_manifest(chain_id, owner, currencies),
         *(NewPatch("add", ("Listings", item.number), _listing(item)) for item in ITEMS),
         *_tags(),
         *(patch for item in ITEMS for patch in _stock(item)),
     ]
 
 
-def _manifest(chain_id: int, owner: bytes, eddies: bytes) -> Iterator[NewPatch]:
+def _manifest(chain_id: int, owner: bytes, currencies: Sequence[bytes]) -> Iterator[NewPatch]:
     yield NewPatch("add", ("Manifest", "Payees", chain_id, owner), {"CallAsContract": False})
-    for currency in (NATIVE_COIN, eddies):
+    for currency in currencies:
         yield NewPatch("add", ("Manifest", "AcceptedCurrencies", chain_id, currency), {})
     regions: Value = {
         "default": {

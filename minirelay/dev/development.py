@@ -97,7 +97,8 @@ async def run_development(options: DevOptions) -> AsyncIterator[Development]:
         if options.has_demo:
             demo = plan_demo_shop(directory)
             registry = ShopRegistry(rpc, contracts.shop_reg)
-            await set_up_demo_shop(demo, registry, server, chain_id, contracts.eddies)
+            base_url = str(settings.base_url)
+            await set_up_demo_shop(demo, registry, server, base_url, chain_id, contracts.eddies)
         yield Development(str(settings.base_url), rpc_url, chain_id, contracts, demo, server)
 
 

@@ -178,6 +178,11 @@ class Relay:
         """Say whether this relay has the shop already. Raises StoreError."""
         return await self._shops.find(shop_id) is not None
 
+    async def log_length(self, shop_id: int) -> int:
+        """Count the durable sets in a shop's log, 0 if it is not served here. Raises StoreError."""
+        hosted = await self._shops.find(shop_id)
+        return 0 if hosted is None else hosted.feed.seq
+
     async def drain(self) -> None:
         """Wait until all that was taken is answered, for a bounded time."""
         with suppress(TimeoutError):
