@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import aiohttp
 import pytest
+import requests
 from web3 import Web3
 from web3.contract import Contract
 from web3.types import RPCEndpoint
@@ -71,12 +72,13 @@ class Contracts:
     permit2: Contract
 
 
-@pytest.fixture
-def contracts(w3: Web3, deployment: Deployment) -> Contracts:
-    """Give web3's objects for the contracts."""
+@pytest.fixture(scope="session")
+def contract_objects(connection: Web3, deployment: Deployment) -> Contracts:
+    """Give web3's objects for the contracts, which take long to make."""
 
     def at(address: str, name: str) -> Contract:
-        return w3.eth.contract(address=w3.to_checksum_address(address), abi=load_artifact(name).abi)
+        checksummed = connection.to_checksum_address(address)
+        return connection.eth.contract(address=checksummed, abi=load_artifact(name).abi)
 
     return Contracts(
         shop_reg=at(deployment.shop_reg, "ShopReg"),
@@ -87,9 +89,18 @@ def contracts(w3: Web3, deployment: Deployment) -> Contracts:
     )
 
 
+@pytest.fixture
+def contracts(dev_chain: DevChain, contract_objects: Contracts) -> Contracts:
+    """Give the contracts, on the chain that is put back afterwards."""
+    return contract_objects
+
+
 def connect(chain: DevChain) -> Web3:
     """Connect web3 to a chain."""
-    return Web3(Web3.HTTPProvider(chain.rpc_url))
+    session = requests.Session()
+    # No proxy stands between a test and its own machine.
+    session.trust_env = False
+    return Web3(Web3.HTTPProvider(chain.rpc_url, session=session))
 
 
 def rpc(w3: Web3, method: str, *params: object) -> object:

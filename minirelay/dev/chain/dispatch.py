@@ -23,6 +23,7 @@ from minirelay.dev.chain.errors import (
     RpcError,
     invalid_params,
 )
+from minirelay.dev.chain.json_text import read_json
 from minirelay.dev.chain.params import Params
 
 logger = logging.getLogger(__name__)
@@ -44,8 +45,8 @@ METHODS: dict[str, Method] = {
 def answer(context: Context, body: bytes) -> bytes:
     """Answer a request or a batch. Empty when there is nothing to answer: only notifications."""
     try:
-        request = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        request = read_json(body)
+    except ValueError as error:
         return _encode(_error(None, RpcError(PARSE_ERROR, f"parse error: {error}")))
     if not isinstance(request, list):
         response = _answer_one(context, request)
@@ -99,7 +100,3 @@ def _error(request_id: object, error: RpcError) -> dict[str, Any]:
 
 def _encode(response: object) -> bytes:
     return json.dumps(response, separators=(",", ":")).encode()
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

@@ -1,6 +1,5 @@
 """The ten accounts, and signing with them: eth_accounts, eth_sign and their like."""
 
-import json
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -8,6 +7,7 @@ from eth_hash.auto import keccak
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain.context import Context, Method
 from minirelay.dev.chain.errors import invalid_params
+from minirelay.dev.chain.json_text import read_json
 from minirelay.dev.chain.params import Params, address, data, members
 from minirelay.dev.chain.shapes import hexed
 from minirelay.dev.chain.wallet import key_of, sign_digest, sign_personal
@@ -38,7 +38,9 @@ def _typed_data_digest(value: object) -> bytes:
     from eth_account.messages import encode_typed_data
 
     try:
-        message: dict[str, Any] = dict(members(json.loads(value) if isinstance(value, str) else value))
+        message: dict[str, Any] = dict(
+            members(read_json(value.encode()) if isinstance(value, str) else value)
+        )
         signable = encode_typed_data(full_message=message)
     except Exception as error:
         # The library raises all kinds of errors for malformed types.

@@ -7,7 +7,7 @@ from minirelay.dev.chain.context import Context, Method
 from minirelay.dev.chain.errors import LIMIT_EXCEEDED, RpcError, invalid_params, refused
 from minirelay.dev.chain.filters import limited_logs
 from minirelay.dev.chain.ledger import MAX_TOPICS, LogCriteria
-from minirelay.dev.chain.params import Params, address, block, members, quantity, sized
+from minirelay.dev.chain.params import BlockReference, Params, address, block, members, quantity, sized
 from minirelay.dev.chain.shapes import Json, hexed
 
 # How many addresses, or topics at one position, a filter may list.
@@ -59,8 +59,6 @@ def uninstall_filter(context: Context, params: Params) -> bool:
 
 def _criteria(context: Context, fields: Mapping[str, object]) -> LogCriteria:
     first, last = _range(context, fields)
-    if first > last:
-        raise invalid_params("invalid block range")
     return LogCriteria(
         tuple(address(a) for a in _alternatives(fields.get("address"))),
         _topics(fields.get("topics", [])),
@@ -77,13 +75,14 @@ def _range(context: Context, fields: Mapping[str, object]) -> tuple[int, int]:
         if header is None:
             raise refused("unknown block")
         return header.block_number, header.block_number
-    return _bound(context, fields.get("fromBlock", "latest")), _bound(
-        context, fields.get("toBlock", "latest")
-    )
+    first, last = block(fields.get("fromBlock", "latest")), block(fields.get("toBlock", "latest"))
+    # Only numbers can contradict each other; a tag may well lie before a number that is still to come.
+    if isinstance(first, int) and isinstance(last, int) and first > last:
+        raise invalid_params("invalid block range")
+    return _bound(context, first), _bound(context, last)
 
 
-def _bound(context: Context, value: object) -> int:
-    reference = block(value)
+def _bound(context: Context, reference: BlockReference) -> int:
     if isinstance(reference, int):
         return min(reference, NO_END)
     if reference == "pending":

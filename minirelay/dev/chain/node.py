@@ -28,6 +28,8 @@ from minirelay.dev.chain.simulation import minimal_gas
 # How many hashes of arrived transactions are kept for filters that haven't asked yet.
 MAX_ARRIVALS = 10_000
 MAX_SNAPSHOTS = 1000
+# What nodes take; it also bounds how deep the lists of a hostile one can be nested.
+MAX_TRANSACTION_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Node:
         self._next_snapshot = 1
         for raw in ledger.pending():
             self.pool.add(decode_transaction(raw))
+        self._mine_if_due()
 
     # Blocks and states
 
@@ -86,11 +89,13 @@ class Node:
         replaced = self.pool.add(transaction)
         self.arrivals.append(transaction.hash)
         self.arrived += 1
-        if self.mines_at_once and self.pool.ready(self.nonce):
-            self.mine()
+        self._mine_if_due()
+        is_waiting = self.pool.get(transaction.hash) is not None
+        if not is_waiting and self.ledger.transaction_of(transaction.hash) is None:
+            raise refused("the transaction can't be executed")
         with self.ledger.transaction():
             self.ledger.remove_pending([replaced.hash] if replaced else [])
-            if self.pool.get(transaction.hash) is not None:
+            if is_waiting:
                 self.ledger.add_pending(transaction.hash, raw)
         return transaction.hash
 
@@ -107,6 +112,10 @@ class Node:
         cost = transaction.value + transaction.gas * transaction.max_fee_per_gas
         if (balance := state.get_balance(sender)) < cost:
             raise refused(f"insufficient funds for gas * price + value: have {balance} want {cost}")
+
+    def _mine_if_due(self) -> None:
+        if self.mines_at_once and self.pool.ready(self.nonce):
+            self.mine()
 
     def mine(self) -> BlockHeaderAPI:
         """Mine one block with what is ready. Returns its header."""
@@ -157,6 +166,8 @@ class Node:
 
 def decode_transaction(raw: bytes) -> SignedTransactionAPI:
     """Decode a signed transaction of any type but blobs, its sender recovered. Raises RpcError."""
+    if len(raw) > MAX_TRANSACTION_BYTES:
+        raise refused(f"oversized data: transaction size {len(raw)}, limit {MAX_TRANSACTION_BYTES}")
     if raw[:1] == bytes([BLOB_TX_TYPE]):
         raise refused("transaction type not supported: blobs")
     try:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from eth_typing import Address
 
-from minirelay.dev.chain.errors import RpcError, invalid_params
+from minirelay.dev.chain.errors import invalid_params
 
 MAX_DATA_BYTES = 4 * 1024 * 1024
 TAGS = ("latest", "pending", "earliest", "safe", "finalized")
@@ -79,7 +79,7 @@ def block(value: object) -> BlockReference:
         named = members(value)
         if "blockHash" in named:
             return sized(named["blockHash"], 32)
-        return block(named.get("blockNumber"))
+        value = named.get("blockNumber")
     if isinstance(value, str) and value in TAGS:
         return value
     return quantity(value)
@@ -107,12 +107,6 @@ class Params:
     def flag(self, index: int) -> bool:
         """Read a boolean; false if it isn't given."""
         return flag(self[index]) if self.has(index) else False
-
-
-def require(condition: bool, error: RpcError) -> None:
-    """Raise the error unless the condition holds."""
-    if not condition:
-        raise error
 
 
 def _shown(value: object) -> str:
