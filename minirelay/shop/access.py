@@ -66,12 +66,12 @@ def _check_guest(patch: Patch, owns: bool, present: bool) -> None:
 
 
 def _check_relay(patch: Patch) -> None:
-    if not _is_for_relay(patch):
+    if not is_for_relay(patch):
         raise RuntimeError(f"the relay must not {patch.op} {patch.path!r}")
 
 
-def _is_for_relay(patch: Patch) -> bool:
-    """Hold the relay to what spec 02 lists, and to the removal of accounts (07)."""
+def is_for_relay(patch: Patch) -> bool:
+    """Say whether the relay itself may write this: what spec 02 lists, and the removal of accounts (07)."""
     match patch.object_type, patch.op, *patch.fields:
         case (
             (ObjectType.MANIFEST, "replace")

@@ -1,0 +1,77 @@
+"""A client for Mass Market relays: write to shops, follow them, and believe nothing that is not proved.
+
+    async with RelayClient.connect("http://localhost:4444", shop_id=1, key_card=key) as client:
+        await client.authenticate()
+        await client.write(patches.set_price(7, 1200))
+
+docs/client.md is the guide.
+"""
+
+from minirelay.client import patches
+from minirelay.client.backoff import Backoff
+from minirelay.client.blobs import Blob
+from minirelay.client.checkpoint import Checkpoint
+from minirelay.client.client import RelayClient
+from minirelay.client.enrolment import Wallet
+from minirelay.client.errors import (
+    ClientError,
+    ConnectionLost,
+    EnrolmentRefused,
+    RegistryUnavailable,
+    RelayMisbehaved,
+    RelayRefused,
+    RelayUnreachable,
+    UntrustedSigner,
+    UploadRefused,
+    VerificationFailed,
+    WriteUnanswered,
+)
+from minirelay.client.filters import select
+from minirelay.client.follower import Follower
+from minirelay.client.nonces import Nonces
+from minirelay.client.position import Position
+from minirelay.client.received import ReceivedSet
+from minirelay.client.relay_info import RelayInfo
+from minirelay.client.relay_signers import KnownRelays, RegistryRelays, RelaySigners
+from minirelay.client.subscription import Subscription, UnverifiedSubscription
+from minirelay.protocol.envelope import Filter
+from minirelay.protocol.objects import ObjectType
+from minirelay.protocol.patch_set import NewPatch
+from minirelay.protocol.push import SequencedPartialPatchSet
+from minirelay.protocol.signing import PrivateKey
+
+__all__ = [
+    "Backoff",
+    "Blob",
+    "Checkpoint",
+    "ClientError",
+    "ConnectionLost",
+    "EnrolmentRefused",
+    "Filter",
+    "Follower",
+    "KnownRelays",
+    "NewPatch",
+    "Nonces",
+    "ObjectType",
+    "Position",
+    "PrivateKey",
+    "ReceivedSet",
+    "RegistryRelays",
+    "RegistryUnavailable",
+    "RelayClient",
+    "RelayInfo",
+    "RelayMisbehaved",
+    "RelayRefused",
+    "RelaySigners",
+    "RelayUnreachable",
+    "SequencedPartialPatchSet",
+    "Subscription",
+    "UntrustedSigner",
+    "UnverifiedSubscription",
+    "UploadRefused",
+    "VerificationFailed",
+    "Wallet",
+    "WriteUnanswered",
+    "patches",
+    "select",
+]

@@ -1,0 +1,225 @@
+"""Following a whole shop: a local state that keeps up with the relay's."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from minirelay.client.checkpoint import Checkpoint
+from minirelay.client.completeness import Completeness
+from minirelay.client.errors import ClientError, ConnectionLost
+from minirelay.client.position import Position
+from minirelay.client.replica import Replica
+from minirelay.client.subscription import Subscription
+from minirelay.errors import MinirelayError
+from minirelay.protocol.objects import ObjectType
+from minirelay.shop import canonical
+from minirelay.shop.objects import Account, Listing, Manifest, Order, Tag
+from minirelay.shop.state import MANIFEST_KEY, ShopState, id_key, inventory_key, tag_key
+
+T = TypeVar("T")
+
+Condition = Callable[["Follower"], bool]
+
+
+class Follower:
+    """The state of a shop as this client sees it, kept up to date by a task. See `RelayClient.follow`.
+
+    A clerk sees everything, so the state is the relay's own and has its `root_hash`. Guests and visitors
+    have what is public, and their own orders; that has no root hash. When following fails, every method
+    that waits raises why, and so does leaving the `async with` block; the state stays what it was.
+    """
+
+    def __init__(
+        self, subscription: Subscription, completeness: Completeness, checkpoint: Checkpoint
+    ) -> None:
+        """subscription: unfiltered, from the checkpoint's position. completeness: the subscription's."""
+        self._subscription = subscription
+        self._completeness = completeness
+        self._shop_id = checkpoint.shop_id
+        self._reached = completeness.position, completeness.is_whole, completeness.first_gap is None
+        self._replica = Replica(checkpoint.state)
+        self._waiting: list[tuple[Condition, asyncio.Future[None]]] = []
+        self._failure: MinirelayError | None = None
+        self._task = asyncio.create_task(self._follow())
+
+    async def __aenter__(self) -> Self:
+        """Give this follower."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop following. Raises why it failed, if it did and nothing else is being raised."""
+        await self.close()
+        if self._failure is not None and error is None:
+            raise self._failure
+
+    # -- how far
+
+    @property
+    def position(self) -> Position:
+        """Give how far the log was applied."""
+        return self._reached[0]
+
+    @property
+    def seq(self) -> int:
+        """Give the number of the last set of which something was applied; 0 before the first."""
+        return self.position.seq
+
+    @property
+    def unpushed(self) -> int | None:
+        """Give how many patches are still to come, by the relay's last sync status; None before the first."""
+        return self._subscription.unpushed
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether nothing was withheld so far."""
+        return self._reached[2]
+
+    @property
+    def failure(self) -> MinirelayError | None:
+        """Give why following ended, if it failed."""
+        return self._failure
+
+    # -- the state
+
+    @property
+    def state(self) -> ShopState:
+        """Give the state as of now: immutable, good for keeping."""
+        return self._replica.state
+
+    @property
+    def root_hash(self) -> bytes | None:
+        """Give the state's root hash, 32 bytes: the relay's own after the set `seq`.
+
+        None where this client can't know it: something was withheld from it, or the last set is not all
+        there yet.
+        """
+        return self.state.root_hash if self._reached[1] else None
+
+    def manifest(self) -> Manifest | None:
+        """Give the manifest."""
+        return self._load(Manifest, ObjectType.MANIFEST, MANIFEST_KEY)
+
+    def account(self, address: bytes) -> Account | None:
+        """Give the account of a wallet. address: 20 bytes; the zero address for all guests."""
+        return self._load(Account, ObjectType.ACCOUNT, address)
+
+    def listing(self, listing_id: int) -> Listing | None:
+        """Give a listing."""
+        return self._load(Listing, ObjectType.LISTING, id_key(listing_id))
+
+    def tag(self, name: str) -> Tag | None:
+        """Give a tag."""
+        return self._load(Tag, ObjectType.TAG, tag_key(name))
+
+    def order(self, order_id: int) -> Order | None:
+        """Give an order."""
+        return self._load(Order, ObjectType.ORDER, id_key(order_id))
+
+    def stock(self, listing_id: int, variations: Iterable[str] = ()) -> int | None:
+        """Give the stock of a listing, or of one combination of its variations."""
+        return self._load(int, ObjectType.INVENTORY, inventory_key(listing_id, variations))
+
+    def checkpoint(self) -> Checkpoint:
+        """Give what `RelayClient.follow` needs to go on from here, in this program or a later one."""
+        return Checkpoint(self._shop_id, self.position, self.is_complete, self.state)
+
+    # -- waiting
+
+    async def wait_until(self, seq: int) -> None:
+        """Wait until this set is applied: all that is visible of it."""
+        await self.wait_for(lambda follower: follower._has_reached(seq))
+
+    async def wait_for_root(self, root_hash: bytes) -> None:
+        """Wait until the state has this root hash, as a write answers with one.
+
+        Ask before the write or right after it: the state may be past that root already, and then this waits
+        in vain.
+        """
+        await self.wait_for(lambda follower: follower.root_hash == root_hash)
+
+    async def wait_for(self, condition: Condition) -> None:
+        """Wait until something holds. condition: asked now and after every set."""
+        self._check()
+        if condition(self):
+            return
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((condition, reached))
+        await reached
+
+    async def caught_up(self) -> None:
+        """Wait until all is applied that was in the log when the relay last counted (its sync status)."""
+        self._check()
+        caught_up = asyncio.create_task(self._subscription.caught_up())
+        try:
+            await asyncio.wait([caught_up, self._task], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            caught_up.cancel()
+        if self._subscription.unpushed != 0:
+            self._check()
+
+    async def run(self) -> None:
+        """Wait until following ends: returns when it was closed, raises why it failed."""
+        await asyncio.wait([self._task])
+        if self._failure is not None:
+            raise self._failure
+
+    async def close(self) -> None:
+        """Stop following. The state stays."""
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        await self._subscription.cancel()
+
+    # -- inside
+
+    async def _follow(self) -> None:
+        try:
+            async for received in self._subscription:
+                self._replica.apply(received)
+                seen = self._completeness
+                self._reached = seen.position, seen.is_whole, seen.first_gap is None
+                self._wake()
+        except MinirelayError as failure:
+            self._failure = failure
+        finally:
+            for _, reached in self._waiting:
+                if not reached.done():
+                    reached.set_exception(self._failure or ConnectionLost("the follower was closed"))
+            self._waiting.clear()
+
+    def _wake(self) -> None:
+        if not self._waiting:
+            return
+        still: list[tuple[Condition, asyncio.Future[None]]] = []
+        for condition, reached in self._waiting:
+            if reached.done():
+                continue  # whoever waited was cancelled
+            try:
+                holds = condition(self)
+            except Exception as error:  # noqa: BLE001  (the waiter's own; it must not end the following)
+                reached.set_exception(error)
+                continue
+            if holds:
+                reached.set_result(None)
+            else:
+                still.append((condition, reached))
+        self._waiting = still
+
+    def _has_reached(self, seq: int) -> bool:
+        if self.seq != seq:
+            return self.seq > seq
+        return self.position.leaf is None or not self._subscription.sees_everything
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._task.done():
+            raise ClientError("this follower was closed")
+
+    def _load(self, kind: type[T], object_type: ObjectType, key: bytes) -> T | None:
+        data = self.state.get(object_type, key)
+        return None if data is None else canonical.load(kind, data)
