@@ -7,6 +7,7 @@ import msgspec
 
 from minirelay.chain.errors import EndpointFailure, NodeRefused
 from minirelay.errors import MalformedInput
+from minirelay.protocol.json_reading import decode_json
 
 _QUANTITY = re.compile(r"0x[0-9A-Fa-f]{1,64}")
 _DATA = re.compile(r"0x(?:[0-9A-Fa-f]{2})*")
@@ -25,8 +26,8 @@ def read_answer(body: bytes, request_id: int) -> object:
     to this request.
     """
     try:
-        answer = msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
+        answer = decode_json(body, object)
+    except MalformedInput as error:
         raise EndpointFailure("what it answers is not JSON") from error
     if not isinstance(answer, dict):
         raise EndpointFailure("what it answers is not JSON-RPC")

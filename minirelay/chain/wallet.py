@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -32,9 +33,12 @@ class Wallet:
 
     def sign_transaction(self, fields: Mapping[str, object]) -> tuple[bytes, bytes]:
         """Sign a transaction (EIP-1559, EIP-2718). Gives the bytes to send, and their hash."""
-        # 30 MiB and a second, for something that most relays never do.
+        # Not at the top: 30 MiB and a second, for something that most relays never do. What it imports raises
+        # the recursion limit beyond what the stack holds.
+        recursion_limit = sys.getrecursionlimit()
         from eth_account import Account
 
+        sys.setrecursionlimit(recursion_limit)
         signed = Account.sign_transaction(dict(fields), self._secret)
         return bytes(signed.raw_transaction), bytes(signed.hash)
 

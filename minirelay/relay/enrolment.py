@@ -20,6 +20,7 @@ import msgspec
 
 from minirelay.config_types import BaseUrl
 from minirelay.errors import MalformedInput, MinirelayError
+from minirelay.protocol.json_reading import decode_json
 from minirelay.protocol.sign_in import SignInMessage, parse, split_uri
 from minirelay.protocol.signing import SIGNATURE_BYTES, address_of, is_public_key, recover
 from minirelay.relay.messages import Enrolment
@@ -184,9 +185,9 @@ class _Body(msgspec.Struct):
 def open_body(body: bytes) -> SignInMessage:
     """Read the body of a request and check who signed it (step 1). Raises BadEnrolment."""
     try:
-        content = msgspec.json.decode(body, type=_Body)
+        content = decode_json(body, _Body)
         signature = base64.b64decode(content.signature, validate=True)
-    except (ValueError, RecursionError) as error:
+    except (MalformedInput, ValueError) as error:
         raise BadEnrolment(f"the body is not the JSON that it should be: {error}") from error
     if len(signature) != SIGNATURE_BYTES:
         raise BadEnrolment(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")

@@ -1,0 +1,23 @@
+"""The development chain, as the relay asks it."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from minirelay.chain.chain import Chain
+from minirelay.chain.endpoint import open_http
+from minirelay.config_types import EndpointUrl
+from minirelay.dev.chain.process import DevChain
+from tests.chain.nodes import CHAIN_ID
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with open_http() as session:
+        yield session
+
+
+@pytest.fixture
+def chain(dev_chain: DevChain, http: aiohttp.ClientSession) -> Chain:
+    return Chain(CHAIN_ID, [EndpointUrl(dev_chain.rpc_url)], http)

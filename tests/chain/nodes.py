@@ -1,0 +1,138 @@
+"""A real JSON-RPC server on loopback that misbehaves on purpose."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import ClientSession, web
+
+from minirelay.chain.chain import Chain
+from minirelay.chain.endpoint import open_http
+from minirelay.config_types import EndpointUrl
+
+CHAIN_ID = 31337
+Behaviour = Callable[[web.Request, Any], Awaitable[web.StreamResponse]]
+
+
+class Clock:
+    """A clock that only goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Node:
+    """One endpoint. results: by method; a value, or a behaviour. asked: the methods, in order."""
+
+    results: dict[str, Any] = field(default_factory=dict)
+    behaviour: Behaviour | None = None
+    asked: list[str] = field(default_factory=list)
+    params: list[Any] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    url: EndpointUrl = field(default_factory=EndpointUrl)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.headers = dict(request.headers)
+        question = json.loads(await request.read())
+        self.asked.append(question["method"])
+        self.params.append(question["params"])
+        if self.behaviour is not None:
+            return await self.behaviour(request, question)
+        result = self.results.get(question["method"])
+        if question["method"] == "eth_chainId" and result is None:
+            result = hex(CHAIN_ID)
+        if callable(result):
+            return await result(request, question)  # type: ignore[no-any-return]
+        return said(question, result=result)
+
+
+def said(question: Any, status: int = 200, **members: Any) -> web.Response:
+    """Make a JSON-RPC answer."""
+    return web.json_response({"jsonrpc": "2.0", "id": question["id"], **members}, status=status)
+
+
+def error(code: int, message: str, status: int = 200, **more: Any) -> Behaviour:
+    """Make a behaviour that answers an error of JSON-RPC."""
+
+    async def behave(_request: web.Request, question: Any) -> web.StreamResponse:
+        return said(question, status, error={"code": code, "message": message, **more})
+
+    return behave
+
+
+def plain(body: bytes | str, status: int = 200, **headers: str) -> Behaviour:
+    """Make a behaviour that answers these bytes to everything."""
+    data = body.encode() if isinstance(body, str) else body
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    async def behave(_request: web.Request, _question: Any) -> web.StreamResponse:
+        return web.Response(body=data, status=status, headers=named)
+
+    return behave
+
+
+async def silent(_request: web.Request, _question: Any) -> web.StreamResponse:
+    """Never answer."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def drop(request: web.Request, _question: Any) -> web.StreamResponse:
+    """Close the connection without a word."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def endless(request: web.Request, _question: Any) -> web.StreamResponse:
+    """Send without an end."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b" " * 2**20)
+
+
+@asynccontextmanager
+async def running(*nodes: Node) -> AsyncIterator[None]:
+    """Run nodes; each knows its URL then, with something in it that must not be shown."""
+    runners = []
+    for node in nodes:
+        app = web.Application()
+        app.router.add_post("/KEY", node.answer)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0, handler_cancellation=True)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        runners.append(runner)
+        node.url = EndpointUrl(f"http://127.0.0.1:{runner.addresses[0][1]}/KEY")
+    try:
+        yield
+    finally:
+        for runner in runners:
+            await runner.cleanup()
+
+
+@dataclass
+class Bench:
+    """A chain over nodes, its clock, and the session that it asks with."""
+
+    chain: Chain
+    clock: Clock
+    http: ClientSession
+
+
+@asynccontextmanager
+async def chain_over(*nodes: Node, timeout_s: float = 5.0) -> AsyncIterator[Bench]:
+    """Run nodes and a chain that asks them, in this order, without jitter."""
+    clock = Clock()
+    async with running(*nodes), open_http() as http:
+        urls = [node.url for node in nodes]
+        yield Bench(
+            Chain(CHAIN_ID, urls, http, timeout_s=timeout_s, clock=clock, jitter=lambda: 1.0), clock, http
+        )

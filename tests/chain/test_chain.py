@@ -1,0 +1,250 @@
+"""A chain over several endpoints: failover, coming back, and what is an answer."""
+
+import asyncio
+import logging
+
+import pytest
+
+from minirelay.chain.chain import Chain
+from minirelay.chain.endpoint import LONGEST_REST_S, open_http
+from minirelay.chain.errors import ChainUnreachable, NodeRefused, Reverted
+from minirelay.chain.json_rpc import read_quantity
+from minirelay.errors import MalformedInput
+from tests.chain.nodes import (
+    CHAIN_ID,
+    Behaviour,
+    Bench,
+    Node,
+    chain_over,
+    drop,
+    error,
+    plain,
+    said,
+    silent,
+)
+
+ADDRESS = bytes(range(20))
+
+
+def good(number: int = 7) -> Node:
+    return Node(results={"eth_blockNumber": hex(number), "eth_call": "0x07"})
+
+
+async def head(bench: Bench) -> int:
+    return await bench.chain.quantity("eth_blockNumber")
+
+
+def read_byte(data: bytes) -> int:
+    if len(data) != 1:
+        raise MalformedInput("not one byte")
+    return data[0]
+
+
+async def test_the_preferred_endpoint_is_asked() -> None:
+    first, second = good(1), good(2)
+    async with chain_over(first, second) as bench:
+        assert [await head(bench) for _ in range(3)] == [1, 1, 1]
+    assert first.asked == ["eth_chainId", *["eth_blockNumber"] * 3]
+    assert second.asked == []
+
+
+FAILURES: dict[str, Behaviour] = {
+    "drop": drop,
+    "silent": silent,
+    "http 500": plain("", 500),
+    "429": plain("", 429),
+    "html": plain("<html>"),
+    "no answer": plain("{}"),
+    "rate limit": error(-32005, "limit exceeded"),
+    "rate limit of another kind": error(429, "capacity exceeded"),
+    "internal": error(-32603, "internal error"),
+    "unknown method": error(-32601, "the method does not exist"),
+    "behind": error(-32000, "header not found"),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+async def test_the_next_one_is_asked_when_it_fails(name: str) -> None:
+    bad, second = Node(behaviour=FAILURES[name]), good(2)
+    async with chain_over(bad, second, timeout_s=0.2) as bench:
+        assert await head(bench) == 2
+        assert await head(bench) == 2
+    # The failing one was left alone the second time.
+    assert len(bad.asked) == 1
+
+
+@pytest.mark.parametrize("name", FAILURES)
+async def test_failures_after_the_chain_id_was_right(name: str) -> None:
+    async with chain_over(Node(results={"eth_blockNumber": FAILURES[name]}), good(2), timeout_s=0.2) as bench:
+        assert await head(bench) == 2
+
+
+@pytest.mark.parametrize("result", [None, 7, "7", "0x", "0x" + "f" * 65, {}, ["0x7"], True])
+async def test_garbage_is_a_failure(result: object) -> None:
+    async with chain_over(Node(results={"eth_blockNumber": result}), good(2)) as bench:
+        assert await head(bench) == 2
+
+
+async def test_another_chain_is_a_failure_for_long() -> None:
+    stranger = Node(results={"eth_chainId": "0x1", "eth_blockNumber": "0x63"})
+    async with chain_over(stranger, good(2)) as bench:
+        assert await head(bench) == 2
+        bench.clock.now += LONGEST_REST_S - 1
+        assert await head(bench) == 2
+        assert stranger.asked == ["eth_chainId"]
+        bench.clock.now += 1
+        del stranger.results["eth_chainId"]
+        assert await head(bench) == 0x63
+
+
+async def test_coming_back_to_the_preferred_one_after_its_rest() -> None:
+    first, second = Node(behaviour=plain("", 500)), good(2)
+    async with chain_over(first, second) as bench:
+        assert await head(bench) == 2
+        first.behaviour, first.results = None, good(1).results
+        bench.clock.now += 0.99
+        assert await head(bench) == 2
+        bench.clock.now += 0.01
+        assert await head(bench) == 1
+    # Whoever comes back says again on which chain it is.
+    assert first.asked == ["eth_chainId", "eth_chainId", "eth_blockNumber"]
+
+
+async def test_rests_grow_while_it_goes_on_failing() -> None:
+    first, second = Node(behaviour=plain("", 500)), good(2)
+    async with chain_over(first, second) as bench:
+        for rest_s in (1, 2, 4, 8):
+            asked = len(first.asked)
+            assert await head(bench) == 2
+            assert len(first.asked) == asked + 1
+            bench.clock.now += rest_s - 0.01
+            assert await head(bench) == 2
+            assert len(first.asked) == asked + 1
+            bench.clock.now += 0.01
+
+
+async def test_retry_after_is_honoured() -> None:
+    first = Node(behaviour=plain("", 429, Retry_After="300"))
+    async with chain_over(first, good(2)) as bench:
+        assert await head(bench) == 2
+        bench.clock.now += 299
+        assert await head(bench) == 2
+        assert len(first.asked) == 1
+        bench.clock.now += 1
+        assert await head(bench) == 2
+        assert len(first.asked) == 2
+
+
+async def test_without_any_endpoint_left_nothing_is_known() -> None:
+    nodes = [Node(behaviour=plain("", 500)), Node(behaviour=drop)]
+    async with chain_over(*nodes) as bench:
+        for _ in range(2):
+            with pytest.raises(ChainUnreachable) as caught:
+                await head(bench)
+            text = str(caught.value)
+            assert f"no endpoint of chain {CHAIN_ID} can be used" in text
+            assert "HTTP status 500" in text
+            assert "connection failed" in text
+            assert "KEY" not in text
+            assert "\n" not in text
+    # The second time nobody was asked: both rest.
+    assert [len(node.asked) for node in nodes] == [1, 1]
+
+
+async def test_a_chain_without_endpoints() -> None:
+    async with open_http() as http:
+        with pytest.raises(ChainUnreachable, match=r"set chains\.5\.rpc_urls"):
+            await Chain(5, [], http).quantity("eth_blockNumber")
+
+
+REVERTS: dict[str, Behaviour] = {
+    "geth": error(3, "execution reverted", data="0x"),
+    "besu": error(-32000, "Execution reverted"),
+    "hardhat": error(-32603, "VM Exception while processing transaction: reverted without a reason", 500),
+    "nethermind": error(-32015, "VM execution error.", data="revert"),
+}
+
+
+@pytest.mark.parametrize("name", REVERTS)
+async def test_a_revert_is_an_answer_and_no_failure(name: str) -> None:
+    first, second = Node(results={"eth_call": REVERTS[name], "eth_blockNumber": "0x1"}), good(2)
+    async with chain_over(first, second) as bench:
+        for _ in range(3):
+            with pytest.raises(Reverted):
+                await bench.chain.call(ADDRESS, b"\1", read_byte)
+        assert await head(bench) == 1
+    assert second.asked == []
+
+
+async def test_an_error_of_the_node_itself_is_never_a_no() -> None:
+    async with chain_over(Node(results={"eth_call": error(-32000, "missing trie node")}), good()) as bench:
+        assert await bench.chain.call(ADDRESS, b"\1", read_byte) == 7
+
+
+async def test_calls() -> None:
+    node = good()
+    async with chain_over(node) as bench:
+        assert await bench.chain.call(ADDRESS, b"\1\2", read_byte) == 7
+    assert node.params[-1] == [{"to": "0x" + ADDRESS.hex(), "data": "0x0102"}, "latest"]
+
+
+@pytest.mark.parametrize("result", [None, "0x", "0x0708", "07", 7])
+async def test_answers_to_calls_that_cannot_be_used(result: object) -> None:
+    async with chain_over(Node(results={"eth_call": result}), good()) as bench:
+        assert await bench.chain.call(ADDRESS, b"", read_byte) == 7
+
+
+@pytest.mark.parametrize("method", ["eth_sendRawTransaction", "eth_estimateGas", "eth_getLogs"])
+async def test_some_questions_may_be_refused(method: str) -> None:
+    second = good()
+    async with chain_over(Node(results={method: error(-32000, "nonce too low")}), second) as bench:
+        with pytest.raises(NodeRefused, match="nonce too low"):
+            await bench.chain.request(method, [], read_quantity)
+    assert second.asked == []
+
+
+async def test_a_range_that_is_too_large_is_for_whoever_asked() -> None:
+    node = Node(results={"eth_getLogs": error(-32005, "query returned more than 10000 results")})
+    async with chain_over(node) as bench:
+        with pytest.raises(NodeRefused, match="10000"):
+            await bench.chain.request("eth_getLogs", [], read_quantity)
+
+
+async def test_many_who_fail_at_once_count_once() -> None:
+    first, second = Node(behaviour=plain("", 500)), good(2)
+    async with chain_over(first, second) as bench:
+        assert await asyncio.gather(*(head(bench) for _ in range(20))) == [2] * 20
+        bench.clock.now += 1
+        first.behaviour, first.results = None, good(1).results
+        assert await head(bench) == 1
+
+
+async def test_slow_endpoints_do_not_hold_up_others_who_ask() -> None:
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request: object, question: object) -> object:
+        entered.set()
+        await leave.wait()
+        return said(question, result="0x1")
+
+    node = Node(results={"eth_gasPrice": slow, "eth_blockNumber": "0x7"})
+    async with chain_over(node) as bench:
+        waiting = asyncio.create_task(bench.chain.quantity("eth_gasPrice"))
+        await entered.wait()
+        assert await head(bench) == 7
+        leave.set()
+        assert await waiting == 1
+
+
+async def test_failures_and_recoveries_are_logged_without_keys(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    first = Node(behaviour=plain("", 500))
+    async with chain_over(first, good(2)) as bench:
+        await head(bench)
+        first.behaviour, first.results = None, good(1).results
+        bench.clock.now += 1
+        await head(bench)
+        await head(bench)
+    found = [(record.message, vars(record)["chain"]) for record in caplog.records]
+    assert found == [("a chain endpoint failed", CHAIN_ID), ("a chain endpoint works again", CHAIN_ID)]
+    assert not any("KEY" in str(vars(record)) for record in caplog.records)
