@@ -6,6 +6,8 @@ right is a question with an answer (INVALID), not a violation of the wire.
 """
 
 from collections.abc import Callable
+from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +23,9 @@ _POLICY_VIOLATION: Final = 1008
 
 # Tags of Envelope (request_id, response), of RequestId (raw) and of GenericResponse (payload).
 _REQUEST_ID, _RESPONSE, _RAW, _PAYLOAD = 0x0A, 0x12, 0x08, 0x12
+
+MAX_FILTERS: Final = 1024
+"""Of one subscription. The protocol sets no bound; a frame of 2 MiB would hold 150,000 of them."""
 
 
 class Success(msgspec.Struct, frozen=True):
@@ -123,6 +128,19 @@ def decode_envelope(data: bytes) -> Envelope:
 
     Raises ProtocolViolation: the bytes are no envelope, it has no request id or 0, or no message.
     """
+    return _decode(data, _DECODERS)
+
+
+def decode_client_envelope(data: bytes) -> Envelope:
+    """Decode a frame from a client, in a time that a stranger's two megabytes can't stretch.
+
+    What only the relay may send comes without its content, since it is refused whatever is in it. Of a
+    subscription's filters there is at most one more than MAX_FILTERS. Raises ProtocolViolation.
+    """
+    return _decode(data, _CLIENT_DECODERS)
+
+
+def _decode(data: bytes, decoders: dict[str, Callable[[Any], Message]]) -> Envelope:
     try:
         envelope = wire.Envelope.FromString(data)
     except DecodeError as error:
@@ -133,7 +151,7 @@ def decode_envelope(data: bytes) -> Envelope:
     kind = envelope.WhichOneof("message")
     if kind is None:
         raise ProtocolViolation(_POLICY_VIOLATION, "an envelope without a message")
-    return Envelope(request_id, _DECODERS[kind](getattr(envelope, kind)))
+    return Envelope(request_id, decoders[kind](getattr(envelope, kind)))
 
 
 def _decode_response(message: wire.Envelope.GenericResponse) -> Response:
@@ -144,10 +162,12 @@ def _decode_response(message: wire.Envelope.GenericResponse) -> Response:
     return Failure(error.code, error.message, object_id)
 
 
-def _decode_subscription(message: wire.SubscriptionRequest) -> SubscriptionRequest:
+def _decode_subscription(
+    message: wire.SubscriptionRequest, most_filters: int | None = None
+) -> SubscriptionRequest:
     filters = tuple(
         Filter(selected.object_type, selected.object_id.raw if selected.HasField("object_id") else None)
-        for selected in message.filters
+        for selected in islice(message.filters, most_filters)
     )
     return SubscriptionRequest(message.shop_id.raw, message.start_shop_seq_no, filters)
 
@@ -169,6 +189,12 @@ _DECODERS: Final[dict[str, Callable[[Any], Message]]] = {
     "get_blob_upload_url_request": lambda _: GetBlobUploadURLRequest(),
     "auth_request": lambda message: AuthenticateRequest(message.public_key.raw),
     "challenge_solution_request": lambda message: ChallengeSolvedRequest(message.signature.raw),
+}
+
+_CLIENT_DECODERS: Final[dict[str, Callable[[Any], Message]]] = {
+    **_DECODERS,
+    "subscription_request": partial(_decode_subscription, most_filters=MAX_FILTERS + 1),
+    "subscription_push_request": lambda _: SubscriptionPushRequest(b"", ()),
 }
 
 

@@ -9,6 +9,7 @@ from massmarket.envelope_pb2 import Envelope as ReferenceEnvelope
 
 from minirelay.errors import Code, ProtocolViolation, Refusal
 from minirelay.protocol.envelope import (
+    MAX_FILTERS,
     AuthenticateRequest,
     ChallengeSolvedRequest,
     Envelope,
@@ -23,6 +24,7 @@ from minirelay.protocol.envelope import (
     SubscriptionRequest,
     Success,
     SyncStatusRequest,
+    decode_client_envelope,
     decode_envelope,
     encode_envelope,
     encode_ping,
@@ -320,3 +322,25 @@ def test_any_bytes_are_decoded_or_violations(data: bytes) -> None:
     except ProtocolViolation:
         return
     assert envelope.request_id != 0
+
+
+@given(request_ids, messages)
+@settings(derandomize=True)
+def test_a_clients_frame_is_decoded_like_any_other_but_for_pushes(request_id: int, message: Message) -> None:
+    data = encode_envelope(request_id, message)
+    if isinstance(message, SubscriptionPushRequest):
+        message = SubscriptionPushRequest(b"", ())
+    assert decode_client_envelope(data) == Envelope(request_id, message)
+
+
+@pytest.mark.parametrize("vector", VIOLATIONS, ids=named)
+def test_a_clients_violations_are_violations(vector: Any) -> None:
+    with pytest.raises(ProtocolViolation):
+        decode_client_envelope(bytes.fromhex(vector["bytes"]))
+
+
+def test_of_a_clients_filters_one_more_than_allowed_is_read() -> None:
+    asked = SubscriptionRequest(b"", 0, (Filter(1),) * (MAX_FILTERS + 100))
+    read = decode_client_envelope(encode_envelope(1, asked)).message
+    assert isinstance(read, SubscriptionRequest)
+    assert len(read.filters) == MAX_FILTERS + 1
