@@ -7,9 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-import aiohttp
-
 from minirelay.chain.chain import Chain
+from minirelay.chain.endpoint import open_http
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.shop_registry import ShopReg
 from minirelay.chain.token import RelayToken, TokenKeeper
@@ -70,7 +69,7 @@ async def serve(settings: Settings, wallet: Wallet, listener: Listener) -> Async
     async with AsyncExitStack() as stack:
         store = await Store.open(settings.data_dir, settings.durability)
         stack.push_async_callback(store.close)
-        http = await stack.enter_async_context(aiohttp.ClientSession())
+        http = await stack.enter_async_context(open_http())
         chain_settings = settings.chain(settings.registry_chain)
         chain = Chain(settings.registry_chain, chain_settings.rpc_urls, http)
         keeper = TokenKeeper(

@@ -1,0 +1,105 @@
+"""`minirelay`: finds the command, and turns whatever goes wrong into one line and an exit code."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from minirelay import __version__
+from minirelay.errors import ConfigError, MinirelayError
+
+COMMANDS: Final = {
+    "serve": "minirelay.cli.serve",
+    "dev": "minirelay.cli.dev",
+    "register": "minirelay.cli.register",
+    "config": "minirelay.cli.config",
+    "decode": "minirelay.cli.decode",
+}
+"""Where each command is: a module with a click command of the same name, imported when it is asked for."""
+
+OWN_FAULT: Final = 1
+WRONG_USE: Final = 2
+INTERRUPTED: Final = 130
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's)
+        """List the commands, most used first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's)
+        """Import a command; None if there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{COMMANDS[cmd_name]} has no command")
+        return command
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="minirelay", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Run a Mass Market relay of your own: one process, one SQLite file."""
+
+
+def main() -> None:
+    """Run `minirelay` with the arguments of this process, and end it."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; gives the exit code: 0, 1 when it failed, 2 when it was asked for wrongly."""
+    try:
+        result = cli.main(list(arguments), prog_name="minirelay", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return WRONG_USE
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        return _complain(_usage(error), error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has enough of it; nothing may be flushed there at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OWN_FAULT
+    except MinirelayError as error:
+        return _complain(str(error), WRONG_USE if isinstance(error, ConfigError) else OWN_FAULT)
+    except Exception as error:  # noqa: BLE001 (whatever it is, people get one line)
+        return _complain(_bug(error), OWN_FAULT)
+    return result if isinstance(result, int) else 0
+
+
+def _complain(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    click.echo(f"{click.style('minirelay:', fg='red')} {line}", err=True)
+    return code
+
+
+def _usage(error: click.ClickException) -> str:
+    message = error.format_message().rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{message}; see `{context.command_path} --help`" if context else message
+
+
+def _bug(error: Exception) -> str:
+    """Say where a bug is, in a line that can be sent to whoever can mend it."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        if "minirelay" in file.parts:
+            place = f" at {file.name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"a bug in minirelay {__version__}{place}: {type(error).__name__}: {error}; please report it"
+
+
+if __name__ == "__main__":
+    main()

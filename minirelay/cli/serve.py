@@ -1,0 +1,91 @@
+"""`minirelay serve`: runs the relay."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from minirelay.cli.setting_flags import CommandWithSettings, read_settings
+
+if TYPE_CHECKING:
+    from minirelay.chain.wallet import Wallet
+    from minirelay.config import Settings
+
+log = logging.getLogger(__name__)
+
+
+@click.command(cls=CommandWithSettings)
+def serve(**given: Any) -> None:
+    """Run the relay.
+
+    It needs base_url, wallet_key_file and the registry chain's rpc_urls, in the settings file, the
+    environment or flags.
+    """
+    from minirelay.chain.wallet import load_wallet
+    from minirelay.logs import configure
+
+    settings = read_settings(given)
+    settings.require_serving()
+    configure(settings.log_level, settings.log_format)
+    if settings.wallet_key_file is None:
+        raise RuntimeError("what serving needs has been checked")
+    wallet = load_wallet(settings.wallet_key_file)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_run(settings, wallet))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Use uvloop if it is there (the extra `fast`)."""
+    if find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+async def _run(settings: "Settings", wallet: "Wallet") -> None:
+    from minirelay.web.listener import Listener
+    from minirelay.web.server import serve as serving
+
+    _stop_on_signals()
+    listener = Listener.bind(settings.listen_host, settings.listen_port)
+    try:
+        with suppress(asyncio.CancelledError):
+            async with serving(settings, wallet, listener) as server:
+                log.info(
+                    "serving",
+                    extra={
+                        "url": server.url,
+                        "base_url": settings.base_url,
+                        "token": hex(server.relay_token),
+                    },
+                )
+                # Ends with a ConfigError if the wallet turns out not to own the token.
+                await server.token_lost
+                await asyncio.Event().wait()
+    finally:
+        listener.close()
+    log.info("stopped")
+
+
+def _stop_on_signals() -> None:
+    """End this task, wherever it is, at the first SIGTERM or SIGINT; the second ends the process at once."""
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
+    def stop(number: signal.Signals) -> None:
+        log.info("stopping", extra={"signal": number.name})
+        for one in numbers:
+            loop.remove_signal_handler(one)
+            signal.signal(one, signal.SIG_DFL)
+        if task is not None:
+            task.cancel()
+
+    for number in numbers:
+        loop.add_signal_handler(number, stop, number)
