@@ -40,3 +40,10 @@ def test_bytes_are_written_like_protobuf_writes_them(size: int) -> None:
     payload = b"x" * size
     expected = wire.PatchSetWriteRequest(patch_set=payload).SerializeToString()
     assert bytes_field(0x0A, payload) == expected == bytes_head(0x0A, size) + payload
+
+
+@pytest.mark.parametrize(
+    ("number", "mapped"), [(0, 0), (-1, 1), (1, 2), (-(2**63), 2**64 - 1), (2**63 - 1, 2**64 - 2)]
+)
+def test_zigzag_alternates_between_the_signs(number: int, mapped: int) -> None:
+    assert zigzag(number) == mapped

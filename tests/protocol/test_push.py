@@ -8,7 +8,7 @@ from minirelay.errors import MalformedInput
 from minirelay.protocol import wire_pb2 as wire
 from minirelay.protocol.envelope import SubscriptionPushRequest, decode_envelope
 from minirelay.protocol.mmr import leaf_index, most_proof_bytes, verify_proof
-from minirelay.protocol.patch_set import VerifiedPatchSet
+from minirelay.protocol.patch_set import VerifiedPatchSet, open_patch_set
 from minirelay.protocol.push import (
     MAX_PATCHES_PER_SET,
     MAX_SET_BYTES,
@@ -101,11 +101,29 @@ def test_every_length_of_a_patch_can_be_cut_out(size: int) -> None:
         assert pushed.proofs == (patch_set.proofs[leaf],)
 
 
-def test_a_set_up_to_the_limit_is_not_split() -> None:
-    patch_set = verified(4, MAX_SET_BYTES // 4 - 400)
-    encoded = encode_set(1, patch_set)
-    assert MAX_SET_BYTES - 2000 < len(encoded) <= MAX_SET_BYTES
-    assert split(encoded)[0] is encoded
+@pytest.mark.parametrize("length", [127, 128, 129, 255, 256, 16383, 16384, 16385, 32768, 2**21])
+def test_every_length_of_a_field_is_stepped_over(length: int) -> None:
+    # The bytes are no patches, and need not be: to the framing they are bytes of some length.
+    fields = SequencedPartialPatchSet(
+        5, 0, b"h" * length, b"s" * 65, (b"a" * length, b"b" * length), (b"c" * length, b"d")
+    )
+    assert decode_set(cut(as_protobuf_writes(fields), [1])) == SequencedPartialPatchSet(
+        5, 1, fields.header, fields.signature, fields.patches[1:], fields.proofs[1:]
+    )
+
+
+@pytest.mark.parametrize("surplus", [0, 1])
+def test_a_set_up_to_the_limit_is_not_split(surplus: int) -> None:
+    size = MAX_SET_BYTES // 4
+    missing = MAX_SET_BYTES - len(encode_set(1, verified(4, size - 1000)))
+    patches = [a_patch(number, size - 1000 + missing // 4) for number in range(3)]
+    patches.append(a_patch(3, size - 1000 + missing // 4 + missing % 4 + surplus))
+    encoded = encode_set(1, open_patch_set(sealed(patches)))
+    assert len(encoded) == MAX_SET_BYTES + surplus
+    if surplus:
+        assert len(split(encoded)) == 2
+    else:
+        assert split(encoded)[0] is encoded
 
 
 def check_parts(
@@ -189,8 +207,6 @@ def test_sets_as_received_are_pushed_as_received() -> None:
     leaf = bytes.fromhex(
         "a264506174688268" + b"Listings".hex() + "1b0000000000000001" + "624f70" + "66" + b"remove".hex()
     )
-    from minirelay.protocol.patch_set import open_patch_set
-
     patch_set = open_patch_set(signed([leaf]))
     assert decode_set(encode_set(1, patch_set)).patches == (leaf,)
     assert sealed([a_patch(0)]) != signed([leaf])
