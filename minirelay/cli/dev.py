@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import signal
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from minirelay.cli.running import loop_factory, stop_on_signals
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,21 +56,19 @@ def dev(**given: Any) -> None:
 
     Nothing here is worth anything: the chain is a development chain, its keys are public.
     """
+    from minirelay.logs import configure
+
     if find_spec("eth_tester") is None or find_spec("eth") is None:
         raise ConfigError(EXTRA_MISSING)
-    asyncio.run(_run(given))
+    configure("warning", "text")
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_run(given))
 
 
 async def _run(given: dict[str, Any]) -> None:
     from minirelay.dev.development import run_development
 
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("a coroutine runs in a task")
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Wherever it is, also half way through starting: what was begun is ended in order.
-        loop.add_signal_handler(number, task.cancel)
+    stop_on_signals()
     with suppress(asyncio.CancelledError):
         async with run_development(_options(given)) as development:
             click.echo(_json_line(development) if given["as_json"] else _summary(development, given["data"]))

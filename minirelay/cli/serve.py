@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-import signal
-from collections.abc import Callable
 from contextlib import suppress
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from minirelay.cli.running import loop_factory, stop_on_signals
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 if TYPE_CHECKING:
@@ -35,24 +33,15 @@ def serve(**given: Any) -> None:
     if settings.wallet_key_file is None:
         raise RuntimeError("what serving needs has been checked")
     wallet = load_wallet(settings.wallet_key_file)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_run(settings, wallet))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Use uvloop if it is there (the extra `fast`)."""
-    if find_spec("uvloop") is None:
-        return None
-    import uvloop
-
-    return uvloop.new_event_loop
 
 
 async def _run(settings: "Settings", wallet: "Wallet") -> None:
     from minirelay.web.listener import Listener
     from minirelay.web.server import serve as serving
 
-    _stop_on_signals()
+    stop_on_signals()
     listener = Listener.bind(settings.listen_host, settings.listen_port)
     try:
         with suppress(asyncio.CancelledError):
@@ -71,21 +60,3 @@ async def _run(settings: "Settings", wallet: "Wallet") -> None:
     finally:
         listener.close()
     log.info("stopped")
-
-
-def _stop_on_signals() -> None:
-    """End this task, wherever it is, at the first SIGTERM or SIGINT; the second ends the process at once."""
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-
-    def stop(number: signal.Signals) -> None:
-        log.info("stopping", extra={"signal": number.name})
-        for one in numbers:
-            loop.remove_signal_handler(one)
-            signal.signal(one, signal.SIG_DFL)
-        if task is not None:
-            task.cancel()
-
-    for number in numbers:
-        loop.add_signal_handler(number, stop, number)
