@@ -82,6 +82,6 @@ async def read_reason(response: aiohttp.ClientResponse) -> str:
     """Read why the relay says no; its HTTP reason phrase, if what it says is not its usual JSON."""
     try:
         document = await read_json(response)
-    except ValueError:
+    except (ValueError, RecursionError):
         return response.reason or "no reason given"
     return str(document["error"]) if isinstance(document, dict) and "error" in document else str(document)

@@ -1,6 +1,5 @@
 """The registries on the chain, as far as a client asks them (spec 07): plain JSON-RPC, `eth_call`."""
 
-import json
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -9,14 +8,13 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
 from minirelay.client.errors import RegistryUnavailable
-from minirelay.client.http import read_body
+from minirelay.client.http import read_json
 from minirelay.protocol.signing import keccak256
 
 DEFAULT_SHOP_REG: Final = bytes.fromhex("48c203BA47c78EB8286dAFd4F14B297181dae3cb")
 DEFAULT_RELAY_REG: Final = bytes.fromhex("4E0Df5Db4975f3e4999B623d6a768DaE80B12a9C")
 
 TIMEOUT_S: Final = 10.0
-MAX_ANSWER_BYTES: Final = 1024 * 1024
 EXECUTION_REVERTED: Final = 3  # the code that execution-apis agrees on; other nodes say it in words only
 
 
@@ -73,7 +71,7 @@ class Registry:
     async def _ask(self, http: aiohttp.ClientSession, request: dict[str, Any]) -> str:
         try:
             async with http.post(self._rpc_url, json=request) as response:
-                answer = json.loads(await read_body(response, MAX_ANSWER_BYTES))
+                answer = await read_json(response)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError) as error:
             reason = str(error) or type(error).__name__
             raise RegistryUnavailable(f"the registry's endpoint gave no answer: {reason}") from error

@@ -1,4 +1,4 @@
-"""A relay that does what a test tells it to: a real WebSocket server, whose every answer is written by the test."""
+"""A relay that does what a test tells it to: a real WebSocket server whose answers the test writes."""
 
 import asyncio
 import itertools

@@ -1,0 +1,142 @@
+import pytest
+
+from minirelay.client import VerificationFailed
+from minirelay.client.received import ReceivedSet, open_received
+from minirelay.protocol.patch_set import NewPatch
+from minirelay.protocol.push import SequencedPartialPatchSet
+from minirelay.shop.access import Role
+from tests.client.logs import CLERK, SHOP_ID, STRANGER, Log, add_listing, changed, new_shop
+
+
+def five_patches() -> tuple[Log, SequencedPartialPatchSet]:
+    log = new_shop()
+    return log, log.add(CLERK, [one for number in range(1, 6) for one in add_listing(number)])
+
+
+def test_a_set_is_opened_with_all_that_was_proved() -> None:
+    _, pushed = five_patches()
+    received = open_received(pushed, SHOP_ID)
+    assert received.seq == 4
+    assert received.leaves == (0, 1, 2, 3, 4)
+    assert received.leaf_index == 0
+    assert received.signer == CLERK.public_key
+    assert received.header.shop_id == SHOP_ID
+    assert [patch.path for patch in received.patches] == [("Listings", number) for number in range(1, 6)]
+    assert received.signed_as is None
+
+
+@pytest.mark.parametrize("leaves", [(0,), (4,), (1, 3), (0, 2, 4), (3, 4)])
+def test_a_part_of_a_set_knows_its_leaves(leaves: tuple[int, ...]) -> None:
+    log, _ = five_patches()
+    received = open_received(log.set(4, leaves), SHOP_ID)
+    assert received.leaves == leaves
+    assert [patch.object_id for patch in received.patches] == [(leaf + 1).to_bytes(8) for leaf in leaves]
+
+
+def test_the_role_is_said_by_who_checked_it() -> None:
+    _, pushed = five_patches()
+    received = open_received(pushed, SHOP_ID)
+    judged = received.with_role(Role.CLERK)
+    assert judged.signed_as is Role.CLERK
+    assert (judged.seq, judged.leaves, judged.patches) == (received.seq, received.leaves, received.patches)
+    assert received.signed_as is None
+
+
+def test_nobody_else_makes_received_sets() -> None:
+    with pytest.raises(TypeError):
+        ReceivedSet()
+
+
+def refused(pushed: SequencedPartialPatchSet, shop_id: int = SHOP_ID) -> str:
+    with pytest.raises(VerificationFailed) as caught:
+        open_received(pushed, shop_id)
+    assert caught.value.seq == pushed.seq
+    return caught.value.reason
+
+
+def test_another_patch_than_was_proved_is_refused() -> None:
+    _, pushed = five_patches()
+    forged = changed(pushed, patches=(pushed.patches[1], *pushed.patches[1:]))
+    assert "does not lead to the root" in refused(forged)
+
+
+def test_the_proof_of_another_patch_is_refused() -> None:
+    _, pushed = five_patches()
+    assert "does not lead to the root" in refused(
+        changed(pushed, proofs=(pushed.proofs[1], *pushed.proofs[1:]))
+    )
+
+
+@pytest.mark.parametrize("proof", [b"", b"\x80", b"\xff", b"\x83\x00\x01\x81\x40", b"\x83\x20\x01\x80"])
+def test_what_is_no_proof_is_refused(proof: bytes) -> None:
+    _, pushed = five_patches()
+    assert refused(changed(pushed, proofs=(proof, *pushed.proofs[1:])))
+
+
+def test_there_has_to_be_a_proof_for_each_patch() -> None:
+    _, pushed = five_patches()
+    assert refused(changed(pushed, proofs=pushed.proofs[:-1])) == "4 proofs for 5 patches"
+    assert refused(changed(pushed, patches=pushed.patches[:-1])) == "5 proofs for 4 patches"
+    assert refused(changed(pushed, patches=(), proofs=())) == "no patches"
+
+
+def test_the_leaf_index_has_to_be_that_of_the_first_patch() -> None:
+    log, pushed = five_patches()
+    assert "first patch is leaf 0, not 1" in refused(changed(pushed, leaf_index=1))
+    assert "first patch is leaf 2, not 0" in refused(changed(log.set(4, (2, 3)), leaf_index=0))
+
+
+def test_patches_have_to_be_in_order_and_once() -> None:
+    _, pushed = five_patches()
+    swapped = changed(
+        pushed,
+        patches=(pushed.patches[0], pushed.patches[2], pushed.patches[1]),
+        proofs=(pushed.proofs[0], pushed.proofs[2], pushed.proofs[1]),
+    )
+    twice = changed(pushed, patches=(pushed.patches[0],) * 2, proofs=(pushed.proofs[0],) * 2)
+    assert "order" in refused(swapped)
+    assert "order" in refused(twice)
+
+
+def test_another_header_than_was_signed_gives_another_signer_or_none() -> None:
+    log, pushed = five_patches()
+    other = log.sign(STRANGER, add_listing(9))
+    assert "does not lead to the root" in refused(changed(pushed, header=other.header.raw))
+
+
+@pytest.mark.parametrize("signature", [b"", bytes(65), b"\xff" * 65, b"\x01" * 64])
+def test_what_is_no_signature_is_refused(signature: bytes) -> None:
+    _, pushed = five_patches()
+    assert refused(changed(pushed, signature=signature))
+
+
+def test_the_signature_of_another_set_recovers_to_nobody_known() -> None:
+    log, pushed = five_patches()
+    other = log.sign(CLERK, add_listing(9))
+    received = open_received(changed(pushed, signature=other.signature), SHOP_ID)
+    assert received.signer != CLERK.public_key
+
+
+def test_a_set_of_another_shop_is_refused() -> None:
+    _, pushed = five_patches()
+    assert "signed for shop" in refused(pushed, SHOP_ID + 1)
+
+
+@pytest.mark.parametrize("seq", [0, 2**63, 2**64 - 1])
+def test_numbers_begin_with_one_and_end_somewhere(seq: int) -> None:
+    _, pushed = five_patches()
+    assert "sequence numbers" in refused(changed(pushed, seq=seq))
+
+
+@pytest.mark.parametrize("header", [b"", b"\xa0", b"\xff", b"\x9f"])
+def test_what_is_no_header_is_refused(header: bytes) -> None:
+    _, pushed = five_patches()
+    assert refused(changed(pushed, header=header))
+
+
+def test_a_proved_leaf_that_is_no_patch_is_refused() -> None:
+    log = new_shop()
+    sealed = log.sign(CLERK, [NewPatch("add", ("Listings", 1), {})])
+    pushed = log.append(sealed)
+    # What a relay could do: it has the clerk sign nothing new, but hands on other bytes.
+    assert refused(changed(pushed, patches=(b"\xa0",)))

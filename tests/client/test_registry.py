@@ -1,0 +1,130 @@
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from web3 import Web3
+
+from minirelay.client.errors import RegistryUnavailable
+from minirelay.client.registry import Registry
+from minirelay.dev.accounts import ACCOUNTS
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.deployment import Deployment
+from tests.chain_fixtures import Contracts
+from tests.client.logs import SHOP_ID
+
+TOKEN, OTHER_TOKEN = 2**255 + 7, 11
+
+
+def raw(address: str) -> bytes:
+    return bytes.fromhex(address[2:])
+
+
+@pytest.fixture
+def registry(dev_chain: DevChain, deployment: Deployment) -> Registry:
+    return Registry(dev_chain.rpc_url, raw(deployment.relay_reg), raw(deployment.shop_reg))
+
+
+@pytest.fixture
+def shop(w3: Web3, contracts: Contracts) -> None:
+    """Mint two relays, and a shop that lists one of them."""
+    contracts.relay_reg.functions.mint(TOKEN, ACCOUNTS[1].address, "").transact({"from": ACCOUNTS[0].address})
+    contracts.relay_reg.functions.mint(OTHER_TOKEN, ACCOUNTS[2].address, "").transact(
+        {"from": ACCOUNTS[0].address}
+    )
+    contracts.shop_reg.functions.mint(SHOP_ID, ACCOUNTS[0].address).transact({"from": ACCOUNTS[0].address})
+    contracts.shop_reg.functions.addRelay(SHOP_ID, TOKEN).transact({"from": ACCOUNTS[0].address})
+
+
+@pytest.mark.usefixtures("shop")
+async def test_owners_of_listed_and_of_named_tokens_are_found(registry: Registry) -> None:
+    first, second = (raw(ACCOUNTS[number].address) for number in (1, 2))
+    assert await registry.relay_owners(SHOP_ID, ()) == {first}
+    assert await registry.relay_owners(SHOP_ID, [OTHER_TOKEN]) == {first, second}
+    assert await registry.relay_owners(SHOP_ID, [TOKEN]) == {first}
+
+
+@pytest.mark.usefixtures("shop")
+async def test_a_token_that_nobody_owns_has_no_owner(registry: Registry) -> None:
+    assert await registry.relay_owners(SHOP_ID + 1, [99]) == frozenset()
+
+
+@pytest.mark.usefixtures("shop")
+async def test_a_sold_token_has_its_new_owner(registry: Registry, contracts: Contracts) -> None:
+    seller, buyer = ACCOUNTS[1].address, ACCOUNTS[3].address
+    contracts.relay_reg.functions.transferFrom(seller, buyer, TOKEN).transact({"from": seller})
+    assert await registry.relay_owners(SHOP_ID, ()) == {raw(buyer)}
+
+
+async def test_no_contract_is_not_taken_for_a_no(dev_chain: DevChain) -> None:
+    registry = Registry(dev_chain.rpc_url, b"\x11" * 20, b"\x22" * 20)
+    with pytest.raises(RegistryUnavailable, match="no registry at 0x2222"):
+        await registry.relay_owners(SHOP_ID, [TOKEN])
+
+
+class Node:
+    """An endpoint that answers whatever it is told to."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.body: Any = b""
+
+    async def answer(self, _: web.Request) -> web.Response:
+        return web.Response(status=self.status, body=self.body)
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[tuple[Node, Registry]]:
+    node = Node()
+    app = web.Application()
+    app.router.add_post("/", node.answer)
+    server = TestServer(app)
+    await server.start_server()
+    yield node, Registry(str(server.make_url("/")), b"\x11" * 20, b"\x22" * 20)
+    await server.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"result":null}',
+        b'{"result":7}',
+        b'{"result":"0x"}',
+        b'{"result":"0xzz"}',
+        b'{"result":"\xc3\xa9"}',
+        b'{"result":"0x1234"}',
+        b'{"result":"0x' + b"f" * 128 + b'"}',
+        b'{"error":{"code":-32005,"message":"rate limited"}}',
+        b'{"error":"no"}',
+        b'{"error":{"code":3}}',
+        b"[" * 100_000,
+        b'{"result":"0x' + b"0" * 1_000_000 + b'"}',
+    ],
+)
+async def test_nonsense_is_not_taken_for_a_no(node: tuple[Node, Registry], body: bytes) -> None:
+    node[0].body = body
+    with pytest.raises(RegistryUnavailable):
+        await node[1].relay_owners(SHOP_ID, [TOKEN])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error":{"code":3,"message":"anything","data":"0x"}}',
+        b'{"error":{"code":-32000,"message":"VM Exception: execution Reverted"}}',
+    ],
+)
+async def test_a_revert_is_a_no(node: tuple[Node, Registry], body: bytes) -> None:
+    node[0].body = body
+    assert await node[1].relay_owners(SHOP_ID, [TOKEN]) == frozenset()
+
+
+async def test_an_endpoint_that_is_not_there_is_not_taken_for_a_no() -> None:
+    with pytest.raises(RegistryUnavailable, match="no answer"):
+        await Registry("http://127.0.0.1:1", b"\x11" * 20, b"\x22" * 20).relay_owners(SHOP_ID, [TOKEN])

@@ -1,0 +1,171 @@
+from collections.abc import Sequence
+
+import pytest
+
+from minirelay.client.errors import RegistryUnavailable, UntrustedSigner, VerificationFailed
+from minirelay.client.key_cards import KeyCards
+from minirelay.client.patches import add_order, add_stock, commit_order, remove_key_card
+from minirelay.client.received import ReceivedSet, open_received
+from minirelay.client.relay_signers import KnownRelays
+from minirelay.client.signer_check import SignerCheck
+from minirelay.protocol.patch_set import NewPatch
+from minirelay.protocol.signing import PrivateKey
+from minirelay.shop.access import Role
+from tests.client.logs import (
+    CLERK,
+    GUEST,
+    MANIFEST,
+    OTHER_CLERK,
+    OTHER_WALLET,
+    RELAY,
+    SHOP_ID,
+    STRANGER,
+    WALLET,
+    Log,
+    account,
+    add_listing,
+    new_shop,
+)
+
+
+async def checked(log: Log) -> SignerCheck:
+    """A check that has followed a log to its end."""
+    check = SignerCheck(SHOP_ID, KnownRelays(RELAY.address), KeyCards())
+    for pushed in log.sets:
+        received = open_received(pushed, SHOP_ID)
+        await check.role_of(received)
+        check.follow(received)
+    return check
+
+
+def signed(log: Log, key: PrivateKey, patches: Sequence[NewPatch]) -> ReceivedSet:
+    return open_received(log.add_inapplicable(key, patches), SHOP_ID)
+
+
+async def role_of(key: PrivateKey, patches: Sequence[NewPatch]) -> Role:
+    log = new_shop()
+    check = await checked(log)
+    return await check.role_of(signed(log, key, patches))
+
+
+async def refused(key: PrivateKey, patches: Sequence[NewPatch]) -> UntrustedSigner:
+    with pytest.raises(UntrustedSigner) as caught:
+        await role_of(key, patches)
+    assert caught.value.signer == key.public_key
+    assert caught.value.seq == 4
+    return caught.value
+
+
+async def test_clerks_sign_what_clerks_may_write() -> None:
+    assert await role_of(CLERK, add_listing(1) + add_stock(1, 5) + add_order(7)) is Role.CLERK
+    assert await role_of(OTHER_CLERK, remove_key_card(WALLET, 0)) is Role.CLERK
+
+
+async def test_clerks_give_nobody_a_key_card() -> None:
+    assert "a clerk signed it" in (await refused(CLERK, [account(b"\xcc" * 20, STRANGER)])).reason
+    append = NewPatch("append", ("Accounts", WALLET, "KeyCards"), STRANGER.public_key)
+    assert "a clerk signed it" in (await refused(CLERK, [append])).reason
+
+
+async def test_guests_sign_orders() -> None:
+    assert await role_of(GUEST, add_order(7)) is Role.GUEST
+    assert await role_of(GUEST, commit_order(7)) is Role.GUEST
+
+
+@pytest.mark.parametrize("patches", [add_listing(1), add_stock(1, 5), add_order(7) + add_listing(1)])
+async def test_guests_sign_nothing_else(patches: list[NewPatch]) -> None:
+    assert "a guest signed it" in (await refused(GUEST, patches)).reason
+
+
+async def test_the_relay_signs_what_relays_may_write() -> None:
+    assert await role_of(RELAY, [account(b"\xcc" * 20)]) is Role.RELAY
+    assert await role_of(RELAY, [NewPatch("replace", ("Orders", 7, "State"), 5)]) is Role.RELAY
+    assert await role_of(RELAY, [NewPatch("decrement", ("Inventory", 7), 5)]) is Role.RELAY
+
+
+@pytest.mark.parametrize(
+    "patches",
+    [
+        add_listing(1),
+        add_order(7),
+        add_stock(1, 5),
+        [NewPatch("replace", ("Manifest", "Payees"), {})],
+        [NewPatch("replace", ("Listings", 1, "Price"), 1)],
+        [NewPatch("replace", ("Orders", 7, "ChosenPayee"), {})],
+        [NewPatch("decrement", ("Inventory", 7), 5), NewPatch("increment", ("Inventory", 7), 5)],
+    ],
+)
+async def test_the_relay_signs_nothing_else(patches: list[NewPatch]) -> None:
+    assert "relays don't" in (await refused(RELAY, patches)).reason
+
+
+async def test_nobody_else_signs_anything() -> None:
+    assert "neither" in (await refused(STRANGER, add_listing(1))).reason
+    assert "neither" in (await refused(STRANGER, [account(b"\xcc" * 20, STRANGER)])).reason
+
+
+async def test_a_removed_key_card_was_valid_until_then() -> None:
+    log = new_shop()
+    log.add(OTHER_CLERK, add_listing(1))
+    log.add(OTHER_CLERK, remove_key_card(OTHER_WALLET, 0))
+    check = await checked(log)
+    with pytest.raises(UntrustedSigner):
+        await check.role_of(signed(log, OTHER_CLERK, add_listing(2)))
+    assert check.role_of_key_card(OTHER_CLERK.public_key) is None
+    assert check.role_of_key_card(CLERK.public_key) is Role.CLERK
+
+
+async def test_of_a_set_in_parts_the_first_decides_who_signed_it() -> None:
+    log = new_shop()
+    log.add(OTHER_CLERK, remove_key_card(OTHER_WALLET, 0) + add_listing(1))
+    check = await checked(new_shop())
+    for leaves in ((0,), (1,)):
+        part = open_received(log.set(4, leaves), SHOP_ID)
+        assert await check.role_of(part) is Role.CLERK
+        check.follow(part)
+    with pytest.raises(UntrustedSigner):
+        await check.role_of(signed(log, OTHER_CLERK, add_listing(2)))
+
+
+async def test_every_part_of_a_set_is_held_against_its_signer() -> None:
+    log = new_shop()
+    log.add_inapplicable(GUEST, add_order(7) + add_listing(1))
+    check = await checked(new_shop())
+    first, second = (open_received(log.set(4, leaves), SHOP_ID) for leaves in ((0,), (1,)))
+    assert await check.role_of(first) is Role.GUEST
+    with pytest.raises(UntrustedSigner, match="a guest signed it"):
+        await check.role_of(second)
+
+
+async def test_accounts_that_do_not_fit_are_a_failure() -> None:
+    log = new_shop()
+    check = await checked(log)
+    again = signed(log, RELAY, [account(WALLET, STRANGER)])
+    assert await check.role_of(again) is Role.RELAY
+    with pytest.raises(VerificationFailed, match="patch set 4"):
+        check.follow(again)
+
+
+async def test_the_first_set_is_the_relays() -> None:
+    log = Log()
+    manifest = NewPatch("replace", ("Manifest",), MANIFEST)  # type: ignore[arg-type]
+    log.add_inapplicable(STRANGER, [manifest, account(WALLET, STRANGER)])
+    with pytest.raises(UntrustedSigner):
+        await checked(log)
+
+
+async def test_a_chain_that_does_not_answer_can_be_asked_again() -> None:
+    class Flaky:
+        asked = 0
+
+        async def is_relay(self, shop_id: int, address: bytes) -> bool:
+            self.asked += 1
+            if self.asked == 1:
+                raise RegistryUnavailable("not now")
+            return address == RELAY.address
+
+    check = SignerCheck(SHOP_ID, Flaky(), KeyCards())
+    received = open_received(new_shop().set(1), SHOP_ID)
+    with pytest.raises(RegistryUnavailable):
+        await check.role_of(received)
+    assert await check.role_of(received) is Role.RELAY
