@@ -257,7 +257,8 @@ class _NodeStore(BaseDB):
 
 
 def _open(path: Path | None) -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
+    # The time-out is for a predecessor that is just ending.
+    connection = sqlite3.connect(":memory:" if path is None else path, timeout=2.0, isolation_level=None)
     # Exclusive: two chains on one file would overwrite each other's blocks.
     connection.executescript(
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"

@@ -27,6 +27,11 @@ def store(value: int) -> str:
     return "0x" + "00" * 4 + f"{value:064x}"
 
 
+def creation(runtime: str) -> str:
+    """Write the call data that creates a contract with this runtime code, of at most 255 bytes."""
+    return f"0x60{len(runtime) // 2:02x}8060095f395ff3{runtime}"
+
+
 class SlowClock:
     """The machine's clock, in the hands of the test."""
 
@@ -90,8 +95,7 @@ class Asker:
 
     def deploy(self, runtime: str) -> str:
         """Deploy runtime code, up to 255 bytes of it. Returns the contract's address."""
-        init = f"0x60{len(runtime) // 2:02x}8060095f395ff3{runtime}"
-        tx_hash = self("eth_sendTransaction", {"from": CAROL.address, "data": init})
+        tx_hash = self("eth_sendTransaction", {"from": CAROL.address, "data": creation(runtime)})
         address: str = self("eth_getTransactionReceipt", tx_hash)["contractAddress"]
         assert self("eth_getCode", address) == "0x" + runtime
         return address

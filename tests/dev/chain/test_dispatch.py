@@ -146,7 +146,7 @@ HOSTILE = st.recursive(
 )
 
 
-@settings(derandomize=True, max_examples=400, deadline=None)
+@settings(derandomize=True, max_examples=250, deadline=None)
 @given(method=st.sampled_from(sorted(set(METHODS) - {"evm_mine"})), params=st.lists(HOSTILE, max_size=4))
 def test_no_parameters_are_an_internal_error(method: str, params: list[object]) -> None:
     response = NODE.raw({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})

@@ -1,0 +1,65 @@
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from minirelay.dev.compile_contracts import (
+    BUILD,
+    DEPLOYED,
+    SOURCES,
+    CompilationError,
+    compile_all,
+    install,
+)
+
+OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH")
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the pinned compiler in it."""
+    missing = [tool for tool in ("node", "npm") if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"the contracts are not recompiled: {' and '.join(missing)} not installed")
+    directory = tmp_path_factory.mktemp("workshop")
+    try:
+        install(directory)
+    except CompilationError as error:
+        if any(reason in str(error) for reason in OFFLINE):
+            pytest.skip("the contracts are not recompiled: npm can't fetch the compiler, there is no network")
+        raise
+    return directory
+
+
+def test_committed_code_is_what_the_sources_compile_to(workshop: Path) -> None:
+    compiled = compile_all(workshop)
+    committed = {path.stem: path.read_text() for path in BUILD.glob("*.json")}
+    assert sorted(compiled) == sorted(committed) == sorted(DEPLOYED)
+    for name, text in compiled.items():
+        assert text == committed[name], f"{name} is not what its source compiles to; run the module"
+
+
+def test_compiler_warnings_are_failures(
+    workshop: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "Odd.sol").write_text("pragma solidity ^0.8.27;\ncontract Odd {}\n")
+    monkeypatch.setattr("minirelay.dev.compile_contracts.SOURCES", tmp_path)
+    with pytest.raises(CompilationError, match="SPDX"):
+        compile_all(workshop)
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES.glob("*.sol")), ids=lambda path: path.stem)
+def test_sources_are_ours_and_name_their_licence(source: Path) -> None:
+    first, *_ = source.read_text().splitlines()
+    assert first == "// SPDX-License-Identifier: MIT"
+
+
+def test_lock_file_pins_everything_and_names_no_host() -> None:
+    lock = (SOURCES / "package-lock.json").read_text()
+    assert '"resolved"' not in lock
+    assert re.search(r'"(https?|git)[:+]', lock.replace('"url": "https://github.com/sponsors', "")) is None
+    pinned = (SOURCES / "package.json").read_text()
+    assert re.findall(r'"(?:solc|@openzeppelin/contracts)": "(\d+\.\d+\.\d+)"', pinned)
+    assert "^" not in pinned
+    assert "~" not in pinned
