@@ -21,10 +21,13 @@ def register(as_json: bool, **given: Any) -> None:
     The token is what a shop lists in the registry to say that this relay serves it. Minting costs a fee,
     which the relay's wallet pays. The relay must not be running meanwhile.
     """
+    from minirelay.logs import configure
     from minirelay.protocol.signing import checksum_address
 
     settings = read_settings(given)
     settings.require_serving()
+    # What goes wrong on the way ends up in the one line at the end.
+    configure("error", settings.log_format)
     with busy("asking the registry"):
         token = asyncio.run(_register(settings))
     shop_reg = checksum_address(bytes(settings.chain(settings.registry_chain).shop_reg))

@@ -1,0 +1,41 @@
+"""`minirelay config`: effective settings and their origin, without secrets."""
+
+import json
+from pathlib import Path
+
+from minirelay.config import Settings
+from tests.cli.commands import assert_one_line, minirelay
+
+
+def test_every_setting_with_its_origin(tmp_path: Path) -> None:
+    path = tmp_path / "minirelay.toml"
+    path.write_text('listen_port = 7\n[chains.1]\nrpc_urls = ["https://user:word@rpc.example/KEY"]\n')
+    outcome = minirelay("config", "--config", str(path), "--base-url", "http://x", LOG_LEVEL="debug")
+    assert outcome.code == 0
+    rows = {line.split()[0]: line.split(maxsplit=1)[1] for line in outcome.out.splitlines()}
+    assert list(rows) == Settings().names()
+    assert rows["listen_port"] == f"7  ({path})"
+    assert rows["base_url"] == "http://x  (a flag)"
+    assert rows["log_level"] == "debug  (MINIRELAY_LOG_LEVEL (environment))"
+    assert rows["kick_timeout"] == "45  (default)"
+    assert rows["chains.1.rpc_urls"] == f"https://rpc.example  ({path})"
+    assert "KEY" not in outcome.out
+    assert "word" not in outcome.out
+
+
+def test_json() -> None:
+    outcome = minirelay(
+        "config", "--json", LIMITS_MAX_SESSIONS="9", CHAINS_1_RPC_URLS="https://rpc.example/KEY"
+    )
+    content = json.loads(outcome.out)
+    assert content["limits.max_sessions"] == {
+        "value": "9",
+        "origin": "MINIRELAY_LIMITS_MAX_SESSIONS (environment)",
+    }
+    assert "KEY" not in outcome.out
+
+
+def test_wrong_settings_are_one_line() -> None:
+    outcome = minirelay("config", LISTEN_PORT="x")
+    assert_one_line(outcome, 2, "listen_port (MINIRELAY_LISTEN_PORT (environment)): expected int")
+    assert_one_line(minirelay("config", LISTEN_PROT="1"), 2, "did you mean MINIRELAY_LISTEN_PORT?")

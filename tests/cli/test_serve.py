@@ -1,0 +1,91 @@
+"""`minirelay serve`: refuses without configuration, serves, stops in order."""
+
+import json
+import signal
+import urllib.request
+from pathlib import Path
+
+import pytest
+from web3 import Web3
+
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.deployment import Deployment
+from tests.chain_fixtures import Contracts
+from tests.cli.commands import WALLET, assert_one_line, minirelay, relay_settings, serving
+
+TOKEN = 12345
+
+
+@pytest.fixture
+def settings(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3
+) -> dict[str, str]:
+    """Give the settings of a relay whose wallet has a token."""
+    mint = contracts.relay_reg.functions.mint(TOKEN, WALLET.address, "http://localhost:4444")
+    mint.transact({"from": w3.to_checksum_address(WALLET.address)})
+    return relay_settings(tmp_path, dev_chain, deployment) | {"RELAY_TOKEN_ID": str(TOKEN)}
+
+
+def test_without_configuration_it_names_the_three_settings() -> None:
+    outcome = minirelay("serve")
+    assert_one_line(outcome, 2, "base_url, wallet_key_file, chains.1.rpc_urls", "MINIRELAY_BASE_URL")
+
+
+def test_it_serves_and_stops_in_order(settings: dict[str, str]) -> None:
+    with serving(settings) as relay:
+        line = json.loads(relay.wait_for("serving"))
+        assert line["token"] == hex(TOKEN)
+        with urllib.request.urlopen(f"{line['url']}/health") as response:
+            assert response.read() == b"health OK"
+        assert relay.end() == 0
+    events = [json.loads(line)["event"] for line in relay.lines]
+    assert events[-2:] == ["stopping", "stopped"]
+
+
+def test_it_can_be_interrupted_and_logs_nothing_secret(settings: dict[str, str]) -> None:
+    with serving(settings, "--log-level", "debug") as relay:
+        relay.wait_for("serving")
+        assert relay.end(signal.SIGINT) == 0
+    assert WALLET.private_key[2:] not in "".join(relay.lines)
+
+
+def test_a_token_that_the_wallet_does_not_own(settings: dict[str, str], tmp_path: Path) -> None:
+    outcome = minirelay("serve", "--relay-token-id", "0x63", **settings | {"LOG_LEVEL": "error"})
+    assert_one_line(outcome, 2, "relay_token_id", "does not own the relay token 0x63")
+
+
+def test_without_a_token_it_says_how_to_get_one(settings: dict[str, str]) -> None:
+    del settings["RELAY_TOKEN_ID"]
+    outcome = minirelay("serve", **settings | {"LOG_LEVEL": "error"})
+    assert_one_line(outcome, 2, "no token yet", "minirelay register")
+
+
+def test_it_starts_without_an_endpoint_and_says_so(settings: dict[str, str]) -> None:
+    with serving(settings | {"CHAINS_31337_RPC_URLS": "http://127.0.0.1:1/KEY"}) as relay:
+        line = relay.wait_for("serving")
+        assert relay.end() == 0
+    assert json.loads(line)["token"] == hex(TOKEN)
+    assert any("could not be checked" in line for line in relay.lines)
+    assert not any("KEY" in line for line in relay.lines)
+
+
+def test_an_address_that_is_taken(settings: dict[str, str], dev_chain: DevChain) -> None:
+    outcome = minirelay("serve", "--listen-port", str(dev_chain.port), **settings)
+    assert_one_line(outcome, 2, f"can't listen on 127.0.0.1 port {dev_chain.port}")
+
+
+def test_a_key_file_that_others_can_read(settings: dict[str, str]) -> None:
+    Path(settings["WALLET_KEY_FILE"]).chmod(0o644)
+    assert_one_line(minirelay("serve", **settings), 2, "chmod 600")
+
+
+def test_a_data_directory_that_cannot_be_had(settings: dict[str, str]) -> None:
+    outcome = minirelay("serve", **settings | {"DATA_DIR": "/dev/null/x"})
+    assert_one_line(outcome, 1, "/dev/null/x", "choose another data directory")
+
+
+def test_a_data_directory_that_another_relay_serves(settings: dict[str, str]) -> None:
+    with serving(settings) as relay:
+        relay.wait_for("serving")
+        assert_one_line(minirelay("serve", **settings), 1, "another")
+        assert relay.end() == 0
