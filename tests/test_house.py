@@ -1,5 +1,6 @@
 """The rules of the house that no linter knows."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,19 @@ def mirrored(module: str) -> str:
     return f"{folder}/test_{name}" if folder else f"test_{name}"
 
 
+def tests_of_contracts() -> set[str]:
+    """Solidity has tests too: ShopReg.sol in contracts/test_shop_reg.py."""
+    names = (path.stem for path in (PACKAGE / "dev" / "contracts").glob("*.sol"))
+    return {f"dev/contracts/test_{re.sub(r'(?<=.)(?=[A-Z])', '_', name).lower()}.py" for name in names}
+
+
 @pytest.mark.parametrize("module", modules())
 def test_every_module_has_its_test_file(module: str) -> None:
     assert module in WITHOUT_A_TEST_OF_THEIR_OWN or (TESTS / mirrored(module)).exists()
 
 
 def test_every_test_file_has_its_module() -> None:
-    expected = {mirrored(module) for module in modules()} | TESTS_OF_NO_MODULE
+    expected = {mirrored(module) for module in modules()} | TESTS_OF_NO_MODULE | tests_of_contracts()
     found = {
         path.relative_to(TESTS).as_posix()
         for path in TESTS.rglob("test_*.py")

@@ -29,10 +29,11 @@ def main() -> NoReturn:
     logging.basicConfig(level=logging.WARNING, format="chain: %(levelname)s %(message)s")
     try:
         asyncio.run(_serve(settings))
+    except ModuleNotFoundError as error:
+        _report(error=f"{error}: it needs pip install 'minirelay[dev]'")
     except Exception as error:
         logging.debug("the chain can't start", exc_info=True)
-        # To the parent, who can't see it otherwise.
-        print(json.dumps({"error": f"{error}"}), flush=True)
+        _report(error=f"{error}")
     sys.exit(1)
 
 
@@ -51,9 +52,13 @@ async def _serve(settings: dict[str, object]) -> NoReturn:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, str(settings["host"]), int(str(settings["port"]))).start()
-    print(json.dumps({"port": runner.addresses[0][1]}), flush=True)
+    _report(port=runner.addresses[0][1])
     await asyncio.Event().wait()
     raise RuntimeError("the end of this process is the end of its parent")
+
+
+def _report(**what: object) -> None:
+    print(json.dumps(what), flush=True)
 
 
 if __name__ == "__main__":

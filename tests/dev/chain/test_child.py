@@ -32,6 +32,18 @@ def test_lifeline_is_held_from_the_start() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+def test_missing_extra_is_named() -> None:
+    code = "import sys; sys.modules['eth'] = None; from minirelay.dev.chain.child import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, json.dumps(SETTINGS)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        assert "pip install 'minirelay[dev]'" in json.loads(child.stdout.readline())["error"]
+
+
 def test_what_went_wrong_is_the_first_line() -> None:
     settings = SETTINGS | {"database": "/nowhere/chain"}
     with subprocess.Popen(
