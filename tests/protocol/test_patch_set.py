@@ -344,6 +344,7 @@ def test_no_changed_byte_goes_unnoticed(place: int, value: int) -> None:
         b"\x81" * 5000,
         b"\xbb" + b"\xff" * 8,
         b"\xa1\x67Patches\x9f",
+        b"\xa1\x67Patches",
     ],
     ids=lambda data: data[:10].hex(),
 )
