@@ -1,11 +1,12 @@
 """Connections to the database, each with a thread of its own."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
 import aiosqlite
 
@@ -27,12 +28,22 @@ class Connection(aiosqlite.Connection):
     """An SQLite connection in its own thread, which runs whole functions instead of single statements."""
 
     def __init__(self, name: str, connector: Callable[[], sqlite3.Connection]) -> None:
-        """Prepare; awaiting the connection opens it. name: of the thread. connector: is run in the thread."""
+        """Prepare; `async with` opens it. name: of the thread. connector: is run in the thread."""
         super().__init__(connector, iter_chunk_size=64)
         self._thread.name = name
         # A process that ends through an error is not to hang on this thread. What was
         # committed is safe, and the rest was never acknowledged.
         self._thread.daemon = True
+
+    async def __aenter__(self) -> Self:
+        """Open the connection. If that fails, no thread is left."""
+        try:
+            await self
+        except BaseException:
+            # The thread has been told to end; it still has to tell the loop, which must not be gone by then.
+            await asyncio.to_thread(self._thread.join)
+            raise
+        return self
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function in the connection's thread. Raises StoreClosed, and what the function raises."""
@@ -103,6 +114,17 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         connection.execute("ROLLBACK")
+
+
+@contextmanager
+def rolled_back_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    """Undo the transaction if the body raises. After some errors (a full disk) SQLite has done so already."""
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def unavailable(doing: str, error: BaseException) -> StoreUnavailable:

@@ -80,10 +80,8 @@ class Store(ReadOnlyStore):
         async with AsyncExitStack() as stack:
             stack.callback(DirectoryLock(directory).release)
             _create_private(path)
-            connection = await _open(
-                Connection("minirelay-writer", lambda: _connect_writer(path, durability)), path
-            )
-            stack.push_async_callback(connection.close)
+            connection = Connection("minirelay-writer", lambda: _connect_writer(path, durability))
+            await _open(connection, path, stack)
             stack.push_async_callback(_checkpoint, connection, path)
             reader = await _open_reader(path, readers, stack)
             writer = Writer(connection)
@@ -107,22 +105,21 @@ async def _open_reader(path: Path, count: int, stack: AsyncExitStack) -> Reader:
     connections = []
     for number in range(count):
         connection = Connection(f"minirelay-reader-{number}", lambda: _connect_reader(path))
-        connections.append(await _open(connection, path))
-        stack.push_async_callback(connection.close)
+        await _open(connection, path, stack)
+        connections.append(connection)
     pool = ReadPool(connections, path)
     stack.push_async_callback(pool.close)
     return Reader(pool)
 
 
-async def _open(connection: Connection, path: Path) -> Connection:
+async def _open(connection: Connection, path: Path, stack: AsyncExitStack) -> None:
     try:
-        await connection
+        await stack.enter_async_context(connection)
     except sqlite3.Error as error:
         raise StoreUnreadable(
             f"{path}: {error}; the file must exist, and belong to the user who runs minirelay, "
             "and so must its directory"
         ) from error
-    return connection
 
 
 def _connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:

@@ -14,6 +14,8 @@ import sqlite3
 from dataclasses import dataclass
 from enum import IntEnum
 
+from minirelay.store.connection import rolled_back_on_error
+
 Parameter = int | bytes | str | None
 
 
@@ -133,13 +135,8 @@ def store(connection: sqlite3.Connection, statements: list[Statement]) -> None:
     if len(statements) == 1:
         connection.execute(statements[0].sql, statements[0].parameters)
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with rolled_back_on_error(connection):
+        connection.execute("BEGIN IMMEDIATE")
         for statement in statements:
             connection.execute(statement.sql, statement.parameters)
         connection.execute("COMMIT")
-    except BaseException:
-        # After some errors (a full disk) SQLite has rolled back already.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise

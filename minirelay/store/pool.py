@@ -29,10 +29,10 @@ class ReadPool:
 
         The function leaves no transaction open. Raises StoreUnavailable, StoreClosed.
         """
-        if self._is_closed:
-            raise StoreClosed("the database is closed")
+        self._check_open()
         connection = await self._idle.get()
         try:
+            self._check_open()
             return await connection.run(function)
         except sqlite3.Error as error:
             raise unavailable(f"read {self._path}", error) from error
@@ -45,3 +45,7 @@ class ReadPool:
         self._is_closed = True
         for connection in self._connections:
             await connection.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise StoreClosed("the database is closed")

@@ -6,10 +6,12 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from minirelay.store.backup import write_backup
+from minirelay.store.connection import rolled_back_on_error, unavailable
 from minirelay.store.errors import NotOurDatabase, SchemaTooNew, SchemaTooOld
 
 # "mini" in ASCII; SQLite writes it into the file's header.
@@ -27,6 +29,7 @@ class Migration:
     sql: str
 
 
+@cache
 def migrations() -> tuple[Migration, ...]:
     """Read the migrations that come with this version, in order."""
     folder = resources.files("minirelay.store") / "migrations"
@@ -90,14 +93,13 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Migratio
     if version:
         write_backup(connection, path.with_name(f"{path.stem}.schema-{version}.sqlite"))
     try:
-        connection.executescript(_script(steps[version:]))
-        if violation := connection.execute("PRAGMA foreign_key_check").fetchone():
-            raise sqlite3.IntegrityError(f"the migration left a dangling reference: {violation}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+        with rolled_back_on_error(connection):
+            connection.executescript(_script(steps[version:]))
+            if violation := connection.execute("PRAGMA foreign_key_check").fetchone():
+                raise sqlite3.IntegrityError(f"a reference to nothing: {tuple(violation)}")
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise unavailable(f"migrate {path} from schema {version} to {len(steps)}", error) from error
 
 
 def _script(steps: Sequence[Migration]) -> str:

@@ -46,7 +46,8 @@ class Writer:
 
     epoch: goes up by one whenever a commit failed that way. A commit that was judged on a state of an older
     epoch is refused with StaleEpoch; take the epoch *before* loading a state. on_failure: called on the
-    loop right after the epoch went up, before any future fails. on_batch: called after each transaction.
+    loop right after the epoch went up, before anybody who waits hears of it. on_batch: called after each
+    transaction that was stored.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -149,15 +150,16 @@ class Writer:
         self._schedule()
 
     def _fail(self, batch: list[_Entry], error: BaseException) -> None:
-        if any(entry.commit is not None for entry in batch):
+        is_state_lost = any(entry.commit is not None for entry in batch)
+        if is_state_lost:
             batch = [*batch, *self._queue]
             self._queue.clear()
             self.epoch += 1
-            if self.on_failure is not None:
-                self.on_failure()
         for entry in batch:
             if not entry.done.done():
                 entry.done.set_exception(unavailable("store it", error))
+        if is_state_lost and self.on_failure is not None:
+            self.on_failure()
 
 
 def _write(connection: sqlite3.Connection, batch: list[_Entry]) -> BatchReport | BaseException:

@@ -1,0 +1,115 @@
+import sqlite3
+
+import pytest
+
+from minirelay.protocol.objects import ObjectType
+from minirelay.store.batch import encode_nonce, position, rows_of, weight
+from minirelay.store.intake import store
+from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, Commit, ObjectRow, StoredSet
+from tests.store.examples import CARD, GUEST, ShopLog, beginning, key_card, listing, order, shop_row
+
+
+def commit(db: sqlite3.Connection, *commits: Commit) -> int:
+    """Store commits in one transaction; give the number of rows that it took."""
+    rows = rows_of(commits)
+    store(db, rows.statements())
+    return len(rows)
+
+
+def test_positions_sort_by_shop_then_by_sequence_number() -> None:
+    positions = [position(shop, seq) for shop in (1, 2, 2**23 - 1) for seq in (0, 1, 2, MAX_SEQ)]
+    assert positions == sorted(set(positions))
+    assert positions[-1] < 2**63
+
+
+@pytest.mark.parametrize("nonce", [0, 1, 2**63 - 1, 2**63, 2**64 - 1])
+def test_a_nonce_fits(nonce: int) -> None:
+    assert int.from_bytes(encode_nonce(nonce), "big") == nonce
+    assert len(encode_nonce(nonce)) == 8
+
+
+@pytest.mark.parametrize("nonce", [-1, 2**64])
+def test_what_is_no_nonce_is_noticed(nonce: int) -> None:
+    with pytest.raises(ValueError, match="nonce"):
+        encode_nonce(nonce)
+
+
+@pytest.mark.parametrize("seq", [0, -1, MAX_SEQ + 1])
+def test_a_sequence_number_that_belongs_to_another_shop_is_noticed(seq: int) -> None:
+    one = StoredSet(seq, (listing(1),), EMPTY_COUNTS, b"")
+    with pytest.raises(ValueError, match="sequence number"):
+        rows_of([Commit(epoch=0, shop=1, sets=(one,))])
+
+
+def test_a_shop_its_card_and_its_first_set_can_come_together(db: sqlite3.Connection) -> None:
+    first = ShopLog().add(
+        listing(1),
+        new_shop=shop_row(),
+        new_card=key_card(CARD),
+        nonces={CARD: 5},
+        relay_nonce=6,
+        changes=(ObjectRow(ObjectType.MANIFEST, b"", b"manifest"),),
+    )
+    commit(db, first)
+    assert db.execute("SELECT relay_nonce FROM shop").fetchall() == [(6,)]
+    assert db.execute("SELECT last_nonce FROM key_card").fetchall() == [(encode_nonce(5),)]
+    assert db.execute("SELECT key, value FROM object").fetchall() == [(b"", b"manifest")]
+
+
+def test_only_the_last_of_several_changes_is_written(db: sqlite3.Connection) -> None:
+    log = ShopLog()
+    commit(db, *beginning())
+
+    def change(key: bytes, value: bytes | None) -> tuple[ObjectRow, ...]:
+        return (ObjectRow(ObjectType.LISTING, key, value),)
+
+    rows = commit(
+        db,
+        log.add(changes=change(b"a", b"1") + change(b"a", b"2"), nonces={CARD: 1}, relay_nonce=1),
+        log.add(changes=change(b"b", b"1") + change(b"gone", b"1"), nonces={CARD: 2}, relay_nonce=2),
+        log.add(changes=change(b"a", b"3") + change(b"gone", None), nonces={CARD: 3}, relay_nonce=3),
+    )
+    # Three sets of one patch each, three objects, one nonce, one relay nonce.
+    assert rows == 3 + 3 + 3 + 1 + 1
+    assert db.execute("SELECT key, value FROM object ORDER BY key").fetchall() == [(b"a", b"3"), (b"b", b"1")]
+    assert db.execute("SELECT last_nonce FROM key_card").fetchall() == [(encode_nonce(3),)]
+    assert db.execute("SELECT relay_nonce FROM shop").fetchall() == [(3,)]
+
+
+def test_objects_of_the_same_key_are_told_apart_by_type_and_shop(db: sqlite3.Connection) -> None:
+    commit(db, *beginning(1), *beginning(2, cards=(GUEST,)))
+    changes = tuple(ObjectRow(object_type, b"k", b"v") for object_type in ObjectType)
+    commit(db, *[Commit(epoch=0, shop=shop, changes=changes) for shop in (1, 2)])
+    assert db.execute("SELECT count(*) FROM object").fetchone() == (2 * len(ObjectType),)
+
+
+def test_every_patch_of_a_set_is_in_the_index(db: sqlite3.Connection) -> None:
+    commit(db, *beginning())
+    log = ShopLog()
+    commit(db, log.add(listing(1), order(7, GUEST), listing(1)), log.add(order(7, GUEST)))
+    rows = db.execute("SELECT object_type, object_id, seq, leaf, owner FROM patch_index").fetchall()
+    one, seven = ((number).to_bytes(8, "big") for number in (1, 7))
+    assert sorted(rows) == [
+        (1, one, 1, 0, 0),
+        (1, one, 1, 2, 0),
+        (3, seven, 1, 1, GUEST),
+        (3, seven, 2, 0, GUEST),
+    ]
+    types = db.execute("SELECT types, patch_count FROM patch_set ORDER BY position").fetchall()
+    assert types == [(1 << 1 | 1 << 3, 3), (1 << 3, 1)]
+
+
+def test_a_card_can_be_unlinked_once_and_again(db: sqlite3.Connection) -> None:
+    commit(db, *beginning())
+    once = Commit(epoch=0, shop=1, unlinked=(CARD,))
+    assert commit(db, once, once) == 1
+    assert db.execute("SELECT is_unlinked FROM key_card").fetchall() == [(1,)]
+
+
+def test_weight_grows_with_bytes_and_with_rows() -> None:
+    log = ShopLog()
+    small = weight(log.add())
+    assert weight(log.add(size_bytes=10_000)) - small == 10_000 - 300
+    assert weight(log.add(*[listing(1)] * 101)) - small == 100 * (small - 300) // 2
+    value = (ObjectRow(ObjectType.LISTING, b"k", bytes(5000)), ObjectRow(ObjectType.LISTING, b"gone", None))
+    assert weight(Commit(epoch=0, shop=1, changes=value)) >= 5000

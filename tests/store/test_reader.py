@@ -1,0 +1,75 @@
+"""The questions themselves are tested with the modules that answer them; here: that each reaches its own."""
+
+import asyncio
+import inspect
+
+import pytest
+
+from minirelay.protocol.objects import ObjectType
+from minirelay.store.database import Store
+from minirelay.store.errors import StoreClosed
+from minirelay.store.messages import (
+    Counts,
+    NextRows,
+    ObjectRow,
+    SelectedPage,
+    SelectedSet,
+    Selection,
+    StoredObject,
+    WireSet,
+)
+from minirelay.store.reader import Reader
+from tests.store.examples import CARD, GUEST, OTHER_GUEST, ShopLog, key_card, listing, order, shop_row
+
+ALL = 10**9
+
+
+async def test_every_question_gets_its_answer(store: Store) -> None:
+    log = ShopLog()
+    change = ObjectRow(ObjectType.ORDER, b"key", b"value", GUEST)
+    await store.writer.commit(log.add(listing(1)))
+    await store.writer.commit(log.add(listing(2), order(1, GUEST), changes=(change,)))
+    await store.writer.remember("note", b"remembered")
+    reader = store.reader
+    assert await reader.shop(shop_row().shop_id) == shop_row()
+    assert await reader.shop_of_row(1) == shop_row()
+    assert await reader.shops() == [shop_row()]
+    cards = [key_card(CARD), key_card(GUEST, 1, True), key_card(OTHER_GUEST, 1, True)]
+    assert await reader.cards(1) == cards
+    assert await reader.key_card(cards[1].public_key) == cards[1]
+    assert await reader.count_guest_cards(1) == 2
+    assert await reader.next_rows() == NextRows(2, 4)
+    assert await reader.recall("note") == b"remembered"
+    assert await reader.load_objects(1) == [StoredObject(ObjectType.ORDER, b"key", b"value", GUEST)]
+    assert await reader.tail(1) == (2, log.counts)
+    assert await reader.counts_at(1, 1) == Counts(listings=1, size_bytes=300)
+    limits = {"max_patches": ALL, "max_bytes": ALL}
+    assert await reader.page(1, after_seq=0, upto_seq=2, **limits) == log.sets
+    assert await reader.page(1, after_seq=0, upto_seq=2, max_patches=1, max_bytes=ALL) == log.sets[:1]
+    second = WireSet(2, 2, log.sets[1].wire)
+    assert await reader.page_wire(1, after_seq=1, upto_seq=2, **limits) == [second]
+    own = [Selection(ObjectType.ORDER, None, GUEST)]
+    expected = SelectedPage((SelectedSet(2, (1,), log.sets[1].wire),), 2)
+    assert await reader.index_page(1, own, after_seq=0, upto_seq=2, **limits) == expected
+    assert await reader.count_index(1, own, after_seq=0, upto_seq=2) == 1
+
+
+def test_every_question_is_in_that_test() -> None:
+    questions = {name for name, one in inspect.getmembers(Reader) if inspect.iscoroutinefunction(one)}
+    source = inspect.getsource(test_every_question_gets_its_answer)
+    assert len(questions) >= 14
+    assert {name for name in questions if f"await reader.{name}(" not in source} == set()
+
+
+async def test_an_answer_holds_what_was_committed_before_the_question(store: Store) -> None:
+    log = ShopLog()
+    for seq in range(1, 51):
+        await store.writer.commit(log.add())
+        tails = await asyncio.gather(*[store.reader.tail(1) for _ in range(4)])
+        assert tails == [(seq, log.counts)] * 4
+
+
+async def test_a_closed_store_answers_nothing(store: Store) -> None:
+    await store.close()
+    with pytest.raises(StoreClosed):
+        await store.reader.shops()

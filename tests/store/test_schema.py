@@ -1,0 +1,162 @@
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from minirelay.store.connection import connect_to_write
+from minirelay.store.errors import NotOurDatabase, SchemaTooNew, SchemaTooOld, StoreUnavailable
+from minirelay.store.schema import (
+    APPLICATION_ID,
+    Migration,
+    check_current,
+    migrate,
+    migrations,
+    schema_version,
+)
+
+NEWEST = len(migrations())
+NEXT = Migration(NEWEST + 1, f"{NEWEST + 1:04}_next.sql", "CREATE TABLE next (a INTEGER) STRICT;")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "minirelay.sqlite"
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(connect_to_write(path)) as connection:
+        yield connection
+
+
+def schema_of(connection: sqlite3.Connection) -> list[object]:
+    pragmas = ("user_version", "application_id", "encoding", "page_size", "auto_vacuum")
+    schema: list[object] = [connection.execute(f"PRAGMA {name}").fetchone() for name in pragmas]
+    schema += connection.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
+    ).fetchall()
+    schema += connection.execute("SELECT number, name FROM migration ORDER BY number").fetchall()
+    return schema
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [step.number for step in migrations()] == list(range(1, NEWEST + 1))
+    assert NEWEST >= 1
+
+
+@pytest.mark.parametrize("steps", [migrations(), (*migrations(), NEXT)])
+def test_a_fresh_and_a_migrated_install_have_the_same_schema(
+    tmp_path: Path, steps: tuple[Migration, ...]
+) -> None:
+    schemas = []
+    for name, stops in (("fresh", [len(steps)]), ("migrated", range(1, len(steps) + 1))):
+        path = tmp_path / name
+        path.touch()
+        with closing(connect_to_write(path)) as connection:
+            for stop in stops:
+                migrate(connection, path, steps[:stop])
+            schemas.append(schema_of(connection))
+    assert schemas[0] == schemas[1]
+
+
+def test_every_table_is_strict(connection: sqlite3.Connection, path: Path) -> None:
+    migrate(connection, path)
+    tables = connection.execute(
+        "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite%'"
+    ).fetchall()
+    assert len(tables) >= 7
+    assert [name for name, strict in tables if not strict] == []
+
+
+def test_a_migration_is_recorded(connection: sqlite3.Connection, path: Path) -> None:
+    migrate(connection, path)
+    assert schema_version(connection, path) == NEWEST
+    assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+    recorded = connection.execute("SELECT number, name, applied_at > 1600000000 FROM migration").fetchall()
+    assert recorded == [(step.number, step.name, 1) for step in migrations()]
+    migrate(connection, path)
+    assert connection.execute("SELECT count(*) FROM migration").fetchone() == (NEWEST,)
+    check_current(connection, path)
+
+
+def test_a_new_database_needs_no_backup_but_an_older_one_gets_it(
+    connection: sqlite3.Connection, path: Path
+) -> None:
+    migrate(connection, path)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    connection.execute("INSERT INTO meta VALUES ('kept', x'01')")
+    migrate(connection, path, (*migrations(), NEXT))
+    backup = path.with_name(f"minirelay.schema-{NEWEST}.sqlite")
+    with closing(sqlite3.connect(backup)) as copy:
+        assert schema_version(copy, backup) == NEWEST
+        check_current(copy, backup)
+        assert copy.execute("SELECT * FROM meta").fetchall() == [("kept", b"\x01")]
+    assert connection.execute("SELECT * FROM meta").fetchall() == [("kept", b"\x01")]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE half (a) STRICT;",
+        "CREATE TABLE half (a INTEGER) STRICT; SELECT nonsense FROM nowhere;",
+        "INSERT INTO key_card VALUES (1, zeroblob(33), 999, zeroblob(20), 0, zeroblob(8), 0, 0);",
+    ],
+)
+def test_a_failed_migration_leaves_everything_as_it_was(
+    connection: sqlite3.Connection, path: Path, sql: str
+) -> None:
+    migrate(connection, path)
+    before = schema_of(connection)
+    bad = Migration(NEWEST + 2, "bad.sql", sql)
+    with pytest.raises(StoreUnavailable, match=f"could not migrate .* from schema {NEWEST} to {NEWEST + 2}"):
+        migrate(connection, path, (*migrations(), NEXT, bad))
+    assert not connection.in_transaction
+    assert schema_of(connection) == before
+    assert path.with_name(f"minirelay.schema-{NEWEST}.sqlite").exists()
+
+
+def test_nothing_is_migrated_without_a_backup(connection: sqlite3.Connection, path: Path) -> None:
+    migrate(connection, path)
+    before = schema_of(connection)
+    path.with_name(f"minirelay.schema-{NEWEST}.sqlite.part").mkdir()
+    with pytest.raises(StoreUnavailable, match="backup"):
+        migrate(connection, path, (*migrations(), NEXT))
+    assert schema_of(connection) == before
+
+
+def test_a_newer_database_is_refused(connection: sqlite3.Connection, path: Path) -> None:
+    migrate(connection, path, (*migrations(), NEXT))
+    for refuse in (migrate, check_current):
+        with pytest.raises(SchemaTooNew, match=rf"{path}.*schema {NEWEST + 1}.*knows {NEWEST}"):
+            refuse(connection, path)
+
+
+def test_an_older_database_cannot_be_looked_at(connection: sqlite3.Connection, path: Path) -> None:
+    with pytest.raises(SchemaTooOld, match="start the relay once"):
+        check_current(connection, path)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE t (a)",
+        "PRAGMA application_id = 5",
+        "PRAGMA user_version = 1",
+    ],
+)
+def test_somebody_elses_database_is_refused(connection: sqlite3.Connection, path: Path, sql: str) -> None:
+    connection.execute(sql)
+    before = path.read_bytes()
+    with pytest.raises(NotOurDatabase, match=rf"{path}.*another program"):
+        migrate(connection, path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused(connection: sqlite3.Connection, path: Path) -> None:
+    path.write_bytes(b"a letter to my grandmother " * 100)
+    with pytest.raises(NotOurDatabase, match="not a database"):
+        schema_version(connection, path)
