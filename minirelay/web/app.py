@@ -1,5 +1,6 @@
 """The HTTP application: which endpoint is where, and what holds for all of them."""
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -7,6 +8,7 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from minirelay.config import Settings
+from minirelay.logs import bound
 from minirelay.relay.connection import Connection
 from minirelay.relay.enrolment import ENROLMENT_PATH, EnrolmentDesk
 from minirelay.web.cors import allow_any_origin
@@ -51,8 +53,10 @@ def create_app(settings: Settings, services: Services) -> web.Application:
     doorkeeper = Doorkeeper(settings.limits, settings.trusted_proxies)
 
     async def sessions(request: web.Request) -> web.StreamResponse:
-        with doorkeeper.session(request):
-            return await serve_session(request, services.sessions.connect)
+        with bound(session=secrets.token_hex(4)), doorkeeper.session(request):
+            return await serve_session(
+                request, services.sessions.connect, max_frame_bytes=settings.limits.frame_size
+            )
 
     app.router.add_get(SESSIONS_PATH, sessions, allow_head=False)
     app.router.add_post(ENROLMENT_PATH, EnrolmentEndpoint(services.enrolment_desk, doorkeeper).post)

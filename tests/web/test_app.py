@@ -1,9 +1,17 @@
 """The application: which endpoint is where, and how often each may be asked."""
 
-import pytest
-from aiohttp import WSMsgType, WSServerHandshakeError
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from tests.web.edge import Backend, serving
+import pytest
+from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
+
+from minirelay.logs import fields_of
+from minirelay.relay.connection import Connection
+from minirelay.web.app import create_app
+from minirelay.web.listener import Listener, listen
+from tests.web.edge import SETTINGS, Backend, serving
 
 
 async def test_sessions_are_handed_to_the_relay() -> None:
@@ -40,3 +48,27 @@ async def test_other_websockets_are_none() -> None:
         with pytest.raises(WSServerHandshakeError) as error:
             await client.ws_connect("/v3/sessions")
     assert error.value.status == 404
+
+
+async def test_what_a_session_logs_names_it() -> None:
+    backend = Backend()
+    seen = []
+
+    def connect() -> Connection:
+        seen.append(fields_of(logging.makeLogRecord({})))
+        return backend.lobby.connect()
+
+    services = replace(backend.services(), sessions=SessionsOf(connect))
+    app = create_app(SETTINGS, services)
+    async with listen(app, Listener.bind("127.0.0.1", 0)) as url, ClientSession(url) as client:
+        for _ in range(2):
+            async with client.ws_connect("/v4/sessions"):
+                pass
+    first, second = seen
+    assert set(first) == {"request", "session"}
+    assert first["session"] != second["session"]
+
+
+@dataclass
+class SessionsOf:
+    connect: Callable[[], Connection]
