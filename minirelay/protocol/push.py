@@ -116,6 +116,11 @@ def split(set_bytes: bytes) -> list[bytes]:
     return [layout.part(layout.leaf_index(run[0]), run) for run in layout.runs(MAX_SET_BYTES)]
 
 
+def count_patches(set_bytes: bytes) -> int:
+    """Count the patches in a set, whole or cut or a part."""
+    return _Layout(set_bytes).count
+
+
 def most_patch_bytes(header_bytes: int, signature_bytes: int, proof_bytes: int) -> int:
     """Say how large one patch may be, so that a set of it alone is not larger than MAX_SET_BYTES."""
     return MAX_SET_BYTES - _MOST_FRAMING_BYTES - header_bytes - signature_bytes - proof_bytes

@@ -19,6 +19,7 @@ from minirelay.protocol.patch_set import (
     seal_patch_set,
     verify,
 )
+from minirelay.protocol.push import encode_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.books import Books
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
@@ -33,10 +34,14 @@ NATIVE_COIN = bytes(20)
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A request that may be entered."""
+    """A request that may be entered as the next set of the log.
 
-    patch_set: VerifiedPatchSet
+    wire: the set in its pushed form. nonce: of its header.
+    """
+
     judgement: Judgement
+    wire: bytes
+    nonce: int
 
 
 class Request(Protocol):
@@ -90,11 +95,12 @@ class ClientWrite:
         if patch_set.signer != card.public_key:
             raise invalid("invalid signature: not by the key card of this session")
         author = Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
-        return Accepted(patch_set, judge(books.state, books.owners, author, patch_set))
+        return accept(books, author, patch_set)
 
     def enter(self, books: Books, accepted: Accepted) -> Commit:
         """Append it to the log."""
-        return books.enter(accepted.judgement, accepted.patch_set)
+        card = books.cards[self.request.card.public_key]
+        return books.enter(accepted.judgement, accepted.wire, accepted.nonce, card)
 
     def stored(self, root_hash: bytes) -> None:
         """Answer with the root hash."""
@@ -145,12 +151,12 @@ class CardEnrolment:
             key=self.relay_key,
         )
         patch_set = open_patch_set(sealed)
-        return Accepted(patch_set, judge(books.state, books.owners, Author(Role.RELAY, NOBODY), patch_set))
+        return accept(books, Author(Role.RELAY, NOBODY), patch_set)
 
     def enter(self, books: Books, accepted: Accepted) -> Commit:
         """Append the patch set, and enter the card."""
         wanted = self.enrolment
-        commit = books.enter(accepted.judgement, accepted.patch_set)
+        commit = books.enter(accepted.judgement, accepted.wire, accepted.nonce, None)
         card = KeyCard(
             row_id=self.card_row,
             public_key=wanted.key_card,
@@ -190,6 +196,12 @@ class CardEnrolment:
             "PricingCurrency": {"ChainID": self.registry_chain, "Address": NATIVE_COIN},
             "ShippingRegions": {"default": {"Country": "", "PostalCode": "", "City": ""}},
         }
+
+
+def accept(books: Books, author: Author, patch_set: VerifiedPatchSet) -> Accepted:
+    """Judge a patch set as the next one of the log, and make its pushed form. Raises Refusal."""
+    judgement = judge(books.state, books.owners, author, patch_set)
+    return Accepted(judgement, encode_set(books.seq + 1, patch_set), patch_set.header.key_card_nonce)
 
 
 def utc_now() -> datetime:

@@ -1,13 +1,14 @@
 """Runs one session: carries its effects out, holds its subscriptions and what waits to be sent.
 
-The web edge feeds frames in and sends what `frames_to_send` gives; everything happens on the event loop,
+The web edge feeds frames in and sends what `next_frame` gives; everything happens on the event loop,
 and nothing that one connection waits for keeps another one waiting.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Protocol
 
@@ -25,15 +26,19 @@ from minirelay.relay.messages import (
     Subscribe,
     Write,
     WriteRequest,
+    own_fault,
 )
-from minirelay.relay.session import ALREADY_CONNECTED, Session, SessionLimits, Standing
-from minirelay.relay.subscription import Subscription
+from minirelay.relay.session import Session, SessionLimits, Standing
+from minirelay.relay.subscription import Room, Subscription
 from minirelay.store.messages import KeyCard
 
 log = logging.getLogger(__name__)
 
-UNSENT_BYTES = 1024 * 1024
+UNSENT_BYTES = 512 * 1024
 """Pushes wait in the log, not in memory, when this much has not left yet."""
+
+UNREAD_BYTES = 4 * 1024 * 1024
+"""Nothing more is read from a client that leaves this much unread: its answers."""
 
 UNANSWERED_BYTES = 4 * 1024 * 1024
 """Nothing more is read from a client whose unanswered writes are this long."""
@@ -53,8 +58,8 @@ class Host(Protocol):
     def is_live(self, card: KeyCard) -> bool:
         """Say whether another session holds this card."""
 
-    def claim(self, card: KeyCard, connection: "Connection") -> bool:
-        """Make this the card's one live session; False if it is taken or unlinked."""
+    def claim(self, card: KeyCard, connection: "Connection") -> None:
+        """Make this the card's one live session. Raises Refusal: it is taken, or was unlinked."""
 
     def release(self, connection: "Connection") -> None:
         """Forget a connection that ended; its card is free."""
@@ -87,12 +92,13 @@ class Connection:
         self._subscriptions: dict[bytes, Subscription] = {}
         self._subscribing = 0
         self._last_subscription = 0
-        self._unsent: deque[bytes] = deque()
+        self._unsent: deque[Send] = deque()
         self._unsent_bytes = 0
         self._unanswered_bytes = 0
         self._output = asyncio.Event()
         self._room = asyncio.Event()
-        self._answered = asyncio.Event()
+        self._reading_turn = asyncio.Lock()
+        self._may_receive = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._arm_timer()
@@ -111,31 +117,31 @@ class Connection:
         """Note a WebSocket ping or pong."""
         self.session.heard(self._clock())
 
-    async def frames_to_send(self) -> list[bytes]:
-        """Wait for something to send; nothing means that `hang_up` says how to end."""
-        while not self._unsent and self.hang_up is None:
+    async def next_frame(self) -> bytes | None:
+        """Wait for something to send; None means that `hang_up` says how to end."""
+        while not self._unsent:
+            if self.hang_up is not None:
+                return None
             self._output.clear()
             await self._output.wait()
-        frames = list(self._unsent)
-        self._unsent.clear()
-        return frames
+        return self._unsent.popleft().frame
 
     def sent(self, frame: bytes) -> None:
         """Note that a frame has left."""
-        self._unsent_bytes -= len(frame)
-        if self._unsent_bytes < UNSENT_BYTES:
-            self._room.set()
+        self._forget_unsent(len(frame))
 
     @property
     def may_receive(self) -> bool:
         """Say whether the client's next frame should be read now."""
-        return self._unanswered_bytes < UNANSWERED_BYTES or self.hang_up is not None
+        return self.hang_up is not None or (
+            self._unanswered_bytes < UNANSWERED_BYTES and self._unsent_bytes < UNREAD_BYTES
+        )
 
     async def wait_to_receive(self) -> None:
-        """Wait until enough of this client's writes have been answered."""
+        """Wait until enough of this client's writes are answered, and enough of its answers have left."""
         while not self.may_receive:
-            self._answered.clear()
-            await self._answered.wait()
+            self._may_receive.clear()
+            await self._may_receive.wait()
 
     def lost(self) -> None:
         """Take note that the client is gone, or that the connection was closed."""
@@ -155,21 +161,36 @@ class Connection:
         if self.session.standing is Standing.CLOSED:
             return
         self._close_subscriptions()
+        self._withdraw_pushes()
         refusal = Refusal(Code.UNLINKED_KEYCARD, "this key card was unlinked from its account")
         self._carry_out(self.session.refuse_all(refusal))
         self.close(1008, "this key card was unlinked from its account")
 
     # -- its subscriptions
 
-    def has_room(self, pushes: int) -> bool:
-        """Say whether that many pushes may leave now."""
-        return self._unsent_bytes < UNSENT_BYTES and self.session.room_for(pushes)
+    def has_room(self) -> bool:
+        """Say whether a push may leave now."""
+        return self._unsent_bytes < UNSENT_BYTES and self.session.free_pushes > 0
 
-    async def wait_for_room(self, pushes: int) -> None:
-        """Wait until they may."""
-        while not self.has_room(pushes):
-            self._room.clear()
-            await self._room.wait()
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Room]:
+        """Wait until there is room for a good part of a page, and for the turns of those who came before.
+
+        One subscription of a session reads at a time: otherwise all would read for the same room.
+        """
+        async with self._reading_turn:
+            while self._unsent_bytes > UNSENT_BYTES // 2 or self.session.free_pushes <= 0:
+                self._room.clear()
+                await self._room.wait()
+            yield Room(self.session.free_pushes, UNSENT_BYTES - self._unsent_bytes)
+
+    async def wait_for_room(self, timeout_s: float) -> None:
+        """Wait until there is some room, but no longer than this."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while not self.has_room():
+                    self._room.clear()
+                    await self._room.wait()
 
     def push(self, subscription_id: bytes, sets: tuple[bytes, ...]) -> None:
         """Send one push."""
@@ -209,9 +230,22 @@ class Connection:
                     self._hang_up(effect)
 
     def _send(self, effect: Send) -> None:
-        self._unsent.append(effect.frame)
+        if not self._unsent:
+            # A turn later: an answer and the echo of its write, which follows in that turn, leave together.
+            asyncio.get_running_loop().call_soon(self._output.set)
+        self._unsent.append(effect)
         self._unsent_bytes += len(effect.frame)
-        self._output.set()
+
+    def _forget_unsent(self, size_bytes: int) -> None:
+        self._unsent_bytes -= size_bytes
+        self._room.set()
+        self._may_receive.set()
+
+    def _withdraw_pushes(self) -> None:
+        kept = [send for send in self._unsent if not send.is_push]
+        withdrawn = sum(len(send.frame) for send in self._unsent if send.is_push)
+        self._unsent = deque(kept)
+        self._forget_unsent(withdrawn)
 
     def _write(self, effect: Write) -> None:
         size = len(effect.patch_set)
@@ -221,7 +255,7 @@ class Connection:
 
     def _settle_write(self, request_id: int, size: int, outcome: Outcome) -> None:
         self._unanswered_bytes -= size
-        self._answered.set()
+        self._may_receive.set()
         if isinstance(outcome, Refusal):
             self._carry_out(self.session.refuse(request_id, outcome))
         else:
@@ -234,11 +268,12 @@ class Connection:
         self._carry_out(self.session.challenge(effect.request_id, card, is_taken, text))
 
     def _claim(self, effect: ClaimCard) -> None:
-        if self._host.claim(effect.card, self):
-            self._carry_out(self.session.authenticate(effect.request_id, effect.card))
-        else:
-            refusal = Refusal(Code.ALREADY_CONNECTED, ALREADY_CONNECTED)
+        try:
+            self._host.claim(effect.card, self)
+        except Refusal as refusal:
             self._carry_out(self.session.refuse(effect.request_id, refusal))
+        else:
+            self._carry_out(self.session.authenticate(effect.request_id, effect.card))
 
     async def _subscribe(self, effect: Subscribe) -> None:
         if len(self._subscriptions) + self._subscribing >= self._subscription_limit:
@@ -294,6 +329,9 @@ class Connection:
         except StoreError as error:
             log.error("a request could not be answered: %s", error)
             self._carry_out(self.session.refuse(request_id, invalid(UNREADABLE)))
+        except Exception:  # the task's only observer
+            log.exception("a request could not be answered because of a bug")
+            self._carry_out(self.session.refuse(request_id, own_fault()))
 
     # -- the end
 
@@ -301,7 +339,7 @@ class Connection:
         self.hang_up = effect
         self._end()
         self._output.set()
-        self._answered.set()
+        self._may_receive.set()
         self.ended.set()
 
     def _end(self) -> None:
@@ -319,10 +357,16 @@ class Connection:
         self._subscriptions.clear()
 
     def _arm_timer(self) -> None:
-        delay = max(0.0, self.session.next_tick() - self._clock())
-        self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+        due = self.session.next_tick()
+        delay = max(0.0, due - self._clock())
+        self._timer = asyncio.get_running_loop().call_later(delay, self._tick, due)
 
-    def _tick(self) -> None:
-        self._carry_out(self.session.tick(self._clock()))
+    def _tick(self, due: float) -> None:
+        now = self._clock()
+        was_asleep = now - due > self.session.limits.ping_interval_s / 2
+        if was_asleep or self._unanswered_bytes >= UNANSWERED_BYTES:
+            # The silence is the relay's own: it did not listen. The client gets its time again.
+            self.session.heard(now)
+        self._carry_out(self.session.tick(now))
         if self.session.standing is not Standing.CLOSED:
             self._arm_timer()

@@ -1,13 +1,19 @@
 """The durable end of one shop's log, and the subscriptions that follow it live."""
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from minirelay.relay.packing import Package, pack, see
+from minirelay.relay.packing import Cursor, Push, pack, see
 from minirelay.relay.view import View
 from minirelay.store.messages import Counts, StoredSet
+
+log = logging.getLogger(__name__)
+
+LARGE_SET_BYTES = 256 * 1024
+"""A larger set is not handed over: cutting it for each view would take the loop's time. It is read."""
 
 RECENT_BYTES = 512 * 1024
 RECENT_SETS = 1024
@@ -17,10 +23,16 @@ class Follower(Protocol):
     """A live subscription."""
 
     view: View
-    cursor: int
+    cursor: Cursor
 
-    def follow(self, packages: Sequence[Package], upto_seq: int) -> None:
+    def follow(self, pushes: Sequence[Push], upto_seq: int) -> None:
         """Take what became durable after `cursor`, up to and including this sequence number."""
+
+    def fall_back(self, unpushed_patches: int) -> None:
+        """Read what became durable from the log; that many visible patches are still to come."""
+
+    def fail(self) -> None:
+        """End the session: this subscription can't go on without a gap."""
 
 
 class Feed:
@@ -78,15 +90,53 @@ class Feed:
 
     def _hand_over(self) -> None:
         fresh, self._fresh = self._fresh, []
-        packed: dict[tuple[View, int], list[Package]] = {}
+        hand_over = Handover(fresh)
         for follower in list(self._followers):
-            key = (follower.view, follower.cursor)
-            if key not in packed:
-                packed[key] = pack_for(follower.view, fresh, follower.cursor)
-            follower.follow(packed[key], fresh[-1].seq)
+            try:
+                hand_over.to(follower)
+            except Exception:  # a bug ends one session, which resumes; the others get their sets
+                log.exception("sets could not be handed to a subscription because of a bug")
+                follower.fail()
 
 
-def pack_for(view: View, sets: Sequence[StoredSet], after_seq: int) -> list[Package]:
-    """Pack what a view sees of these sets, without those that were handed over before."""
-    seen = (see(view, stored) for stored in sets if stored.seq > after_seq)
-    return list(pack(visible for visible in seen if visible is not None))
+class Handover:
+    """The sets of one commit on their way to those who follow; what is the same for many is made once."""
+
+    def __init__(self, fresh: Sequence[StoredSet]) -> None:
+        """fresh: consecutive sets, at least one."""
+        self._fresh = fresh
+        self._is_large = any(len(stored.wire) > LARGE_SET_BYTES for stored in fresh)
+        self._owners = {leaf.owner for stored in fresh for leaf in stored.leaves}
+        self._counts: dict[tuple[View, Cursor], int] = {}
+        self._pushes: dict[tuple[View, Cursor], list[Push]] = {}
+
+    def to(self, follower: Follower) -> None:
+        """Hand over to one of them."""
+        # Guests whose orders are not concerned all see the same: one packing serves thousands.
+        concerned = follower.view.owner in self._owners
+        key = (follower.view if concerned else follower.view.without_orders(), follower.cursor)
+        if self._is_large and (count := self._count(key)):
+            follower.fall_back(count)
+        else:
+            follower.follow(self._pack(key), self._fresh[-1].seq)
+
+    def _count(self, key: tuple[View, Cursor]) -> int:
+        if key not in self._counts:
+            self._counts[key] = count_for(*key, self._fresh)
+        return self._counts[key]
+
+    def _pack(self, key: tuple[View, Cursor]) -> list[Push]:
+        if key not in self._pushes:
+            self._pushes[key] = pack_for(*key, self._fresh)
+        return self._pushes[key]
+
+
+def count_for(view: View, cursor: Cursor, sets: Iterable[StoredSet]) -> int:
+    """Count the patches that a view sees of these sets, without those that were handed over before."""
+    return sum(len(view.leaves_of(stored)) for stored in sets if stored.seq > cursor.seq)
+
+
+def pack_for(view: View, cursor: Cursor, sets: Iterable[StoredSet]) -> list[Push]:
+    """Pack what a view sees of these sets, without what was handed over before."""
+    seen = (see(view, stored) for stored in sets if stored.seq > cursor.seq)
+    return list(pack((visible for visible in seen if visible is not None), cursor.parts))

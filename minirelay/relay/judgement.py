@@ -59,11 +59,12 @@ class Ownership:
 class Judgement:
     """What an accepted patch set comes to.
 
-    leaves and changes are what the store records; owners: order id -> card row that changed hands;
-    unlinked: public keys that were taken off an account.
+    root_hash: of the state. leaves and changes are what the store records; owners: order id -> card row
+    that changed hands; unlinked: public keys that were taken off an account.
     """
 
     state: ShopState
+    root_hash: bytes
     leaves: tuple[Leaf, ...]
     changes: tuple[ObjectRow, ...]
     owners: Mapping[bytes, int]
@@ -85,6 +86,7 @@ def judge(
         _refuse_checkout(draft, leaves)
     return Judgement(
         state=after,
+        root_hash=after.root_hash,
         leaves=tuple(leaves),
         changes=_rows(state, changes, ownership),
         owners=ownership.changed,

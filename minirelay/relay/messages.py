@@ -10,7 +10,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from minirelay.errors import Refusal
+from minirelay.errors import Refusal, invalid
 from minirelay.protocol.envelope import SubscriptionRequest
 from minirelay.store.messages import KeyCard
 
@@ -30,9 +30,10 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send this frame to the client."""
+    """Send this frame to the client. is_push: it is withdrawn if the key card is unlinked before it left."""
 
     frame: bytes
+    is_push: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,11 @@ Effect = (
 
 Outcome = bytes | Refusal
 """What a write comes to: the shop's root hash after it, or why not."""
+
+
+def own_fault() -> Refusal:
+    """Make what a client hears when a bug kept its request from being answered; the log has the bug."""
+    return invalid("the relay failed on this request; its operator finds the reason in the log")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from minirelay.protocol.push import (
     MAX_PATCHES_PER_PUSH,
     MAX_PUSH_BYTES,
     MAX_SET_BYTES,
+    count_patches,
     cut,
     split,
 )
@@ -15,6 +17,17 @@ from minirelay.store.messages import StoredSet
 
 # What the length prefix of one set in a push takes at most.
 FRAMING_BYTES = 5
+
+
+class Cursor(NamedTuple):
+    """How far a subscriber has come: everything up to seq, and some parts of the next set that it sees.
+
+    parts: other than 0 only in the middle of a set that is split. A view never changes and neither does a
+    set, so its parts are always the same.
+    """
+
+    seq: int
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +40,15 @@ class VisibleSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Package:
-    """What is handed over at once: one push of whole sets, or all the pushes of one set that is split.
+class Push:
+    """What leaves in one push: whole sets, or one part of a set that is split.
 
-    pushes: the encoded sets of each push. seq: the sequence number it ends with. patch_count: of all of it.
+    sets: encoded. patch_count: of all of them. cursor: where a subscriber is who has got this.
     """
 
-    pushes: tuple[tuple[bytes, ...], ...]
-    seq: int
+    sets: tuple[bytes, ...]
     patch_count: int
+    cursor: Cursor
 
 
 def see(view: View, stored: StoredSet) -> VisibleSet | None:
@@ -47,22 +60,32 @@ def see(view: View, stored: StoredSet) -> VisibleSet | None:
     return VisibleSet(stored.seq, len(leaves), wire)
 
 
-def pack(visible: Iterable[VisibleSet]) -> Iterator[Package]:
-    """Pack sets into pushes: up to 64 patches or 768 KiB, larger ones alone, beyond 900 KiB in parts."""
+def pack(visible: Iterable[VisibleSet], parts: int = 0) -> Iterator[Push]:
+    """Pack sets into pushes: up to 64 patches or 768 KiB, larger ones alone, beyond 900 KiB in parts.
+
+    parts: how many parts of the first set the subscriber has already.
+    """
     sets: list[bytes] = []
     patches = size = seq = 0
     for one in visible:
         one_size = len(one.wire) + FRAMING_BYTES
         if sets and (patches + one.patch_count > MAX_PATCHES_PER_PUSH or size + one_size > MAX_PUSH_BYTES):
-            yield Package((tuple(sets),), seq, patches)
+            yield Push(tuple(sets), patches, Cursor(seq))
             sets, patches, size = [], 0, 0
-        seq = one.seq
         if one_size > MAX_SET_BYTES:
-            parts = tuple((part,) for part in split(one.wire))
-            yield Package(parts, seq, one.patch_count)
+            yield from _pack_parts(one, parts)
         else:
             sets.append(one.wire)
             patches += one.patch_count
             size += one_size
+        seq, parts = one.seq, 0
     if sets:
-        yield Package((tuple(sets),), seq, patches)
+        yield Push(tuple(sets), patches, Cursor(seq))
+
+
+def _pack_parts(visible: VisibleSet, sent: int) -> Iterator[Push]:
+    parts = split(visible.wire)
+    for number, part in enumerate(parts[sent:], start=sent + 1):
+        is_last = number == len(parts)
+        cursor = Cursor(visible.seq) if is_last else Cursor(visible.seq - 1, number)
+        yield Push((part,), count_patches(part), cursor)

@@ -3,22 +3,24 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 
-from minirelay.errors import MinirelayError, invalid, not_found
+from minirelay.errors import Code, MinirelayError, Refusal, invalid, not_found
+from minirelay.protocol.envelope import Filter
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.acceptance import CardEnrolment, ClientWrite, utc_now
 from minirelay.relay.connection import Connection
-from minirelay.relay.enrolment import CardAlreadyEnrolled
+from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest
+from minirelay.relay.judgement import NOBODY
 from minirelay.relay.messages import Enrolment, Subscribe, WriteRequest
-from minirelay.relay.session import SessionLimits
+from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD, SessionLimits
 from minirelay.relay.shops import HostedShop, Shops
 from minirelay.relay.subscription import Subscription
-from minirelay.relay.view import make_view
+from minirelay.relay.view import View, make_view
 from minirelay.shop.access import Role
 from minirelay.store.database import Store
 from minirelay.store.messages import KeyCard, NextRows
@@ -115,12 +117,13 @@ class Relay:
         """Say whether a session holds this card."""
         return card.row_id in self._live
 
-    def claim(self, card: KeyCard, connection: Connection) -> bool:
-        """Make this the card's one live session; False if it is taken, or was unlinked meanwhile."""
-        if card.row_id in self._live or card.row_id in self._unlinked:
-            return False
+    def claim(self, card: KeyCard, connection: Connection) -> None:
+        """Make this the card's one live session. Raises Refusal: it is taken, or was unlinked meanwhile."""
+        if card.row_id in self._unlinked:
+            raise not_found(UNKNOWN_CARD)
+        if card.row_id in self._live:
+            raise Refusal(Code.ALREADY_CONNECTED, ALREADY_CONNECTED)
         self._live[card.row_id] = connection
-        return True
 
     def _unlink(self, card_row: int) -> None:
         self._unlinked.add(card_row)
@@ -140,6 +143,8 @@ class Relay:
         try:
             if await self.store.reader.key_card(key) is not None:
                 raise CardAlreadyEnrolled("this key card is enrolled already")
+            if enrolment.is_guest and not await self._shops.is_known(enrolment.shop_id):
+                raise FirstCardIsGuest("the first key card of a shop must be a clerk's")
             hosted = await self._shops.find_or_start(enrolment.shop_id)
         except BaseException:
             self._enrolling.discard(key)
@@ -205,13 +210,22 @@ class Relay:
         hosted = await self._shops.find(int.from_bytes(request.shop_id, "big"))
         if hosted is None:
             raise not_found("this relay does not serve that shop")
-        role = role_in(hosted, card)
-        # Filters are checked before the position, and the books are only needed for a guest's orders.
-        owners = (await hosted.sequencer.opened()).owners if role is Role.GUEST and request.filters else {}
-        view = make_view(role, card.row_id if card else 0, request.filters, owners.get)
+        # Filters are checked before the position.
+        view = await _view(hosted, card, request.filters)
         if request.start_shop_seq_no > hosted.feed.seq:
             raise not_found(f"the log of this shop ends at {hosted.feed.seq}")
         return Subscription(view, request.start_shop_seq_no, hosted.feed, self.store.reader, connection)
+
+
+async def _view(hosted: HostedShop, card: KeyCard | None, filters: Sequence[Filter]) -> View:
+    role = role_in(hosted, card)
+    card_row = card.row_id if card else NOBODY
+    if role is Role.GUEST and any(wanted.object_id is not None for wanted in filters):
+        # Whether a single order is the guest's own, the books know.
+        return await hosted.sequencer.consult(
+            lambda books: make_view(role, card_row, filters, books.owners.get)
+        )
+    return make_view(role, card_row, filters, lambda _: None)
 
 
 def role_in(hosted: HostedShop, card: KeyCard | None) -> Role:

@@ -2,6 +2,7 @@
 
 It goes on speculatively on top of what is still being committed, so every answer, refusals too, waits for
 the commit of the state on which it was judged. When a commit fails, the books are read again from disk.
+It gives the loop back after every few requests, however many are waiting.
 """
 
 import asyncio
@@ -9,17 +10,24 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from minirelay.errors import MinirelayError, StoreError, invalid
+from minirelay.errors import MinirelayError, Refusal, StoreError
 from minirelay.relay.acceptance import Accepted, Request
 from minirelay.relay.books import Books
+from minirelay.relay.messages import own_fault
 from minirelay.store.messages import Commit, StoredSet
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 THREAD_BYTES = 32 * 1024
 """A larger request is judged in a thread, so that the other sessions go on meanwhile."""
+
+SLICE_BYTES = 32 * 1024
+REQUEST_BYTES = 1024
+"""As much as SLICE_BYTES is judged in one turn of the loop; a request counts its size and as much as this."""
 
 
 class Committer(Protocol):
@@ -66,8 +74,7 @@ class Sequencer:
     @property
     def is_idle(self) -> bool:
         """Say whether nothing is queued or under way."""
-        last = self._last_commit
-        return not self._queue and self._work is None and (last is None or last.done())
+        return not self._queue and self._work is None and self._last_commit is None
 
     async def wait_idle(self) -> None:
         """Wait until everything that was submitted is answered."""
@@ -96,20 +103,39 @@ class Sequencer:
                 raise self._read_failure
         return books
 
+    async def consult(self, question: Callable[[Books], T]) -> T:
+        """Ask the books something; the answer is given once what it rests on is durable.
+
+        Raises StoreError, and the Refusal that the question raises, likewise not before.
+        """
+        while True:
+            answer = _answer(question, await self.opened())
+            last = self._last_commit
+            if last is not None:
+                await asyncio.wait([last])
+            if last is None or last.exception() is None:
+                if isinstance(answer, Refusal):
+                    raise answer
+                return answer
+
     def _trusted_books(self) -> Books | None:
         if self._books is not None and self._books.epoch != self._writer.epoch:
             self._books = None
         return self._books
 
     def _drain(self) -> None:
+        judged_bytes = 0
         while self._queue and self._work is None:
             books = self._trusted_books()
             if books is None:
                 self._start(self._reopen())
             elif self._queue[0].size_bytes > THREAD_BYTES:
                 self._start(self._judge_aside(books, self._queue.popleft()))
+            elif judged_bytes >= SLICE_BYTES:
+                self._start(asyncio.sleep(0))
             else:
                 request = self._queue.popleft()
+                judged_bytes += request.size_bytes + REQUEST_BYTES
                 self._settle(books, request, _judge(request, books))
 
     def _start(self, work: Awaitable[None]) -> asyncio.Task[None]:
@@ -124,13 +150,22 @@ class Sequencer:
         return self._work
 
     async def _reopen(self) -> None:
+        if self._last_commit is not None:
+            # Not while something is on its way to the disk that these books would lack.
+            await asyncio.wait([self._last_commit])
         try:
             self._books, self._read_failure = await self._open_books(), None
         except StoreError as error:
-            self._read_failure = error
             log.error("a shop could not be read from the database: %s", error)
-            while self._queue:
-                self._queue.popleft().refuse(error)
+            self._fail_all(error)
+        except Exception as error:  # what is stored does not make sense: not to be tried again in a hurry
+            log.exception("a shop could not be opened")
+            self._fail_all(StoreError(f"the shop could not be opened: {error}"))
+
+    def _fail_all(self, error: StoreError) -> None:
+        self._read_failure = error
+        while self._queue:
+            self._queue.popleft().refuse(error)
 
     async def _judge_aside(self, books: Books, request: Request) -> None:
         outcome = await asyncio.to_thread(_judge, request, books)
@@ -144,32 +179,44 @@ class Sequencer:
         if isinstance(outcome, MinirelayError):
             self._after_last_commit(partial(_refuse, request, outcome))
             return
-        commit = request.enter(books, outcome)
-        root_hash = outcome.judgement.state.root_hash
+        try:
+            commit = request.enter(books, outcome)
+        except Exception:  # a bug; the books may hold half of it, and are read again
+            log.exception("an accepted request could not be entered because of a bug")
+            self._books = None
+            self._after_last_commit(partial(_refuse, request, own_fault()))
+            return
         self._last_commit = self._writer.commit(commit)
-        self._last_commit.add_done_callback(partial(self._committed, request, commit, root_hash))
+        self._last_commit.add_done_callback(
+            partial(self._committed, request, commit, outcome.judgement.root_hash)
+        )
 
     def _committed(
         self, request: Request, commit: Commit, root_hash: bytes, future: asyncio.Future[None]
     ) -> None:
+        if self._last_commit is future:
+            self._last_commit = None
         error = future.exception()
         if error is None:
-            request.stored(root_hash)
+            # What is handed over follows at the end of this turn, so the answer still leaves first.
             for stored in commit.sets:
                 self._publish(stored)
-            for card_row in commit.unlinked:
-                self._unlink(card_row)
+            try:
+                request.stored(root_hash)
+            finally:
+                for card_row in commit.unlinked:
+                    self._unlink(card_row)
         elif isinstance(error, MinirelayError):
             request.refuse(error)
         else:
             raise error
 
     def _after_last_commit(self, answer: Callable[[asyncio.Future[None] | None], None]) -> None:
-        last = self._last_commit
-        if last is None or last.done():
+        # A commit that is done still counts until its own callback has run: answers keep their order.
+        if self._last_commit is None:
             answer(None)
         else:
-            last.add_done_callback(answer)
+            self._last_commit.add_done_callback(answer)
 
 
 def _judge(request: Request, books: Books) -> Accepted | MinirelayError:
@@ -179,7 +226,14 @@ def _judge(request: Request, books: Books) -> Accepted | MinirelayError:
         return error
     except Exception:  # the one place where a bug in a rule must not take the shop with it
         log.exception("a request could not be judged because of a bug")
-        return invalid("the relay failed on this request; its operator finds the reason in the log")
+        return own_fault()
+
+
+def _answer(question: Callable[[Books], T], books: Books) -> T | Refusal:
+    try:
+        return question(books)
+    except Refusal as refusal:
+        return refusal
 
 
 def _refuse(request: Request, refusal: MinirelayError, future: asyncio.Future[None] | None) -> None:

@@ -79,7 +79,8 @@ class Session:
         self.standing = Standing.VISITOR
         self.card: KeyCard | None = None
         self._challenge: _Challenge | None = None
-        self._open_requests: set[int] = set()
+        # In the order in which they came: that is the order of the answers when all are refused at once.
+        self._open_requests: dict[int, None] = {}
         self._pushes: dict[int, bytes] = {}
         self._own_requests = 0
         self._last_heard = now
@@ -93,7 +94,7 @@ class Session:
             return []
         self._last_heard = now
         try:
-            envelope = wire.decode_envelope(frame)
+            envelope = wire.decode_client_envelope(frame)
             message = envelope.message
             if isinstance(message, wire.Success | wire.Failure):
                 return self._receive_response(envelope.request_id, message)
@@ -131,6 +132,8 @@ class Session:
     def challenge(self, request_id: int, card: KeyCard | None, is_taken: bool, text: bytes) -> list[Effect]:
         """Answer an auth request. card: what the store knows; is_taken: another live session has it;
         text: 32 random bytes."""
+        if request_id not in self._open_requests:
+            return []
         if self.standing is Standing.AUTHENTICATED:
             return self.refuse(request_id, _already_authenticated())
         if card is None or card.is_unlinked:
@@ -151,7 +154,7 @@ class Session:
         """Answer a request with success. An answer that comes after the end is dropped."""
         if request_id not in self._open_requests:
             return []
-        self._open_requests.discard(request_id)
+        del self._open_requests[request_id]
         return [
             Send(
                 wire.encode_response_payload(request_id, payload)
@@ -164,27 +167,28 @@ class Session:
         """Answer a request with an error."""
         if request_id not in self._open_requests:
             return []
-        self._open_requests.discard(request_id)
+        del self._open_requests[request_id]
         return [Send(wire.encode_response_error(request_id, refusal))]
 
     def refuse_all(self, refusal: Refusal) -> list[Effect]:
-        """Answer everything that is still open with one error."""
-        return [one for request_id in sorted(self._open_requests) for one in self.refuse(request_id, refusal)]
+        """Answer everything that is still open with one error, in the order of the requests."""
+        return [one for request_id in list(self._open_requests) for one in self.refuse(request_id, refusal)]
 
     def push(self, subscription_id: bytes, sets: tuple[bytes, ...]) -> Send:
-        """Make the push of these encoded sets; the caller has asked `room_for`."""
+        """Make the push of these encoded sets; the caller has looked at `free_pushes`."""
         request_id = self._next_own_id()
         self._pushes[request_id] = subscription_id
-        return Send(encode_push(request_id, subscription_id, sets))
+        return Send(encode_push(request_id, subscription_id, sets), is_push=True)
 
     def sync_status(self, subscription_id: bytes, unpushed_patches: int) -> Send:
         """Make the message that says how much a subscription still has to get."""
         number = int.from_bytes(subscription_id, "big")
         return Send(wire.encode_sync_status(self._next_own_id(), number, unpushed_patches))
 
-    def room_for(self, pushes: int) -> bool:
-        """Say whether that many more pushes may be under way."""
-        return len(self._pushes) + pushes <= self.limits.unacknowledged_pushes
+    @property
+    def free_pushes(self) -> int:
+        """Tell how many more pushes may be under way."""
+        return self.limits.unacknowledged_pushes - len(self._pushes)
 
     def close(self, code: int, reason: str) -> HangUp:
         """End the session. code: a WebSocket close code."""
@@ -219,7 +223,7 @@ class Session:
                 f"more than {self.limits.open_requests} requests are waiting for their answers",
             )
             return [Send(wire.encode_response_error(request_id, surplus))]
-        self._open_requests.add(request_id)
+        self._open_requests[request_id] = None
         try:
             return _TRANSITIONS[type(message)](self, request_id, message)
         except Refusal as refusal:

@@ -57,6 +57,10 @@ class Shops:
         # Somebody else may have opened it while the store was asked; there must be only one.
         return self._hosted.get(shop_id) or self._host(row, seq, counts)
 
+    async def is_known(self, shop_id: int) -> bool:
+        """Say whether the relay serves this shop, or is about to. Raises StoreError."""
+        return shop_id in self._hosted or await self.find(shop_id) is not None
+
     async def find_or_start(self, shop_id: int) -> HostedShop:
         """Give a shop, or one that comes into being with the first commit to it. Raises StoreError."""
         found = await self.find(shop_id) or self._hosted.get(shop_id)

@@ -7,30 +7,69 @@ later. Nothing is queued for it, and nothing is skipped or sent twice.
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from minirelay.errors import StoreError
-from minirelay.protocol.push import cut
-from minirelay.relay.feed import Feed, pack_for
-from minirelay.relay.packing import Package, VisibleSet, pack, see
+from minirelay.protocol.push import MAX_PATCHES_PER_PUSH, cut
+from minirelay.relay.feed import Feed, count_for, pack_for
+from minirelay.relay.packing import Cursor, Push, VisibleSet, pack, see
 from minirelay.relay.view import View
-from minirelay.store.messages import EMPTY_COUNTS, StoredSet
+from minirelay.store.messages import EMPTY_COUNTS, StoredSet, WireSet
 from minirelay.store.reader import Reader
 
 log = logging.getLogger(__name__)
 
 PAGE_PATCHES = 1024
-PAGE_BYTES = 1024 * 1024
+PAGE_BYTES = 512 * 1024
+"""A page is no larger, unless it is a single set, so that neither a read nor what follows it takes long."""
+
+PATIENCE_S = 0.1
+"""How long a page in memory waits for its reader to take more of it."""
+
+CANNOT_READ = "the relay cannot read its database, reconnect and resume"
+OWN_FAULT = "the relay failed, reconnect and resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a session takes now: that many pushes, about that many bytes. Both are above 0."""
+
+    pushes: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the log. visible: what the view sees, made while it is packed. size_bytes: of all of it.
+
+    through: the sequence number up to which that is all.
+    """
+
+    visible: Iterable[VisibleSet]
+    size_bytes: int
+    through: int
+
+    @classmethod
+    def of(cls, visible: Iterable[VisibleSet], sets: Sequence[WireSet | StoredSet]) -> "Page":
+        """Make the page that holds these sets. Raises StoreError if there are none."""
+        if not sets:
+            raise StoreError("the log ends before its durable end")
+        return cls(visible, sum(len(one.wire) for one in sets), sets[-1].seq)
 
 
 class Outlet(Protocol):
     """The connection, as a subscription sees it."""
 
-    def has_room(self, pushes: int) -> bool:
-        """Say whether that many pushes may leave now."""
+    def has_room(self) -> bool:
+        """Say whether a push may leave now."""
 
-    async def wait_for_room(self, pushes: int) -> None:
-        """Wait until they may."""
+    def turn(self) -> AbstractAsyncContextManager[Room]:
+        """Wait until there is room and it is this subscription's turn to read from the log."""
+
+    async def wait_for_room(self, timeout_s: float) -> None:
+        """Wait until there is some room, but no longer than this."""
 
     def push(self, subscription_id: bytes, sets: tuple[bytes, ...]) -> None:
         """Send one push."""
@@ -50,7 +89,7 @@ class Subscription:
         self.subscription_id = b""
         """2 bytes, given by the connection before `start`."""
         self.view = view
-        self.cursor = start_seq
+        self.cursor = Cursor(start_seq)
         self._feed = feed
         self._reader = reader
         self._outlet = outlet
@@ -59,15 +98,23 @@ class Subscription:
 
     async def count_unpushed(self) -> int:
         """Count the visible patches between the cursor and the durable end of the log."""
-        shop, upto, end = self._feed.shop, self._feed.seq, self._feed.counts
+        while True:
+            upto, count = await self._count_in_store()
+            # What became durable while the store counted.
+            recent = self._feed.since(upto)
+            if recent is not None:
+                return count + count_for(self.view, Cursor(upto), recent)
+
+    async def _count_in_store(self) -> tuple[int, int]:
+        shop, upto, end, after = self._feed.shop, self._feed.seq, self._feed.counts, self.cursor.seq
         count = 0
         if self.view.needs_scan:
-            start = await self._reader.counts_at(shop, self.cursor) if self.cursor else EMPTY_COUNTS
+            start = await self._reader.counts_at(shop, after) if after else EMPTY_COUNTS
             count = self.view.count_types(start, end)
         selections = self.view.selections()
         if selections:
-            count += await self._reader.count_index(shop, selections, after_seq=self.cursor, upto_seq=upto)
-        return count
+            count += await self._reader.count_index(shop, selections, after_seq=after, upto_seq=upto)
+        return upto, count
 
     def start(self) -> None:
         """Begin to push; the response has left."""
@@ -81,89 +128,108 @@ class Subscription:
         if self._task is not None:
             self._task.cancel()
 
-    def follow(self, packages: Sequence[Package], upto_seq: int) -> None:
+    def fail(self) -> None:
+        """End the session: this subscription can't go on without a gap."""
+        self._outlet.fail(OWN_FAULT)
+
+    def follow(self, pushes: Sequence[Push], upto_seq: int) -> None:
         """Take what became durable; fall back to the cursor if there is no room for it."""
-        sent = self._deliver(packages)
-        if sent == len(packages):
-            self.cursor = upto_seq
+        if self._is_closed:
+            return
+        sent = self._deliver(pushes)
+        if sent == len(pushes):
+            self.cursor = Cursor(upto_seq)
+        else:
+            self.fall_back(sum(push.patch_count for push in pushes[sent:]))
+
+    def fall_back(self, unpushed_patches: int) -> None:
+        """Read on from the cursor, where that many visible patches are still to come."""
+        if self._is_closed:
             return
         self._feed.remove(self)
-        left = sum(package.patch_count for package in packages[sent:])
-        self._outlet.send_sync_status(self.subscription_id, left)
+        self._outlet.send_sync_status(self.subscription_id, unpushed_patches)
         self.start()
 
-    def _deliver(self, packages: Iterable[Package]) -> int:
+    def _deliver(self, pushes: Iterable[Push]) -> int:
         sent = 0
-        for package in packages:
-            if not self._outlet.has_room(len(package.pushes)):
+        for push in pushes:
+            if not self._outlet.has_room():
                 break
-            for sets in package.pushes:
-                self._outlet.push(self.subscription_id, sets)
-            self.cursor = package.seq
+            self._outlet.push(self.subscription_id, push.sets)
+            self.cursor = push.cursor
             sent += 1
         return sent
 
     async def _catch_up(self) -> None:
         try:
-            while not self._go_live():
-                visible, through = await self._read_page()
-                for package in pack(visible):
-                    while not self._deliver([package]):
-                        await self._outlet.wait_for_room(len(package.pushes))
-                self.cursor = through
+            while not await self._take_turn():
+                pass
         except StoreError as error:
             log.error("a subscription could not read the log: %s", error)
-            self._outlet.fail("the relay cannot read its database, reconnect and resume")
+            self._outlet.fail(CANNOT_READ)
+        except Exception:  # the task's only observer
+            log.exception("a subscription could not go on because of a bug")
+            self.fail()
+
+    async def _take_turn(self) -> bool:
+        """Send a page of the log; True when the subscription has gone live.
+
+        A reader who is slow to take it costs no memory: the page is dropped, and read again from the cursor.
+        """
+        async with self._outlet.turn() as room:
+            if self._go_live():
+                return True
+            if self._outlet.has_room():
+                page = await self._read_page(room)
+                pushes = await self._pack(page)
+                while sent := self._deliver(pushes):
+                    pushes = pushes[sent:]
+                    if pushes:
+                        await self._outlet.wait_for_room(PATIENCE_S)
+                if not pushes:
+                    self.cursor = Cursor(page.through)
+        return False
+
+    async def _pack(self, page: Page) -> list[Push]:
+        if page.size_bytes > PAGE_BYTES:
+            # One large set, to be cut and split. The loop has better things to do.
+            return await asyncio.to_thread(lambda: list(pack(page.visible, self.cursor.parts)))
+        return list(pack(page.visible, self.cursor.parts))
 
     def _go_live(self) -> bool:
-        recent = self._feed.since(self.cursor)
+        recent = self._feed.since(self.cursor.seq)
         if recent is None:
             return False
-        packages = pack_for(self.view, recent, self.cursor)
-        if self._deliver(packages) < len(packages):
+        pushes = pack_for(self.view, self.cursor, recent)
+        if self._deliver(pushes) < len(pushes):
             return False
-        self.cursor = self._feed.seq
+        self.cursor = Cursor(self._feed.seq)
         self._feed.add(self)
         self._task = None
         return True
 
-    async def _read_page(self) -> tuple[list[VisibleSet], int]:
-        upto = self._feed.seq
+    async def _read_page(self, room: Room) -> Page:
+        upto, shop, after = self._feed.seq, self._feed.shop, self.cursor.seq
+        patches = min(PAGE_PATCHES, room.pushes * MAX_PATCHES_PER_PUSH)
+        size = min(PAGE_BYTES, room.size_bytes)
         if self.view.everything:
             wires = await self._reader.page_wire(
-                self._feed.shop,
-                after_seq=self.cursor,
-                upto_seq=upto,
-                max_patches=PAGE_PATCHES,
-                max_bytes=PAGE_BYTES,
+                shop, after_seq=after, upto_seq=upto, max_patches=patches, max_bytes=size
             )
-            sets = [VisibleSet(one.seq, one.patch_count, one.wire) for one in wires]
-            return sets, self._through(sets, upto)
+            return Page.of([VisibleSet(one.seq, one.patch_count, one.wire) for one in wires], wires)
         if self.view.needs_scan:
-            return await self._scan_page(upto)
-        page = await self._reader.index_page(
-            self._feed.shop,
+            page = await self._reader.page(
+                shop, after_seq=after, upto_seq=upto, max_patches=PAGE_PATCHES, max_bytes=size
+            )
+            seen = (see(self.view, stored) for stored in page)
+            return Page.of((visible for visible in seen if visible is not None), page)
+        selected = await self._reader.index_page(
+            shop,
             self.view.selections(),
-            after_seq=self.cursor,
+            after_seq=after,
             upto_seq=upto,
-            max_patches=PAGE_PATCHES,
-            max_bytes=PAGE_BYTES,
+            max_patches=patches,
+            max_bytes=size,
         )
-        sets = [VisibleSet(one.seq, len(one.leaves), cut(one.wire, one.leaves)) for one in page.sets]
-        return sets, page.through
-
-    async def _scan_page(self, upto: int) -> tuple[list[VisibleSet], int]:
-        page = await self._reader.page(
-            self._feed.shop,
-            after_seq=self.cursor,
-            upto_seq=upto,
-            max_patches=PAGE_PATCHES,
-            max_bytes=PAGE_BYTES,
-        )
-        seen = (see(self.view, stored) for stored in page)
-        return [visible for visible in seen if visible is not None], self._through(page, upto)
-
-    def _through(self, page: Sequence[VisibleSet | StoredSet], upto: int) -> int:
-        if not page:
-            raise StoreError(f"the log of shop row {self._feed.shop} ends at {self.cursor}, not at {upto}")
-        return page[-1].seq
+        chosen = (VisibleSet(one.seq, len(one.leaves), cut(one.wire, one.leaves)) for one in selected.sets)
+        return Page(chosen, sum(len(one.wire) for one in selected.sets), selected.through)

@@ -5,10 +5,10 @@ belong to it, how many patches it still has to get, and what to look up in the i
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from minirelay.errors import Code, Refusal, invalid
-from minirelay.protocol.envelope import Filter
+from minirelay.protocol.envelope import MAX_FILTERS, Filter
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.access import PUBLIC_TYPES, Role
 from minirelay.store.messages import Counts, Leaf, Selection, StoredSet
@@ -46,6 +46,10 @@ class View:
         if not self.owner or leaf.owner != self.owner or leaf.object_type is not ObjectType.ORDER:
             return False
         return self.own_orders or leaf.object_id in self.own_objects
+
+    def without_orders(self) -> "View":
+        """Give the same view without a guest's own orders: what it is for sets that have none of them."""
+        return replace(self, owner=0, own_orders=False, own_objects=frozenset()) if self.owner else self
 
     def leaves_of(self, stored: StoredSet) -> Sequence[int]:
         """Give the indexes of the set's leaves that belong to this view, ascending."""
@@ -89,6 +93,8 @@ def make_view(
     """
     if not filters:
         return _unfiltered(role, card_row)
+    if len(filters) > MAX_FILTERS:
+        raise invalid(f"a subscription may have {MAX_FILTERS} filters")
     types: set[ObjectType] = set()
     objects: set[tuple[ObjectType, bytes]] = set()
     own_orders = False

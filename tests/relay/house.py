@@ -52,7 +52,7 @@ def order(number: int) -> Spec:
 
 
 @dataclass
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """The relay answered with an error."""
 
     code: Code

@@ -14,9 +14,9 @@ import pytest
 from minirelay.errors import MinirelayError, Refusal, StoreError, invalid
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.acceptance import Accepted
+from minirelay.relay.acceptance import Accepted, accept
 from minirelay.relay.books import Books, Card
-from minirelay.relay.judgement import Author, judge
+from minirelay.relay.judgement import Author
 from minirelay.relay.sequencer import THREAD_BYTES, Sequencer
 from minirelay.shop.access import Role
 from minirelay.store.errors import StoreUnavailable
@@ -62,7 +62,7 @@ class Disk:
         for commit in self.stored:
             for request in ALL_WRITES:
                 if request.seq_of(commit):
-                    books.enter(request.judge(books).judgement, request.judge(books).patch_set)
+                    request.enter(books, request.judge(books))
         return books
 
 
@@ -102,10 +102,11 @@ class Write:
             key=KEY,
         )
         patch_set = open_patch_set(sealed)
-        return Accepted(patch_set, judge(books.state, books.owners, Author(Role.CLERK, 1), patch_set))
+        return accept(books, Author(Role.CLERK, 1), patch_set)
 
     def enter(self, books: Books, accepted: Accepted) -> Commit:
-        commit = books.enter(accepted.judgement, accepted.patch_set)
+        card = books.cards[KEY.public_key]
+        commit = books.enter(accepted.judgement, accepted.wire, accepted.nonce, card)
         self.seq = commit.sets[0].seq
         return commit
 

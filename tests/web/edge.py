@@ -48,7 +48,7 @@ class Lobby:
     def is_live(self, card: KeyCard) -> bool:
         raise NotImplementedError
 
-    def claim(self, card: KeyCard, connection: Connection) -> bool:
+    def claim(self, card: KeyCard, connection: Connection) -> None:
         raise NotImplementedError
 
     def write(self, request: WriteRequest) -> None:
