@@ -64,12 +64,13 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str, log_format: Format, stream: TextIO = sys.stderr) -> None:
-    """Send everything that is logged to a stream. level: debug, info, warning, error."""
+    """Send what is logged to a stream. level: debug, info, warning, error; libraries stay at warning."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # What this one logs below a warning is about its own inside.
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    # Only our own rooms are turned up or down: in details, libraries log what must not be logged (aiosqlite
+    # every value that it is given).
+    logging.getLogger("minirelay").setLevel(level.upper())
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -1,5 +1,6 @@
 """Reading settings: layers, names, and errors of one line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,14 @@ def test_files_that_cannot_be_read(tmp_path: Path, content: bytes | None, expect
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         load_from_outside(file=tmp_path / "missing.toml", environ={}, flags={})
+
+
+def test_the_example_in_the_documentation_can_be_used(tmp_path: Path) -> None:
+    document = (Path(__file__).parent.parent / "docs" / "settings.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
+    settings = load(file_layer(write(tmp_path, example)))
+    settings.require_serving()
+    assert len(settings.chain(1).rpc_urls) == 2
 
 
 def test_without_anything_the_defaults_hold() -> None:

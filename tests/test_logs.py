@@ -23,7 +23,7 @@ def _restored() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    logging.getLogger("asyncio").setLevel(logging.NOTSET)
+    logging.getLogger("minirelay").setLevel(logging.NOTSET)
 
 
 def written(log_format: Format, level: str = "info") -> io.StringIO:
@@ -82,6 +82,16 @@ def test_levels() -> None:
     log.info("unheard")
     log.error("heard")
     assert stream.getvalue().count("\n") == 1
+
+
+def test_libraries_do_not_log_what_they_are_given() -> None:
+    stream = written("text", "debug")
+    log.debug("heard")
+    for library in ("aiosqlite", "asyncio", "aiohttp.access"):
+        logging.getLogger(library).info("executing with ('a customer',)")
+        logging.getLogger(library).warning("heard")
+    assert "customer" not in stream.getvalue()
+    assert stream.getvalue().count("heard") == 4
 
 
 async def test_bound_fields_go_with_the_task() -> None:

@@ -4,9 +4,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import msgspec
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 
+from minirelay.config_types import Size
 from minirelay.logs import fields_of
 from minirelay.relay.connection import Connection
 from minirelay.web.app import create_app
@@ -72,3 +74,12 @@ async def test_what_a_session_logs_names_it() -> None:
 @dataclass
 class SessionsOf:
     connect: Callable[[], Connection]
+
+
+async def test_frames_have_the_size_that_is_set() -> None:
+    limits = msgspec.structs.replace(SETTINGS.limits, frame_size=Size(1000))
+    settings = msgspec.structs.replace(SETTINGS, limits=limits)
+    async with serving(settings=settings) as client, client.ws_connect("/v4/sessions") as socket:
+        await socket.send_bytes(b"\xff" * 1001)
+        message = await socket.receive()
+        assert (message.type, message.data) == (WSMsgType.CLOSE, 1009)
