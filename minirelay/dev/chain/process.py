@@ -56,7 +56,9 @@ class DevChain:
             "block_time_s": block_time_s,
         }
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "minirelay.dev.chain.child", json.dumps(settings)],
+            # What this process imports from, and not whatever lies in the working directory.
+            [sys.executable, "-P", "-m", "minirelay.dev.chain.child", json.dumps(settings)],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

@@ -54,6 +54,7 @@ def wait_until_gone(pid: int, timeout_s: float = 5) -> None:
 
 async def test_chain_starts_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "random.py").write_text("raise RuntimeError('this is not the module you are looking for')")
     async with DevChain.start() as chain:
         assert chain.is_running
         assert await asyncio.to_thread(ask, chain, "eth_chainId") == "0x7a69"
@@ -63,7 +64,7 @@ async def test_chain_starts_and_stops(tmp_path: Path, monkeypatch: pytest.Monkey
     assert time.monotonic() - start < 2
     assert not chain.is_running
     assert not is_alive(pid)
-    assert os.listdir(tmp_path) == [], "without a directory nothing is kept"
+    assert os.listdir(tmp_path) == ["random.py"], "without a directory nothing is kept"
 
 
 def test_port_can_be_chosen() -> None:
