@@ -16,6 +16,7 @@ from minirelay.errors import ConfigError
 if TYPE_CHECKING:
     from minirelay.dev.development import Development, DevOptions
 
+PORT = click.IntRange(0, 65535)
 EXTRA_MISSING = "minirelay dev needs the extra `dev`: pip install 'minirelay[dev]'"
 
 
@@ -23,8 +24,12 @@ EXTRA_MISSING = "minirelay dev needs the extra `dev`: pip install 'minirelay[dev
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address that the relay and the chain listen on."
 )
-@click.option("--port", default=4444, show_default=True, help="The relay's port; 0 for any free one.")
-@click.option("--chain-port", default=8545, show_default=True, help="The chain's port; 0 for any free one.")
+@click.option(
+    "--port", type=PORT, default=4444, show_default=True, help="The relay's port; 0 for any free one."
+)
+@click.option(
+    "--chain-port", type=PORT, default=8545, show_default=True, help="The chain's port; 0 for any free one."
+)
 @click.option("--base-url", help="URL under which clients reach the relay.  [default: from host and port]")
 @click.option(
     "--data",

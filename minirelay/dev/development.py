@@ -27,6 +27,7 @@ from minirelay.web.server import Server, serve
 
 WALLET_NAME = "relay.key"
 RELAY_COINS_WEI = 10 * 10**18
+FEW_COINS_WEI = 10**18
 LOOPBACK = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  (compared, not bound)
 
 
@@ -89,7 +90,7 @@ async def run_development(options: DevOptions) -> AsyncIterator[Development]:
         rpc = Rpc(http, rpc_url)
         contracts = await _contracts(options, rpc, directory)
         wallet = _wallet(directory)
-        await top_up(rpc, checksum_address(wallet.address), RELAY_COINS_WEI)
+        await _fund(rpc, checksum_address(wallet.address))
         chain_id = int(await rpc.call("eth_chainId"), 16)
         settings = _settings(options, listener, directory, chain_id, rpc_url, contracts)
         server = await stack.enter_async_context(serve(settings, wallet, listener))
@@ -154,6 +155,12 @@ def _wallet(directory: Path) -> Wallet:
             file.write(secrets.token_hex(32) + "\n")
         draft.replace(path)
     return load_wallet(path)
+
+
+async def _fund(rpc: Rpc, address: str) -> None:
+    # Not at every start: what is kept should stay as it was.
+    if int(await rpc.call("eth_getBalance", address, "latest"), 16) < FEW_COINS_WEI:
+        await top_up(rpc, address, RELAY_COINS_WEI)
 
 
 def _settings(

@@ -43,7 +43,7 @@ class Serving:
     ) -> AsyncIterator[RelayClient]:
         """Connect as a clerk or guest with a new key card, or with one that is enrolled already."""
         card = key or PrivateKey.from_bytes(secrets.token_bytes(32))
-        relays = KnownRelays([self.wallet.address])
+        relays = KnownRelays(self.wallet.address)
         async with RelayClient.connect(
             self.url, shop_id=self.shop_id, key_card=card, relay_signers=relays
         ) as client:

@@ -1,0 +1,204 @@
+"""`minirelay dev` as a person or another tool's test suite meets it: a process, its output, its end."""
+
+import json
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from web3 import Web3
+
+from minirelay.client import KnownRelays, PrivateKey, RelayClient
+from minirelay.dev.accounts import ACCOUNTS
+from minirelay.dev.artifacts import load_artifact
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.demo_shop import ITEMS
+from minirelay.dev.deployment import Deployment
+from minirelay.protocol.signing import checksum_address
+from tests.system.programs import Program, command, environment, minirelay_dev
+
+
+def get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=20) as response:
+        return json.load(response)
+
+
+def chain_of(program: Program) -> Web3:
+    return Web3(Web3.HTTPProvider(program.ready["rpc_url"]))
+
+
+def relay_signer(program: Program) -> bytes:
+    """Give the address of the owner of the relay's token, from the registry."""
+    registry = chain_of(program).eth.contract(
+        address=Web3.to_checksum_address(program.ready["contracts"]["RelayReg"]),
+        abi=load_artifact("RelayReg").abi,
+    )
+    owner = registry.functions.ownerOf(int(program.ready["relay_token_id"], 16)).call()
+    return bytes.fromhex(owner[2:])
+
+
+async def demo_root(program: Program) -> tuple[bytes, int]:
+    """Follow the demo shop to its end; give its root hash and the length of its log."""
+    demo = program.ready["demo_shop"]
+    key = PrivateKey.from_bytes(bytes.fromhex(demo["key_card"]))
+    relays = KnownRelays(relay_signer(program))
+    async with RelayClient.connect(
+        program.url, shop_id=int(demo["shop_id"]), key_card=key, relay_signers=relays
+    ) as client:
+        await client.authenticate()
+        async with await client.follow() as follower:
+            await follower.caught_up()
+            assert len(follower.state.listings) == len(ITEMS)
+            assert follower.tag("Coffee") is not None
+            assert follower.root_hash is not None
+            return follower.root_hash, follower.seq
+
+
+async def test_it_says_in_one_line_what_a_client_needs() -> None:
+    with minirelay_dev() as program:
+        ready = program.ready
+        assert set(ready) == {
+            "base_url",
+            "rpc_url",
+            "chain_id",
+            "contracts",
+            "relay_token_id",
+            "wallets",
+            "demo_shop",
+        }
+        assert ready["chain_id"] == 31337
+        assert set(ready["contracts"]) == {"ShopReg", "RelayReg", "Payments", "Eddies"}
+        assert ready["wallets"] == [
+            {"address": one.address, "private_key": one.private_key} for one in ACCOUNTS
+        ]
+        discovery = get(f"{program.url}/testing/discovery")
+        assert discovery == {
+            "status": "ok",
+            "relay_token_id": ready["relay_token_id"],
+            "chain_id": 31337,
+        }
+        assert len(ready["relay_token_id"]) == 66
+        demo = ready["demo_shop"]
+        assert demo["owner"] == ACCOUNTS[0].address
+        assert str(int(demo["shop_id"])) == demo["shop_id"]
+        assert len(await demo_root(program)) == 2
+
+        assert program.stop(signal.SIGINT) == 0
+        assert program.log.read_text() == ""
+
+
+def test_the_relays_wallet_is_none_of_the_ten() -> None:
+    with minirelay_dev("--no-demo") as program:
+        assert program.ready["demo_shop"] is None
+        assert checksum_address(relay_signer(program)) not in {one.address for one in ACCOUNTS}
+        # so scripts that use the ten never race the relay for a nonce
+        w3 = chain_of(program)
+        assert [w3.eth.get_transaction_count(Web3.to_checksum_address(one.address)) for one in ACCOUNTS] == [
+            0
+        ] * len(ACCOUNTS)
+        assert program.stop(signal.SIGTERM) == 0
+
+
+async def test_a_kept_directory_goes_on_where_it_was_even_after_a_kill(tmp_path: Path) -> None:
+    data = str(tmp_path / "kept")
+    with minirelay_dev("--data", data) as program:
+        first = dict(program.ready)
+        root = await demo_root(program)
+        w3 = chain_of(program)
+        height, last = w3.eth.block_number, w3.eth.get_block("latest")["hash"]
+        program.kill()
+    with minirelay_dev("--data", data) as program:
+        again = dict(program.ready)
+        for moving in ("base_url", "rpc_url"):
+            first.pop(moving)
+            again.pop(moving)
+        assert again == first
+        assert await demo_root(program) == root
+        w3 = chain_of(program)
+        assert w3.eth.block_number == height, "something was deployed, minted or entered twice"
+        assert w3.eth.get_block("latest")["hash"] == last
+
+
+def test_the_chain_ends_with_the_relay_however_it_ends() -> None:
+    with minirelay_dev("--no-demo") as program:
+        w3 = chain_of(program)
+        assert w3.is_connected()
+        program.kill()
+        # its lifeline is cut: wait for the port to close
+        for _ in range(200):
+            if not w3.is_connected():
+                break
+            signal.sigtimedwait([], 0.05)
+        assert not w3.is_connected()
+
+
+def test_contracts_are_exported_for_other_tools(tmp_path: Path) -> None:
+    with minirelay_dev("--no-demo", "--export-contracts", str(tmp_path / "out")) as program:
+        addresses = json.loads((tmp_path / "out" / "deploymentAddresses.json").read_text())
+        assert addresses == program.ready["contracts"]
+        names = {path.name for path in (tmp_path / "out" / "abi").iterdir()}
+        assert {"ShopReg.json", "RelayReg.json", "PaymentsByAddress.json", "Eddies.json"} <= names
+        abi = json.loads((tmp_path / "out" / "abi" / "PaymentsByAddress.json").read_text())
+        assert "getPaymentAddress" in {entry.get("name") for entry in abi}
+
+
+async def test_it_runs_on_an_existing_node_and_existing_contracts(
+    dev_chain: DevChain, deployment: Deployment, tmp_path: Path
+) -> None:
+    file = tmp_path / "contracts.json"
+    file.write_text(
+        json.dumps(
+            {
+                "ShopReg": deployment.shop_reg,
+                "RelayReg": deployment.relay_reg,
+                "Payments": deployment.payments,
+            }
+        )
+    )
+    with minirelay_dev("--rpc-url", dev_chain.rpc_url, "--contracts", str(file)) as program:
+        assert program.ready["rpc_url"] == dev_chain.rpc_url
+        assert program.ready["contracts"] == json.loads(file.read_text())
+        assert (await demo_root(program))[1] == 2
+
+
+def test_settings_reach_the_relay() -> None:
+    flags = (
+        "--no-demo",
+        "--base-url",
+        "https://shop.example",
+        "--ping-interval",
+        "250ms",
+        "--block-time",
+        "0.2",
+    )
+    scripts = ("--poll-interval", "1s", "--price-factor", "1500/1", "--kick-timeout", "5s")
+    with minirelay_dev(*flags, *scripts) as program:
+        assert program.ready["base_url"] == "https://shop.example"
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--price-factor", "0/1"], "--price-factor"),
+        (["--port", "70000"], "--port"),
+        (["--ping-interval", "soon"], "ping_interval"),
+        (["--contracts", "/nowhere.json"], "/nowhere.json"),
+        (["--rpc-url", "http://127.0.0.1:1"], "127.0.0.1:1"),
+    ],
+)
+def test_a_wrong_flag_is_one_line_that_names_it(flags: list[str], words: str) -> None:
+    done = subprocess.run(
+        command("dev", "--json", "--port", "0", "--chain-port", "0", *flags),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+        check=False,
+    )
+    assert done.returncode in (1, 2)
+    assert done.stdout == ""
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
