@@ -128,6 +128,13 @@ class RelayClient:
         """
         await self._link.reconnect()
 
+    async def wait_lost(self) -> None:
+        """Wait until the present connection is lost."""
+        try:
+            await self._link.connection().wait_lost()
+        except ConnectionLost:
+            return
+
     @property
     def is_connected(self) -> bool:
         """Say whether there is a connection, as far as is known."""

@@ -5,7 +5,6 @@ takes them. Frames leave in the order in which they were handed in, by one task.
 """
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -57,6 +56,7 @@ MAX_UNSENT_BYTES: Final = 4 * 1024 * 1024
 """Further requests wait while this much has not left."""
 
 CLOSE_TIMEOUT_S: Final = 2.0
+NORMAL_CLOSURE: Final = 1000
 PROTOCOL_ERROR: Final = 1002
 SUBSCRIPTION_ID_BYTES: Final = 2
 
@@ -149,11 +149,17 @@ class Connection:
         if self._inboxes.get(inbox.subscription_id) is inbox:
             del self._inboxes[inbox.subscription_id]
 
+    async def wait_lost(self) -> None:
+        """Wait until it is lost, for whatever reason."""
+        await asyncio.wait([self._reader])
+
     async def close(self) -> None:
         """Close in an orderly way. What waits for an answer gets ConnectionLost."""
-        self._lose(partial(ConnectionLost, "the client closed the connection", 1000))
+        self._lose(partial(ConnectionLost, "the client closed the connection", NORMAL_CLOSURE))
         await self._socket.close()
-        await self._reader
+        await asyncio.wait([self._reader])
+        if not self._reader.cancelled():
+            self._reader.result()
 
     def hang_up(self, reason: str) -> RelayMisbehaved:
         """End the connection because an answer of the relay makes no sense. Returns what to raise."""
@@ -224,9 +230,9 @@ class Connection:
         finally:
             self._lose(ended)
             self._sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sender
-            await self._socket.close(code=PROTOCOL_ERROR if ended.func is RelayMisbehaved else 1000)
+            await asyncio.wait([self._sender])
+            is_at_fault = self._end is not None and self._end.func is RelayMisbehaved
+            await self._socket.close(code=PROTOCOL_ERROR if is_at_fault else NORMAL_CLOSURE)
 
     def _receive(self, frame: bytes) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ WAIT_S = 5.0
 CHALLENGE = bytes(range(32))
 
 M = TypeVar("M")
+T = TypeVar("T")
 
 
 class Session:
@@ -166,10 +167,7 @@ class ScriptedRelay:
         return socket
 
 
-T = TypeVar("T")
-
-
-async def within(awaitable: "asyncio.Future[T] | asyncio.Task[T] | object", seconds: float = WAIT_S) -> T:
+async def within(awaitable: Awaitable[T], seconds: float = WAIT_S) -> T:
     """Wait, but not for ever."""
     async with asyncio.timeout(seconds):
-        return await awaitable  # type: ignore[misc, no-any-return]
+        return await awaitable

@@ -1,4 +1,8 @@
+import sys
+from collections.abc import Callable
 from itertools import count
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -8,6 +12,9 @@ from minirelay.protocol.cbor import encode
 from minirelay.protocol.patch_set import NewPatch, decode_patch
 from minirelay.shop.access import Role
 from tests.client.logs import CLERK, GUEST, GUESTS, OTHER_CLERK, OTHER_WALLET, STRANGER, WALLET, new_shop
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 A, B, C = (bytes([2, number]) * 16 + b"\0" for number in (1, 2, 3))
 
@@ -19,8 +26,7 @@ def apply(cards: KeyCards, *patches: NewPatch) -> None:
 
 def with_cards(*cards: bytes, guest: bool = False) -> KeyCards:
     followed = KeyCards()
-    value = {"KeyCards": list(cards), "Guest": guest}
-    apply(followed, NewPatch("add", ("Accounts", WALLET), value))
+    apply(followed, NewPatch("add", ("Accounts", WALLET), {"KeyCards": list(cards), "Guest": guest}))
     return followed
 
 
@@ -117,19 +123,17 @@ def test_a_new_guest_does_not_cost_a_step_for_every_earlier_one() -> None:
     assert _steps(lambda: enrol(10)) <= before * 1.5
 
 
-def _steps(work: object) -> int:
-    import sys
-
+def _steps(work: Callable[[], None]) -> int:
     steps = 0
 
-    def step(frame: object, event: str, argument: object) -> object:
+    def step(_frame: FrameType, _event: str, _argument: object) -> "TraceFunction":
         nonlocal steps
         steps += 1
         return step
 
     sys.settrace(step)
     try:
-        work()  # type: ignore[operator]
+        work()
     finally:
         sys.settrace(None)
     return steps
