@@ -188,7 +188,7 @@ def open_body(body: bytes) -> SignInMessage:
         content = decode_json(body, _Body)
         signature = base64.b64decode(content.signature, validate=True)
     except (MalformedInput, ValueError) as error:
-        raise BadEnrolment(f"the body is not the JSON that it should be: {error}") from error
+        raise BadEnrolment(f"the body can't be used: {error}") from error
     if len(signature) != SIGNATURE_BYTES:
         raise BadEnrolment(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")
     try:
