@@ -55,7 +55,11 @@ def wait_until_gone(pid: int, timeout_s: float = 5) -> None:
 async def test_chain_starts_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "random.py").write_text("raise RuntimeError('this is not the module you are looking for')")
-    async with DevChain.start() as chain:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    async with DevChain.start(port=port) as chain:
+        assert chain.rpc_url == f"http://127.0.0.1:{port}"
         assert chain.is_running
         assert await asyncio.to_thread(ask, chain, "eth_chainId") == "0x7a69"
         await asyncio.to_thread(pay, chain)
@@ -65,15 +69,6 @@ async def test_chain_starts_and_stops(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not chain.is_running
     assert not is_alive(pid)
     assert os.listdir(tmp_path) == ["random.py"], "without a directory nothing is kept"
-
-
-def test_port_can_be_chosen() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with DevChain.start(port=port) as chain:
-        assert chain.rpc_url == f"http://127.0.0.1:{port}"
-        assert ask(chain, "eth_blockNumber") == "0x0"
 
 
 def test_taken_port_is_said_in_one_line() -> None:
@@ -113,49 +108,42 @@ def test_clock_can_make_the_blocks_and_the_host_can_be_chosen() -> None:
 # What is kept
 
 
-def test_kept_chain_goes_on(tmp_path: Path) -> None:
+def kill_while_mining(chain: DevChain) -> None:
+    request = {"from": ALICE.address, "to": BOB.address, "value": "0x1", "gas": "0x5208"}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "eth_sendTransaction", "params": [request]}
+    content = json.dumps(body).encode()
+    with socket.create_connection(("127.0.0.1", chain.port)) as connection:
+        connection.sendall(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(content) + content
+        )
+        # Long enough to have begun, as likely as not, and too short to be done.
+        time.sleep(0.005)
+        os.kill(chain.pid, signal.SIGKILL)
+    chain.stop()
+
+
+def test_kept_chain_goes_on_after_a_stop_and_after_a_kill(tmp_path: Path) -> None:
     with DevChain.start(data=tmp_path) as chain:
         ask(chain, "evm_increaseTime", 10_000)
-        pay(chain)
-        before = blocks(chain)
-    with DevChain.start(data=tmp_path) as chain:
-        assert blocks(chain) == before
-        pay(chain)
-        after = blocks(chain)
-    assert len(after) == 3
-    assert after[2]["parentHash"] == before[1]["hash"]
-    assert int(after[2]["timestamp"], 16) >= int(before[1]["timestamp"], 16)
-    assert int(after[2]["timestamp"], 16) > time.time() + 9_000
-
-
-def test_killed_chain_has_whole_blocks_and_the_same_hashes(tmp_path: Path) -> None:
-    seen: list[dict[str, Any]] = []
-    for round_ in range(2):
-        chain = DevChain.start(data=tmp_path)
-        chain.wait_ready()
-        found = blocks(chain)
-        assert found[: len(seen)] == seen
-        # One more block may have been mined, whose answer the kill cut off.
-        assert round_ == 0 or len(found) <= len(seen) + 1
         for _ in range(5):
             pay(chain)
-        seen = blocks(chain)
-        # Killed in the middle of the next transaction, as likely as not.
-        body = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "eth_sendTransaction",
-            "params": [{"from": ALICE.address, "to": BOB.address, "value": "0x1", "gas": "0x5208"}],
-        }
-        with socket.create_connection(("127.0.0.1", chain.port)) as connection:
-            content = json.dumps(body).encode()
-            head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n"
-            connection.sendall(head.encode() + content)
-            time.sleep(0.005 * round_)
-            os.kill(chain.pid, signal.SIGKILL)
-        chain.stop()
+        first = blocks(chain)
+    killed = DevChain.start(data=tmp_path)
+    killed.wait_ready()
+    assert blocks(killed) == first
+    pay(killed)
+    second = blocks(killed)
+    kill_while_mining(killed)
     with DevChain.start(data=tmp_path) as chain:
-        assert blocks(chain)[: len(seen)] == seen
+        third = blocks(chain)
+        pay(chain)
+        newest = blocks(chain)[-1]
+    assert second[: len(first)] == first
+    assert third[: len(second)] == second
+    # One more block may have been mined, whose answer the kill cut off.
+    assert len(third) <= len(second) + 1
+    assert newest["parentHash"] == third[-1]["hash"]
+    assert int(newest["timestamp"], 16) > time.time() + 9_000, "the clock's offset is kept"
 
 
 def test_two_chains_do_not_share_a_directory(tmp_path: Path) -> None:
