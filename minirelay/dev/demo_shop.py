@@ -14,8 +14,8 @@ from minirelay.protocol.patch_set import NewPatch
 
 PUBLISHED: Final = 1
 NATIVE_COIN: Final = bytes(20)
-CENT: Final = 10**18 // 150_000
-"""What a cent of EDD is in wei, at 1500 EDD to the coin."""
+CENTS_PER_COIN: Final = 150_000
+"""At 1500 EDD to the coin, the default price factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +199,11 @@ ITEMS: Final[Sequence[Item]] = (
 )
 
 
+def wei(cents: int) -> int:
+    """Turn cents of EDD into the least wei that are worth as much."""
+    return -(-cents * 10**18 // CENTS_PER_COIN)
+
+
 def demo_patches(chain_id: int, owner: bytes, eddies: str | None) -> list[NewPatch]:
     """Make everything that the shop consists of, as one patch set.
 
@@ -223,7 +228,7 @@ def _manifest(chain_id: int, owner: bytes, currencies: Sequence[bytes]) -> Itera
             "PostalCode": "",
             "City": "",
             "PriceModifiers": {
-                "parcel abroad": {"ModificationAbsolute": {"Amount": 1490 * CENT, "Plus": True}}
+                "parcel abroad": {"ModificationAbsolute": {"Amount": wei(1490), "Plus": True}}
             },
         },
         "Germany": {
@@ -232,7 +237,7 @@ def _manifest(chain_id: int, owner: bytes, currencies: Sequence[bytes]) -> Itera
             "City": "",
             "PriceModifiers": {
                 "VAT": {"ModificationPercent": 119},
-                "parcel": {"ModificationAbsolute": {"Amount": 490 * CENT, "Plus": True}},
+                "parcel": {"ModificationAbsolute": {"Amount": wei(490), "Plus": True}},
             },
         },
     }
@@ -242,7 +247,7 @@ def _manifest(chain_id: int, owner: bytes, currencies: Sequence[bytes]) -> Itera
 def _listing(item: Item) -> Value:
     return {
         "ID": item.number,
-        "Price": item.price * CENT,
+        "Price": wei(item.price),
         "Metadata": {
             "Title": item.title,
             "Description": item.description,
@@ -266,7 +271,7 @@ def _variation(variation: Variation) -> Value:
     if variation.percent is not None:
         value["PriceModifier"] = {"ModificationPercent": variation.percent}
     elif variation.plus:
-        value["PriceModifier"] = {"ModificationAbsolute": {"Amount": variation.plus * CENT, "Plus": True}}
+        value["PriceModifier"] = {"ModificationAbsolute": {"Amount": wei(variation.plus), "Plus": True}}
     if variation.sku is not None:
         value["SKU"] = variation.sku
     return value

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from minirelay.dev.demo_shop import CENT, ITEMS, demo_patches
+from minirelay.dev.demo_shop import ITEMS, demo_patches, wei
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
@@ -80,8 +80,7 @@ def test_without_the_token_only_the_coin_is_accepted() -> None:
 
 def test_prices_come_out_right_in_the_token() -> None:
     # spec 07: 0.002 ETH are 300 units of a two-decimals token with the factor 1500
-    assert 300 * CENT == 2 * 10**15
+    assert wei(300) == 2 * 10**15
     data = built().get(ObjectType.LISTING, (1).to_bytes(8))
     assert data is not None
-    price = canonical.load(Listing, data).price
-    assert price * 1500 // 10**16 == 1149  # truncated: a cent is not a whole number of wei
+    assert canonical.load(Listing, data).price * 1500 // 10**16 == ITEMS[0].price

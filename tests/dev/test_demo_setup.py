@@ -1,0 +1,57 @@
+"""The demo shop comes into being step by step, and a kill between two steps only delays it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.demo_setup import DemoShop, plan_demo_shop, set_up_demo_shop
+from minirelay.dev.deployment import Deployment
+from minirelay.dev.registry import ShopRegistry
+from minirelay.dev.rpc import Rpc
+from tests.system.serving import Serving, serving
+
+
+@pytest.fixture
+async def relay(tmp_path: Path, dev_chain: DevChain, deployment: Deployment) -> AsyncIterator[Serving]:
+    async with serving(tmp_path / "relay", dev_chain, deployment) as running:
+        yield running
+
+
+@pytest.fixture
+async def registry(dev_chain: DevChain, deployment: Deployment) -> AsyncIterator[ShopRegistry]:
+    async with ClientSession() as http:
+        yield ShopRegistry(Rpc(http, dev_chain.rpc_url), deployment.shop_reg)
+
+
+def test_the_plan_is_kept_and_kept_secret(tmp_path: Path) -> None:
+    plan = plan_demo_shop(tmp_path)
+    assert plan_demo_shop(tmp_path) == plan
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o077 == 0
+    other = tmp_path / "other"
+    other.mkdir()
+    assert plan_demo_shop(other).shop_id != plan.shop_id
+
+
+async def set_up(plan: DemoShop, registry: ShopRegistry, relay: Serving) -> int:
+    await set_up_demo_shop(plan, registry, relay.server, relay.url, 31337, None)
+    return await relay.server.relay.log_length(plan.shop_id)
+
+
+async def test_it_is_minted_enrolled_and_written_once(
+    tmp_path: Path, registry: ShopRegistry, relay: Serving
+) -> None:
+    plan = plan_demo_shop(tmp_path)
+    assert await set_up(plan, registry, relay) == 2
+    assert await registry.relays_of(plan.shop_id) == (relay.server.relay_token,)
+    assert await set_up(plan, registry, relay) == 2
+    assert await registry.relays_of(plan.shop_id) == (relay.server.relay_token,)
+
+
+async def test_it_goes_on_behind_any_step(tmp_path: Path, registry: ShopRegistry, relay: Serving) -> None:
+    plan = plan_demo_shop(tmp_path)
+    await registry.mint(plan.shop_id, plan.owner)
+    assert await set_up(plan, registry, relay) == 2
