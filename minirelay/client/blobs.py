@@ -21,8 +21,9 @@ class Blob:
     url: str
 
 
-async def upload(http: aiohttp.ClientSession, url: URL, content: bytes) -> Blob:
-    """Upload bytes to a URL that the relay gave. Raises UploadRefused, RelayUnreachable."""
+async def upload(http: aiohttp.ClientSession, where: bytes, content: bytes) -> Blob:
+    """Upload bytes. where: the URL that the relay gave. Raises UploadRefused, RelayUnreachable."""
+    url = _url(where)
     form = aiohttp.FormData()
     form.add_field("file", content, filename="file", content_type="application/octet-stream")
     async with asking(url), http.post(url, data=form) as response:
@@ -30,6 +31,13 @@ async def upload(http: aiohttp.ClientSession, url: URL, content: bytes) -> Blob:
             raise UploadRefused(response.status, await read_reason(response))
         document = await read_json(response)
     match document:
-        case {"ipfs_path": str(ipfs_path), "url": str(where)}:
-            return Blob(ipfs_path, where)
+        case {"ipfs_path": str(ipfs_path), "url": str(served_at)}:
+            return Blob(ipfs_path, served_at)
     raise RelayUnreachable(f"{url} gave no usable answer: no ipfs_path and url", CREATED)
+
+
+def _url(text: bytes) -> URL:
+    try:
+        return URL(text.decode())
+    except ValueError as error:
+        raise RelayUnreachable(f"the relay gave no usable upload URL: {error}") from error

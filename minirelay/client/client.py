@@ -307,8 +307,8 @@ class RelayClient:
 
         Raises RelayRefused, UploadRefused, RelayUnreachable, ConnectionLost.
         """
-        url = await self._link.connection().request(GetBlobUploadURLRequest())
-        return await upload(self._session(), URL(url.decode(errors="replace")), content)
+        where = await self._link.connection().request(GetBlobUploadURLRequest())
+        return await upload(self._session(), where, content)
 
     # -- inside
 

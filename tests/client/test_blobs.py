@@ -1,7 +1,6 @@
 import aiohttp
 import pytest
 from aiohttp import web
-from yarl import URL
 
 from minirelay.client.blobs import Blob, upload
 from minirelay.client.errors import RelayUnreachable, UploadRefused
@@ -28,7 +27,7 @@ class Endpoint:
 
     async def upload(self, content: bytes) -> Blob:
         async with self.relay.running(), aiohttp.ClientSession() as http:
-            return await upload(http, URL(f"{self.relay.url}/v4/upload_blob?token=secret"), content)
+            return await upload(http, f"{self.relay.url}/v4/upload_blob?token=secret".encode(), content)
 
 
 async def test_bytes_go_up_and_their_place_comes_back() -> None:

@@ -374,7 +374,7 @@ class TestCancelling:
             cancelling = asyncio.create_task(stream.cancel())
             request_id, _ = await session.expect(SubscriptionCancelRequest)
             crossing = await session.push(FIRST, log.sets[1])
-            assert await within(asyncio.gather(before, crossing)) == [Success()] * 2
+            assert await within(before) == await within(crossing) == Success()
             await session.answer(request_id)
             await within(cancelling)
 
