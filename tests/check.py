@@ -21,7 +21,7 @@ STEPS = [
     ("format", ["ruff", "format", "--check", "--quiet", "."]),
     ("lint", ["ruff", "check", "--quiet", "."]),
     ("types", ["mypy", "--no-error-summary"]),
-    ("import rules", ["lint-imports", "--no-timing"]),
+    ("import rules", ["lint-imports", "--no-logo"]),
 ]
 
 
