@@ -2,9 +2,13 @@
 
 from datetime import UTC, datetime
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from minirelay.protocol.cbor import Value
+
+# The same examples every time, and no opinion about how fast the machine is just now.
+STEADY = settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 uint64s = st.integers(0, 2**64 - 1)
 uint256s = st.one_of(st.integers(0, 300), uint64s, st.integers(0, 2**256 - 1))

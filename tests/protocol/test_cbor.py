@@ -13,7 +13,7 @@ from minirelay.errors import MalformedInput
 from minirelay.protocol.cbor import Value, decode, encode, encode_list_of, encode_map_of
 
 from .second_reading import RefusedError, read
-from .strategies import keys, spoilt, texts, uint64s, values
+from .strategies import STEADY, keys, spoilt, texts, uint64s, values
 from .vectors import load
 
 CASES = load("cbor")
@@ -157,13 +157,13 @@ def test_unusual_but_well_formed_items_are_accepted(data: str, value: Value) -> 
 
 
 @given(values)
-@settings(derandomize=True)
+@STEADY
 def test_what_is_written_is_read_again(value: Value) -> None:
     assert decode(encode(value)) == value
 
 
 @given(values)
-@settings(derandomize=True)
+@STEADY
 def test_what_is_written_is_what_cbor2_calls_canonical(value: Value) -> None:
     def for_cbor2(part: Value) -> Any:
         match part:
@@ -186,14 +186,14 @@ def test_what_is_written_is_what_cbor2_calls_canonical(value: Value) -> None:
         [st.dictionaries(kind, st.binary(max_size=8)) for kind in (texts, uint64s, st.binary(max_size=40))]
     )
 )
-@settings(derandomize=True)
+@STEADY
 def test_what_is_written_is_what_the_reference_types_write(entries: dict[str | int | bytes, Value]) -> None:
     assert encode(entries) == cbor_encode(entries)
 
 
 @given(values.flatmap(lambda value: spoilt(encode(value))))
 @example(b"")
-@settings(derandomize=True, max_examples=600)
+@settings(STEADY, max_examples=300)
 def test_accepts_exactly_what_a_second_reading_accepts(data: bytes) -> None:
     try:
         expected = read(data)
@@ -207,7 +207,7 @@ def test_accepts_exactly_what_a_second_reading_accepts(data: bytes) -> None:
 
 
 @given(st.binary(max_size=12))
-@settings(derandomize=True, max_examples=1500)
+@settings(STEADY, max_examples=1000)
 def test_any_few_bytes_are_read_as_by_a_second_reading(data: bytes) -> None:
     try:
         expected = read(data)
@@ -236,7 +236,7 @@ def test_every_first_byte_is_judged_like_a_second_reading_judges_it(head: int) -
 
 
 @given(values.flatmap(lambda value: spoilt(encode(value))))
-@settings(derandomize=True, max_examples=300)
+@settings(STEADY, max_examples=150)
 def test_never_accepts_what_cbor2_finds_malformed(data: bytes) -> None:
     try:
         decoded = decode(data)
@@ -297,7 +297,7 @@ def test_types_outside_the_protocol_are_not_written(value: Any) -> None:
 
 
 @given(st.lists(values, max_size=30), st.dictionaries(keys, values, max_size=6))
-@settings(derandomize=True)
+@STEADY
 def test_containers_of_encoded_parts_are_the_same_bytes(
     elements: list[Value], entries: dict[str | int | bytes, Value]
 ) -> None:

@@ -1,7 +1,7 @@
 """The reader: which bytes an item was."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minirelay.errors import MalformedInput
@@ -9,7 +9,7 @@ from minirelay.protocol.cbor import Key, Value, encode
 from minirelay.protocol.cbor_items import MAX_DEPTH
 from minirelay.protocol.cbor_reader import Reader
 
-from .strategies import keys, values
+from .strategies import STEADY, keys, values
 
 
 def map_items(data: bytes) -> dict[Key, Value]:
@@ -23,7 +23,7 @@ def list_items(data: bytes) -> list[Value]:
 
 
 @given(st.dictionaries(keys, values, max_size=8))
-@settings(derandomize=True)
+@STEADY
 def test_going_into_a_map_tells_the_bytes_of_every_value(entries: dict[Key, Value]) -> None:
     reader = Reader(encode(entries))
     found = {}
@@ -37,7 +37,7 @@ def test_going_into_a_map_tells_the_bytes_of_every_value(entries: dict[Key, Valu
 
 
 @given(st.lists(values, max_size=8))
-@settings(derandomize=True)
+@STEADY
 def test_going_into_a_list_tells_the_bytes_of_every_element(elements: list[Value]) -> None:
     reader = Reader(encode(elements))
     found = []

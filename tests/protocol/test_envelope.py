@@ -35,7 +35,7 @@ from minirelay.protocol.envelope import (
 )
 from minirelay.protocol.push import SequencedPartialPatchSet
 
-from .strategies import spoilt, uint64s
+from .strategies import STEADY, spoilt, uint64s
 from .vectors import case, load
 
 CASES = load("envelopes")
@@ -134,13 +134,13 @@ def test_vectors_say_what_their_fields_say() -> None:
 
 
 @given(request_ids, messages)
-@settings(derandomize=True, max_examples=300)
+@settings(STEADY, max_examples=300)
 def test_what_is_encoded_is_decoded_again(request_id: int, message: Message) -> None:
     assert decode_envelope(encode_envelope(request_id, message)) == Envelope(request_id, message)
 
 
 @given(request_ids, messages)
-@settings(derandomize=True, max_examples=300)
+@settings(STEADY, max_examples=300)
 def test_the_reference_types_read_the_same_bytes(request_id: int, message: Message) -> None:
     data = encode_envelope(request_id, message)
     reference = ReferenceEnvelope.FromString(data)
@@ -280,7 +280,7 @@ def test_codes_and_types_that_nobody_knows_are_kept() -> None:
 
 
 @given(request_ids, octets)
-@settings(derandomize=True)
+@STEADY
 def test_responses_by_hand_are_those_of_protobuf(request_id: int, payload: bytes) -> None:
     assert encode_response_ok(request_id) == encode_envelope(request_id, Success())
     assert decode_envelope(encode_response_payload(request_id, payload)) == Envelope(
@@ -304,7 +304,7 @@ def test_the_relays_requests() -> None:
 
 
 @given(st.sampled_from(CASES).flatmap(lambda vector: spoilt(bytes.fromhex(vector["bytes"]))))
-@settings(derandomize=True, max_examples=600)
+@settings(STEADY, max_examples=600)
 def test_spoilt_envelopes_are_decoded_or_violations(data: bytes) -> None:
     try:
         envelope = decode_envelope(data)
@@ -315,7 +315,7 @@ def test_spoilt_envelopes_are_decoded_or_violations(data: bytes) -> None:
 
 
 @given(st.binary(max_size=40))
-@settings(derandomize=True, max_examples=600)
+@settings(STEADY, max_examples=600)
 def test_any_bytes_are_decoded_or_violations(data: bytes) -> None:
     try:
         envelope = decode_envelope(data)
@@ -325,7 +325,7 @@ def test_any_bytes_are_decoded_or_violations(data: bytes) -> None:
 
 
 @given(request_ids, messages)
-@settings(derandomize=True)
+@STEADY
 def test_a_clients_frame_is_decoded_like_any_other_but_for_pushes(request_id: int, message: Message) -> None:
     data = encode_envelope(request_id, message)
     if isinstance(message, SubscriptionPushRequest):

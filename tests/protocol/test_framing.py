@@ -1,23 +1,23 @@
 """The hand-written part of protobuf's wire format, against protobuf itself."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minirelay.protocol import wire_pb2 as wire
 from minirelay.protocol.framing import bytes_field, bytes_head, number_field, varint, varint_at, zigzag
 
-from .strategies import uint64s
+from .strategies import STEADY, uint64s
 
 
 @given(uint64s.filter(bool))
-@settings(derandomize=True)
+@STEADY
 def test_numbers_are_written_like_protobuf_writes_them(number: int) -> None:
     assert number_field(0x08, number) == wire.SyncStatusRequest(subscription_id=number).SerializeToString()
 
 
 @given(uint64s, st.binary(max_size=4))
-@settings(derandomize=True)
+@STEADY
 def test_numbers_are_read_again(number: int, around: bytes) -> None:
     data = around + varint(number) + around
     assert varint_at(data, len(around)) == (number, len(data) - len(around))
@@ -30,7 +30,7 @@ def test_lengths_change_where_seven_bits_are_full(number: int) -> None:
 
 
 @given(st.integers(-(2**63), 2**63 - 1).filter(bool))
-@settings(derandomize=True)
+@STEADY
 def test_signed_numbers_are_written_like_protobuf_writes_them(number: int) -> None:
     assert number_field(0x08, zigzag(number)) == wire.RequestId(raw=number).SerializeToString()
 

@@ -22,7 +22,7 @@ from minirelay.protocol.mmr import (
     verify_proof,
 )
 
-from .strategies import spoilt
+from .strategies import STEADY, spoilt
 from .vectors import load
 
 CASES = load("mmr")
@@ -50,13 +50,13 @@ def test_vectors(case: Any) -> None:
 
 
 @given(leaves)
-@settings(derandomize=True)
+@STEADY
 def test_root_is_the_reference_root(data: list[bytes]) -> None:
     assert root(data) == reference_root(data)
 
 
 @given(leaves)
-@settings(derandomize=True)
+@STEADY
 def test_every_proof_satisfies_the_reference(data: list[bytes]) -> None:
     for leaf, proof in zip(data, proofs(data), strict=True):
         match decode(proof):
@@ -68,7 +68,7 @@ def test_every_proof_satisfies_the_reference(data: list[bytes]) -> None:
 
 
 @given(leaves)
-@settings(derandomize=True)
+@STEADY
 def test_every_proof_is_verified(data: list[bytes]) -> None:
     found = proofs(data)
     assert [verify_proof(leaf, proof, root(data)) for leaf, proof in zip(data, found, strict=True)] == list(
@@ -148,7 +148,7 @@ def test_a_changed_proof_is_refused(changed: Value) -> None:
 
 
 @given(st.sampled_from(PROOFS).flatmap(spoilt))
-@settings(derandomize=True, max_examples=300)
+@settings(STEADY, max_examples=300)
 def test_a_spoilt_proof_proves_nothing_else(proof: bytes) -> None:
     try:
         index = verify_proof(DATA[1], proof, ROOT)

@@ -1,7 +1,7 @@
 """The pushed form: encoded once, cut and split by hand, read by protobuf."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minirelay.errors import MalformedInput
@@ -22,6 +22,7 @@ from minirelay.protocol.push import (
 )
 
 from .sets import a_patch, sealed, signed, verified
+from .strategies import STEADY
 from .vectors import case
 
 FEW = verified(9, size=150)
@@ -69,7 +70,7 @@ def test_vector_is_pushed_as_it_stands() -> None:
 
 
 @given(st.sets(st.integers(0, 8), min_size=1).map(sorted))
-@settings(derandomize=True)
+@STEADY
 def test_a_cut_holds_the_chosen_leaves_with_their_proofs(leaves: list[int]) -> None:
     pushed = decode_set(cut(FEW_BYTES, leaves))
     everything = whole(4711, FEW)
@@ -185,7 +186,7 @@ def test_the_largest_set_is_split_and_cut() -> None:
 
 
 @given(st.integers(-(2**63), -1), st.binary(max_size=4), st.lists(st.integers(0, 2), max_size=6))
-@settings(derandomize=True)
+@STEADY
 def test_a_push_is_an_envelope_around_the_very_bytes(request_id: int, name: bytes, choice: list[int]) -> None:
     sets = [(FEW_BYTES, encode_set(1, FEW), cut(FEW_BYTES, [3]))[number] for number in choice]
     data = encode_push(request_id, name, sets)

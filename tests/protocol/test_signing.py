@@ -22,6 +22,7 @@ from minirelay.protocol.signing import (
     recover,
 )
 
+from .strategies import STEADY
 from .vectors import load
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -43,7 +44,7 @@ def test_vectors() -> None:
 
 
 @given(secrets, st.binary(max_size=300))
-@settings(derandomize=True, max_examples=40)
+@settings(STEADY, max_examples=40)
 def test_signatures_are_those_of_eth_account(secret: bytes, message: bytes) -> None:
     key, wallet = PrivateKey.from_bytes(secret), Account.from_key(secret)
     signed = wallet.sign_message(encode_defunct(message))
@@ -54,13 +55,13 @@ def test_signatures_are_those_of_eth_account(secret: bytes, message: bytes) -> N
 
 
 @given(st.binary(max_size=200))
-@settings(derandomize=True)
+@STEADY
 def test_keccak_is_that_of_ethereum(data: bytes) -> None:
     assert keccak256(data) == keccak(data)
 
 
 @given(st.binary(min_size=20, max_size=20))
-@settings(derandomize=True)
+@STEADY
 def test_checksums_are_those_of_eip_55(address: bytes) -> None:
     assert checksum_address(address) == to_checksum_address(address)
 
@@ -116,7 +117,7 @@ def test_numbers_that_are_no_signature_are_refused(r: int, s: int) -> None:
 
 
 @given(st.binary(min_size=65, max_size=65), st.binary(max_size=20))
-@settings(derandomize=True, max_examples=200)
+@settings(STEADY, max_examples=200)
 def test_any_65_bytes_give_a_key_or_a_refusal(signature: bytes, message: bytes) -> None:
     try:
         signer = recover(message, signature)

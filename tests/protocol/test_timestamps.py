@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minirelay.errors import MalformedInput
 from minirelay.protocol.timestamps import format_time, parse_time, time_from_epoch
 
-from .strategies import times
+from .strategies import STEADY, times
 
 MORNING = datetime(2025, 6, 1, 9, 0, 0, tzinfo=UTC)
 
@@ -122,20 +122,20 @@ def test_a_time_without_a_zone_is_not_written() -> None:
 
 
 @given(times)
-@settings(derandomize=True)
+@STEADY
 def test_what_is_written_is_read_again(time: datetime) -> None:
     assert parse_time(format_time(time)) == time
 
 
 @given(times, st.integers(-23 * 60, 23 * 60))
-@settings(derandomize=True)
+@STEADY
 def test_every_zone_means_the_same_moment(time: datetime, minutes: int) -> None:
     local = time.astimezone(timezone(timedelta(minutes=minutes)))
     assert parse_time(local.isoformat()) == time
 
 
 @given(st.text(alphabet="0123456789-:TtZz.+ ", max_size=40))
-@settings(derandomize=True)
+@STEADY
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
         parse_time(text)
