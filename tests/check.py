@@ -34,7 +34,7 @@ def install() -> None:
     print("== install", flush=True)
     if not (BIN / "python").exists():
         venv.create(ENVIRONMENT, with_pip=True)
-    pip = [BIN / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*pip, "--editable", ".[dev,test]"], cwd=ROOT, check=True)
     stamp.write_text(declared)
 

@@ -159,7 +159,7 @@ def reference_patch_set(device: Device, nonce: int, *patches: dict[str, Any]) ->
             "RootHash": root_of(encoded),
         }
     )
-    return (
+    sealed: bytes = (
         b"\xa3"
         + text("Header")
         + header
@@ -168,6 +168,7 @@ def reference_patch_set(device: Device, nonce: int, *patches: dict[str, Any]) ->
         + text("Signature")
         + data_of(device.sign(header))
     )
+    return sealed
 
 
 def browser_patch_set(device: Device, nonce: int, *patches: bytes) -> bytes:
