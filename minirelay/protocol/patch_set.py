@@ -7,7 +7,7 @@ Nothing that a client signed is ever encoded again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, final
+from typing import Final, final
 
 import msgspec
 
@@ -38,7 +38,7 @@ __all__ = [
     "verify",
 ]
 
-_WHAT = "invalid CBOR encoding"
+_WHAT: Final = "invalid CBOR encoding"
 
 
 class DecodedPatchSet(msgspec.Struct, frozen=True):
@@ -101,7 +101,7 @@ def decode_patch_set(data: bytes) -> DecodedPatchSet:
     return _assemble(
         header_from(header.value, header.raw),
         signature.value if isinstance(signature, _Element) else None,
-        [patch_from(value, raw, has_bignums=bignums) for value, raw, bignums in patches or ()],
+        [patch_from(patch.value, patch.raw, has_bignums=patch.has_bignums) for patch in patches or ()],
     )
 
 
@@ -160,7 +160,7 @@ def join_patch_set(header: bytes, signature: bytes, patches: Sequence[bytes]) ->
     )
 
 
-class _Element(NamedTuple):
+class _Element(msgspec.Struct, frozen=True):
     """An item of the received bytes."""
 
     value: Value
