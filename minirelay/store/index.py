@@ -118,8 +118,7 @@ def _terms(selected: Selected) -> tuple[list[str], dict[str, int | bytes]]:
         term = f"{_TERM} object_type = :type{number} AND object_id = :id{number}"
         values |= {f"type{number}": object_type, f"id{number}": object_id}
         if owner != NO_OWNER:
-            # The plus sign keeps SQLite from going through all orders of this owner.
-            term += f" AND +owner = :of{number}"
+            term += f" AND owner = :of{number}"
             values[f"of{number}"] = owner
         terms.append(term)
     return terms, values

@@ -94,6 +94,17 @@ async def test_an_orderly_end_leaves_one_whole_file(tmp_path: Path) -> None:
         assert copy.execute("SELECT count(*) FROM patch_set").fetchone() == (3,)
 
 
+async def test_an_orderly_end_checkpoints_also_while_somebody_looks(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path) as store:
+        await store.writer.probe()
+        looking = await open_readonly(tmp_path)
+        assert wal_of(tmp_path).stat().st_size > 0
+    assert wal_of(tmp_path).stat().st_size == 0
+    assert await looking.reader.recall("probe")
+    await looking.close()
+    assert wal_of(tmp_path).exists()
+
+
 async def test_references_are_checked(store: Store) -> None:
     value = await store.writer._connection.run(lambda db: db.execute("PRAGMA foreign_keys").fetchone())
     assert value == (1,)

@@ -193,13 +193,15 @@ async def test_what_was_queued_behind_a_failure_fails_with_it(store: Store) -> N
 
 async def test_a_failure_that_lost_no_state_refuses_nobody_else(store: Store) -> None:
     log = ShopLog()
+    lost: list[str] = []
+    store.writer.on_failure = lambda: lost.append("state")
     async with held_up(store):
         bad = store.writer.remember("key", "text is no bytes")  # type: ignore[arg-type]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         good = store.writer.commit(log.add())
     assert await outcomes(bad, good) == [StoreUnavailable, None]
-    assert store.writer.epoch == 0
+    assert (store.writer.epoch, lost) == (0, [])
 
 
 async def test_a_gap_in_the_log_is_refused(store: Store) -> None:
