@@ -14,7 +14,7 @@ from minirelay.client.checkpoint import Checkpoint
 from minirelay.client.completeness import Completeness
 from minirelay.client.enrolment import EnrolmentRequest, Wallet, enrol
 from minirelay.client.errors import ClientError, ConnectionLost, WriteUnanswered
-from minirelay.client.follower import Follower
+from minirelay.client.follower import Follower, OnApplied
 from minirelay.client.key_cards import KeyCards
 from minirelay.client.link import RelayLink
 from minirelay.client.nonces import Nonces
@@ -285,10 +285,17 @@ class RelayClient:
         position = start if isinstance(start, Position) else Position(start)
         return UnverifiedSubscription(self._stream(position, tuple(filters), shop_id, resume))
 
-    async def follow(self, checkpoint: Checkpoint | None = None, *, resume: bool = True) -> Follower:
+    async def follow(
+        self,
+        checkpoint: Checkpoint | None = None,
+        *,
+        resume: bool = True,
+        on_applied: OnApplied | None = None,
+    ) -> Follower:
         """Follow the shop into a local state: from the beginning, or from where an earlier follower was.
 
-        Every signer is checked, so `relay_signers` is needed. resume: go on after a lost connection. Raises
+        Every signer is checked, so `relay_signers` is needed. resume: go on after a lost connection.
+        on_applied: called with the follower and each set, or part of a set, that was applied. Raises
         RelayRefused, ConnectionLost, ClientError.
         """
         begin = checkpoint or Checkpoint(self.shop_id)
@@ -298,7 +305,7 @@ class RelayClient:
         stream = self._stream(begin.position, (), None, resume)
         subscription = self._subscription(stream, self.shop_id, KeyCards(begin.state), completeness)
         await stream.open()
-        return Follower(subscription, completeness, begin)
+        return Follower(subscription, completeness, begin, on_applied)
 
     # -- blobs
 

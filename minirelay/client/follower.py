@@ -10,9 +10,9 @@ from minirelay.client.checkpoint import Checkpoint
 from minirelay.client.completeness import Completeness
 from minirelay.client.errors import ClientError, ConnectionLost
 from minirelay.client.position import Position
+from minirelay.client.received import ReceivedSet
 from minirelay.client.replica import Replica
 from minirelay.client.subscription import Subscription
-from minirelay.errors import MinirelayError
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop import canonical
 from minirelay.shop.objects import Account, Listing, Manifest, Order, Tag
@@ -21,6 +21,7 @@ from minirelay.shop.state import MANIFEST_KEY, ShopState, id_key, inventory_key,
 T = TypeVar("T")
 
 Condition = Callable[["Follower"], bool]
+OnApplied = Callable[["Follower", ReceivedSet], None]
 
 
 class Follower:
@@ -32,7 +33,11 @@ class Follower:
     """
 
     def __init__(
-        self, subscription: Subscription, completeness: Completeness, checkpoint: Checkpoint
+        self,
+        subscription: Subscription,
+        completeness: Completeness,
+        checkpoint: Checkpoint,
+        on_applied: OnApplied | None = None,
     ) -> None:
         """subscription: unfiltered, from the checkpoint's position. completeness: the subscription's."""
         self._subscription = subscription
@@ -41,7 +46,8 @@ class Follower:
         self._reached = completeness.position, completeness.is_whole, completeness.first_gap is None
         self._replica = Replica(checkpoint.state)
         self._waiting: list[tuple[Condition, asyncio.Future[None]]] = []
-        self._failure: MinirelayError | None = None
+        self._on_applied = on_applied
+        self._failure: Exception | None = None
         self._task = asyncio.create_task(self._follow())
 
     async def __aenter__(self) -> Self:
@@ -79,7 +85,7 @@ class Follower:
         return self._reached[2]
 
     @property
-    def failure(self) -> MinirelayError | None:
+    def failure(self) -> Exception | None:
         """Give why following ended, if it failed."""
         return self._failure
 
@@ -182,8 +188,10 @@ class Follower:
                 self._replica.apply(received)
                 seen = self._completeness
                 self._reached = seen.position, seen.is_whole, seen.first_gap is None
+                if self._on_applied is not None:
+                    self._on_applied(self, received)
                 self._wake()
-        except MinirelayError as failure:
+        except Exception as failure:  # noqa: BLE001  (raised to whoever waits, or leaves the block)
             self._failure = failure
         finally:
             for _, reached in self._waiting:

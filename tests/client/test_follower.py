@@ -14,6 +14,7 @@ from minirelay.client.errors import (
 )
 from minirelay.client.patches import add_order, add_stock, add_tag, set_price
 from minirelay.client.position import Position
+from minirelay.client.received import ReceivedSet
 from minirelay.errors import Code
 from minirelay.protocol.envelope import SubscriptionCancelRequest, SubscriptionRequest
 from minirelay.protocol.push import SequencedPartialPatchSet
@@ -333,3 +334,44 @@ class TestCheckpoints:
         async with connected(relay) as (client, _):
             with pytest.raises(ClientError, match="another shop"):
                 await client.follow(Checkpoint(SHOP_ID + 1))
+
+
+class TestTelling:
+    async def test_every_set_is_told_when_it_is_applied(self, relay: ScriptedRelay) -> None:
+        log = a_log()
+        told: list[tuple[int, tuple[int, ...], bytes | None]] = []
+        async with connected(relay) as (client, session):
+            following = asyncio.create_task(
+                client.follow(
+                    on_applied=lambda follower, received: told.append(
+                        (received.seq, received.leaves, follower.root_hash)
+                    )
+                )
+            )
+            await session.subscribe(
+                FIRST, [*log.sets[:3], log.set(4, (0,)), log.set(4, (1, 2, 3)), log.set(5)]
+            )
+            await within((await within(following)).wait_until(5))
+        roots = [state.root_hash for state in log.states]
+        assert told == [
+            (1, (0, 1), roots[1]),
+            (2, (0,), roots[2]),
+            (3, (0,), roots[3]),
+            (4, (0,), None),
+            (4, (1, 2, 3), roots[4]),
+            (5, (0,), roots[5]),
+        ]
+
+    async def test_what_fails_there_ends_the_following(self, relay: ScriptedRelay) -> None:
+        async with connected(relay) as (client, session):
+
+            def fail(_follower: Follower, received: ReceivedSet) -> None:
+                if received.seq == 2:
+                    raise ZeroDivisionError
+
+            following = asyncio.create_task(client.follow(on_applied=fail))
+            await session.subscribe(FIRST, a_log().sets)
+            follower = await within(following)
+            with pytest.raises(ZeroDivisionError):
+                await within(follower.run())
+            assert follower.seq == 2
