@@ -1,0 +1,1 @@
+"""`minirelay bench`: how fast a relay is, and where the time goes."""

@@ -1,0 +1,66 @@
+"""Figures: what was measured, in which unit, beside what was wanted and what another relay does."""
+
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A bound that a figure is to keep."""
+
+    bound: float
+    is_least: bool
+
+    @classmethod
+    def at_least(cls, bound: float) -> Self:
+        """Make a lower bound."""
+        return cls(bound, is_least=True)
+
+    @classmethod
+    def at_most(cls, bound: float) -> Self:
+        """Make an upper bound."""
+        return cls(bound, is_least=False)
+
+    def is_met(self, value: float) -> bool:
+        """Say whether a value keeps it."""
+        return value >= self.bound if self.is_least else value <= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure. target: None for what is only told. elsewhere: what the relay in Go does, in words."""
+
+    name: str
+    value: float
+    unit: str
+    target: Target | None = None
+    elsewhere: str = ""
+
+    @property
+    def is_met(self) -> bool | None:
+        """Say whether the target is met; None without one."""
+        return None if self.target is None else self.target.is_met(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The figures of one scenario. name: of the scenario. notes: sentences about how they came to be."""
+
+    name: str
+    title: str
+    figures: tuple[Figure, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All of a run. machine: facts about it and the versions of what ran, as (what, value)."""
+
+    machine: tuple[tuple[str, str], ...]
+    sections: tuple[Section, ...]
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Give the value below which that share (0 to 1) of the values lies; there must be some."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -1,0 +1,69 @@
+"""A shop and writes to it inside this process, to time the steps of a write one by one."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from minirelay.bench.errors import BenchError
+from minirelay.bench.preparation import SHOP_ID, Cards, enrol
+from minirelay.bench.subject import new_keys
+from minirelay.bench.workload import Author
+from minirelay.relay.acceptance import ClientWrite, utc_now
+from minirelay.relay.books import Books, read_books
+from minirelay.relay.messages import Outcome, WriteRequest
+from minirelay.store.database import Store
+from minirelay.store.messages import Commit, KeyCard
+
+_CLOCK_SKEW: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A shop with listings in a real database, and who writes to it."""
+
+    store: Store
+    books: Books
+    author: Author
+    card: KeyCard
+    listings: int
+
+    def price_changes(self, count: int) -> list[ClientWrite]:
+        """Make writes of one patch that were not judged yet."""
+        return [self.request(one) for one in self.author.price_changes(self.listings, count)]
+
+    def request(self, patch_set: bytes) -> ClientWrite:
+        """Make a write as a session hands it to the sequencer."""
+        return ClientWrite(WriteRequest(self.card, patch_set, _nobody_waits), utc_now, _CLOCK_SKEW)
+
+    def enter(self, request: ClientWrite) -> Commit:
+        """Judge a write and enter it in the books; what is given must be committed."""
+        return request.enter(self.books, request.judge(self.books))
+
+
+@asynccontextmanager
+async def prepare(directory: Path, listings: int) -> AsyncIterator[Material]:
+    """Make a shop with so many listings on an empty directory; it stays open while the block runs."""
+    (key,) = new_keys(1)
+    await enrol(directory, Cards([key]))
+    async with await Store.open(directory) as store:
+        card = await store.reader.key_card(key.public_key)
+        row = await store.reader.shop(SHOP_ID)
+        if card is None or row is None:
+            raise BenchError("what was enrolled is not there")
+        books = await read_books(store.reader, store.writer.epoch, row)
+        material = Material(store, books, Author(key, SHOP_ID), card, listings)
+        for patch_set in material.author.filling(range(listings)):
+            await store.writer.commit(material.enter(material.request(patch_set)))
+        yield material
+
+
+def patch_sets_of(requests: Sequence[ClientWrite]) -> list[bytes]:
+    """Give the bytes of writes."""
+    return [one.request.patch_set for one in requests]
+
+
+def _nobody_waits(outcome: Outcome) -> None:
+    """Take the outcome of a write that was made up here."""

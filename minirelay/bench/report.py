@@ -1,0 +1,82 @@
+"""A report as lines for people, and as a document for scripts."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from minirelay.bench.figures import Figure, Report, Section
+
+_NAME_WIDTH: Final = 58
+_VALUE_WIDTH: Final = 12
+_UNIT_WIDTH: Final = 16
+_TARGET_WIDTH: Final = 20
+
+MET: Final = "met"
+MISSED: Final = "MISSED"
+
+
+def lines(report: Report) -> Iterator[str]:
+    """Write a report as text in columns."""
+    for what, value in report.machine:
+        yield f"{what:<10} {value}"
+    for section in report.sections:
+        yield ""
+        yield from _section(section)
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Write a report as what JSON has."""
+    return {
+        "machine": dict(report.machine),
+        "scenarios": [
+            {
+                "name": section.name,
+                "title": section.title,
+                "figures": [_figure_document(figure) for figure in section.figures],
+                "notes": list(section.notes),
+            }
+            for section in report.sections
+        ],
+    }
+
+
+def number(value: float) -> str:
+    """Write a number with as many digits as mean something."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def _section(section: Section) -> Iterator[str]:
+    with_targets = any(figure.target or figure.elsewhere for figure in section.figures)
+    head = f"{section.title:<{_NAME_WIDTH + _VALUE_WIDTH + _UNIT_WIDTH + 3}}"
+    yield f"{head}{'target':<{_TARGET_WIDTH}} relay in Go" if with_targets else section.title
+    for figure in section.figures:
+        yield _line(figure)
+    yield from (f"  ({note})" for note in section.notes)
+
+
+def _line(figure: Figure) -> str:
+    target = ""
+    if figure.target is not None:
+        sign = "≥" if figure.target.is_least else "≤"
+        target = f"{sign} {figure.target.bound:,.10g}: {MET if figure.is_met else MISSED}"
+    columns = (
+        f"  {figure.name:<{_NAME_WIDTH - 2}}",
+        f"{number(figure.value):>{_VALUE_WIDTH}}",
+        f"{figure.unit:<{_UNIT_WIDTH}}",
+        f"{target:<{_TARGET_WIDTH}}",
+        figure.elsewhere,
+    )
+    return " ".join(columns).rstrip()
+
+
+def _figure_document(figure: Figure) -> dict[str, Any]:
+    target = figure.target
+    return {
+        "name": figure.name.strip(),
+        "value": figure.value,
+        "unit": figure.unit,
+        "target": None if target is None else {"at_least" if target.is_least else "at_most": target.bound},
+        "is_met": figure.is_met,
+        "relay_in_go": figure.elsewhere or None,
+    }

@@ -1,0 +1,54 @@
+"""A whole run: which scenarios there are, and one report of those that were asked for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from minirelay.bench.bench import Bench
+from minirelay.bench.calibration import calibrate
+from minirelay.bench.errors import BenchError
+from minirelay.bench.figures import Report, Section
+from minirelay.bench.machine import describe
+from minirelay.bench.scenarios import backlog, large_shop, latency, memory, steps, writes
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Something to measure. needs_own_relay: can't be done to a relay that others use."""
+
+    run: Callable[[Bench], Section]
+    needs_own_relay: bool = False
+
+
+SCENARIOS: Final = {
+    "writes": Scenario(writes.run),
+    "latency": Scenario(latency.run),
+    "backlog": Scenario(backlog.run),
+    "memory": Scenario(memory.run, needs_own_relay=True),
+    "large-shop": Scenario(large_shop.run, needs_own_relay=True),
+    "steps": Scenario(steps.run),
+}
+
+
+def run(bench: Bench, names: Sequence[str] = ()) -> Report:
+    """Run these scenarios, all that are possible if none is named, in the order of `SCENARIOS`.
+
+    The machine is calibrated before and after, since what else runs on it changes every figure. Raises
+    BenchError.
+    """
+    chosen = [name for name in SCENARIOS if name in names] if names else _possible(bench)
+    machine = describe(bench.directory)
+    bench.tell("calibrating")
+    sections = [calibrate("before", bench.plan.step_seconds, bench.directory)]
+    for name in chosen:
+        if SCENARIOS[name].needs_own_relay and bench.running is not None:
+            raise BenchError(f"{name} needs a relay that the benchmark starts itself; leave --url out")
+        sections.append(SCENARIOS[name].run(bench))
+    sections.append(calibrate("after", bench.plan.step_seconds, bench.directory))
+    return Report(machine, tuple(sections))
+
+
+def _possible(bench: Bench) -> list[str]:
+    return [
+        name for name, scenario in SCENARIOS.items() if bench.running is None or not scenario.needs_own_relay
+    ]

@@ -1,0 +1,133 @@
+"""How fast a new subscriber gets what it missed, all of it or one listing; and what a set costs on disk."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from minirelay.bench import targets
+from minirelay.bench.bench import Bench
+from minirelay.bench.figures import Figure, Section
+from minirelay.bench.own_relay import own_relay
+from minirelay.bench.subject import Subject
+from minirelay.bench.workload import Author, fill, frames_of
+from minirelay.protocol.envelope import Filter
+from minirelay.protocol.objects import ObjectType
+from minirelay.protocol.signing import PrivateKey
+
+LISTINGS = 100
+LATE_LISTING = LISTINGS
+"""One more, which only the very last set changes."""
+
+CHUNK = 2000
+"""Sets that are signed, then written."""
+
+_MS_PER_S = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """What a new subscriber got. Times from asking, in seconds. busy_s: of this process, on a core."""
+
+    patches: int
+    last_seq: int
+    first_push_s: float
+    seconds: float
+    busy_s: float
+
+
+def run(bench: Bench) -> Section:
+    """Write a log of one-patch sets; subscribe to it whole, as a visitor, and to single listings."""
+    sets = bench.plan.backlog_sets
+    if bench.running is not None:
+        author, begin = start_log(bench.running)
+        bench.tell(f"backlog: writing {sets:,} sets")
+        extend_log(bench.running, author, sets, bench.plan.in_flight)
+        return _section(_read_back(bench, bench.running, author, begin), sets)
+    with own_relay(bench.directory) as relay:
+        author, begin = start_log(relay.start())
+        # Measured while it is stopped: then all is in one file, and nothing is under way.
+        relay.stop()
+        size_before = database_bytes(relay.data_dir)
+        subject = relay.start()
+        bench.tell(f"backlog: writing {sets:,} sets")
+        extend_log(subject, author, sets, bench.plan.in_flight)
+        figures = list(_read_back(bench, subject, author, begin))
+        relay.stop()
+        grown = database_bytes(relay.data_dir) - size_before
+    size = Figure("database", grown / sets, "bytes/set", elsewhere=targets.BYTES_ELSEWHERE)
+    return _section([*figures, size], sets)
+
+
+def start_log(subject: Subject) -> tuple[Author, int]:
+    """Fill a shop; give who writes to it, and the sequence number after which the backlog begins."""
+    author = Author(subject.writer, subject.shop_id)
+    with subject.session(subject.writer) as session:
+        fill(session, author, range(LISTINGS + 1))
+        # Whoever asks for this listing learns the number of the last set.
+        session.write_all(frames_of(session, [author.seal(author.change_price(0, 1))]), in_flight=1)
+    return author, catch_up(subject, None, 0, [_filter(author, 0)]).last_seq
+
+
+def extend_log(subject: Subject, author: Author, sets: int, in_flight: int) -> None:
+    """Write that many sets of one patch."""
+    with subject.session(subject.writer) as session:
+        for start in range(0, sets - 1, CHUNK):
+            changes = author.price_changes(LISTINGS, min(CHUNK, sets - 1 - start))
+            session.write_all(frames_of(session, changes), in_flight)
+        last = author.seal(author.change_price(LATE_LISTING, 1))
+        session.write_all(frames_of(session, [last]), in_flight)
+
+
+def catch_up(
+    subject: Subject, key_card: PrivateKey | None, after_seq: int, filters: Sequence[Filter] = ()
+) -> CatchUp:
+    """Subscribe, and take what there is up to now."""
+    with subject.session(key_card) as session:
+        busy, begin = time.process_time(), time.perf_counter()
+        session.subscribe(subject.shop_id, after_seq, filters)
+        expected = session.unpushed()
+        patches = last_seq = 0
+        first_push_s = 0.0
+        while patches < expected:
+            count, seq = session.acknowledge(session.receive())
+            patches, last_seq = patches + count, seq or last_seq
+            first_push_s = first_push_s or time.perf_counter() - begin
+        seconds = time.perf_counter() - begin
+        return CatchUp(patches, last_seq, first_push_s, seconds, time.process_time() - busy)
+
+
+def database_bytes(data_dir: Path) -> int:
+    """Measure the files of a database that nobody has open."""
+    return sum(file.stat().st_size for file in data_dir.iterdir())
+
+
+def _read_back(bench: Bench, subject: Subject, author: Author, begin: int) -> Iterator[Figure]:
+    bench.tell("backlog: reading it")
+    # With only one card, the writer's session is closed by now.
+    whole = catch_up(subject, subject.reader or subject.writer, begin)
+    yield Figure(
+        "all of it, by a clerk",
+        whole.patches / whole.seconds,
+        "patches/s",
+        targets.BACKLOG_PER_S,
+        targets.BACKLOG_ELSEWHERE,
+    )
+    yield Figure("  its first push", whole.first_push_s * _MS_PER_S, "ms")
+    yield Figure("  load generator busy", whole.busy_s / whole.seconds * 100, "% of a core")
+    public = catch_up(subject, None, begin)
+    yield Figure("all that is public, by a visitor", public.patches / public.seconds, "patches/s")
+    one = catch_up(subject, None, begin, [_filter(author, 1)])
+    yield Figure(f"one listing, in {one.patches:,} sets: first push", one.first_push_s * _MS_PER_S, "ms")
+    yield Figure("  all of it", one.seconds * _MS_PER_S, "ms")
+    late = catch_up(subject, None, begin, [_filter(author, LATE_LISTING)])
+    yield Figure("one listing, in the last of all sets", late.first_push_s * _MS_PER_S, "ms")
+
+
+def _filter(author: Author, number: int) -> Filter:
+    return Filter(ObjectType.LISTING, author.listing_id(number).to_bytes(8))
+
+
+def _section(figures: Iterator[Figure] | Sequence[Figure], sets: int) -> Section:
+    notes = (f"A log of {sets:,} sets of one patch, written with many in flight, read by a new session.",)
+    return Section("backlog", "A new subscriber", tuple(figures), notes)

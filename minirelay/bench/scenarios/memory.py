@@ -1,0 +1,85 @@
+"""How much memory the relay takes: at rest, and with many sessions that follow its shop."""
+
+import selectors
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from minirelay.bench import targets
+from minirelay.bench.bench import Bench
+from minirelay.bench.errors import BenchError
+from minirelay.bench.figures import Figure, Section, Target
+from minirelay.bench.own_relay import own_relay
+from minirelay.bench.process_meter import ProcessMeter
+from minirelay.bench.scenarios.latency import drain
+from minirelay.bench.session import TIMEOUT_S, LoadSession
+from minirelay.bench.subject import Subject
+from minirelay.bench.workload import Author, fill, frames_of
+
+LISTINGS = 100
+SETTLING_S = 1.0
+"""Until what belongs to the start, or to a burst of work, is over."""
+
+_MIB = 1024 * 1024
+_KIB = 1024
+_MS_PER_S = 1000
+
+
+def run(bench: Bench) -> Section:
+    """Start a relay; let sessions of guests subscribe; write one listing that all of them get."""
+    if bench.running is not None:
+        raise BenchError("memory: only measured on relays that the benchmark starts itself")
+    count = bench.plan.subscribers
+    bench.tell(f"memory: at rest, then with {count:,} subscribed sessions")
+    with own_relay(bench.directory, guests=count) as relay:
+        subject = relay.start()
+        if subject.meter is None:
+            raise BenchError("memory: this system does not say how much memory a process takes")
+        time.sleep(SETTLING_S)
+        figures = [_resident("at rest, freshly started", subject.meter, targets.IDLE_MIB)]
+        figures += _crowd(subject, subject.meter)
+    notes = (f"Each session is a guest's, authenticated, subscribed to a shop of {LISTINGS} listings.",)
+    return Section("memory", "Memory of the relay", tuple(figures), notes)
+
+
+def _crowd(subject: Subject, meter: ProcessMeter) -> Iterator[Figure]:
+    author = Author(subject.writer, subject.shop_id)
+    with ExitStack() as stack:
+        writer = stack.enter_context(subject.session(subject.writer))
+        fill(writer, author, range(LISTINGS))
+        before = meter.resident_bytes()
+        readers = []
+        for guest in subject.guests:
+            reader = stack.enter_context(subject.session(guest))
+            reader.subscribe(subject.shop_id)
+            drain(reader)
+            readers.append(reader)
+        (frame,) = frames_of(writer, [author.seal(author.change_price(0, 1))])
+        seconds = _push_to_all(writer, readers, frame)
+        time.sleep(SETTLING_S)
+        target = targets.SUBSCRIBED_MIB if len(readers) == targets.SUBSCRIBERS else None
+        yield _resident(f"with {len(readers):,} subscribed sessions", meter, target)
+        each = (meter.resident_bytes() - before) / max(1, len(readers))
+        yield Figure("  for each session", each / _KIB, "KiB")
+        yield Figure("a write until all of them have it", seconds * _MS_PER_S, "ms")
+
+
+def _push_to_all(writer: LoadSession, readers: list[LoadSession], frame: bytes) -> float:
+    """Write once; give the seconds until every reader has the push."""
+    missing = len(readers)
+    with selectors.DefaultSelector() as selector:
+        for reader in readers:
+            selector.register(reader.socket, selectors.EVENT_READ, reader)
+        begin = time.perf_counter()
+        writer.send(frame)
+        while missing:
+            ready = selector.select(TIMEOUT_S)
+            if not ready:
+                raise BenchError(f"{missing} of {len(readers)} sessions never got a push")
+            for key, _ in ready:
+                missing -= key.data.acknowledge(key.data.receive_some())[0]
+        return time.perf_counter() - begin
+
+
+def _resident(name: str, meter: ProcessMeter, target: Target | None) -> Figure:
+    return Figure(name, meter.resident_bytes() / _MIB, "MiB", target)

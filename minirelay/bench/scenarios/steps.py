@@ -1,0 +1,194 @@
+"""Where the time of one write and of one push goes, step by step, against what can't be avoided."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from minirelay.bench.bench import Bench
+from minirelay.bench.figures import Figure, Section
+from minirelay.bench.material import Material, patch_sets_of, prepare
+from minirelay.bench.scenarios.writes import measure
+from minirelay.bench.stopwatch import US_PER_S, time_each
+from minirelay.bench.workload import Author, fill
+from minirelay.protocol import envelope as wire
+from minirelay.protocol.mmr import proofs, root
+from minirelay.protocol.patch_set import decode_patch_set, open_patch_set, verify
+from minirelay.protocol.push import encode_push, encode_set
+from minirelay.protocol.signing import recover
+from minirelay.relay.feed import pack_for
+from minirelay.relay.judgement import Author as PatchAuthor
+from minirelay.relay.judgement import judge
+from minirelay.relay.packing import Cursor
+from minirelay.relay.view import View
+from minirelay.shop.access import Role
+from minirelay.shop.state import Change, ShopState
+from minirelay.store.batch import rows_of
+
+LISTINGS: Final = 100
+INPUTS: Final = 256
+BATCH: Final = 64
+LONE_COMMITS: Final = 40
+ROUNDS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step, in µs. is_part: of the step before it. is_needed: no relay can do without it."""
+
+    name: str
+    us: float
+    is_part: bool = False
+    is_needed: bool = False
+
+    def figure(self) -> Figure:
+        """Tell it in the report."""
+        indent = "  " if self.is_part else ""
+        return Figure(f"{indent}{self.name}{' *' if self.is_needed else ''}", self.us, "µs")
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """All steps, by where they are taken."""
+
+    on_loop: Sequence[Step]
+    in_thread: Sequence[Step]
+    pushing: Sequence[Step]
+
+
+def run(bench: Bench) -> Section:
+    """Time each step in this process, then whole writes from outside."""
+    bench.tell("steps: each by itself")
+    with tempfile.TemporaryDirectory(prefix="minirelay-bench-", dir=bench.directory) as directory:
+        steps = asyncio.run(_time_steps(Path(directory), bench.plan.step_seconds))
+    bench.tell("steps: whole writes")
+    whole = _time_whole(bench)
+    figures = [step.figure() for step in steps.on_loop]
+    if whole is not None:
+        accounted = sum(step.us for step in steps.on_loop if not step.is_part)
+        figures.append(Figure("event loop, sockets, WebSocket frames: the rest", whole[0] - accounted, "µs"))
+        figures.append(Figure("= a write on the event loop", whole[0], "µs CPU"))
+    figures += [step.figure() for step in steps.in_thread]
+    if whole is not None:
+        figures.append(Figure("= a write, all threads", whole[1], "µs CPU"))
+    figures += [step.figure() for step in steps.pushing]
+    notes = (
+        f"One patch that changes the price of one of {LISTINGS} listings. Indented: part of the step above.",
+        "*: no relay can do without it. Whole writes are measured from outside, with 64 in flight.",
+    )
+    return Section("steps", "Where the time of a write and of a push goes", tuple(figures), notes)
+
+
+def _time_whole(bench: Bench) -> tuple[float, float] | None:
+    """Measure a write: µs on the event loop, and of all threads; None where that can't be known."""
+    with bench.subject() as subject, subject.session(subject.writer) as session:
+        author = Author(subject.writer, subject.shop_id)
+        fill(session, author, range(LISTINGS))
+        rounds = [measure(subject, session, author, LISTINGS, bench.plan) for _ in range(ROUNDS)]
+    used = [(one.relay, one.writes) for one in rounds if one.relay]
+    if not used:
+        return None
+    return (
+        median([usage.loop_cpu_s / count for usage, count in used]) * US_PER_S,
+        median([usage.cpu_s / count for usage, count in used]) * US_PER_S,
+    )
+
+
+async def _time_steps(directory: Path, seconds: float) -> Steps:
+    async with prepare(directory, LISTINGS) as material:
+        return Steps(
+            on_loop=[*_decoding(material, seconds), *_judging(material, seconds), *_answering(seconds)],
+            in_thread=await _committing(material, seconds),
+            pushing=_pushing(material, seconds),
+        )
+
+
+def _decoding(material: Material, seconds: float) -> list[Step]:
+    patch_sets = patch_sets_of(material.price_changes(INPUTS))
+    frames = [wire.encode_envelope(7, wire.PatchSetWriteRequest(one)) for one in patch_sets]
+    decoded = [decode_patch_set(one) for one in patch_sets]
+    leaves = [[patch.raw for patch in one.patches] for one in decoded]
+    signed = [(one.header.raw, one.signature) for one in decoded]
+    return [
+        Step("envelope decoded", time_each(wire.decode_envelope, frames, seconds)),
+        Step("patch set decoded", time_each(decode_patch_set, patch_sets, seconds)),
+        Step("root and signature verified", time_each(verify, decoded, seconds)),
+        Step("signer recovered", time_each(lambda one: recover(*one), signed, seconds), True, True),
+        Step("root of the patches", time_each(root, leaves, seconds), True, True),
+        Step("proofs", time_each(proofs, leaves, seconds), True),
+    ]
+
+
+def _judging(material: Material, seconds: float) -> list[Step]:
+    books = material.books
+    requests = material.price_changes(INPUTS)
+    verified = [open_patch_set(one) for one in patch_sets_of(requests)]
+    author = PatchAuthor(Role.CLERK, material.card.row_id)
+    judged = [judge(books.state, books.owners, author, one) for one in verified]
+    changes = [
+        [Change(row.object_type, row.key, row.value) for row in judgement.changes] for judgement in judged
+    ]
+    changing = time_each(books.state.with_changes, changes, seconds)
+    hashing = time_each(lambda one: _hash(books.state, one), changes, seconds)
+    return [
+        Step(
+            "patch applied, state and its root made",
+            time_each(lambda one: judge(books.state, books.owners, author, one), verified, seconds),
+        ),
+        Step("new state", changing, True),
+        Step("root hash of the shop", hashing - changing, True, True),
+        Step("pushed form encoded", time_each(lambda one: encode_set(books.seq + 1, one), verified, seconds)),
+    ]
+
+
+def _hash(state: ShopState, changes: Sequence[Change]) -> bytes:
+    return state.with_changes(changes).root_hash
+
+
+def _answering(seconds: float) -> list[Step]:
+    payloads = [number.to_bytes(32) for number in range(INPUTS)]
+    return [
+        Step("answer encoded", time_each(lambda one: wire.encode_response_payload(7, one), payloads, seconds))
+    ]
+
+
+async def _committing(material: Material, seconds: float) -> list[Step]:
+    writer = material.store.writer
+    lone = []
+    for request in material.price_changes(LONE_COMMITS):
+        commit = material.enter(request)
+        begin = time.perf_counter()
+        await writer.commit(commit)
+        lone.append(time.perf_counter() - begin)
+    batches = []
+    for _ in range(ROUNDS * 2):
+        commits = [material.enter(request) for request in material.price_changes(BATCH)]
+        rows_us = time_each(lambda one: rows_of(one).statements(), [commits], seconds / 4) / BATCH
+        begin = time.perf_counter()
+        await asyncio.gather(*map(writer.commit, commits))
+        batches.append((time.perf_counter() - begin) / BATCH)
+    return [
+        Step(f"one commit for {BATCH} writes, for each of them", median(batches) * US_PER_S, is_needed=True),
+        Step("rows put together", rows_us, True),
+        Step("one commit for a lone write", median(lone) * US_PER_S, is_needed=True),
+    ]
+
+
+def _pushing(material: Material, seconds: float) -> list[Step]:
+    stored = [material.enter(request).sets for request in material.price_changes(INPUTS)]
+    cursor = Cursor(0)
+    everything = View(everything=True)
+    return [
+        Step(
+            "push: set packed for a view",
+            time_each(lambda one: pack_for(everything, cursor, one), stored, seconds),
+        ),
+        Step(
+            "push: envelope put together",
+            time_each(lambda one: encode_push(-7, b"\0\1", [one[0].wire]), stored, seconds),
+        ),
+    ]

@@ -1,0 +1,106 @@
+"""How many writes are acknowledged in a second, and what one costs, in shops of different sizes."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from minirelay.bench import targets
+from minirelay.bench.bench import Bench
+from minirelay.bench.figures import Figure, Section
+from minirelay.bench.plan import Plan
+from minirelay.bench.process_meter import Usage
+from minirelay.bench.session import LoadSession
+from minirelay.bench.subject import Subject
+from minirelay.bench.workload import Author, fill, frames_of
+
+_US_PER_S = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Some writes. own_cpu_s: of the load generator. relay: None if its process is not known."""
+
+    writes: int
+    seconds: float
+    own_cpu_s: float
+    relay: Usage | None
+
+
+def run(bench: Bench) -> Section:
+    """Fill a shop step by step; write patch sets of one patch at each size."""
+    figures: list[Figure] = []
+    cost: dict[int, float] = {}
+    with bench.subject() as subject, subject.session(subject.writer) as session:
+        author = Author(subject.writer, subject.shop_id)
+        filled = 0
+        for listings in bench.plan.listings:
+            bench.tell(f"writes: filling the shop up to {listings:,} listings")
+            fill(session, author, range(filled, listings))
+            filled = listings
+            bench.tell(f"writes: {bench.plan.rounds} x {bench.plan.writes:,} at {listings:,} listings")
+            rounds = [
+                measure(subject, session, author, listings, bench.plan) for _ in range(bench.plan.rounds)
+            ]
+            cost[listings] = cost_us(rounds)
+            figures += _figures(listings, rounds)
+    smallest, largest = bench.plan.listings[0], bench.plan.listings[-1]
+    if smallest != largest:
+        is_wanted = (smallest, largest) == (targets.SMALL_SHOP, targets.LARGE_SHOP)
+        figures.append(
+            Figure(
+                f"cost of a write at {largest:,} listings, in writes at {smallest:,}",
+                cost[largest] / cost[smallest],
+                "x",
+                targets.COST_OF_SIZE if is_wanted else None,
+            )
+        )
+    title = f"Writes of one patch, {bench.plan.in_flight} in flight"
+    return Section("writes", title, tuple(figures), tuple(_notes(bench.plan)))
+
+
+def measure(subject: Subject, session: LoadSession, author: Author, listings: int, plan: Plan) -> Round:
+    """Sign, then write one round of price changes."""
+    frames = frames_of(session, author.price_changes(listings, plan.writes))
+    meter = subject.meter
+    before = meter.usage() if meter else None
+    own = time.process_time()
+    seconds = session.write_all(frames, plan.in_flight)
+    own = time.process_time() - own
+    return Round(len(frames), seconds, own, meter.usage() - before if meter and before else None)
+
+
+def cost_us(rounds: list[Round]) -> float:
+    """Say what one write costs: the relay's time on a core, in µs; without that, time on the clock."""
+    return (
+        median([one.relay.cpu_s if one.relay else one.seconds for one in rounds])
+        / rounds[0].writes
+        * _US_PER_S
+    )
+
+
+def _figures(listings: int, rounds: list[Round]) -> Iterator[Figure]:
+    at = f"at {listings:,} listings"
+    writes = rounds[0].writes
+    yield Figure(
+        f"acknowledged {at}",
+        writes / median([one.seconds for one in rounds]),
+        "sets/s",
+        targets.WRITES_PER_S if listings == targets.SMALL_SHOP else None,
+        targets.WRITES_ELSEWHERE.get(listings, ""),
+    )
+    usages = [one.relay for one in rounds if one.relay]
+    if usages:
+        all_cpu = median([usage.cpu_s for usage in usages])
+        loop_cpu = median([usage.loop_cpu_s for usage in usages])
+        waited = sum(usage.waited_s for usage in usages) / sum(one.seconds for one in rounds)
+        yield Figure(f"  relay, all threads, {at}", all_cpu / writes * _US_PER_S, "µs CPU/set")
+        yield Figure(f"  relay, its event loop, {at}", loop_cpu / writes * _US_PER_S, "µs CPU/set")
+        yield Figure(f"  relay, ready but without a core, {at}", waited * 100, "% of the time")
+    busy = sum(one.own_cpu_s for one in rounds) / sum(one.seconds for one in rounds)
+    yield Figure(f"  load generator busy {at}", busy * 100, "% of a core")
+
+
+def _notes(plan: Plan) -> Iterator[str]:
+    yield f"One session; the median of {plan.rounds} rounds of {plan.writes:,} writes."
+    yield "Sets are signed and framed before the clock starts; shops are filled with sets of 50."
