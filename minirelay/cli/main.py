@@ -16,7 +16,11 @@ COMMANDS: Final = {
     "serve": "minirelay.cli.serve",
     "dev": "minirelay.cli.dev",
     "register": "minirelay.cli.register",
+    "shops": "minirelay.cli.shops",
+    "shop": "minirelay.cli.shop",
+    "verify": "minirelay.cli.verify",
     "config": "minirelay.cli.config",
+    "bench": "minirelay.cli.bench",
     "decode": "minirelay.cli.decode",
 }
 """Where each command is: a module with a click command of the same name, imported when it is asked for."""

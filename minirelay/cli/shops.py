@@ -1,0 +1,82 @@
+"""`minirelay shops`: lists the shops that this relay serves."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from minirelay.cli.inspection import describe, reading
+from minirelay.cli.output import busy, show
+from minirelay.cli.setting_flags import CommandWithSettings, read_settings
+
+if TYPE_CHECKING:
+    from minirelay.config import Settings
+
+COLUMNS = {
+    "shop_id": "shop",
+    "sequence_number": "sets",
+    "patches": "patches",
+    "listings": "listings",
+    "orders": "orders",
+    "clerk_cards": "clerks",
+    "guest_cards": "guests",
+    "log_bytes": "log",
+    "root_hash": "root hash",
+}
+
+
+@click.command(cls=CommandWithSettings)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def shops(as_json: bool, **given: Any) -> None:
+    """List the shops on this relay: how long their logs are, what is in them, their root hashes.
+
+    It only reads, and may run beside the relay.
+    """
+    settings = read_settings(given)
+    with busy("reading the shops"):
+        found = asyncio.run(_describe_all(settings))
+    if as_json:
+        show(found, as_json=True)
+    elif not found:
+        click.echo("no shops yet: one comes to the relay when its owner enrols a first key card")
+    else:
+        _print_table(found)
+
+
+async def _describe_all(settings: "Settings") -> list[dict[str, Any]]:
+    async with reading(settings) as reader:
+        return [await describe(reader, row) for row in await reader.shops()]
+
+
+def _print_table(found: list[dict[str, Any]]) -> None:
+    rows = [list(COLUMNS.values())]
+    rows += [[_shown(name, shop[name]) for name in COLUMNS] for shop in found]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    for number, row in enumerate(rows):
+        cells = (
+            f"{cell:<{width}}" if name in ("shop_id", "root_hash") else f"{cell:>{width}}"
+            for name, cell, width in zip(COLUMNS, row, widths, strict=True)
+        )
+        line = "  ".join(cells).rstrip()
+        click.echo(click.style(line, bold=True) if number == 0 else line)
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "shop_id":
+        return _shortened(str(value))
+    if name == "root_hash":
+        return f"{value[:18]}…"
+    return _size(value) if name == "log_bytes" else f"{value:,}"
+
+
+def _shortened(shop_id: str) -> str:
+    # The whole id stands in `minirelay shop` and in --json; a table has to fit.
+    return shop_id if len(shop_id) <= 20 else f"{shop_id[:10]}…{shop_id[-8:]}"
+
+
+def _size(count: int) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= 1024  # type: ignore[assignment]
+    return f"{count:,.1f} GiB"
