@@ -5,11 +5,13 @@ Key cards are enrolled behind the HTTP edge, where the registry has already said
 
 import asyncio
 import secrets
+import sqlite3
+import threading
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
@@ -17,12 +19,16 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 from minirelay.errors import Code
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.cbor import Value
-from minirelay.protocol.patch_set import NewPatch, Op, seal_patch_set
+from minirelay.protocol.mmr import verify_proof
+from minirelay.protocol.patch_set import NewPatch, Op, decode_header, seal_patch_set
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.protocol.signing import PrivateKey
+from minirelay.relay.connection import Connection
 from minirelay.relay.messages import Enrolment
 from minirelay.relay.relay import Relay, RelayLimits
+from minirelay.relay.session import SessionLimits
 from minirelay.store.database import Store
+from minirelay.store.errors import StoreUnavailable
 from minirelay.web.sessions import serve_session
 
 RELAY_KEY = PrivateKey.from_bytes(b"\x77" * 32)
@@ -34,6 +40,26 @@ Spec = tuple[Op, tuple[str | int | bytes, ...], Value]
 
 def new_key() -> PrivateKey:
     return PrivateKey.from_bytes(secrets.token_bytes(32))
+
+
+def relay_limits(
+    *,
+    open_requests: int = 1024,
+    unacknowledged_pushes: int = 1024,
+    ping_interval_s: float = 15.0,
+    kick_timeout_s: float = 45.0,
+    subscriptions: int = 32,
+    guest_cards: int = 100_000,
+) -> RelayLimits:
+    session = SessionLimits(open_requests, unacknowledged_pushes, ping_interval_s, kick_timeout_s)
+    return RelayLimits(session, subscriptions, guest_cards)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds that has no event of its own."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
 
 
 def listing(number: int, **fields: Value) -> Spec:
@@ -51,6 +77,27 @@ def order(number: int) -> Spec:
     return ("add", ("Orders", number), {"ID": number, "Items": [], "State": 1})
 
 
+def images(first: int, count: int, size: int) -> list[Spec]:
+    """Give that many large patches, each to a listing of its own."""
+    return [
+        ("append", ("Listings", first + number, "Metadata", "Images"), "x" * size) for number in range(count)
+    ]
+
+
+def all_leaves(sets: Sequence[SequencedPartialPatchSet]) -> list[tuple[int, int]]:
+    """Check the proofs of pushed sets; give sequence number and leaf index of every patch, as they came."""
+    leaves = []
+    for one in sets:
+        root = decode_header(one.header).root_hash
+        indexes = [
+            verify_proof(patch, proof, root) for patch, proof in zip(one.patches, one.proofs, strict=True)
+        ]
+        assert indexes == sorted(set(indexes))
+        assert indexes[0] == one.leaf_index
+        leaves += [(one.seq, index) for index in indexes]
+    return leaves
+
+
 @dataclass
 class Refused(Exception):
     """The relay answered with an error."""
@@ -61,10 +108,12 @@ class Refused(Exception):
 
 
 @dataclass
-class Talker:
-    """One raw session. Pushes are acknowledged at once unless `acknowledges` is False."""
+class Client:
+    """What a raw client does, whatever carries its frames.
 
-    socket: ClientWebSocketResponse
+    Pushes are acknowledged at once unless `acknowledges` is False.
+    """
+
     key: PrivateKey | None = None
     shop_id: int = SHOP
     acknowledges: bool = True
@@ -74,24 +123,15 @@ class Talker:
     sync_statuses: list[wire.SyncStatusRequest] = field(default_factory=list)
     received: list[wire.Envelope] = field(default_factory=list)
     pings: int = 0
-    closed: asyncio.Event = field(default_factory=asyncio.Event)
     next_id: int = 0
     nonce: int = 0
-    reader: asyncio.Task[None] | None = None
 
-    async def read(self) -> None:
-        async for message in self.socket:
-            if message.type is not WSMsgType.BINARY:
-                continue
-            envelope = wire.decode_envelope(message.data)
-            self.received.append(envelope)
-            await self._take(envelope)
-        self.closed.set()
-        for answer in self.answers.values():
-            if not answer.done():
-                answer.cancel()
+    async def send(self, frame: bytes) -> None:
+        raise NotImplementedError
 
-    async def _take(self, envelope: wire.Envelope) -> None:
+    async def take(self, envelope: wire.Envelope) -> None:
+        """Deal with one envelope from the relay."""
+        self.received.append(envelope)
         match envelope.message:
             case wire.Success() | wire.Failure():
                 self.answers.pop(envelope.request_id).set_result(envelope)
@@ -106,17 +146,15 @@ class Talker:
                 self.pings += 1
                 await self.send(wire.encode_envelope(envelope.request_id, wire.Success()))
 
-    async def acknowledge(self) -> None:
-        while self.unacknowledged:
+    async def acknowledge(self, count: int | None = None) -> None:
+        """Answer the oldest pushes that are not answered, or all of them."""
+        for _ in range(len(self.unacknowledged) if count is None else count):
             await self.send(wire.encode_envelope(self.unacknowledged.popleft(), wire.Success()))
-
-    async def send(self, frame: bytes) -> None:
-        await self.socket.send_bytes(frame)
 
     async def start(
         self, message: wire.Message, request_id: int | None = None
     ) -> asyncio.Future[wire.Envelope]:
-        """Send a request; the future gives the answer."""
+        """Send a request; the future gives the answer, and is cancelled if the session ends before."""
         if request_id is None:
             self.next_id += 1
             request_id = self.next_id
@@ -124,6 +162,10 @@ class Talker:
         self.answers[request_id] = answer
         await self.send(wire.encode_envelope(request_id, message))
         return answer
+
+    async def start_write(self, *patches: Spec) -> asyncio.Future[wire.Envelope]:
+        """Send a patch set; the future gives the answer."""
+        return await self.start(wire.PatchSetWriteRequest(self.seal(*patches)))
 
     async def ask(self, message: wire.Message, request_id: int | None = None) -> bytes:
         """Send a request and give the payload of its answer. Raises Refused."""
@@ -135,23 +177,38 @@ class Talker:
         assert len(challenge) == 32
         await self.ask(wire.ChallengeSolvedRequest(self.key.sign(challenge)))
 
-    def seal(self, *patches: Spec, nonce: int | None = None, shop_id: int | None = None) -> bytes:
+    def seal(
+        self,
+        *patches: Spec,
+        nonce: int | None = None,
+        shop_id: int | None = None,
+        key: PrivateKey | None = None,
+        ahead: timedelta = timedelta(0),
+    ) -> bytes:
+        """Make a patch set, by default as it should be."""
         assert self.key is not None
         self.nonce = self.nonce + 1 if nonce is None else nonce
         return seal_patch_set(
             [NewPatch(*patch) for patch in patches],
             shop_id=self.shop_id if shop_id is None else shop_id,
             key_card_nonce=self.nonce,
-            timestamp=datetime.now(UTC),
-            key=self.key,
+            timestamp=datetime.now(UTC) + ahead,
+            key=key or self.key,
         )
 
     async def write(self, *patches: Spec) -> bytes:
-        """Write a patch set; give the root hash."""
-        return await self.ask(wire.PatchSetWriteRequest(self.seal(*patches)))
+        """Write a patch set; give the root hash. Raises Refused."""
+        return await self.write_sealed(self.seal(*patches))
+
+    async def write_sealed(self, sealed: bytes) -> bytes:
+        """Write the bytes of a patch set; give the root hash. Raises Refused."""
+        return await self.ask(wire.PatchSetWriteRequest(sealed))
 
     async def subscribe(self, start: int = 0, *filters: wire.Filter, shop_id: int = SHOP) -> bytes:
         return await self.ask(wire.SubscriptionRequest(shop_id.to_bytes(32), start, filters))
+
+    async def cancel(self, subscription_id: bytes) -> bytes:
+        return await self.ask(wire.SubscriptionCancelRequest(subscription_id))
 
     async def next_push(self) -> wire.SubscriptionPushRequest:
         return await asyncio.wait_for(self.pushes.get(), TIMEOUT_S)
@@ -165,13 +222,80 @@ class Talker:
 
     async def quiet(self) -> None:
         """Wait until everything that was under way here has arrived: an answer comes after it."""
-        with_refusal = await self.start(wire.SubscriptionCancelRequest(b"\xff\xff"))
-        await asyncio.wait_for(with_refusal, TIMEOUT_S)
+        with suppress(Refused):
+            await self.cancel(b"\xff\xff")
+
+
+@dataclass
+class Talker(Client):
+    """One raw session over a real WebSocket."""
+
+    socket: ClientWebSocketResponse = field(kw_only=True)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    reader: asyncio.Task[None] | None = None
+
+    async def read(self) -> None:
+        async for message in self.socket:
+            assert message.type is WSMsgType.BINARY
+            await self.take(wire.decode_envelope(message.data))
+        self.closed.set()
+        for answer in self.answers.values():
+            answer.cancel()
+
+    async def send(self, frame: bytes) -> None:
+        await self.socket.send_bytes(frame)
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        connection = self.socket._response.connection
+        assert connection is not None
+        assert connection.transport is not None
+        return connection.transport
+
+    def abort(self) -> None:
+        """Tear the TCP connection down, without a word."""
+        self.transport.abort()
+
+    async def end(self) -> int:
+        """Wait until the relay has closed the session; give the close code."""
+        await asyncio.wait_for(self.closed.wait(), TIMEOUT_S)
+        assert self.socket.close_code is not None
+        return self.socket.close_code
 
     async def close(self) -> None:
         await self.socket.close()
         if self.reader is not None:
             await self.reader
+
+
+@dataclass
+class Line(Client):
+    """A session of a real relay without a network: nothing leaves the relay until the test reads it."""
+
+    connection: Connection = field(kw_only=True)
+
+    async def send(self, frame: bytes) -> None:
+        self.connection.receive(frame)
+
+    async def read(self) -> wire.Envelope:
+        """Take the next frame that leaves."""
+        frame = await asyncio.wait_for(self.connection.next_frame(), TIMEOUT_S)
+        assert frame is not None, self.connection.hang_up
+        self.connection.sent(frame)
+        envelope = wire.decode_envelope(frame)
+        await self.take(envelope)
+        return envelope
+
+    async def ask(self, message: wire.Message, request_id: int | None = None) -> bytes:
+        answer = await self.start(message, request_id)
+        while not answer.done():
+            await self.read()
+        return payload(answer.result())
+
+    async def next_push(self) -> wire.SubscriptionPushRequest:
+        while self.pushes.empty():
+            await self.read()
+        return self.pushes.get_nowait()
 
 
 def payload(answer: wire.Envelope) -> bytes:
@@ -187,34 +311,90 @@ def payload(answer: wire.Envelope) -> bytes:
 
 @dataclass
 class House:
-    """A running relay. talkers are closed with it."""
+    """A running relay. talkers are closed with it. wallets: by the public key of the card."""
 
     relay: Relay
     store: Store
     url: str
     http: ClientSession
     talkers: list[Talker] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    wallets: dict[bytes, bytes] = field(default_factory=dict)
 
-    async def enrol(self, *, is_guest: bool = False, shop_id: int = SHOP) -> PrivateKey:
-        """Enrol a new key card."""
+    async def enrol(
+        self, *, is_guest: bool = False, shop_id: int = SHOP, wallet: bytes | None = None
+    ) -> PrivateKey:
+        """Enrol a new key card, of a new wallet unless it is given."""
         key = new_key()
-        wallet = bytes(20) if is_guest else secrets.token_bytes(20)
+        wallet = wallet or (bytes(20) if is_guest else secrets.token_bytes(20))
         await self.relay.admit(Enrolment(shop_id, wallet, key.public_key, is_guest))
+        self.wallets[key.public_key] = wallet
         return key
+
+    async def fill_up(self, enrolment: Enrolment) -> None:
+        """Enrol other cards until that fails, then this one, which fails too."""
+        with suppress(StoreUnavailable):
+            while True:
+                await self.enrol(shop_id=enrolment.shop_id)
+        await self.relay.admit(enrolment)
+
+    def open_requests(self, key: PrivateKey | None) -> int:
+        """Count the requests of this card's session that are not answered."""
+        for connection in self.relay._live.values():
+            card = connection.session.card
+            if card is not None and key is not None and card.public_key == key.public_key:
+                return len(connection.session._open_requests)
+        return 0
 
     async def visitor(self, key: PrivateKey | None = None, shop_id: int = SHOP) -> Talker:
         """Open a session that has not authenticated."""
         socket = await self.http.ws_connect(self.url, max_msg_size=0)
-        talker = Talker(socket, key, shop_id)
+        talker = Talker(key, shop_id, socket=socket)
         talker.reader = asyncio.create_task(talker.read())
         self.talkers.append(talker)
         return talker
+
+    @asynccontextmanager
+    async def disk_held(self) -> AsyncIterator[None]:
+        """Keep the writing thread busy: what is written meanwhile waits for its commit."""
+        go_on = threading.Event()
+
+        def wait(_: sqlite3.Connection) -> None:
+            go_on.wait(TIMEOUT_S)
+
+        self.store.writer._connection.post(wait)
+        try:
+            yield
+        finally:
+            go_on.set()
+
+    @asynccontextmanager
+    async def disk_full(self) -> AsyncIterator[None]:
+        """Let the database file grow no more."""
+
+        def limit(db: sqlite3.Connection, pages: int | None) -> None:
+            now = db.execute("PRAGMA page_count").fetchone()[0]
+            db.execute(f"PRAGMA max_page_count = {now if pages is None else pages}")
+
+        await self.store.writer._connection.run(lambda db: limit(db, None))
+        try:
+            yield
+        finally:
+            await self.store.writer._connection.run(lambda db: limit(db, 10**6))
 
     async def session(self, key: PrivateKey, shop_id: int = SHOP) -> Talker:
         """Open a session and authenticate."""
         talker = await self.visitor(key, shop_id)
         await talker.authenticate()
         return talker
+
+    async def line(self, key: PrivateKey | None = None, shop_id: int = SHOP) -> Line:
+        """Open a session without a network; it authenticates if it has a key."""
+        line = Line(key, shop_id, connection=self.relay.connect())
+        self.lines.append(line)
+        if key is not None:
+            await line.authenticate()
+        return line
 
     async def clerk(self, shop_id: int = SHOP) -> Talker:
         return await self.session(await self.enrol(shop_id=shop_id), shop_id)
@@ -252,6 +432,8 @@ async def running_relay(
             try:
                 yield house
             finally:
+                for line in house.lines:
+                    line.connection.lost()
                 await close_all(house.talkers)
                 await relay.drain()
                 relay.close_connections(1001, "the test ends")

@@ -1,0 +1,421 @@
+"""What the sequencer does with a write and with an enrolment: every check of spec 02, in its order."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from minirelay.errors import Code, MinirelayError, Refusal
+from minirelay.protocol import mmr
+from minirelay.protocol.cbor import encode
+from minirelay.protocol.envelope import PatchSetWriteRequest
+from minirelay.protocol.patch_set import (
+    NewPatch,
+    decode_header,
+    decode_patch,
+    join_patch_set,
+    seal_patch_set,
+)
+from minirelay.protocol.push import decode_set
+from minirelay.protocol.signing import PrivateKey, recover
+from minirelay.relay import sequencer
+from minirelay.relay.acceptance import Accepted, CardEnrolment, ClientWrite, Request
+from minirelay.relay.books import Books
+from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
+from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
+from minirelay.store.errors import StoreUnavailable
+from minirelay.store.messages import KeyCard, ShopRow
+from tests.relay.house import (
+    RELAY_KEY,
+    TIMEOUT_S,
+    House,
+    Refused,
+    Spec,
+    images,
+    listing,
+    new_key,
+    order,
+    payload,
+)
+
+NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
+SHOP_ID = 77
+CLERK, GUEST, STRANGER = (PrivateKey.from_bytes(bytes([number]) * 32) for number in (1, 2, 3))
+
+
+def enrolment(key: PrivateKey, *, is_guest: bool = False, ceiling: int = 10) -> CardEnrolment:
+    return CardEnrolment(
+        enrolment=Enrolment(SHOP_ID, bytes(20) if is_guest else b"\x0a" * 20, key.public_key, is_guest),
+        card_row=key.public_key[1],
+        relay_key=RELAY_KEY,
+        registry_chain=31337,
+        guest_card_ceiling=ceiling,
+        now=lambda: NOW,
+        settle=lambda _: None,
+    )
+
+
+def open_books() -> Books:
+    """Give the books of a shop with a clerk and a guest."""
+    books = Books.start(0, ShopRow(1, SHOP_ID, 0))
+    for request in (enrolment(CLERK), enrolment(GUEST, is_guest=True)):
+        request.enter(books, request.judge(books))
+    return books
+
+
+def card(books: Books, key: PrivateKey) -> KeyCard:
+    entry = books.cards[key.public_key]
+    return KeyCard(entry.row_id, key.public_key, 1, bytes(20), entry.is_guest, 0, False)
+
+
+def seal(
+    patches: Sequence[Spec],
+    *,
+    nonce: int = 1,
+    shop_id: int = SHOP_ID,
+    timestamp: datetime = NOW,
+    key: PrivateKey = CLERK,
+) -> bytes:
+    return seal_patch_set(
+        [NewPatch(*patch) for patch in patches],
+        shop_id=shop_id,
+        key_card_nonce=nonce,
+        timestamp=timestamp,
+        key=key,
+    )
+
+
+def write(
+    books: Books, sealed: bytes, key: PrivateKey = CLERK, answers: list[Outcome] | None = None
+) -> ClientWrite:
+    settle = ([] if answers is None else answers).append
+    return ClientWrite(WriteRequest(card(books, key), sealed, settle), lambda: NOW, timedelta(minutes=5))
+
+
+def refusal(books: Books, sealed: bytes, key: PrivateKey = CLERK) -> Refusal:
+    with pytest.raises(Refusal) as refused:
+        write(books, sealed, key).judge(books)
+    return refused.value
+
+
+def accept(books: Books, sealed: bytes, key: PrivateKey = CLERK) -> Accepted:
+    request = write(books, sealed, key)
+    accepted = request.judge(books)
+    request.enter(books, accepted)
+    return accepted
+
+
+# -- a client's write
+
+
+def test_a_sound_set_is_accepted_and_numbered() -> None:
+    books = open_books()
+    accepted = accept(books, seal([listing(1)]))
+    assert (books.seq, decode_set(accepted.wire).seq) == (3, 3)
+    assert books.state is accepted.judgement.state
+    assert books.cards[CLERK.public_key].last_nonce == 1
+
+
+@pytest.mark.parametrize("shop_id", [0, 76, SHOP_ID << 8, 2**256 - 1])
+def test_another_shop_id_is_invalid(shop_id: int) -> None:
+    assert refusal(open_books(), seal([listing(1)], shop_id=shop_id)).code == Code.INVALID
+
+
+def test_another_signer_is_invalid() -> None:
+    books = open_books()
+    for key in (STRANGER, GUEST, RELAY_KEY):
+        refused = refusal(books, seal([listing(1)], key=key))
+        assert refused.code == Code.INVALID
+        assert "invalid signature" in refused.message
+
+
+def test_a_wrong_root_is_invalid() -> None:
+    header = encode({"KeyCardNonce": 1, "ShopID": SHOP_ID, "Timestamp": NOW, "RootHash": bytes(32)})
+    patch = encode({"Op": "remove", "Path": ["Listings", 1], "Value": None})
+    sealed = join_patch_set(header, CLERK.sign(header), [patch])
+    assert "unexpected root hash" in refusal(open_books(), sealed).message
+
+
+def test_the_bytes_that_were_signed_are_stored_as_they_came() -> None:
+    books = open_books()
+    # A client that sorts nothing, and writes its numbers long.
+    patch = bytes.fromhex(
+        "a3 6556616c7565 1b0000000000000007 645061746883 684c697374696e6773 01 655072696365"
+    )
+    patch += bytes.fromhex("624f70 677265706c616365")
+    accept(books, seal([listing(1)]))
+    root = mmr.root([patch])
+    header = bytes.fromhex("a4 68526f6f7448617368 5820") + root
+    header += (
+        bytes.fromhex("6c4b657943617264 4e6f6e6365 1b0000000000000002") + encode("ShopID") + encode(SHOP_ID)
+    )
+    header += encode("Timestamp") + encode(NOW)
+    accepted = accept(books, join_patch_set(header, CLERK.sign(header), [patch]))
+    pushed = decode_set(accepted.wire)
+    assert (pushed.header, pushed.patches) == (header, (patch,))
+    assert recover(pushed.header, pushed.signature) == CLERK.public_key
+
+
+@pytest.mark.parametrize(("ahead_s", "is_accepted"), [(-(10**8), True), (0, True), (300, True), (301, False)])
+def test_a_timestamp_may_be_five_minutes_ahead(ahead_s: int, is_accepted: bool) -> None:
+    books = open_books()
+    sealed = seal([listing(1)], timestamp=NOW + timedelta(seconds=ahead_s))
+    if is_accepted:
+        accept(books, sealed)
+    else:
+        refused = refusal(books, sealed)
+        assert refused.code == Code.INVALID
+        assert "future" in refused.message
+
+
+def test_nonces_grow_and_may_leave_gaps() -> None:
+    books = open_books()
+    for number, nonce in enumerate((1, 2, 10, 2**31, 2**63 - 1, 2**63, 2**64 - 1), start=1):
+        accept(books, seal([listing(number)], nonce=nonce))
+        for again in {nonce, 1}:
+            refused = refusal(books, seal([listing(99)], nonce=again))
+            assert refused.code == Code.INVALID
+            assert "event nonce re-use" in refused.message
+
+
+@pytest.mark.parametrize("nonce", [0, 2**64])
+def test_a_nonce_that_is_none_is_invalid(nonce: int) -> None:
+    assert refusal(open_books(), seal([listing(1)], nonce=nonce)).code == Code.INVALID
+
+
+def test_a_refused_set_uses_up_no_nonce() -> None:
+    books = open_books()
+    before = books.state
+    refusal(books, seal([listing(1), listing(1)], nonce=5))
+    assert books.state is before
+    accept(books, seal([listing(1)], nonce=5))
+
+
+def test_cards_have_nonces_of_their_own() -> None:
+    books = open_books()
+    accept(books, seal([listing(1)], nonce=2**64 - 1))
+    accept(books, seal([order(1)], nonce=1, key=GUEST), GUEST)
+    assert books.cards[GUEST.public_key].last_nonce == 1
+    assert books.relay_nonce == 2
+
+
+def test_a_set_is_all_or_nothing() -> None:
+    books = open_books()
+    refused = refusal(books, seal([listing(1), listing(2), ("remove", ("Listings", 9), None), listing(3)]))
+    assert (refused.code, refused.object_id) == (Code.NOT_FOUND, 9)
+    accept(books, seal([listing(1), listing(2), listing(3)]))
+
+
+def test_an_unlinked_or_forgotten_card_is_refused() -> None:
+    books = open_books()
+    sealed = seal([listing(1)])
+    request = write(books, sealed)
+    books.cards[CLERK.public_key].is_unlinked = True
+    with pytest.raises(Refusal) as refused:
+        request.judge(books)
+    assert refused.value.code == Code.UNLINKED_KEYCARD
+    del books.cards[CLERK.public_key]
+    with pytest.raises(Refusal) as refused:
+        request.judge(books)
+    assert refused.value.code == Code.UNLINKED_KEYCARD
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\xff", b"\xa0", b"\xa3" * 40, bytes(3000)])
+def test_garbage_is_invalid(garbage: bytes) -> None:
+    assert refusal(open_books(), garbage).code == Code.INVALID
+
+
+def test_a_guest_is_judged_as_a_guest() -> None:
+    books = open_books()
+    assert refusal(books, seal([listing(1)], key=GUEST), GUEST).code == Code.NOT_FOUND
+    accept(books, seal([order(1)], key=GUEST), GUEST)
+    assert books.owners == {(1).to_bytes(8): books.cards[GUEST.public_key].row_id}
+
+
+def test_outcomes_are_the_root_the_refusal_or_try_again() -> None:
+    answers: list[Outcome] = []
+    books = open_books()
+    request = write(books, seal([listing(1)]), answers=answers)
+    refused = Refusal(Code.NOT_FOUND, "no", 3)
+    request.stored(bytes(32))
+    request.refuse(refused)
+    request.refuse(StoreUnavailable("disk full"))
+    assert answers[:2] == [bytes(32), refused]
+    failed = answers[2]
+    assert isinstance(failed, Refusal)
+    assert failed.code == Code.INVALID
+    assert "could not be stored, try again" in failed.message
+    assert "disk" not in failed.message
+
+
+def test_a_request_weighs_what_it_brings() -> None:
+    books = open_books()
+    sealed = seal([listing(1)])
+    assert write(books, sealed).size_bytes == len(sealed)
+
+
+# -- a card's enrolment
+
+
+def test_an_enrolment_is_a_set_of_the_relay() -> None:
+    books = Books.start(0, ShopRow(1, SHOP_ID, 0))
+    request = enrolment(CLERK)
+    commit = request.enter(books, request.judge(books))
+    (stored,) = commit.sets
+    pushed = decode_set(stored.wire)
+    assert recover(pushed.header, pushed.signature) == RELAY_KEY.public_key
+    header = decode_header(pushed.header)
+    assert (header.shop_id, header.key_card_nonce, header.timestamp) == (SHOP_ID, 1, NOW)
+    assert commit.relay_nonce == 1
+    assert commit.new_shop == books.row
+    assert commit.new_card is not None
+    assert commit.new_card.public_key == CLERK.public_key
+    assert commit.new_card.enrolled_at == int(NOW.timestamp())
+    second = enrolment(GUEST, is_guest=True)
+    assert second.enter(books, second.judge(books)).new_shop is None
+
+
+def test_a_card_that_is_in_the_books_is_not_enrolled_again() -> None:
+    with pytest.raises(CardAlreadyEnrolled):
+        enrolment(CLERK).judge(open_books())
+
+
+def test_a_guest_is_not_the_first() -> None:
+    with pytest.raises(FirstCardIsGuest):
+        enrolment(GUEST, is_guest=True).judge(Books.start(0, ShopRow(1, SHOP_ID, 0)))
+
+
+def test_guests_have_a_ceiling() -> None:
+    books = open_books()
+    with pytest.raises(GuestCeilingReached):
+        enrolment(STRANGER, is_guest=True, ceiling=1).judge(books)
+    enrolment(STRANGER, is_guest=True, ceiling=2).judge(books)
+    enrolment(STRANGER, ceiling=1).judge(books)
+
+
+def test_a_removed_account_comes_back_whole() -> None:
+    books = open_books()
+    accept(books, seal([("remove", ("Accounts", b"\x0a" * 20, "KeyCards", 0), None)]))
+    request = enrolment(STRANGER)
+    pushed = decode_set(request.judge(books).wire)
+    patch = decode_patch(pushed.patches[0])
+    assert (patch.op, patch.fields, patch.value) == ("append", ("KeyCards",), STRANGER.public_key)
+
+
+def test_an_enrolment_reports_success_and_errors() -> None:
+    heard: list[MinirelayError | None] = []
+    request = CardEnrolment(
+        enrolment=Enrolment(SHOP_ID, bytes(20), CLERK.public_key, False),
+        card_row=1,
+        relay_key=RELAY_KEY,
+        registry_chain=1,
+        guest_card_ceiling=1,
+        now=lambda: NOW,
+        settle=heard.append,
+    )
+    error = StoreUnavailable("no")
+    request.stored(bytes(32))
+    request.refuse(error)
+    assert heard == [None, error]
+    assert request.size_bytes == 0
+
+
+# -- over the wire
+
+
+async def test_nonces_over_the_wire_and_across_a_failure(house: House) -> None:
+    clerk = await house.clerk()
+    await clerk.write_sealed(clerk.seal(listing(1), nonce=2**63))
+    with pytest.raises(Refused) as refused:
+        await clerk.write_sealed(clerk.seal(listing(2), nonce=2**63))
+    assert (refused.value.code, "event nonce re-use" in refused.value.message) == (Code.INVALID, True)
+    await clerk.write_sealed(clerk.seal(listing(2), nonce=2**64 - 1))
+    with pytest.raises(Refused):
+        await clerk.write_sealed(clerk.seal(listing(3), nonce=1))
+
+
+async def test_one_sessions_answers_leave_in_the_order_of_its_writes(house: House) -> None:
+    clerk = await house.clerk()
+    many = images(1, 300, 150)
+    writes: list[Sequence[Spec]] = [[listing(number) for number in range(1, 301)]]
+    for number in range(1, 30):
+        # Large and small, good and bad, judged beside the loop and on it.
+        writes += [
+            many,
+            [listing(1000 + number)],
+            [("remove", ("Listings", 5000 + number), None)],
+            [listing(1000 + number)],
+            [("replace", ("Listings", number, "Price"), number)],
+        ]
+    answers = [await clerk.start_write(*patches) for patches in writes]
+    outcomes = []
+    for answer in answers:
+        try:
+            payload(await asyncio.wait_for(answer, TIMEOUT_S))
+            outcomes.append("stored")
+        except Refused as refused:
+            outcomes.append(refused.code.name)
+    assert outcomes == ["stored"] + ["stored", "stored", "NOT_FOUND", "INVALID", "stored"] * 29
+    ids = [one.request_id for one in clerk.received if one.request_id > 2]
+    assert ids == sorted(ids)
+
+
+async def test_commits_of_orders_are_not_available_yet(house: House) -> None:
+    clerk = await house.clerk()
+    await clerk.write(listing(1), ("add", ("Inventory", 1), 5))
+    await clerk.write(order(1), ("append", ("Orders", 1, "Items"), {"ListingID": 1, "Quantity": 1}))
+    with pytest.raises(Refused) as refused:
+        await clerk.write(("replace", ("Orders", 1, "State"), 3))
+    assert refused.value.code == Code.INVALID
+    assert "not available yet" in refused.value.message
+    with pytest.raises(Refused) as refused:
+        await clerk.write(
+            ("add", ("Orders", 2), {"ID": 2, "Items": [{"ListingID": 1, "Quantity": 1}], "State": 3})
+        )
+    assert "not available yet" in refused.value.message
+    await clerk.write(("remove", ("Orders", 1), None))
+
+
+async def test_a_set_of_ten_thousand_patches_is_stored_and_others_go_on_meanwhile(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk, other = await house.clerk(), await house.clerk()
+    go_on = threading.Event()
+    judge = sequencer._judge
+
+    def held_up(request: Request, books: Books) -> Accepted | MinirelayError:
+        if request.size_bytes > sequencer.THREAD_BYTES:
+            assert go_on.wait(TIMEOUT_S)
+        return judge(request, books)
+
+    monkeypatch.setattr(sequencer, "_judge", held_up)
+    large = clerk.seal(*(listing(number) for number in range(1, 10_001)))
+    answer = await clerk.start(PatchSetWriteRequest(large))
+    for _ in range(3):
+        # They are answered, so the loop turns.
+        visitor = await house.visitor()
+        await visitor.subscribe(1)
+        await visitor.close()
+    assert not answer.done()
+    go_on.set()
+    assert len(payload(await asyncio.wait_for(answer, TIMEOUT_S))) == 32
+    await other.write(listing(20_000))
+    hosted = await house.relay._shops.find(clerk.shop_id)
+    assert hosted is not None
+    assert hosted.feed.counts.listings == 10_001
+
+
+async def test_a_card_of_nobody_cannot_write(house: House) -> None:
+    clerk = await house.clerk()
+    with pytest.raises(Refused) as refused:
+        await clerk.write_sealed(clerk.seal(listing(1), key=new_key()))
+    assert refused.value.code == Code.INVALID
+    with pytest.raises(Refused) as refused:
+        await clerk.write_sealed(clerk.seal(listing(1), shop_id=1))
+    assert refused.value.code == Code.INVALID
+    with pytest.raises(Refused) as refused:
+        await clerk.write_sealed(clerk.seal(listing(1), ahead=timedelta(hours=1)))
+    assert refused.value.code == Code.INVALID
+    await clerk.write_sealed(clerk.seal(listing(1), ahead=timedelta(minutes=4)))

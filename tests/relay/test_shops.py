@@ -1,0 +1,89 @@
+"""The shops in use: each is opened once, whoever asks at the same time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from minirelay.relay.shops import Shops
+from minirelay.store.database import Store
+from minirelay.store.errors import StoreClosed
+from minirelay.store.messages import ShopRow
+from tests.relay.house import SHOP, running_relay
+
+UNKNOWN = 99
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """Give a store with one shop, which has a log of two sets."""
+    async with running_relay(tmp_path) as house:
+        await house.enrol()
+        await house.enrol()
+    async with await Store.open(tmp_path) as store:
+        yield store
+
+
+def shops_of(store: Store) -> Shops:
+    return Shops(store, 5, lambda _: None, lambda: 1_700_000_000)
+
+
+async def test_a_shop_is_found_with_the_durable_end_of_its_log(store: Store) -> None:
+    hosted = await shops_of(store).find(SHOP)
+    assert hosted is not None
+    assert (hosted.feed.seq, hosted.feed.counts.accounts, hosted.feed.shop) == (2, 2, hosted.row.row_id)
+    assert hosted.row.shop_id == SHOP
+    assert (await hosted.sequencer.opened()).seq == 2
+
+
+async def test_a_shop_that_is_not_served_is_not_found_and_costs_nothing(store: Store) -> None:
+    shops = shops_of(store)
+    assert await shops.find(UNKNOWN) is None
+    assert not await shops.is_known(UNKNOWN)
+    assert await shops.find_row(77) is None
+    assert list(shops) == []
+
+
+async def test_a_shop_is_opened_once(store: Store) -> None:
+    shops = shops_of(store)
+    found = await asyncio.gather(*(shops.find(SHOP) for _ in range(10)), shops.find_or_start(SHOP))
+    assert len({id(one) for one in found}) == 1
+    assert list(shops) == [found[0]]
+
+
+async def test_a_new_shop_is_started_once_and_not_found_before_it_has_a_log(store: Store) -> None:
+    shops = shops_of(store)
+    started = await asyncio.gather(*(shops.find_or_start(UNKNOWN) for _ in range(10)))
+    assert len({id(one) for one in started}) == 1
+    assert started[0].row == ShopRow(5, UNKNOWN, 0, 1_700_000_000)
+    assert await shops.find(UNKNOWN) is None
+    assert await shops.is_known(UNKNOWN)
+    assert (await started[0].sequencer.opened()).is_new
+    assert shops.by_row(5) is started[0]
+
+
+async def test_new_shops_have_rows_of_their_own(store: Store) -> None:
+    shops = shops_of(store)
+    rows = [(await shops.find_or_start(UNKNOWN + number)).row.row_id for number in range(3)]
+    assert rows == [5, 6, 7]
+
+
+async def test_a_shop_is_found_by_its_row(store: Store) -> None:
+    shops = shops_of(store)
+    row = await store.reader.shop(SHOP)
+    assert row is not None
+    assert shops.by_row(row.row_id) is None
+    hosted = await shops.find_row(row.row_id)
+    assert hosted is await shops.find(SHOP)
+    assert shops.by_row(row.row_id) is hosted
+
+
+async def test_a_store_that_cannot_be_asked_is_an_error_not_a_no(store: Store) -> None:
+    shops = shops_of(store)
+    await store.close()
+    with pytest.raises(StoreClosed):
+        await shops.find(SHOP)
+    with pytest.raises(StoreClosed):
+        await shops.find_or_start(UNKNOWN)
+    assert list(shops) == []
