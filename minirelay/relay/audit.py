@@ -12,6 +12,7 @@ from minirelay.protocol.push import decode_set, encode_set
 from minirelay.relay.judgement import NOBODY, Author, judge
 from minirelay.shop.access import Role
 from minirelay.shop.state import ShopState
+from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import EMPTY_COUNTS, Counts, KeyCard, ShopRow, StoredSet
 from minirelay.store.reader import Reader
 
@@ -95,11 +96,7 @@ async def audit(reader: Reader, row: ShopRow, progress: Callable[[int], None]) -
     cards = await reader.cards(row.row_id)
     replay = _Replay(row, {card.public_key: card for card in cards})
     while replay.seq < seq:
-        page = await reader.page(
-            row.row_id, after_seq=replay.seq, upto_seq=seq, max_patches=PAGE_PATCHES, max_bytes=PAGE_BYTES
-        )
-        if not page:
-            raise Difference(f"set {replay.seq + 1} is missing, the log should go on to {seq}")
+        page = await _read_page(reader, replay, seq)
         for stored in page:
             replay.take(stored)
         progress(len(page))
@@ -107,6 +104,19 @@ async def audit(reader: Reader, row: ShopRow, progress: Callable[[int], None]) -
         # Where a relay goes on writing meanwhile, objects and cards are ahead of what was replayed.
         await _compare(reader, replay, cards)
     return Audited(row.shop_id, seq, counts.total, replay.state.root_hash)
+
+
+async def _read_page(reader: Reader, replay: _Replay, seq: int) -> list[StoredSet]:
+    try:
+        return await reader.page(
+            replay.row.row_id,
+            after_seq=replay.seq,
+            upto_seq=seq,
+            max_patches=PAGE_PATCHES,
+            max_bytes=PAGE_BYTES,
+        )
+    except StoreUnavailable as error:
+        raise Difference(f"after set {replay.seq}: {error}") from error
 
 
 async def _compare(reader: Reader, replay: _Replay, cards: list[KeyCard]) -> None:

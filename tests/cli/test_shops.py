@@ -1,0 +1,48 @@
+"""`minirelay shops`: a table for people, JSON for scripts."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from minirelay.cli.main import run
+from tests.cli.test_verify import OTHER_SHOP, fill
+from tests.relay.house import SHOP, running_relay
+
+
+def test_the_table_fits_and_has_a_line_for_each_shop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roots = asyncio.run(fill(tmp_path))
+    assert run(["shops", "--data-dir", str(tmp_path)]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split()[:3] == ["shop", "sets", "patches"]
+    assert len(lines) == 2
+    assert max(len(line) for line in [head, *lines]) <= 120
+    assert lines[0].startswith(str(SHOP))
+    assert roots[str(SHOP)][:18] in lines[0]
+    assert str(OTHER_SHOP)[:10] in lines[1]
+
+
+def test_json_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    roots = asyncio.run(fill(tmp_path))
+    assert run(["shops", "--json", "--data-dir", str(tmp_path)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {one["shop_id"]: one["root_hash"] for one in found} == roots
+    assert [one["listings"] for one in found] == [2, 2]
+    assert [one["clerk_cards"] for one in found] == [1, 1]
+    assert all(one["sequence_number"] == 2 and one["patches"] == 4 for one in found)
+    assert all(one["log_bytes"] > one["object_bytes"] > 0 for one in found)
+
+
+def test_a_relay_without_shops_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def nothing() -> None:
+        async with running_relay(tmp_path):
+            pass
+
+    asyncio.run(nothing())
+    assert run(["shops", "--data-dir", str(tmp_path)]) == 0
+    assert "no shops yet" in capsys.readouterr().out
+    assert run(["shops", "--json", "--data-dir", str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out) == []

@@ -1,0 +1,92 @@
+"""`minirelay verify` on a real database, and what the commands that look into one have in common."""
+
+import asyncio
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from minirelay.cli.main import run
+from minirelay.store.database import FILE_NAME
+from tests.relay.house import SHOP, listing, running_relay
+
+OTHER_SHOP = 2**256 - 1
+
+
+async def fill(directory: Path) -> dict[str, str]:
+    """Make two shops; give their root hashes by shop id."""
+    roots = {}
+    async with running_relay(directory) as house:
+        for shop_id in (SHOP, OTHER_SHOP):
+            clerk = await house.clerk(shop_id)
+            roots[str(shop_id)] = f"0x{(await clerk.write(listing(1), listing(2))).hex()}"
+    return roots
+
+
+@pytest.fixture
+def shops(tmp_path: Path) -> tuple[str, dict[str, str]]:
+    return str(tmp_path), asyncio.run(fill(tmp_path))
+
+
+def test_all_shops_are_verified(
+    shops: tuple[str, dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory, roots = shops
+    assert run(["verify", "--data-dir", directory]) == 0
+    out = capsys.readouterr().out
+    assert out.count("ok ") == 2
+    assert all(shop_id in out and root in out for shop_id, root in roots.items())
+
+
+def test_one_shop_is_verified_by_its_id(
+    shops: tuple[str, dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory, roots = shops
+    for name in (str(SHOP), hex(SHOP)):
+        assert run(["verify", name, "--json", "--data-dir", directory]) == 0
+        assert json.loads(capsys.readouterr().out) == [
+            {"shop_id": str(SHOP), "ok": True, "sets": 2, "patches": 4, "root_hash": roots[str(SHOP)]}
+        ]
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_difference_ends_with_exit_code_1(
+    shops: tuple[str, dict[str, str]], flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory, _ = shops
+    connection = sqlite3.connect(Path(directory) / FILE_NAME)
+    connection.execute("DELETE FROM object WHERE shop = 2 AND object_type = 1")
+    connection.commit()
+    connection.close()
+    assert run(["verify", *flags, "--data-dir", directory]) == 1
+    out = capsys.readouterr().out
+    if flags:
+        sound, broken = json.loads(out)
+        assert sound["ok"]
+        assert not broken["ok"]
+        assert "listing" in broken["difference"]
+    else:
+        assert "FAIL" in out
+        assert "ok " in out
+
+
+@pytest.mark.parametrize("command", [["verify", "5"], ["shop", "5"]])
+def test_an_unknown_shop_is_said_in_a_line(
+    shops: tuple[str, dict[str, str]], command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "--data-dir", shops[0]]) == 2
+    err = capsys.readouterr().err
+    assert "shop 5 is not on this relay" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["verify"], ["shops"], ["shop", "1"]])
+def test_a_missing_database_is_said_in_a_line(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "--data-dir", str(tmp_path / "nowhere")]) == 1
+    err = capsys.readouterr().err
+    assert str(tmp_path / "nowhere") in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "nowhere").exists()
