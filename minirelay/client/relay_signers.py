@@ -12,6 +12,9 @@ from typing import Final, Protocol
 from minirelay.client.registry import DEFAULT_RELAY_REG, DEFAULT_SHOP_REG, Registry
 from minirelay.protocol.patch import ADDRESS_BYTES
 
+Address = bytes | str
+"""20 bytes, or 0x and their hex."""
+
 
 class RelaySigners(Protocol):
     """Knows the relays of a shop."""
@@ -26,9 +29,9 @@ class RelaySigners(Protocol):
 class KnownRelays:
     """Relays whose addresses are known beforehand, for whatever shop."""
 
-    def __init__(self, *addresses: bytes) -> None:
-        """addresses: 20 bytes each."""
-        self._addresses = frozenset(map(_checked, addresses))
+    def __init__(self, *addresses: Address) -> None:
+        """addresses: of the relays' wallets. Raises ValueError for what is none."""
+        self._addresses = frozenset(map(_address, addresses))
 
     async def is_relay(self, shop_id: int, address: bytes) -> bool:  # noqa: ARG002
         """Say whether this is one of them."""
@@ -49,9 +52,9 @@ class RegistryRelays:
         rpc_url: str,
         *,
         tokens: Iterable[int] = (),
-        also: Iterable[bytes] = (),
-        relay_reg: bytes = DEFAULT_RELAY_REG,
-        shop_reg: bytes = DEFAULT_SHOP_REG,
+        also: Iterable[Address] = (),
+        relay_reg: Address = DEFAULT_RELAY_REG,
+        shop_reg: Address = DEFAULT_SHOP_REG,
         most_age_s: float = 600.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -60,9 +63,9 @@ class RegistryRelays:
         also: addresses, 20 bytes each, to trust as well. most_age_s: how long an answer is good for, in
         seconds; who is not in it is asked for anew, in any case. clock: monotonic, in seconds.
         """
-        self._registry = Registry(rpc_url, relay_reg, shop_reg)
+        self._registry = Registry(rpc_url, _address(relay_reg), _address(shop_reg))
         self._tokens = tuple(tokens)
-        self._also = frozenset(map(_checked, also))
+        self._also = frozenset(map(_address, also))
         self._most_age_s = most_age_s
         self._clock = clock
         self._owners: dict[int, tuple[float, frozenset[bytes]]] = {}
@@ -87,7 +90,8 @@ class RegistryRelays:
 _NEVER: Final[tuple[float, frozenset[bytes]]] = (0.0, frozenset())
 
 
-def _checked(address: bytes) -> bytes:
+def _address(given: Address) -> bytes:
+    address = bytes.fromhex(given.removeprefix("0x")) if isinstance(given, str) else given
     if len(address) != ADDRESS_BYTES:
         raise ValueError(f"an address has {ADDRESS_BYTES} bytes, not {len(address)}")
     return address

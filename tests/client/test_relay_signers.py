@@ -7,6 +7,7 @@ from minirelay.client.relay_signers import KnownRelays, RegistryRelays
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
+from minirelay.protocol.signing import checksum_address
 from tests.chain_fixtures import Contracts
 from tests.client.logs import RELAY, SHOP_ID, STRANGER
 
@@ -21,8 +22,11 @@ class Clock:
         return self.now
 
 
-async def test_known_relays_are_known() -> None:
-    relays = KnownRelays(RELAY.address, b"\x01" * 20)
+@pytest.mark.parametrize(
+    "given", [RELAY.address, "0x" + RELAY.address.hex(), checksum_address(RELAY.address)]
+)
+async def test_known_relays_are_known(given: bytes | str) -> None:
+    relays = KnownRelays(given, b"\x01" * 20)
     assert await relays.is_relay(SHOP_ID, RELAY.address)
     assert not await relays.is_relay(SHOP_ID, STRANGER.address)
 
@@ -32,6 +36,9 @@ def test_an_address_has_twenty_bytes() -> None:
         KnownRelays(RELAY.public_key)
     with pytest.raises(ValueError, match="20 bytes, not 3"):
         RegistryRelays("http://127.0.0.1:1", also=[b"abc"])
+    for text in ("", "0x", "0x12", "hello", "0x" + "g" * 40, "0x" + "1" * 42):
+        with pytest.raises(ValueError, match=r"20 bytes|hexadecimal"):
+            KnownRelays(text)
 
 
 def registry_relays(chain: DevChain, deployment: Deployment, clock: Clock, *also: bytes) -> RegistryRelays:
@@ -39,8 +46,8 @@ def registry_relays(chain: DevChain, deployment: Deployment, clock: Clock, *also
         chain.rpc_url,
         tokens=[TOKEN],
         also=also,
-        relay_reg=bytes.fromhex(deployment.relay_reg[2:]),
-        shop_reg=bytes.fromhex(deployment.shop_reg[2:]),
+        relay_reg=deployment.relay_reg,
+        shop_reg=deployment.shop_reg,
         most_age_s=60,
         clock=clock,
     )

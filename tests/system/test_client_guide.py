@@ -1,0 +1,39 @@
+"""The program in docs/client.md does what the page says."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.system.programs import environment, minirelay_dev
+
+GUIDE = Path(__file__).parent.parent.parent / "docs" / "client.md"
+
+
+def test_the_program_of_the_guide_runs(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 4
+    program = tmp_path / "guide.py"
+    program.write_text("\n\n".join(blocks))
+    with minirelay_dev() as relay:
+        (tmp_path / "dev.json").write_text(json.dumps(dict(relay.ready)))
+        done = subprocess.run(
+            [sys.executable, "-W", "error", str(program)],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "listings;" in lines[0]
+    assert lines[1].startswith("sold as ")
+    assert lines[2] == "OUT_OF_STOCK True"
+    assert lines[3].startswith("1 RELAY ['Manifest', 'Accounts']")
+    assert [line.split()[1] for line in lines[3:-3]] == ["RELAY", "CLERK", "RELAY", "CLERK"]
+    assert lines[-3] == "True None"
+    first, second = (line.split() for line in lines[-2:])
+    assert first[1] == second[1] == "True"
+    assert int(second[0]) == int(first[0]) + 1
