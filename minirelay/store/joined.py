@@ -1,9 +1,9 @@
 """Many rows in one step.
 
-`sqlite3` gives the interpreter lock away for every row that it fetches. While the event loop is busy, it
-may take five milliseconds or more to get it back, *each time*: a page of 64 rows then took half a second,
-thousands of times as long as in an idle process. So the queries of this room let SQLite put all rows of an
-answer into one: numbers as text with commas, byte strings end to end, next to their lengths.
+`sqlite3` gives the interpreter lock away for every row that it fetches. While the event loop is busy and a
+core is free, it may take five milliseconds or more to get it back, *each time*: a page of 64 rows then took
+half a second, thousands of times as long as in an idle process. So the queries of this room let SQLite put
+all rows of an answer into one: numbers as text with commas, byte strings end to end, next to their lengths.
 
 SQLite joins byte strings with group_concat, which keeps zero bytes since 3.39; `check_sqlite` makes sure.
 """
