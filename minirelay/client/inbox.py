@@ -70,7 +70,7 @@ class Inbox:
             acknowledge(Success())
             return True
         size += PUSH_OVERHEAD_BYTES * len(sets)
-        if self._waiting and self._bytes + size > self._limit_bytes:
+        if self._bytes and self._bytes + size > self._limit_bytes:
             return False
         self._bytes += size
         *others, last = sets

@@ -76,11 +76,11 @@ class RelayLink:
             await self._connection.close()
 
     def connection(self) -> Connection:
-        """Give the present connection. Raises ConnectionLost."""
-        if self._connection is None:
-            raise ConnectionLost("not connected yet")
-        self._connection.check()
-        return self._connection
+        """Give the present connection; once it was authenticated, only one that is. Raises ConnectionLost."""
+        connection = self._any_connection()
+        if self._is_to_authenticate and not self.is_authenticated:
+            raise ConnectionLost("there is a new connection, but it is not authenticated yet")
+        return connection
 
     async def authenticate(self) -> None:
         """Prove to the relay that this is the key card's device, now and after each reconnection.
@@ -89,7 +89,7 @@ class RelayLink:
         """
         if self._key_card is None:
             raise ClientError("a visitor can't authenticate: connect with a key card")
-        connection = self.connection()
+        connection = self._any_connection()
         challenge = await connection.request(AuthenticateRequest(self._key_card.public_key))
         # Never sign what may be more than a challenge: the header of a patch set is signed in the same way.
         if len(challenge) != CHALLENGE_BYTES:
@@ -123,6 +123,12 @@ class RelayLink:
                 else:
                     return
             raise ConnectionLost("the client was closed")
+
+    def _any_connection(self) -> Connection:
+        if self._connection is None:
+            raise ConnectionLost("not connected yet")
+        self._connection.check()
+        return self._connection
 
     async def _pause(self, error: ClientError) -> None:
         wait_s = next(self._waits, None)

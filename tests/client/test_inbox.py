@@ -67,6 +67,12 @@ async def test_a_single_push_always_has_room() -> None:
     assert not inbox.put((pushed(2),), 1, Answers().append)
 
 
+async def test_a_status_before_it_takes_it_no_room() -> None:
+    inbox = Inbox(1)
+    inbox.put_status(9)
+    assert inbox.put((pushed(1),), 1_000_000, Answers().append)
+
+
 async def test_many_sets_count_even_if_they_are_small() -> None:
     inbox = Inbox(100 * PUSH_OVERHEAD_BYTES)
     accepted = sum(inbox.put((pushed(1),), 1, Answers().append) for _ in range(200))

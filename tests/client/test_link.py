@@ -46,7 +46,7 @@ async def authenticated(link: RelayLink, session: Session) -> None:
 
 async def lose(link: RelayLink, session: Session) -> None:
     """Break the connection off; both ends have noticed."""
-    connection = link.connection()
+    connection = link._any_connection()
     await session.drop()
     await within(connection.wait_lost())
 
@@ -152,6 +152,9 @@ class TestReconnecting:
             session = await relay.accept()
             for _ in range(3):
                 request_id, _asked = await session.expect(AuthenticateRequest)
+                # Until then nothing is asked that a visitor would get another answer to.
+                with pytest.raises(ConnectionLost, match="not authenticated yet"):
+                    link.connection()
                 await session.refuse(request_id, Code.ALREADY_CONNECTED, "Already connected")
             await session.authenticate()
             await within(again)
@@ -178,6 +181,8 @@ class TestReconnecting:
             await session.refuse(request_id, Code.NOT_FOUND, "Item not found")
             with pytest.raises(RelayRefused, match="Item not found"):
                 await within(again)
+            with pytest.raises(ConnectionLost, match="not authenticated yet"):
+                link.connection()
 
     @pytest.mark.parametrize("status", [400, 403, 404, 500])
     async def test_what_is_no_relay_any_more_is_not_tried_again(
