@@ -2,7 +2,7 @@
 
 MinirelayError
 ├── Refusal               what a client is told: a code of the protocol, words, perhaps an object id
-├── MalformedInput        bytes from outside that are not what they claim to be (becomes INVALID, 400 or a close)
+├── MalformedInput        bytes from outside that are not what they claim (INVALID, 400 or a close)
 ├── ProtocolViolation     a client broke the rules of the wire: its connection is closed with this code
 ├── StoreError            the database could not do what was asked; subclasses live in `store/`
 ├── ChainError            an endpoint or a contract could not be asked; subclasses live in `chain/`

@@ -22,7 +22,7 @@ _ALIASES: dict[type, dict[str, str]] = {PriceModifier: {"modificationprecents": 
 _MAX_UINT256_BYTES = 32
 
 
-class Misspelt(Exception):  # noqa: N818  (internal: `canonical` makes a Refusal of it)
+class Misspelt(Exception):
     """A value that no accepted spelling explains: where it is, from the outside in, and what is wrong."""
 
     def __init__(self, reason: str) -> None:

@@ -20,7 +20,7 @@ Shop = dict[str, dict[Any, Any]]
 """Table name -> id -> plain value. The manifest is under None; stock under (listing id, set of names)."""
 
 
-class No(Exception):  # noqa: N818
+class No(Exception):
     """A refusal of this reading."""
 
     def __init__(self, refused: Refused) -> None:

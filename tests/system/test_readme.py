@@ -60,4 +60,3 @@ def test_ci_runs_the_command_of_the_readme() -> None:
 def test_links_lead_to_files() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
-
