@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from minirelay.client.checkpoint import Checkpoint
 from minirelay.client.completeness import Completeness
@@ -21,6 +22,10 @@ from minirelay.shop.state import MANIFEST_KEY, ShopState, id_key, inventory_key,
 T = TypeVar("T")
 
 Condition = Callable[["Follower"], bool]
+RECENT_STATES: Final = 256
+FAR_BEHIND: Final = 1024
+"""With so many patches still to come, nobody asks for what is applied now: it is not settled set by set."""
+
 OnApplied = Callable[["Follower", ReceivedSet], None]
 
 
@@ -46,6 +51,7 @@ class Follower:
         self._reached = completeness.position, completeness.is_whole, completeness.first_gap is None
         self._replica = Replica(checkpoint.state)
         self._waiting: list[tuple[Condition, asyncio.Future[None]]] = []
+        self._recent: deque[ShopState] = deque(maxlen=RECENT_STATES)
         self._on_applied = on_applied
         self._failure: Exception | None = None
         self._task = asyncio.create_task(self._follow())
@@ -140,12 +146,14 @@ class Follower:
         await self.wait_for(lambda follower: follower._has_reached(seq))
 
     async def wait_for_root(self, root_hash: bytes) -> None:
-        """Wait until the state has this root hash, as a write answers with one.
+        """Wait until the state has this root hash, as a write answers with one; or it had it lately.
 
-        Ask before the write or right after it: the state may be past that root already, and then this waits
-        in vain.
+        For clerks. The write's own set may be applied here before its answer is, and others behind it: the
+        last 256 roots are looked through. One that is longer past is waited for in vain.
         """
-        await self.wait_for(lambda follower: follower.root_hash == root_hash)
+        self._check()
+        if not any(state.root_hash == root_hash for state in self._recent):
+            await self.wait_for(lambda follower: follower.root_hash == root_hash)
 
     async def wait_for(self, condition: Condition) -> None:
         """Wait until something holds. condition: asked now and after every set."""
@@ -188,6 +196,8 @@ class Follower:
                 self._replica.apply(received)
                 seen = self._completeness
                 self._reached = seen.position, seen.is_whole, seen.first_gap is None
+                if seen.is_whole and (self.unpushed or 0) < FAR_BEHIND:
+                    self._recent.append(self._replica.state)
                 if self._on_applied is not None:
                     self._on_applied(self, received)
                 self._wake()

@@ -105,6 +105,37 @@ async def test_every_root_on_the_way_is_passed(relay: ScriptedRelay) -> None:
             assert follower.seq == seq
 
 
+async def test_a_root_that_was_passed_just_now_is_not_waited_for(relay: ScriptedRelay) -> None:
+    log = a_log()
+    async with connected(relay) as (client, session):
+        follower = await start(client, session, log.sets)
+        await within(follower.wait_until(5))
+        for state in log.states[1:]:
+            await within(follower.wait_for_root(state.root_hash))
+        assert follower.seq == 5
+
+
+async def test_a_root_that_was_never_reached_is_waited_for(relay: ScriptedRelay) -> None:
+    log = a_log()
+    async with connected(relay) as (client, session):
+        follower = await start(client, session, log.sets)
+        await within(follower.wait_until(5))
+        with pytest.raises(TimeoutError):
+            await within(follower.wait_for_root(bytes(32)), 0.05)
+
+
+async def test_a_long_backlog_is_followed_to_its_end(relay: ScriptedRelay) -> None:
+    log = a_log()
+    for price in range(40):
+        log.add(CLERK, set_price(1, price) * 50)
+    async with connected(relay) as (client, session):
+        follower = await start(client, session, log.sets)
+        await within(follower.caught_up())
+        assert follower.root_hash == log.state.root_hash
+        for state in log.states[-15:]:
+            await within(follower.wait_for_root(state.root_hash))
+
+
 async def test_many_wait_for_different_things(relay: ScriptedRelay) -> None:
     log = a_log()
     async with connected(relay) as (client, session):
