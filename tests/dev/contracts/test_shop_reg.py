@@ -93,8 +93,9 @@ def test_root_hash_is_updated_by(shop: Contracts, sender: ChecksumAddress) -> No
     reg = shop.shop_reg
     send(reg.functions.registerUser(SHOP, CLERK, 1 << UPDATE_ROOT_HASH), OWNER)
     send(shop.relay_reg.functions.mint(RELAY_ID, RELAY, ""), STRANGER)
-    # A relay that nobody minted must not be in the way of the one behind it.
-    add_relays(shop, 666, RELAY_ID)
+    send(shop.relay_reg.functions.mint(5, STRANGER, ""), STRANGER)
+    # Neither a relay that nobody minted nor somebody else's is in the way of the one behind them.
+    add_relays(shop, 666, 5, RELAY_ID)
     send(reg.functions.updateRootHash(SHOP, HASH, 2**64 - 1), sender)
     assert call(reg.functions.rootHashes(SHOP)) == HASH
     assert call(reg.functions.nonce(SHOP)) == 2**64 - 1
