@@ -5,6 +5,7 @@ takes them. Frames leave in the order in which they were handed in, by one task.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -154,7 +155,11 @@ class Connection:
         await asyncio.wait([self._reader])
 
     async def close(self) -> None:
-        """Close in an orderly way. What waits for an answer gets ConnectionLost."""
+        """Close in an orderly way.
+
+        What was handed in still leaves; who waits for an answer gets ConnectionLost.
+        """
+        await self._flush()
         self._lose(partial(ConnectionLost, "the client closed the connection", NORMAL_CLOSURE))
         await self._socket.close()
         await asyncio.wait([self._reader])
@@ -208,6 +213,13 @@ class Connection:
                     return  # the reader hears of it, too
                 self._unsent_bytes -= len(frame)
                 self._room.set()
+
+    async def _flush(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                while self._end is None and self._unsent_bytes:
+                    self._room.clear()
+                    await self._room.wait()
 
     def _answer(self, request_id: int, response: Response) -> None:
         self._send(
@@ -307,7 +319,6 @@ class Connection:
         for inbox in self._inboxes.values():
             inbox.end(end)
         self._inboxes.clear()
-        self._unsent.clear()
         self._room.set()
 
 

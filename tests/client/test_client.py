@@ -162,6 +162,15 @@ class TestWriting:
             assert not isinstance(caught.value, WriteUnanswered)
             assert client._nonces.last == last
 
+    async def test_a_write_that_waited_for_its_turn_never_left(self, relay: ScriptedRelay) -> None:
+        async with connected(relay) as (client, session):
+            writes = [asyncio.create_task(client.write_sealed(b"%d" % number)) for number in range(1030)]
+            for _ in range(1024):
+                await session.expect(PatchSetWriteRequest)
+            await session.drop()
+            results = await within(asyncio.gather(*writes, return_exceptions=True))
+            assert [type(result) for result in results] == [WriteUnanswered] * 1024 + [ConnectionLost] * 6
+
     @pytest.mark.parametrize("payload", [b"", bytes(31), bytes(33)])
     async def test_an_answer_that_is_no_root_ends_the_connection(
         self, relay: ScriptedRelay, payload: bytes

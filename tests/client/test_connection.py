@@ -145,6 +145,26 @@ class TestRequests:
                 await session.answer(request_id)
             await within(asyncio.gather(*asked))
 
+    async def test_what_the_relay_does_not_read_does_not_pile_up(self, relay: ScriptedRelay) -> None:
+        made = 0
+
+        def make() -> PatchSetWriteRequest:
+            nonlocal made
+            made += 1
+            return PatchSetWriteRequest(bytes(1024 * 1024))
+
+        async with opened(relay) as (connection, session):
+            transport = session.socket._req.transport  # type: ignore[union-attr]
+            assert isinstance(transport, asyncio.Transport)
+            transport.pause_reading()
+            asked = [asyncio.create_task(connection.request(make)) for _ in range(100)]
+            await asyncio.sleep(0.2)
+            assert 4 <= made < 40
+            transport.resume_reading()
+            for _ in asked:
+                await session.answer((await session.expect(PatchSetWriteRequest))[0])
+            await within(asyncio.gather(*asked))
+
     async def test_a_message_that_can_not_be_made_takes_no_place(self, relay: ScriptedRelay) -> None:
         def fail() -> PatchSetWriteRequest:
             raise ValueError("no")
@@ -309,6 +329,28 @@ class TestTheEnd:
             await within(session.ended.wait())
             assert session.socket.close_code == 1000
             await connection.close()
+
+    async def test_the_last_word_still_leaves(self, relay: ScriptedRelay) -> None:
+        async with opened(relay) as (connection, session):
+            inbox = await subscribed(connection, session)
+            push = await session.push(FIRST, pushed(1))
+            await within(inbox.peek())
+            inbox.reject(Failure(Code.CLOSE_SUBSCRIPTION, "not proved"))
+            await connection.close()
+            assert await within(push) == Failure(Code.CLOSE_SUBSCRIPTION, "not proved")
+
+    async def test_closing_does_not_wait_for_a_relay_that_does_not_read(self, relay: ScriptedRelay) -> None:
+        async with opened(relay) as (connection, session):
+            transport = session.socket._req.transport  # type: ignore[union-attr]
+            assert isinstance(transport, asyncio.Transport)
+            transport.pause_reading()
+            request = PatchSetWriteRequest(bytes(10**7))
+            asked = [asyncio.create_task(connection.request(request)) for _ in range(5)]
+            await asyncio.sleep(0.05)
+            await within(connection.close(), 8)
+            results = await within(asyncio.gather(*asked, return_exceptions=True))
+            assert {type(result) for result in results} == {ConnectionLost}
+            transport.abort()
 
     async def test_a_relay_that_answers_no_pings_is_lost(self, relay: ScriptedRelay) -> None:
         async with opened(relay, heartbeat_s=0.1) as (connection, session):

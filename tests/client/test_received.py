@@ -2,10 +2,12 @@ import pytest
 
 from minirelay.client import VerificationFailed
 from minirelay.client.received import ReceivedSet, open_received
+from minirelay.protocol.cbor import encode
+from minirelay.protocol.mmr import proofs, root
 from minirelay.protocol.patch_set import NewPatch
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.shop.access import Role
-from tests.client.logs import CLERK, SHOP_ID, STRANGER, Log, add_listing, changed, new_shop
+from tests.client.logs import CLERK, NOW, SHOP_ID, STRANGER, Log, add_listing, changed, new_shop
 
 
 def five_patches() -> tuple[Log, SequencedPartialPatchSet]:
@@ -140,3 +142,17 @@ def test_a_proved_leaf_that_is_no_patch_is_refused() -> None:
     pushed = log.append(sealed)
     # What a relay could do: it has the clerk sign nothing new, but hands on other bytes.
     assert refused(changed(pushed, patches=(b"\xa0",)))
+
+
+def test_a_set_has_at_most_so_many_patches_as_a_relay_accepts() -> None:
+    leaves = [
+        encode({"Op": "remove", "Path": ["Listings", number], "Value": None}) for number in range(16_385)
+    ]
+    header = encode({"KeyCardNonce": 1, "ShopID": SHOP_ID, "Timestamp": NOW, "RootHash": root(leaves)})
+    proved = proofs(leaves)
+
+    def pushed(leaf: int) -> SequencedPartialPatchSet:
+        return SequencedPartialPatchSet(4, leaf, header, CLERK.sign(header), (leaves[leaf],), (proved[leaf],))
+
+    assert open_received(pushed(16_383), SHOP_ID).leaves == (16_383,)
+    assert "at most 16384" in refused(pushed(16_384))

@@ -3,7 +3,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from minirelay.client import RelayClient, Subscription
+from minirelay.client import KnownRelays, RelayClient, Subscription
+from minirelay.client.client import Options
 from minirelay.client.errors import (
     ClientError,
     ConnectionLost,
@@ -156,6 +157,20 @@ class TestVerifying:
         async with connected(relay, key_card=GUEST) as (client, session):
             subscription = client.subscribe()
             await read(session, subscription, visible)
+            assert not subscription.sees_everything
+
+    async def test_a_clerk_who_subscribed_before_it_authenticated_is_a_visitor(
+        self, relay: ScriptedRelay
+    ) -> None:
+        log = a_log()
+        log.add(CLERK, add_listing(2))
+        visible = [*log.sets[:3], log.set(4, (0,)), log.set(6)]
+        options: Options = {"relay_signers": KnownRelays(RELAY.address)}
+        async with RelayClient.connect(relay.url, shop_id=SHOP_ID, key_card=CLERK, **options) as client:
+            session = await relay.accept()
+            subscription = client.subscribe()
+            received = await read(session, subscription, visible)
+            assert [one.seq for one in received] == [1, 2, 3, 4, 6]
             assert not subscription.sees_everything
 
     async def test_a_chain_that_does_not_answer_loses_nothing(self, relay: ScriptedRelay) -> None:
