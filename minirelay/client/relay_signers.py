@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
+from minirelay.client.errors import RegistryUnavailable
 from minirelay.client.registry import DEFAULT_RELAY_REG, DEFAULT_SHOP_REG, Registry
 from minirelay.protocol.patch import ADDRESS_BYTES
 
@@ -61,7 +62,8 @@ class RegistryRelays:
         """rpc_url: of a node of the registry chain. tokens: relay token ids to trust besides the shop's.
 
         also: addresses, 20 bytes each, to trust as well. most_age_s: how long an answer is good for, in
-        seconds; who is not in it is asked for anew, in any case. clock: monotonic, in seconds.
+        seconds; who is not in it is asked for anew, in any case, and an old answer is better than none.
+        clock: monotonic, in seconds.
         """
         self._registry = Registry(rpc_url, _address(relay_reg), _address(shop_reg))
         self._tokens = tuple(tokens)
@@ -78,7 +80,13 @@ class RegistryRelays:
         async with self._asking:
             if self._is_remembered(shop_id, address):
                 return True
-            owners = await self._registry.relay_owners(shop_id, self._tokens)
+            try:
+                owners = await self._registry.relay_owners(shop_id, self._tokens)
+            except RegistryUnavailable:
+                # It was a relay when the chain last answered: a node that is down says nothing against it.
+                if address in self._owners.get(shop_id, _NEVER)[1]:
+                    return True
+                raise
             self._owners[shop_id] = self._clock(), owners
             return address in owners
 

@@ -73,6 +73,25 @@ async def test_who_owns_the_token_is_a_relay_until_it_is_sold(
     assert await registry_relays(dev_chain, deployment, clock, first).is_relay(SHOP_ID, first)
 
 
+async def test_an_old_answer_is_better_than_none(
+    dev_chain: DevChain, deployment: Deployment, contracts: Contracts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = ACCOUNTS[1].address
+    contracts.relay_reg.functions.mint(TOKEN, owner, "").transact({"from": ACCOUNTS[0].address})
+    clock = Clock()
+    relays = registry_relays(dev_chain, deployment, clock)
+    assert await relays.is_relay(SHOP_ID, bytes.fromhex(owner[2:]))
+
+    async def down(shop_id: int, tokens: tuple[int, ...]) -> frozenset[bytes]:
+        raise RegistryUnavailable("down")
+
+    monkeypatch.setattr(relays._registry, "relay_owners", down)
+    clock.now += 10_000
+    assert await relays.is_relay(SHOP_ID, bytes.fromhex(owner[2:]))
+    with pytest.raises(RegistryUnavailable):
+        await relays.is_relay(SHOP_ID, STRANGER.address)
+
+
 async def test_who_asks_at_the_same_time_shares_the_answer(
     dev_chain: DevChain, deployment: Deployment, contracts: Contracts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
