@@ -162,6 +162,12 @@ def test_what_a_tag_names_already_need_not_exist_to_patch_the_rest() -> None:
     assert value_of(after, TAG, b"ghost") == {"Name": "ghost", "ListingIDs": [1, 2]}
 
 
+def test_the_same_listing_is_not_appended_twice_in_one_set() -> None:
+    once = patch("append", T, "sale", "ListingIDs", value=3)
+
+    assert refused(SHOP, once, once).code is Code.INVALID
+
+
 def test_listings_of_the_same_set_count() -> None:
     new = patch("add", "Listings", 4, value=LISTING_VALUE)
 
