@@ -222,7 +222,18 @@ def test_any_few_bytes_are_read_as_by_a_second_reading(data: bytes) -> None:
 
 @pytest.mark.parametrize("head", range(256))
 def test_every_first_byte_is_judged_like_a_second_reading_judges_it(head: int) -> None:
-    for tail in ("", "00", "6161", "41614161", "616100616200", "00" * 9, "f93c00", "6161ff", "4161ff"):
+    for tail in (
+        "",
+        "00",
+        "6161",
+        "41614161",
+        "616100616200",
+        "00" * 9,
+        "f93c00",
+        "6161ff",
+        "4161ff",
+        "00" * 200,
+    ):
         data = bytes((head,)) + bytes.fromhex(tail)
         try:
             expected = repr(read(data))

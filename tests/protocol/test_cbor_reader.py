@@ -100,6 +100,41 @@ def test_levels_gone_into_count_as_depth() -> None:
     assert len(list_items(b"\x82" + (b"\x81" * (MAX_DEPTH - 1) + b"\x00") * 2)) == 2
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "18",
+        "1901",
+        "1a010101",
+        "1b" + "01" * 7,
+        "41",
+        "4261",
+        "5801",
+        "61",
+        "6361",
+        "7801",
+        "590001",
+        "82",
+        "8201",
+        "a1",
+        "a161",
+        "c0",
+        "c242",
+        "c1fb0000",
+    ],
+)
+def test_an_item_that_is_cut_short_is_refused_at_once(data: str) -> None:
+    with pytest.raises(MalformedInput, match="cut short"):
+        Reader(bytes.fromhex(data)).item()
+
+
+def test_nothing_is_before_no_list() -> None:
+    assert not Reader(b"").is_before_list()
+    assert not Reader(b"\xa0").is_before_list()
+    assert Reader(b"\x80").is_before_list()
+
+
 def test_bignums_are_counted() -> None:
     reader = Reader(bytes.fromhex("8301c24101a100c240"))
     reader.item()
