@@ -279,7 +279,7 @@ class Line(Client):
 
     async def read(self) -> wire.Envelope:
         """Take the next frame that leaves."""
-        frame = await asyncio.wait_for(self.connection.next_frame(), TIMEOUT_S)
+        frame = await self.connection.next_frame()
         assert frame is not None, self.connection.hang_up
         self.connection.sent(frame)
         envelope = wire.decode_envelope(frame)
@@ -288,13 +288,17 @@ class Line(Client):
 
     async def ask(self, message: wire.Message, request_id: int | None = None) -> bytes:
         answer = await self.start(message, request_id)
-        while not answer.done():
-            await self.read()
+        await self.read_until(answer.done)
         return payload(answer.result())
 
+    async def read_until(self, condition: Callable[[], bool]) -> None:
+        """Read until something holds that a frame brings about."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while not condition():
+                await self.read()
+
     async def next_push(self) -> wire.SubscriptionPushRequest:
-        while self.pushes.empty():
-            await self.read()
+        await self.read_until(lambda: not self.pushes.empty())
         return self.pushes.get_nowait()
 
 
@@ -345,6 +349,12 @@ class House:
             if card is not None and key is not None and card.public_key == key.public_key:
                 return len(connection.session._open_requests)
         return 0
+
+    def forget_recent_sets(self) -> None:
+        """Let subscriptions read everything from the log, as if it had come long ago."""
+        for hosted in self.relay._shops:
+            hosted.feed._recent.clear()
+            hosted.feed._recent_bytes = 0
 
     async def visitor(self, key: PrivateKey | None = None, shop_id: int = SHOP) -> Talker:
         """Open a session that has not authenticated."""

@@ -438,14 +438,12 @@ async def test_what_an_unlinked_card_has_not_been_sent_is_withdrawn(house: House
     clerk, key = await house.clerk(), await house.enrol()
     line = await house.line(key)
     await line.subscribe(2)
-    while not line.sync_statuses:
-        await line.read()
+    await line.read_until(lambda: bool(line.sync_statuses))
     for number in range(3):
         await clerk.write(listing(number + 1))
     waiting = await line.start(wire.GetBlobUploadURLRequest())
     await remove_card(clerk, house.wallets[key.public_key])
-    while not waiting.done():
-        await line.read()
+    await line.read_until(waiting.done)
     assert await line.connection.next_frame() is None
     assert line.pushes.empty()
     assert line.connection.hang_up is not None
