@@ -6,7 +6,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Final
 
-from minirelay.protocol.cbor import Key, encode, encode_map_of
+from minirelay.protocol.cbor import encode
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.hamt import EMPTY, Hamt
 
@@ -22,6 +22,19 @@ _TRIES: Final = {
     ObjectType.ORDER: "orders",
     ObjectType.INVENTORY: "inventory",
 }
+
+# The map that the shop's hash covers, without its values: it is put together for every write, and its shape
+# never changes. The keys stand in the order of core deterministic encoding.
+_MAP_OF_SEVEN: Final = b"\xa7"
+_HASH_HEAD: Final = encode(bytes(32))[:-32]
+_TAGS: Final = encode("Tags") + _HASH_HEAD
+_ORDERS: Final = encode("Orders") + _HASH_HEAD
+_ACCOUNTS: Final = encode("Accounts") + _HASH_HEAD
+_LISTINGS: Final = encode("Listings") + _HASH_HEAD
+_MANIFEST: Final = encode("Manifest")
+_INVENTORY: Final = encode("Inventory") + _HASH_HEAD
+_SCHEMA_VERSION: Final = encode("SchemaVersion")
+_NULL: Final = encode(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +111,16 @@ class ShopState:
 
         A shop without a manifest, which is none yet, has null in its place.
         """
-        fields: dict[Key, bytes] = {
-            "SchemaVersion": encode(self.schema_version),
-            "Manifest": encode(None) if self.manifest is None else self.manifest,
-            "Accounts": encode(self.accounts.root_hash),
-            "Listings": encode(self.listings.root_hash),
-            "Tags": encode(self.tags.root_hash),
-            "Orders": encode(self.orders.root_hash),
-            "Inventory": encode(self.inventory.root_hash),
-        }
-        return sha256(encode_map_of(fields)).digest()
+        parts = (
+            *(_MAP_OF_SEVEN, _TAGS, self.tags.root_hash),
+            *(_ORDERS, self.orders.root_hash),
+            *(_ACCOUNTS, self.accounts.root_hash),
+            *(_LISTINGS, self.listings.root_hash),
+            *(_MANIFEST, _NULL if self.manifest is None else self.manifest),
+            *(_INVENTORY, self.inventory.root_hash),
+            *(_SCHEMA_VERSION, encode(self.schema_version)),
+        )
+        return sha256(b"".join(parts)).digest()
 
     def _trie(self, object_type: ObjectType) -> Hamt:
         trie: Hamt = getattr(self, _TRIES[object_type])
