@@ -7,7 +7,7 @@ and nothing that one connection waits for keeps another one waiting.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Protocol
@@ -216,11 +216,11 @@ class Connection:
                 case Write():
                     self._write(effect)
                 case FindCard():
-                    self._run(self._find_card(effect), effect.request_id)
+                    self._run(partial(self._find_card, effect), effect.request_id)
                 case ClaimCard():
                     self._claim(effect)
                 case Subscribe():
-                    self._run(self._subscribe(effect), effect.request_id)
+                    self._run(partial(self._subscribe, effect), effect.request_id)
                 case CancelSubscription():
                     self._cancel(effect)
                 case DropSubscription():
@@ -316,14 +316,14 @@ class Connection:
         subscription.close()
         return True
 
-    def _run(self, work: Coroutine[None, None, None], request_id: int) -> None:
+    def _run(self, work: Callable[[], Awaitable[None]], request_id: int) -> None:
         task = asyncio.get_running_loop().create_task(self._answered_by(work, request_id))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _answered_by(self, work: Coroutine[None, None, None], request_id: int) -> None:
+    async def _answered_by(self, work: Callable[[], Awaitable[None]], request_id: int) -> None:
         try:
-            await work
+            await work()
         except Refusal as refusal:
             self._carry_out(self.session.refuse(request_id, refusal))
         except StoreError as error:
