@@ -26,7 +26,7 @@ def mirrored(module: str) -> str:
     return f"{folder}/test_{name}" if folder else f"test_{name}"
 
 
-def tests_of_contracts() -> set[str]:
+def contract_tests() -> set[str]:
     """Solidity has tests too: ShopReg.sol in contracts/test_shop_reg.py."""
     names = (path.stem for path in (PACKAGE / "dev" / "contracts").glob("*.sol"))
     return {f"dev/contracts/test_{re.sub(r'(?<=.)(?=[A-Z])', '_', name).lower()}.py" for name in names}
@@ -38,7 +38,7 @@ def test_every_module_has_its_test_file(module: str) -> None:
 
 
 def test_every_test_file_has_its_module() -> None:
-    expected = {mirrored(module) for module in modules()} | TESTS_OF_NO_MODULE | tests_of_contracts()
+    expected = {mirrored(module) for module in modules()} | TESTS_OF_NO_MODULE | contract_tests()
     found = {
         path.relative_to(TESTS).as_posix()
         for path in TESTS.rglob("test_*.py")
