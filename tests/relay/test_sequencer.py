@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from minirelay.errors import MinirelayError, Refusal, StoreError, invalid
@@ -317,6 +318,156 @@ async def test_idle_books_can_be_unloaded_and_come_back() -> None:
         again = await one.sequencer.opened()
         assert before is not None
         assert again.state.root_hash == before.state.root_hash
+
+
+async def test_a_refusal_does_not_overtake_an_answer_whose_commit_is_just_done() -> None:
+    async with bench() as one:
+        one.write("a")
+        await one.settle()
+        one.disk.succeed()
+        # Done, but its callbacks have not run: they come in the next turn of the loop.
+        one.write("no", is_refused=True)
+        assert one.log == []
+        await one.settle()
+        assert one.log == ["a", "no: Refusal"]
+
+
+async def test_books_that_make_no_sense_refuse_what_waits_and_are_not_tried_in_a_hurry(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with bench() as one:
+        opened = 0
+
+        async def fail() -> Books:
+            nonlocal opened
+            opened += 1
+            raise ValueError("not an object")
+
+        sequencer = Sequencer(one.disk, fail, one.published.append, one.unlinked.append)
+        requests = [Write(name, 1, log=one.log) for name in "ab"]
+        for request in requests:
+            sequencer.submit(request)
+        await asyncio.wait_for(sequencer.wait_idle(), 10)
+        assert one.log == ["a: StoreError", "b: StoreError"]
+        with pytest.raises(StoreError, match="not an object"):
+            await sequencer.opened()
+        assert opened == 2
+        assert "not an object" in caplog.text
+
+
+async def test_a_bug_while_entering_refuses_that_request_and_leaves_no_gap() -> None:
+    async with bench() as one:
+        one.write("a")
+        await one.settle()
+        broken = Write("broken", 97, log=one.log)
+
+        def fail(books: Books, accepted: Accepted) -> Commit:
+            books.seq += 1
+            raise ZeroDivisionError
+
+        broken.enter = fail  # type: ignore[method-assign]
+        one.sequencer.submit(broken)
+        after = one.write("b")
+        await one.settle()
+        # The books are read again, but not before what is under way is on disk.
+        assert one.disk.reads == 1
+        one.disk.succeed()
+        await one.settle()
+        one.disk.succeed()
+        await one.settle()
+        assert one.log == ["a", "broken: Refusal", "b"]
+        assert after.seq == 2
+        assert [stored.seq for stored in one.published] == [1, 2]
+
+
+async def test_many_requests_leave_the_loop_its_turns() -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        per_turn: list[int] = []
+        judged = 0
+
+        def count() -> None:
+            nonlocal judged
+            judged += 1
+
+        requests = [Write(str(number), 1, is_refused=True, log=one.log) for number in range(200)]
+        for request in requests:
+            request.on_judge = count
+            one.sequencer._queue.append(request)
+        one.sequencer._drain()
+        while judged < 200:
+            per_turn.append(judged)
+            await asyncio.sleep(0)
+        assert len(per_turn) > 3
+        assert one.log == [f"{number}: Refusal" for number in range(200)]
+
+
+async def test_what_comes_between_two_turns_keeps_its_place() -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        for number in range(60):
+            one.sequencer._queue.append(Write(str(number), 1, is_refused=True, log=one.log))
+        one.sequencer._drain()
+        assert len(one.log) < 60
+        one.write("last", is_refused=True)
+        await one.sequencer.wait_idle()
+        assert one.log == [f"{number}: Refusal" for number in [*range(60), "last"]]
+
+
+async def test_the_books_answer_once_what_they_say_is_durable() -> None:
+    async with bench() as one:
+        one.write("a")
+        await one.settle()
+        asked = asyncio.create_task(one.sequencer.consult(lambda books: books.seq))
+        await one.settle()
+        assert not asked.done()
+        one.disk.succeed()
+        assert await asked == 1
+        assert await one.sequencer.consult(lambda books: books.seq) == 1
+
+
+async def test_what_the_books_said_of_a_state_that_was_not_stored_is_asked_again() -> None:
+    async with bench() as one:
+        one.write("a")
+        await one.settle()
+        answers: list[int] = []
+
+        def ask(books: Books) -> int:
+            answers.append(books.seq)
+            if books.seq:
+                raise invalid("there is something")
+            return books.seq
+
+        asked = asyncio.create_task(one.sequencer.consult(ask))
+        await one.settle()
+        one.disk.fail()
+        assert await asked == 0
+        assert answers == [1, 0]
+        one.write("b")
+        await one.settle()
+        refused = asyncio.create_task(one.sequencer.consult(ask))
+        await one.settle()
+        assert not refused.done()
+        one.disk.succeed()
+        with pytest.raises(Refusal, match="there is something"):
+            await refused
+
+
+async def test_cards_are_unlinked_after_the_answer() -> None:
+    async with bench() as one:
+        write = one.write("a")
+        enter = write.enter
+
+        def unlinking(books: Books, accepted: Accepted) -> Commit:
+            return msgspec.structs.replace(enter(books, accepted), unlinked=(5,))
+
+        write.enter = unlinking  # type: ignore[method-assign]
+        one.sequencer._unlink = lambda row: one.log.append(f"unlinked {row}")
+        await one.settle()
+        assert one.log == []
+        one.disk.succeed()
+        await one.settle()
+        assert one.log == ["a", "unlinked 5"]
 
 
 async def _until(condition: Callable[[], bool]) -> None:

@@ -306,12 +306,32 @@ def test_answers_after_the_end_are_dropped() -> None:
     assert one.refuse(3, Refusal(Code.INVALID, "no")) == []
 
 
+def test_a_lookup_that_ends_after_the_end_changes_nothing() -> None:
+    one = session()
+    ask(one, wire.AuthenticateRequest(KEY.public_key))
+    one.close(1001, "the relay stops")
+    assert one.challenge(1, card(), False, CHALLENGE) == []
+    assert one.standing is Standing.CLOSED
+
+
+def test_pushes_are_marked_as_such() -> None:
+    one = session()
+    ask(one, wire.SubscriptionRequest(b"\1"))
+    assert one.push(b"\0\1", ()).is_push
+    (answer,) = one.answer(1, b"\0\1")
+    assert isinstance(answer, Send)
+    assert not answer.is_push
+    assert not one.sync_status(b"\0\1", 3).is_push
+
+
 def test_unlinking_refuses_everything_that_is_open() -> None:
     one = authenticated(session())
     for request_id in (8, 3):
         ask(one, wire.PatchSetWriteRequest(b""), request_id)
     answers = one.refuse_all(Refusal(Code.UNLINKED_KEYCARD, "unlinked"))
     assert [refused([answer]).code for answer in answers] == [Code.UNLINKED_KEYCARD] * 2
+    # In the order in which they were asked.
+    assert [sent([answer]).request_id for answer in answers] == [8, 3]
 
 
 def test_mutated_frames_never_raise() -> None:

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from minirelay.errors import Code, Refusal
-from minirelay.protocol.envelope import Filter
+from minirelay.protocol.envelope import MAX_FILTERS, Filter
 from minirelay.protocol.objects import ObjectType
 from minirelay.relay.view import View, make_view
 from minirelay.shop.access import PUBLIC_TYPES, Role, may_see
@@ -160,3 +160,18 @@ def test_the_public_types_are_four() -> None:
     assert view(Role.CLERK).leaves_of(StoredSet(1, (leaf(ObjectType.TAG),) * 3, EMPTY_COUNTS, b"")) == range(
         3
     )
+
+
+def test_without_orders_a_guest_sees_what_a_visitor_sees() -> None:
+    assert view(Role.GUEST).without_orders() == view(Role.VISITOR)
+    assert view(
+        Role.GUEST, Filter(ObjectType.ORDER, ORDER_1), Filter(ObjectType.TAG)
+    ).without_orders() == view(Role.VISITOR, Filter(ObjectType.TAG))
+    for role in (Role.VISITOR, Role.CLERK):
+        one = view(role)
+        assert one.without_orders() is one
+
+
+def test_a_subscription_has_a_bounded_number_of_filters() -> None:
+    view(Role.CLERK, *(Filter(1),) * MAX_FILTERS)
+    assert refusal(Role.CLERK, *(Filter(1),) * (MAX_FILTERS + 1)).code == Code.INVALID

@@ -1,0 +1,383 @@
+"""The WebSocket edge: frames of every kind and size, ends of every kind, and clients who don't read."""
+
+import asyncio
+import itertools
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, WSMessage, WSMsgType, web
+
+from minirelay.protocol import envelope as wire
+from minirelay.protocol.push import SequencedPartialPatchSet
+from minirelay.relay.connection import UNSENT_BYTES, Connection
+from minirelay.web import sessions as module
+from minirelay.web.sessions import FRAMES_PER_TURN, MAX_FRAME_BYTES, serve_session
+from tests.relay.house import (
+    SHOP,
+    TIMEOUT_S,
+    House,
+    Talker,
+    all_leaves,
+    images,
+    listing,
+    payload,
+    relay_limits,
+    running_relay,
+    until,
+)
+from tests.web.edge import Lobby
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with running_relay(tmp_path) as house:
+        yield house
+
+
+@asynccontextmanager
+async def raw_session(house: House) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Open a WebSocket by hand; nothing is done for the test but closing the socket."""
+    port = int(house.url.split(":")[2].split("/")[0])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(
+        b"GET /v4/sessions HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), TIMEOUT_S)
+    assert head.startswith(b"HTTP/1.1 101 ")
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+def frame(opcode: int, data: bytes, *, is_last: bool = True) -> bytes:
+    """Make a client's frame, masked with zeros. Sizes below 2^16."""
+    head = bytes([opcode | (0x80 if is_last else 0)])
+    size = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + struct.pack(">H", len(data))
+    return head + size + bytes(4) + data
+
+
+async def closing(reader: asyncio.StreamReader) -> int:
+    """Read what comes until a close frame; give its code."""
+    return (await closing_words(reader))[0]
+
+
+async def closing_words(reader: asyncio.StreamReader) -> tuple[int, str]:
+    """Read what comes until a close frame; give its code and reason."""
+    while True:
+        opcode, size = await asyncio.wait_for(reader.readexactly(2), TIMEOUT_S)
+        if size == 126:
+            (size,) = struct.unpack(">H", await reader.readexactly(2))
+        data = await asyncio.wait_for(reader.readexactly(size), TIMEOUT_S)
+        if opcode == 0x88:
+            (code,) = struct.unpack(">H", data[:2])
+            return int(code), data[2:].decode()
+
+
+def padded(size: int) -> bytes:
+    """Make a request of that many bytes, which is INVALID."""
+    request = wire.encode_envelope(1, wire.PatchSetWriteRequest(bytes(size - 40)))
+    missing = size - len(request)
+    padded = wire.encode_envelope(1, wire.PatchSetWriteRequest(bytes(size - 40 + missing)))
+    assert len(padded) == size
+    return padded
+
+
+# -- frames
+
+
+@pytest.mark.parametrize("size", [MAX_FRAME_BYTES - 1, MAX_FRAME_BYTES])
+async def test_a_frame_may_have_two_mebibytes(house: House, size: int) -> None:
+    clerk = await house.clerk()
+    answer = asyncio.get_running_loop().create_future()
+    clerk.answers[1] = answer
+    await clerk.send(padded(size))
+    envelope = await asyncio.wait_for(answer, TIMEOUT_S)
+    assert isinstance(envelope.message, wire.Failure)
+    await clerk.write(listing(1))
+
+
+async def test_a_larger_frame_closes_the_connection(house: House) -> None:
+    clerk, other = await house.clerk(), await house.clerk()
+    await clerk.send(padded(MAX_FRAME_BYTES + 1))
+    assert await clerk.end() == 1009
+    await until(lambda: len(house.relay._live) == 1)
+    await other.write(listing(1))
+
+
+async def test_the_size_of_frames_is_a_setting() -> None:
+    async with single_session(max_frame_bytes=1000) as (http, url, _):
+        socket = await http.ws_connect(url)
+        await socket.send_bytes(padded(1000))
+        assert (await asyncio.wait_for(socket.receive(), TIMEOUT_S)).type is WSMsgType.BINARY
+        await socket.send_bytes(padded(1001))
+        assert (await asyncio.wait_for(socket.receive(), TIMEOUT_S)).data == 1009
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"\x00",
+        b"\xff" * 100,
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x0a\x00\x42\x00",
+        b"\x0a\x02\x08\x02",
+        b"\x42\x00",
+    ],
+)
+async def test_what_is_no_envelope_closes_the_connection(house: House, garbage: bytes) -> None:
+    other, visitor = await house.visitor(), await house.visitor()
+    await visitor.send(garbage)
+    assert await visitor.end() in (1002, 1008)
+    await other.quiet()
+
+
+@pytest.mark.parametrize("request_id", [1, -1, -(2**63)])
+async def test_a_response_to_no_request_closes_the_connection(house: House, request_id: int) -> None:
+    visitor = await house.visitor()
+    await visitor.send(wire.encode_envelope(request_id, wire.Success()))
+    assert await visitor.end() in (1002, 1008)
+
+
+async def test_a_request_id_that_is_being_answered_closes_the_connection(house: House) -> None:
+    clerk = await house.clerk()
+    async with house.disk_held():
+        await clerk.start(wire.PatchSetWriteRequest(clerk.seal(listing(1))), 9)
+        await clerk.start(wire.PatchSetWriteRequest(clerk.seal(listing(2))), 9)
+        assert await clerk.end() in (1002, 1008)
+
+
+@pytest.mark.parametrize(
+    "violation",
+    [
+        frame(1, b"text"),
+        frame(2, b"garbage"),
+        frame(2, b""),
+        frame(2, wire.encode_envelope(-5, wire.Success())),
+        frame(2, b"\x0a\x00\x42\x00"),
+        frame(2, b"\x0a\x02\x08\x02"),
+    ],
+)
+async def test_a_violation_is_answered_with_a_reason(house: House, violation: bytes) -> None:
+    async with raw_session(house) as (reader, writer):
+        writer.write(violation)
+        code, reason = await closing_words(reader)
+        assert code in (1002, 1008)
+        assert reason
+
+
+async def test_a_text_frame_closes_the_connection(house: House) -> None:
+    visitor = await house.visitor()
+    await visitor.socket.send_str('{"hello": 1}')
+    assert await visitor.end() in (1002, 1008)
+
+
+async def test_fragments_make_one_frame(house: House) -> None:
+    async with raw_session(house) as (reader, writer):
+        request = wire.encode_envelope(1, wire.SubscriptionCancelRequest(b""))
+        writer.write(frame(2, request[:3], is_last=False) + frame(9, b"between") + frame(0, request[3:]))
+        opcode, size = await asyncio.wait_for(reader.readexactly(2), TIMEOUT_S)
+        assert (opcode, await reader.readexactly(size)) == (0x8A, b"between")
+        opcode, size = await asyncio.wait_for(reader.readexactly(2), TIMEOUT_S)
+        answer = wire.decode_envelope(await reader.readexactly(size))
+        assert (opcode, answer.request_id) == (0x82, 1)
+        writer.write(frame(8, struct.pack(">H", 1000)))
+        assert await closing(reader) == 1000
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        frame(3, b"what"),
+        frame(2, b"\x00")[:1] + b"\x01\x00",
+        frame(0, b"a continuation of nothing"),
+        b"\xf2" + frame(2, b"")[1:],
+        b"\x82\xff" + b"\xff" * 8 + bytes(4),
+    ],
+)
+async def test_broken_frames_close_the_connection_and_no_other(house: House, broken: bytes) -> None:
+    other = await house.visitor()
+    async with raw_session(house) as (reader, writer):
+        writer.write(broken)
+        assert await closing(reader) in (1002, 1009)
+        await other.quiet()
+        await until(lambda: house.relay.session_count == 1)
+
+
+async def test_a_flood_of_frames_leaves_the_others_their_turns(house: House) -> None:
+    other = await house.visitor()
+    async with raw_session(house) as (_, writer):
+        turns: list[int] = []
+        received = 0
+        receive = Connection.receive
+
+        def counted(connection: Connection, data: bytes) -> None:
+            nonlocal received
+            received += 1
+            receive(connection, data)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Connection, "receive", counted)
+            request = wire.encode_envelope(1, wire.SubscriptionCancelRequest(b""))
+            writer.write(frame(2, request) * 1000)
+            while received < 1000:
+                turns.append(received)
+                await asyncio.sleep(0)
+        in_one_turn = max(after - before for before, after in itertools.pairwise(turns))
+        assert in_one_turn <= FRAMES_PER_TURN
+        await other.quiet()
+
+
+# -- signs of life
+
+
+@pytest.mark.parametrize("sign", ["ping", "pong", "frame"])
+async def test_anything_from_the_client_counts_as_life(tmp_path: Path, sign: str) -> None:
+    limits = relay_limits(ping_interval_s=0.2, kick_timeout_s=1.0)
+    async with running_relay(tmp_path, limits) as house, raw_session(house) as (reader, writer):
+        signs = {
+            "ping": frame(9, b""),
+            "pong": frame(10, b""),
+            "frame": frame(2, wire.encode_envelope(1, wire.PingRequest())),
+        }
+        (connection,) = house.relay._connections
+        born = connection.session._last_heard
+        # Twice as long as silence may last.
+        while connection.session._last_heard < born + 2.0:
+            heard = connection.session._last_heard
+            writer.write(signs[sign])
+            await until(lambda heard=heard: connection.session._last_heard > heard)  # type: ignore[misc]
+        assert connection.hang_up is None
+        writer.write(frame(8, struct.pack(">H", 1000)))
+        assert await closing(reader) == 1000
+
+
+async def test_a_silent_client_is_closed(tmp_path: Path) -> None:
+    limits = relay_limits(ping_interval_s=0.1, kick_timeout_s=0.3)
+    async with running_relay(tmp_path, limits) as house, raw_session(house) as (reader, _):
+        assert await closing(reader) == 1008
+        await until(lambda: house.relay.session_count == 0)
+
+
+# -- ends
+
+
+async def test_a_client_that_closes_is_answered(house: House) -> None:
+    async with raw_session(house) as (reader, writer):
+        writer.write(frame(8, struct.pack(">H", 1001) + b"going away"))
+        assert await closing(reader) == 1000
+        await until(lambda: house.relay.session_count == 0)
+
+
+@pytest.mark.parametrize("how", ["abort", "end of file"])
+async def test_a_connection_that_breaks_frees_what_it_held(house: House, how: str) -> None:
+    talker = await house.clerk()
+    await talker.subscribe()
+    await talker.quiet()
+    if how == "abort":
+        talker.abort()
+    else:
+        talker.transport.close()
+    await until(lambda: house.relay.session_count == 0)
+    assert not house.relay._live
+
+
+async def test_a_client_that_neither_reads_nor_closes_is_given_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.05)
+    clerk = await house.clerk()
+    await clerk.write(*(listing(number) for number in range(1, 41)))
+    for _ in range(8):
+        await clerk.write(*images(1, 36, 50_000))
+    async with raw_session(house) as (_, writer):
+        (connection,) = house.relay._connections - set(house.relay._live.values())
+        # Its buffer and the kernel's are soon full, and stay so.
+        request = wire.SubscriptionRequest(SHOP.to_bytes(2))
+        writer.write(frame(2, wire.encode_envelope(1, request)))
+        await until(lambda: connection._unsent_bytes > UNSENT_BYTES)
+        connection.close(1001, "the relay stops")
+        await until(lambda: house.relay.session_count == 1)
+
+
+async def test_a_reader_who_stops_reading_costs_bounded_memory_and_loses_nothing(house: House) -> None:
+    clerk = await house.clerk()
+    await clerk.write(*(listing(number) for number in range(1, 41)))
+    talker = await house.visitor()
+    await talker.subscribe()
+    await talker.sets_until(2)
+    (connection,) = house.relay._connections - set(house.relay._live.values())
+    talker.transport.pause_reading()
+    most = UNSENT_BYTES + 1024 * 1024
+    for _ in range(10):
+        await clerk.write(*images(1, 36, 50_000))
+        assert connection._unsent_bytes <= most
+    assert connection._unsent_bytes > 0
+    talker.transport.resume_reading()
+    sets: list[SequencedPartialPatchSet] = []
+    while len(leaves := all_leaves(sets)) < 360:
+        sets += (await talker.next_push()).sets
+    assert leaves == [(seq, leaf) for seq in range(3, 13) for leaf in range(36)]
+
+
+async def test_the_relay_says_why_it_closes(house: House) -> None:
+    talkers: list[Talker] = [await house.visitor() for _ in range(3)]
+    house.relay.close_connections(1001, "this relay stops; connect again in a moment")
+    assert [await one.end() for one in talkers] == [1001] * 3
+
+
+# -- bugs
+
+
+@asynccontextmanager
+async def single_session(
+    max_frame_bytes: int = MAX_FRAME_BYTES,
+) -> AsyncIterator[tuple[ClientSession, str, list[Connection]]]:
+    """Serve sessions of a relay that has nothing."""
+    lobby = Lobby()
+    app = web.Application()
+
+    async def sessions(request: web.Request) -> web.StreamResponse:
+        return await serve_session(request, lobby.connect, max_frame_bytes=max_frame_bytes)
+
+    app.router.add_get("/", sessions)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    async with ClientSession() as http:
+        yield http, f"http://127.0.0.1:{runner.addresses[0][1]}/", lobby.connections
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("where", ["receive", "next_frame"])
+async def test_a_bug_closes_the_session_and_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with single_session() as (http, url, connections):
+        monkeypatch.setattr(Connection, where, fail)
+        socket = await http.ws_connect(url)
+        await socket.send_bytes(wire.encode_envelope(1, wire.PingRequest()))
+        message: WSMessage = await asyncio.wait_for(socket.receive(), TIMEOUT_S)
+        assert (message.type, message.data) == (WSMsgType.CLOSE, 1011)
+        await socket.close()
+        await until(lambda: not connections)
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_answers_wait_for_nothing_but_their_own_turn(house: House) -> None:
+    talker = await house.visitor()
+    answers = [await talker.start(wire.PingRequest()) for _ in range(500)]
+    for answer in await asyncio.wait_for(asyncio.gather(*answers), TIMEOUT_S):
+        with pytest.raises(Exception, match="is for the relay to send"):
+            payload(answer)
