@@ -13,9 +13,8 @@ import click
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
-    from minirelay.bench.bench import Bench
+    from minirelay.bench.bench import Bench, Plan
     from minirelay.bench.figures import Report
-    from minirelay.bench.plan import Plan
     from minirelay.bench.subject import Subject
     from minirelay.protocol.signing import PrivateKey
 
@@ -94,7 +93,7 @@ def _bench(given: dict[str, Any]) -> "Bench":
 
 
 def _plan(given: dict[str, Any]) -> "Plan":
-    from minirelay.bench.plan import FULL, QUICK
+    from minirelay.bench.bench import FULL, QUICK
 
     plan = QUICK if given["quick"] else FULL
     chosen = {name: given[name] for name in ("listings", "rounds") if given[name]}
@@ -131,7 +130,9 @@ def _read_key(file: Path) -> "PrivateKey":
 
 
 def _tell(line: str) -> None:
-    click.echo(click.style(line, dim=True), err=True)
+    # For whoever sits and waits; what stands in a pipe is the report.
+    if sys.stderr.isatty():
+        click.echo(click.style(line, dim=True), err=True)
 
 
 def _print(report: "Report") -> None:

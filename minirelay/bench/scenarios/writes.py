@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from minirelay.bench import targets
-from minirelay.bench.bench import Bench
+from minirelay.bench.bench import Bench, Plan
 from minirelay.bench.figures import Figure, Section
-from minirelay.bench.plan import Plan
 from minirelay.bench.process_meter import Usage
 from minirelay.bench.session import LoadSession
 from minirelay.bench.subject import Subject
@@ -89,6 +88,7 @@ def _figures(listings: int, rounds: list[Round]) -> Iterator[Figure]:
         targets.WRITES_PER_S if listings == targets.SMALL_SHOP else None,
         targets.WRITES_ELSEWHERE.get(listings, ""),
     )
+    yield Figure(f"  its best round {at}", writes / min(one.seconds for one in rounds), "sets/s")
     usages = [one.relay for one in rounds if one.relay]
     if usages:
         all_cpu = median([usage.cpu_s for usage in usages])

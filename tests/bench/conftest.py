@@ -1,0 +1,46 @@
+"""One relay for all tests of the benchmark: a real `minirelay serve`, started once."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from minirelay.bench.bench import Bench, Plan
+from minirelay.bench.own_relay import own_relay
+from minirelay.bench.subject import Subject
+
+TINY = Plan(
+    listings=(20, 60),
+    in_flight=8,
+    rounds=2,
+    writes=30,
+    lone_writes=10,
+    backlog_sets=201,
+    subscribers=3,
+    large_shop=120,
+    step_seconds=0.001,
+)
+
+
+@pytest.fixture(scope="session")
+def subject() -> Iterator[Subject]:
+    """Give a relay that runs, with two clerks and a guest."""
+    with own_relay(None, clerks=2, guests=1) as relay:
+        yield relay.start()
+
+
+@pytest.fixture
+def told() -> list[str]:
+    """Collect what the benchmark says while it runs."""
+    return []
+
+
+@pytest.fixture
+def own_bench(told: list[str]) -> Bench:
+    """Give a tiny run on relays of its own."""
+    return Bench(TINY, told.append)
+
+
+@pytest.fixture
+def bench(told: list[str], subject: Subject) -> Bench:
+    """Give a tiny run on the relay that runs."""
+    return Bench(TINY, told.append, subject)

@@ -1,0 +1,35 @@
+"""The figures of writes at several sizes."""
+
+from minirelay.bench.bench import Bench
+from minirelay.bench.process_meter import Usage
+from minirelay.bench.scenarios.writes import Round, cost_us, run
+from tests.bench.sections import assert_all_positive, values_of
+
+
+def test_figures_at_each_size(own_bench: Bench) -> None:
+    section = run(own_bench)
+    values = values_of(section)
+    assert_all_positive(values, "acknowledged at 20 listings", "acknowledged at 60 listings")
+    assert_all_positive(values, "cost of a write at 60 listings, in writes at 20")
+    for size in (20, 60):
+        median, best = (
+            values[f"acknowledged at {size} listings"],
+            values[f"its best round at {size} listings"],
+        )
+        assert 1 < median <= best < 1_000_000
+        everything = values[f"relay, all threads, at {size} listings"]
+        # The kernel counts in ticks of 10 ms, two clocks at two moments.
+        assert everything >= 0
+        assert values[f"relay, its event loop, at {size} listings"] <= everything + 700
+        assert 0 <= values[f"load generator busy at {size} listings"] <= 110
+
+
+def test_without_a_meter_the_clock_tells_the_cost(bench: Bench) -> None:
+    assert (
+        cost_us([Round(100, 0.5, 0.0, None), Round(100, 0.1, 0.0, None), Round(100, 0.2, 0.0, None)]) == 2000
+    )
+
+
+def test_with_a_meter_time_on_a_core_tells_it() -> None:
+    rounds = [Round(1000, 9.0, 0.0, Usage(cpu, cpu / 2, 0.0)) for cpu in (0.3, 0.9, 0.4)]
+    assert cost_us(rounds) == 400

@@ -1,0 +1,34 @@
+"""Figures and their targets."""
+
+import pytest
+
+from minirelay.bench.figures import Figure, Target, percentile
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "is_met"),
+    [
+        (Target.at_least(4), 4, True),
+        (Target.at_least(4), 5, True),
+        (Target.at_least(4), 3.9, False),
+        (Target.at_most(4), 4, True),
+        (Target.at_most(4), 3, True),
+        (Target.at_most(4), 4.1, False),
+        (None, 4, None),
+    ],
+)
+def test_targets(target: Target | None, value: float, is_met: bool | None) -> None:
+    assert Figure("one", value, "s", target).is_met is is_met
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [
+        ([7.0], 0.5, 7.0),
+        ([3.0, 1.0, 2.0], 0.5, 2.0),
+        ([float(n) for n in range(100)], 0.99, 99.0),
+        ([1.0, 2.0], 1.0, 2.0),
+    ],
+)
+def test_percentiles(values: list[float], share: float, expected: float) -> None:
+    assert percentile(values, share) == expected

@@ -1,0 +1,21 @@
+"""The targets point in the right direction, and every one of them is told in a report."""
+
+from pathlib import Path
+
+import pytest
+
+from minirelay.bench import scenarios, targets
+from minirelay.bench.figures import Target
+
+ALL = {name: value for name, value in vars(targets).items() if isinstance(value, Target)}
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_rates_are_to_be_high_and_costs_to_be_low(name: str) -> None:
+    assert ALL[name].is_least is name.endswith("_PER_S")
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_every_target_stands_beside_a_figure(name: str) -> None:
+    sources = Path(next(iter(scenarios.__path__))).glob("*.py")
+    assert any(f"targets.{name}" in source.read_text() for source in sources)
