@@ -95,6 +95,7 @@ class Connection:
         self._unsent: deque[Send] = deque()
         self._unsent_bytes = 0
         self._unanswered_bytes = 0
+        self._is_resting = False
         self._output = asyncio.Event()
         self._room = asyncio.Event()
         self._reading_turn = asyncio.Lock()
@@ -107,7 +108,8 @@ class Connection:
 
     def receive(self, frame: bytes) -> None:
         """Take one binary frame from the client."""
-        self._carry_out(self.session.receive(frame, self._clock()))
+        if not self._is_resting:
+            self._carry_out(self.session.receive(frame, self._clock()))
 
     def receive_text(self) -> None:
         """Take a text frame."""
@@ -150,6 +152,10 @@ class Connection:
         self._end()
 
     # -- the relay
+
+    def rest(self) -> None:
+        """Take nothing more from the client; what it has asked is still answered."""
+        self._is_resting = True
 
     def close(self, code: int, reason: str) -> None:
         """End the session from the relay's side."""

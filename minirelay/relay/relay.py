@@ -189,7 +189,9 @@ class Relay:
         return 0 if hosted is None else hosted.feed.seq
 
     async def drain(self) -> None:
-        """Wait until all that was taken is answered, for a bounded time."""
+        """Take nothing more from sessions; wait until all that was taken is answered, but not for long."""
+        for connection in self._connections:
+            connection.rest()
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_TIMEOUT_S):
                 for hosted in self._shops:

@@ -575,6 +575,23 @@ async def test_the_relay_drains_before_it_stops(house: House) -> None:
     assert house.relay.session_count == 0
 
 
+async def test_a_relay_that_drains_takes_nothing_new(house: House) -> None:
+    clerk = await house.clerk()
+    async with house.disk_held():
+        taken = await clerk.start_write(listing(1))
+        await until(lambda: house.open_requests(clerk.key) == 1)
+        draining = asyncio.create_task(house.relay.drain())
+        await asyncio.sleep(0)
+        late = [await clerk.start_write(listing(number)) for number in range(2, 5)]
+    await asyncio.wait_for(draining, TIMEOUT_S)
+    assert len(payload(await asyncio.wait_for(taken, TIMEOUT_S))) == 32
+    house.relay.close_connections(1001, "the relay stops")
+    assert await clerk.end() == 1001
+    assert all(answer.cancelled() for answer in late)
+    # What got no answer was not done.
+    assert (await house.store.reader.tail(1))[0] == 2
+
+
 async def test_claiming_is_for_one(house: House) -> None:
     key = await house.enrol()
     card = await house.relay.find_card(key.public_key)

@@ -1,0 +1,179 @@
+"""A relay put together: opened in order, closed in order, with the settings that it was given."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientConnectionError, ClientSession
+
+from minirelay.chain.wallet import Wallet
+from minirelay.client import PrivateKey, patches
+from minirelay.config import Settings
+from minirelay.config_loading import fixed_layer, load
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.deployment import Deployment
+from minirelay.errors import ConfigError
+from minirelay.protocol import envelope as wire
+from minirelay.relay.messages import Enrolment
+from minirelay.relay.relay import RelayLimits
+from minirelay.shop.objects import Listing, ListingMetadata, ViewState
+from minirelay.store.database import Store
+from minirelay.store.errors import StoreLocked
+from minirelay.web.listener import Listener
+from minirelay.web.server import StoreMemory, relay_limits, serve
+from tests.relay.house import TIMEOUT_S, Talker, listing, new_key, payload, until
+from tests.system.serving import Serving, serving
+
+
+@pytest.fixture
+async def relay(tmp_path: Path, dev_chain: DevChain, deployment: Deployment) -> AsyncIterator[Serving]:
+    async with serving(tmp_path, dev_chain, deployment) as running:
+        yield running
+
+
+def settings(directory: Path, chain: DevChain, contracts: Deployment, **fields: object) -> Settings:
+    return load(
+        fixed_layer(
+            "test",
+            base_url="http://localhost:4444",
+            data_dir=str(directory),
+            registry_chain=31337,
+            chains__31337__rpc_urls=[chain.rpc_url],
+            chains__31337__shop_reg=contracts.shop_reg,
+            chains__31337__relay_reg=contracts.relay_reg,
+            **fields,
+        )
+    )
+
+
+def a_listing(number: int) -> Listing:
+    return Listing(
+        id=number,
+        price=100,
+        metadata=ListingMetadata(title="A thing", description="To buy"),
+        view_state=ViewState.PUBLISHED,
+    )
+
+
+async def test_a_relay_serves_enrolments_and_sessions_and_goes_on_after_a_restart(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    card = PrivateKey.from_bytes(secrets.token_bytes(32))
+    async with serving(tmp_path, dev_chain, deployment) as running:
+        token = running.server.relay_token
+        async with running.client() as clerk:
+            root = await clerk.write(patches.add_listing(a_listing(1)))
+            assert len(root) == 32
+        await running.server.relay.admit(Enrolment(running.shop_id, b"\x01" * 20, card.public_key, False))
+    async with serving(tmp_path, dev_chain, deployment) as running:
+        assert running.server.relay_token == token
+        async with running.client(card) as clerk:
+            await clerk.write(patches.add_listing(a_listing(2)))
+
+
+async def test_stopping_answers_what_is_in_flight_and_closes_sessions(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    async with ClientSession() as http:
+        async with serving(tmp_path, dev_chain, deployment) as running:
+            key = new_key()
+            await running.server.relay.admit(Enrolment(running.shop_id, b"\x01" * 20, key.public_key, False))
+            socket = await http.ws_connect(f"{running.url}/v4/sessions")
+            clerk = Talker(key, running.shop_id, socket=socket)
+            clerk.reader = asyncio.create_task(clerk.read())
+            await clerk.authenticate()
+            answers = [await clerk.start_write(listing(number)) for number in range(1, 30)]
+            (connection,) = running.server.relay._connections
+            await until(lambda: len(connection.session._open_requests) + len(clerk.received) >= 29)
+        for answer in answers:
+            assert len(payload(await asyncio.wait_for(answer, TIMEOUT_S))) == 32
+        assert await clerk.end() == 1001
+        await clerk.reader
+        with pytest.raises(ClientConnectionError):
+            await http.get(running.url)
+    # Everything was let go of: the directory can be opened, and what was answered is in it.
+    async with await Store.open(tmp_path) as store:
+        assert (await store.reader.tail(1))[1].listings == 29
+
+
+async def test_one_process_holds_a_directory(
+    relay: Serving, tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    listener = Listener.bind("127.0.0.1", 0)
+    with pytest.raises(StoreLocked):
+        async with serve(settings(tmp_path, dev_chain, deployment), relay.wallet, listener):
+            raise AssertionError("two relays serve one directory")
+    listener.close()
+    async with ClientSession() as http, http.get(f"{relay.url}/health") as response:
+        assert response.status == 200
+
+
+async def test_a_relay_without_a_token_says_what_to_do(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    listener = Listener.bind("127.0.0.1", 0)
+    for configured, words in (({}, "minirelay register"), ({"relay_token_id": "12345"}, "does not own")):
+        wanted = settings(tmp_path, dev_chain, deployment, **configured)
+        with pytest.raises(ConfigError, match=words):
+            async with serve(wanted, Wallet(b"\x44" * 32), listener):
+                raise AssertionError("a relay serves without a token")
+    listener.close()
+
+
+async def test_a_relay_without_a_base_url_does_not_start(tmp_path: Path) -> None:
+    listener = Listener.bind("127.0.0.1", 0)
+    with pytest.raises(ConfigError, match="base_url"):
+        async with serve(Settings(data_dir=tmp_path), Wallet(b"\x44" * 32), listener):
+            raise AssertionError("a relay serves without a URL")
+    listener.close()
+    assert not os.listdir(tmp_path)
+
+
+async def test_settings_reach_the_sessions(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    async with (
+        serving(
+            tmp_path, dev_chain, deployment, limits__frame_size=1000, limits__subscriptions_per_session=1
+        ) as relay,
+        ClientSession() as http,
+    ):
+        assert relay.server.relay.limits.subscriptions_per_session == 1
+        socket = await http.ws_connect(f"{relay.url}/v4/sessions")
+        await socket.send_bytes(wire.encode_envelope(1, wire.PatchSetWriteRequest(bytes(1000))))
+        assert (await asyncio.wait_for(socket.receive(), TIMEOUT_S)).data == 1009
+        await socket.close()
+
+
+def test_limits_are_those_of_the_settings() -> None:
+    assert relay_limits(Settings()) == RelayLimits()
+    loaded = load(
+        fixed_layer(
+            "test",
+            ping_interval="2s",
+            kick_timeout="7s",
+            clock_skew="11s",
+            limits__open_requests=3,
+            limits__unacknowledged_pushes=4,
+            limits__subscriptions_per_session=5,
+            limits__guest_cards_per_shop=6,
+        )
+    )
+    limits = relay_limits(loaded)
+    session = limits.session
+    assert (session.ping_interval_s, session.kick_timeout_s) == (2, 7)
+    assert (session.open_requests, session.unacknowledged_pushes) == (3, 4)
+    assert (limits.subscriptions_per_session, limits.guest_cards_per_shop) == (5, 6)
+    assert limits.clock_skew.total_seconds() == 11
+
+
+async def test_the_store_remembers_for_the_chain(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path) as store:
+        memory = StoreMemory(store)
+        assert await memory.recall("token") is None
+        await memory.remember("token", b"\0\1")
+    async with await Store.open(tmp_path) as store:
+        assert await StoreMemory(store).recall("token") == b"\0\1"
