@@ -100,7 +100,14 @@ def connect(chain: DevChain) -> Web3:
     session = requests.Session()
     # No proxy stands between a test and its own machine.
     session.trust_env = False
-    return Web3(Web3.HTTPProvider(chain.rpc_url, session=session))
+    provider = Web3.HTTPProvider(
+        chain.rpc_url,
+        session=session,
+        # web3 asks for it before every call.
+        cache_allowed_requests=True,
+        cacheable_requests={RPCEndpoint("eth_chainId")},
+    )
+    return Web3(provider)
 
 
 def rpc(w3: Web3, method: str, *params: object) -> object:
