@@ -69,10 +69,12 @@ def pack(visible: Iterable[VisibleSet], parts: int = 0) -> Iterator[Push]:
     patches = size = seq = 0
     for one in visible:
         one_size = len(one.wire) + FRAMING_BYTES
-        if sets and (patches + one.patch_count > MAX_PATCHES_PER_PUSH or size + one_size > MAX_PUSH_BYTES):
+        is_split = one_size > MAX_SET_BYTES
+        is_too_much = patches + one.patch_count > MAX_PATCHES_PER_PUSH or size + one_size > MAX_PUSH_BYTES
+        if sets and (is_split or is_too_much):
             yield Push(tuple(sets), patches, Cursor(seq))
             sets, patches, size = [], 0, 0
-        if one_size > MAX_SET_BYTES:
+        if is_split:
             yield from _pack_parts(one, parts)
         else:
             sets.append(one.wire)
