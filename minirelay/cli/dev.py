@@ -63,7 +63,7 @@ def dev(**given: Any) -> None:
     """
     from minirelay.logs import configure
 
-    if find_spec("eth_tester") is None or find_spec("eth") is None:
+    if find_spec("eth") is None:
         raise ConfigError(EXTRA_MISSING)
     configure("warning", "text")
     with asyncio.Runner(loop_factory=loop_factory()) as runner:

@@ -39,7 +39,7 @@ def test_without_the_extra_one_line_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def find_spec(name: str) -> ModuleSpec | None:
-        return None if name == "eth_tester" else importlib.util.find_spec(name)
+        return None if name == "eth" else importlib.util.find_spec(name)
 
     monkeypatch.setattr(module, "find_spec", find_spec)
     assert run(["dev"]) != 0
