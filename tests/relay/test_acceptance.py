@@ -362,6 +362,23 @@ async def test_one_sessions_answers_leave_in_the_order_of_its_writes(house: Hous
     assert ids == sorted(ids)
 
 
+async def test_writes_of_all_sessions_are_processed_in_the_order_in_which_they_arrive(house: House) -> None:
+    lines = [await house.line(await house.enrol()) for _ in range(3)]
+    answers = []
+    for number in range(1, 31):
+        # Every fifth is judged beside the loop; those behind it wait for it.
+        sender, count = lines[number % 3], 300 if number % 5 == 0 else 1
+        patches = [listing(1000 * number + offset) for offset in range(count)]
+        answers.append((sender, await sender.start_write(*patches)))
+    for sender, answer in answers:
+        await sender.read_until(answer.done)
+        payload(answer.result())
+    reader = await house.visitor()
+    await reader.subscribe(3)
+    first_ids = [decode_patch(one.patches[0]).path[1] for one in await reader.sets_until(33)]
+    assert first_ids == [1000 * number for number in range(1, 31)]
+
+
 async def test_commits_of_orders_are_not_available_yet(house: House) -> None:
     clerk = await house.clerk()
     await clerk.write(listing(1), ("add", ("Inventory", 1), 5))

@@ -560,6 +560,37 @@ async def test_a_set_beyond_900_kib_comes_in_parts(tmp_path: Path, who: str, lim
         assert [one.unpushed_patches for one in backlog.sync_statuses] == [len(expected)]
 
 
+async def test_a_set_of_ten_thousand_patches_reaches_everybody(house: House) -> None:
+    clerk = await house.clerk()
+    live, visitor = await house.visitor(), await house.visitor()
+    await live.subscribe(1)
+    await clerk.write(*(listing(number) for number in range(1, 10_001)))
+    await clerk.write(listing(20_000))
+    await visitor.subscribe(1)
+    expected = [*((2, leaf) for leaf in range(10_000)), (3, 0)]
+    for reader in (live, visitor):
+        sets: list[SequencedPartialPatchSet] = []
+        while sum(len(one.patches) for one in sets) < len(expected):
+            sets += (await reader.next_push()).sets
+        assert all_leaves(sets) == expected
+        assert len(sets) > 5
+
+
+async def test_an_answer_does_not_wait_for_an_echo_that_has_no_room(tmp_path: Path) -> None:
+    async with running_relay(tmp_path, relay_limits(unacknowledged_pushes=1)) as house:
+        line = await house.line(await house.enrol())
+        line.acknowledges = False
+        await line.subscribe()
+        await line.next_push()
+        for number in range(1, 4):
+            assert len(await line.write(listing(number))) == 32
+        await line.quiet()
+        assert line.pushes.empty()
+        line.acknowledges = True
+        await line.acknowledge()
+        assert [one.seq for one in await line.sets_until(4)] == [2, 3, 4]
+
+
 async def test_many_slow_readers_of_large_sets_all_get_everything(house: House) -> None:
     clerk = await house.clerk()
     await clerk.write(*(listing(number) for number in range(1, 41)))
