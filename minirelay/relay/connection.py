@@ -236,11 +236,9 @@ class Connection:
                     self._hang_up(effect)
 
     def _send(self, effect: Send) -> None:
-        if not self._unsent:
-            # A turn later: an answer and the echo of its write, which follows in that turn, leave together.
-            asyncio.get_running_loop().call_soon(self._output.set)
         self._unsent.append(effect)
         self._unsent_bytes += len(effect.frame)
+        self._output.set()
 
     def _forget_unsent(self, size_bytes: int) -> None:
         self._unsent_bytes -= size_bytes

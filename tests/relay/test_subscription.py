@@ -281,6 +281,18 @@ async def test_one_refused_filter_refuses_the_subscription(
     assert await client.subscribe() == b"\0\1"
 
 
+async def test_a_removed_order_counts_as_one_that_does_not_exist(house: House) -> None:
+    await house.enrol()
+    guest = await house.guest()
+    for _ in range(2):
+        await guest.write(order(1))
+        await guest.cancel(await guest.subscribe(0, single(ObjectType.ORDER, 1)))
+        await guest.write(leave(1))
+        with pytest.raises(Refused) as refused:
+            await guest.subscribe(0, single(ObjectType.ORDER, 1))
+        assert refused.value.code == Code.NOT_AUTHENTICATED
+
+
 async def test_as_many_filters_as_allowed(house: House) -> None:
     clerk = await house.clerk()
     await clerk.write(listing(1))
@@ -508,6 +520,20 @@ async def test_a_reader_who_does_not_read_costs_a_cursor_and_no_memory(house: Ho
         assert connection._unsent_bytes <= most
     assert all(seqs[one] == list(range(1, 20)) for one in readers)
     assert all(seqs[one] == list(range(15, 20)) for one in live)
+
+
+async def test_a_live_reader_who_does_not_read_is_no_different(house: House) -> None:
+    clerk = await house.clerk()
+    await clerk.write(*(listing(number) for number in range(1, 6)))
+    line = await house.line()
+    await line.subscribe(2)
+    await line.read_until(lambda: bool(line.sync_statuses))
+    for _ in range(15):
+        # Not so large that it would be read from the log anyway.
+        await clerk.write(*images(1, 2, 60_000))
+        assert line.connection._unsent_bytes <= UNSENT_BYTES + 130_000
+    assert line.connection._unsent_bytes > UNSENT_BYTES // 2
+    assert [one.seq for one in await line.sets_until(17)] == list(range(3, 18))
 
 
 async def test_a_reader_who_stops_for_long_holds_no_page(

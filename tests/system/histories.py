@@ -430,6 +430,9 @@ class History:
 
     async def _finish(self) -> None:
         await self.hosted.sequencer.wait_idle()
+        # Whatever became of the others, one reads everything that anybody may see.
+        last = await self._connect(None)
+        await self._watch(last, Watch(last.viewer, (), 0, self.hosted.feed.seq))
         log = await self._scan()
         for session in self._alive:
             session.acknowledges = True
