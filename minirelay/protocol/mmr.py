@@ -13,6 +13,8 @@ from minirelay.protocol.cbor import decode, encode, encode_list_of
 
 HASH_BYTES: Final = 32
 _PADDING: Final = sha256(b"").digest()
+# Of a leaf that is alone: node 0 of 1, and no siblings.
+_LONE_PROOF: Final = (encode([0, 1, []]),)
 
 Tree = list[list[bytes]]
 
@@ -46,6 +48,9 @@ def tree(leaves: Sequence[bytes]) -> Tree:
 
 def proofs_of(rows: Tree, count: int) -> tuple[bytes, ...]:
     """Make the proofs of the first `count` leaves of a tree."""
+    if len(rows) == 1:
+        # Most sets have one patch.
+        return _LONE_PROOF
     # Each sibling stands in many proofs and is encoded once.
     siblings = [[encode(digest) for digest in row] for row in rows[:-1]]
     size = encode(2 * len(rows[0]) - 1)

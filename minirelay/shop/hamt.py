@@ -6,6 +6,7 @@ computed, stays true and costs nothing the next time.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -238,6 +239,7 @@ class Hamt:
 EMPTY: Final = Hamt()
 
 
+@lru_cache(maxsize=1024)  # a write asks three times for the same key: to read, to compare and to set
 def trail_of(key: bytes) -> int:
     """Compute the way of a key from the root down: 42 slots of 6 bits, the root's in the highest."""
     return int.from_bytes(sha256(key).digest()) >> (256 - _BITS * _LEVELS)
