@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -14,8 +15,8 @@ _NS_PER_S: Final = 1_000_000_000
 class Usage:
     """What a process has used so far, in seconds.
 
-    cpu_s: of all its threads. loop_cpu_s: of its first thread, in which the event loop runs. waited_s: how
-    long that thread was ready to run and had to wait for a core.
+    cpu_s: of all its threads that live. loop_cpu_s: of its first thread, in which the event loop runs.
+    waited_s: how long that thread was ready to run and had to wait for a core.
     """
 
     cpu_s: float
@@ -43,11 +44,17 @@ class ProcessMeter:
     def of(cls, pid: int) -> Self | None:
         """Make a meter; None if this system tells nothing of that process."""
         meter = cls(pid)
-        return meter if (meter._first_thread / "stat").exists() else None
+        return meter if meter._first_thread.exists() else None
 
     def usage(self) -> Usage:
         """Read the clocks of the process. Raises OSError if it has ended."""
-        return Usage(_cpu_s(self._directory), _cpu_s(self._first_thread), self._waited_s())
+        first_cpu_s, first_waited_s = _clocks_of(self._first_thread)
+        cpu_s = first_cpu_s
+        for thread in (self._directory / "task").iterdir():
+            # One that ends just now takes what it used with it.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                cpu_s += _clocks_of(thread)[0] if thread != self._first_thread else 0.0
+        return Usage(cpu_s, first_cpu_s, first_waited_s)
 
     def resident_bytes(self) -> int:
         """Read how much of its memory is in the machine's (RSS)."""
@@ -61,13 +68,14 @@ class ProcessMeter:
         found = re.search(rf"^{name}:\s+(\d+) kB$", (self._directory / "status").read_text(), re.MULTILINE)
         return int(found[1]) * 1024 if found else 0
 
-    def _waited_s(self) -> float:
-        # Kernels can be built without it.
-        path = self._first_thread / "schedstat"
-        return int(path.read_text().split()[1]) / _NS_PER_S if path.exists() else 0.0
 
-
-def _cpu_s(directory: Path) -> float:
-    # The name in parentheses may have spaces; user and system time are fields 14 and 15.
-    fields = (directory / "stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+def _clocks_of(thread: Path) -> tuple[float, float]:
+    """Read how long a thread was on a core, and ready but without one, in seconds."""
+    schedstat = thread / "schedstat"
+    if schedstat.exists():
+        on_core, waited, _ = map(int, schedstat.read_text().split())
+        return on_core / _NS_PER_S, waited / _NS_PER_S
+    # Kernels can be built without it. These are ticks, 100 a second: user and system time, fields 14 and 15.
+    # The name in parentheses may have spaces.
+    fields = (thread / "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S, 0.0
