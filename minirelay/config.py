@@ -74,6 +74,9 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     )
     open_requests: Annotated[Count, Meta(description="unanswered requests of a session")] = 1024
     unacknowledged_pushes: Annotated[Count, Meta(description="pushes that a session has not answered")] = 1024
+    shop_memory: Annotated[
+        Size, Meta(description="memory for shops in use; beyond it the idle ones are read again when needed")
+    ] = Size(256 * 2**20)
     frame_size: Annotated[Size, Meta(description="largest frame that a client may send")] = Size(2 * 2**20)
 
 

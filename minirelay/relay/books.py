@@ -19,6 +19,9 @@ from minirelay.store.messages import (
 )
 from minirelay.store.reader import Reader
 
+ENTRY_BYTES = 512
+"""What an object or a key card takes beside its bytes: nodes, keys, entries of maps."""
+
 
 @dataclass(slots=True)
 class Card:
@@ -35,7 +38,7 @@ class Books:
     """What the next write to a shop is judged on.
 
     epoch: of the writer, from before the books were read. owners: order id -> card row, for the orders that
-    guests created. cards: by public key.
+    guests created. cards: by public key. size_bytes: about what they take in memory, rather more than less.
     """
 
     epoch: int
@@ -48,6 +51,7 @@ class Books:
     owners: dict[bytes, int] = field(default_factory=dict)
     cards: dict[bytes, Card] = field(default_factory=dict)
     guest_cards: int = 0
+    size_bytes: int = 0
 
     @classmethod
     def start(cls, epoch: int, row: ShopRow) -> "Books":
@@ -63,6 +67,7 @@ class Books:
         self.seq += 1
         self.counts = self.counts.plus(judgement.leaves, len(wire))
         self.state = judgement.state
+        self.size_bytes += sum(ENTRY_BYTES + len(change.value or b"") for change in judgement.changes)
         self._enter_owners(judgement)
         if card is None:
             self.relay_nonce = nonce
@@ -120,6 +125,7 @@ async def read_books(reader: Reader, epoch: int, row: ShopRow) -> Books:
             for card in cards
         },
         guest_cards=sum(card.is_guest for card in cards),
+        size_bytes=sum(len(one.value) for one in objects) + ENTRY_BYTES * (len(objects) + len(cards)),
     )
 
 

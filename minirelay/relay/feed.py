@@ -82,6 +82,16 @@ class Feed:
             return None
         return [stored for stored in self._recent if stored.seq > seq]
 
+    @property
+    def recent_bytes(self) -> int:
+        """Tell what the recent sets take in memory."""
+        return self._recent_bytes
+
+    def forget_recent(self) -> None:
+        """Let the recent sets go; whoever wants them reads them from the log."""
+        self._recent.clear()
+        self._recent_bytes = 0
+
     def _remember(self, stored: StoredSet) -> None:
         self._recent.append(stored)
         self._recent_bytes += len(stored.wire)

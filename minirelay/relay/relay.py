@@ -39,6 +39,7 @@ class RelayLimits:
     subscriptions_per_session: int = 32
     guest_cards_per_shop: int = 100_000
     clock_skew: timedelta = timedelta(minutes=5)
+    shop_memory_bytes: int = 256 * 1024 * 1024
 
 
 class Relay:
@@ -63,7 +64,13 @@ class Relay:
         self._wallet = wallet
         self._registry_chain = registry_chain
         self._now = now
-        self._shops = Shops(store, next_rows.shop, self._unlink, lambda: int(now().timestamp()))
+        self._shops = Shops(
+            store,
+            next_rows.shop,
+            self._unlink,
+            lambda: int(now().timestamp()),
+            memory_bytes=limits.shop_memory_bytes,
+        )
         self._card_rows = count(next_rows.card)
         self._connections: set[Connection] = set()
         self._live: dict[int, Connection] = {}

@@ -198,8 +198,8 @@ class Sequencer:
             self._last_commit = None
         error = future.exception()
         if error is None:
-            # The answer is queued first all the same: what is published is handed over a turn of the loop later.
-            # But that is before whoever sends the answer wakes up, so the echo leaves together with it.
+            # The answer is queued first all the same: what is published is handed over a turn later. But that
+            # is before whoever sends the answer wakes up, so the echo leaves together with it.
             for stored in commit.sets:
                 self._publish(stored)
             try:

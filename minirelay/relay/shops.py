@@ -1,4 +1,8 @@
-"""The shops that are in use: one sequencer and one feed each, opened when somebody asks."""
+"""The shops that are in use: one sequencer and one feed each, opened when somebody asks.
+
+What they hold in memory has a budget. Beyond it, the shop that was used least recently closes its books and
+forgets its recent sets: they are read again when somebody needs them.
+"""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -13,14 +17,41 @@ from minirelay.store.messages import EMPTY_COUNTS, Counts, ShopRow
 class HostedShop:
     """One shop: where its writes go in, and where they come out."""
 
-    def __init__(self, row: ShopRow, store: Store, feed: Feed, unlink: Callable[[int], None]) -> None:
-        """row: as it is on disk, or as it will be with the first enrolment (then the log is empty)."""
+    def __init__(
+        self,
+        row: ShopRow,
+        store: Store,
+        feed: Feed,
+        unlink: Callable[[int], None],
+        make_room: Callable[["HostedShop", int], None],
+    ) -> None:
+        """row: as it is on disk, or as it will be with the first enrolment (then the log is empty).
+
+        make_room: called when the books come into memory, with about as many bytes.
+        """
         self.row = row
         self.feed = feed
         self._store = store
+        self._make_room = make_room
         self.sequencer = Sequencer(store.writer, self._open_books, feed.publish, unlink)
 
+    @property
+    def size_bytes(self) -> int:
+        """Tell about what the shop takes in memory."""
+        books = self.sequencer.books
+        return self.feed.recent_bytes + (books.size_bytes if books else 0)
+
+    def unload(self) -> None:
+        """Let go of what can be read again. Only when the sequencer is idle."""
+        self.sequencer.unload()
+        self.feed.forget_recent()
+
     async def _open_books(self) -> Books:
+        books = await self._read_books()
+        self._make_room(self, books.size_bytes)
+        return books
+
+    async def _read_books(self) -> Books:
         epoch = self._store.writer.epoch
         row = await self._store.reader.shop(self.row.shop_id)
         if row is None:
@@ -32,13 +63,24 @@ class Shops:
     """All shops that this process has touched, by shop id."""
 
     def __init__(
-        self, store: Store, first_row: int, unlink: Callable[[int], None], now: Callable[[], int]
+        self,
+        store: Store,
+        first_row: int,
+        unlink: Callable[[int], None],
+        now: Callable[[], int],
+        *,
+        memory_bytes: int,
     ) -> None:
-        """first_row: the first row id that is free. unlink: see `Sequencer`. now: unix seconds."""
+        """first_row: the first row id that is free. unlink: see `Sequencer`. now: unix seconds.
+
+        memory_bytes: the budget.
+        """
         self._store = store
+        self._memory_bytes = memory_bytes
         self._unlink = unlink
         self._now = now
         self._rows = count(first_row)
+        # The one that was used least recently comes first.
         self._hosted: dict[int, HostedShop] = {}
         self._by_row: dict[int, HostedShop] = {}
 
@@ -78,10 +120,24 @@ class Shops:
         return self._by_row.get(row_id)
 
     def by_row(self, row_id: int) -> HostedShop | None:
-        """Give a shop that is in use by its row id."""
-        return self._by_row.get(row_id)
+        """Give a shop that is in use by its row id; it counts as used just now."""
+        hosted = self._by_row.get(row_id)
+        if hosted is not None:
+            self._hosted[hosted.row.shop_id] = self._hosted.pop(hosted.row.shop_id)
+        return hosted
 
     def _host(self, row: ShopRow, seq: int, counts: Counts) -> HostedShop:
-        hosted = HostedShop(row, self._store, Feed(row.row_id, seq, counts), self._unlink)
+        feed = Feed(row.row_id, seq, counts)
+        hosted = HostedShop(row, self._store, feed, self._unlink, self._make_room)
         self._hosted[row.shop_id] = self._by_row[row.row_id] = hosted
         return hosted
+
+    def _make_room(self, newcomer: HostedShop, size_bytes: int) -> None:
+        others = [hosted for hosted in self._hosted.values() if hosted is not newcomer]
+        surplus = size_bytes + sum(hosted.size_bytes for hosted in others) - self._memory_bytes
+        for hosted in others:
+            if surplus <= 0:
+                break
+            if hosted.size_bytes and hosted.sequencer.is_idle:
+                surplus -= hosted.size_bytes
+                hosted.unload()

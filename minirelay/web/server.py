@@ -130,4 +130,5 @@ def relay_limits(settings: Settings) -> RelayLimits:
         subscriptions_per_session=limits.subscriptions_per_session,
         guest_cards_per_shop=limits.guest_cards_per_shop,
         clock_skew=timedelta(seconds=settings.clock_skew),
+        shop_memory_bytes=limits.shop_memory,
     )

@@ -50,9 +50,10 @@ def relay_limits(
     kick_timeout_s: float = 45.0,
     subscriptions: int = 32,
     guest_cards: int = 100_000,
+    shop_memory_bytes: int = 2**28,
 ) -> RelayLimits:
     session = SessionLimits(open_requests, unacknowledged_pushes, ping_interval_s, kick_timeout_s)
-    return RelayLimits(session, subscriptions, guest_cards)
+    return RelayLimits(session, subscriptions, guest_cards, shop_memory_bytes=shop_memory_bytes)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -204,8 +205,9 @@ class Client:
         """Write the bytes of a patch set; give the root hash. Raises Refused."""
         return await self.ask(wire.PatchSetWriteRequest(sealed))
 
-    async def subscribe(self, start: int = 0, *filters: wire.Filter, shop_id: int = SHOP) -> bytes:
-        return await self.ask(wire.SubscriptionRequest(shop_id.to_bytes(32), start, filters))
+    async def subscribe(self, start: int = 0, *filters: wire.Filter, shop_id: int | None = None) -> bytes:
+        wanted = self.shop_id if shop_id is None else shop_id
+        return await self.ask(wire.SubscriptionRequest(wanted.to_bytes(32), start, filters))
 
     async def cancel(self, subscription_id: bytes) -> bytes:
         return await self.ask(wire.SubscriptionCancelRequest(subscription_id))
@@ -353,8 +355,7 @@ class House:
     def forget_recent_sets(self) -> None:
         """Let subscriptions read everything from the log, as if it had come long ago."""
         for hosted in self.relay._shops:
-            hosted.feed._recent.clear()
-            hosted.feed._recent_bytes = 0
+            hosted.feed.forget_recent()
 
     async def visitor(self, key: PrivateKey | None = None, shop_id: int = SHOP) -> Talker:
         """Open a session that has not authenticated."""

@@ -146,6 +146,7 @@ async def test_the_books_come_back_from_disk_as_they_were(store: Store) -> None:
     assert (again.seq, again.counts, again.relay_nonce) == (books.seq, books.counts, books.relay_nonce)
     assert (again.owners, again.cards, again.guest_cards) == (books.owners, books.cards, books.guest_cards)
     assert again.is_new is False
+    assert 0 < again.size_bytes <= books.size_bytes
 
 
 async def test_an_order_made_again_just_as_it_was_has_its_new_owner_on_disk(store: Store) -> None:

@@ -240,6 +240,19 @@ async def test_a_set_larger_than_what_is_kept_is_not_kept() -> None:
     assert [one.seq for one in feed.since(2) or []] == [3]
 
 
+async def test_recent_sets_can_be_forgotten() -> None:
+    feed = new_feed()
+    one = stored(1)
+    feed.publish(one)
+    assert feed.recent_bytes == len(one.wire)
+    feed.forget_recent()
+    assert feed.recent_bytes == 0
+    assert feed.since(0) is None
+    assert feed.since(1) == []
+    feed.publish(stored(2))
+    assert [each.seq for each in feed.since(1) or []] == [2]
+
+
 def test_counting_and_packing_agree() -> None:
     sets = [stored(seq, Leaf(ObjectType.TAG, b"t"), order(seq, owner=seq % 3)) for seq in range(1, 20)]
     for view in (EVERYTHING, PUBLIC, guest(1), guest(2), View(types=frozenset({ObjectType.ORDER}))):

@@ -10,7 +10,7 @@ from minirelay.relay.shops import Shops
 from minirelay.store.database import Store
 from minirelay.store.errors import StoreClosed
 from minirelay.store.messages import ShopRow
-from tests.relay.house import SHOP, running_relay
+from tests.relay.house import SHOP, TIMEOUT_S, House, listing, payload, relay_limits, running_relay, until
 
 UNKNOWN = 99
 
@@ -25,8 +25,13 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield store
 
 
+async def idle(house: House) -> None:
+    for hosted in house.relay._shops:
+        await hosted.sequencer.wait_idle()
+
+
 def shops_of(store: Store) -> Shops:
-    return Shops(store, 5, lambda _: None, lambda: 1_700_000_000)
+    return Shops(store, 5, lambda _: None, lambda: 1_700_000_000, memory_bytes=10**9)
 
 
 async def test_a_shop_is_found_with_the_durable_end_of_its_log(store: Store) -> None:
@@ -87,3 +92,46 @@ async def test_a_store_that_cannot_be_asked_is_an_error_not_a_no(store: Store) -
     with pytest.raises(StoreClosed):
         await shops.find_or_start(UNKNOWN)
     assert list(shops) == []
+
+
+async def test_beyond_their_budget_the_least_recently_used_shops_are_unloaded(tmp_path: Path) -> None:
+    async with running_relay(tmp_path, relay_limits(shop_memory_bytes=40_000)) as house:
+        clerks = [await house.clerk(shop_id) for shop_id in (1, 2, 3)]
+        roots = {}
+        for clerk in clerks:
+            await clerk.write(listing(1, Metadata={"Title": "t", "Description": "x" * 15_000}))
+            roots[clerk.shop_id] = await clerk.write(listing(2))
+            await idle(house)
+        loaded = {hosted.row.shop_id: hosted.size_bytes > 0 for hosted in house.relay._shops}
+        assert loaded == {1: True, 2: True, 3: True}
+        # A fourth comes: the first has not been used for longest, but the second writes meanwhile.
+        await clerks[0].write(("replace", ("Listings", 2, "Price"), 1))
+        await idle(house)
+        await house.clerk(4)
+        loaded = {hosted.row.shop_id: hosted.size_bytes > 0 for hosted in house.relay._shops}
+        assert loaded == {1: True, 2: False, 3: False, 4: True}
+        # Nobody notices: whoever follows goes on, whoever writes finds the shop as it was.
+        await clerks[1].subscribe(3)
+        await clerks[1].write(("replace", ("Listings", 2, "Price"), 1))
+        assert await clerks[1].write(("replace", ("Listings", 2, "Price"), 100)) == roots[2]
+        assert [one.seq for one in await clerks[1].sets_until(5)] == [4, 5]
+        await clerks[2].subscribe()
+        assert [one.seq for one in await clerks[2].sets_until(3)] == [1, 2, 3]
+
+
+async def test_a_shop_with_work_under_way_is_not_unloaded(tmp_path: Path) -> None:
+    async with running_relay(tmp_path, relay_limits(shop_memory_bytes=1)) as house:
+        busy = await house.clerk(1)
+        await house.enrol(shop_id=2)
+        await idle(house)
+        async with house.disk_held():
+            answer = await busy.start_write(listing(1))
+            hosted = await house.relay._shops.find(1)
+            assert hosted is not None
+            await until(lambda: not hosted.sequencer.is_idle)
+            other = await house.relay._shops.find(2)
+            assert other is not None
+            other.unload()
+            await other.sequencer.opened()
+            assert hosted.sequencer.books is not None
+        payload(await asyncio.wait_for(answer, TIMEOUT_S))

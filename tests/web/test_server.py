@@ -160,6 +160,7 @@ def test_limits_are_those_of_the_settings() -> None:
             limits__unacknowledged_pushes=4,
             limits__subscriptions_per_session=5,
             limits__guest_cards_per_shop=6,
+            limits__shop_memory="7MiB",
         )
     )
     limits = relay_limits(loaded)
@@ -168,6 +169,7 @@ def test_limits_are_those_of_the_settings() -> None:
     assert (session.open_requests, session.unacknowledged_pushes) == (3, 4)
     assert (limits.subscriptions_per_session, limits.guest_cards_per_shop) == (5, 6)
     assert limits.clock_skew.total_seconds() == 11
+    assert limits.shop_memory_bytes == 7 * 2**20
 
 
 async def test_the_store_remembers_for_the_chain(tmp_path: Path) -> None:
