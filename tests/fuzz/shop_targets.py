@@ -1,0 +1,127 @@
+"""What must hold for whatever values a client puts into objects and patches."""
+
+# Either outcome is right, and each is checked where it turns up.
+# ruff: noqa: PT017
+
+import copy
+from typing import Any
+
+from minirelay.errors import Code, MalformedInput, Refusal
+from minirelay.protocol.cbor import Value, decode
+from minirelay.protocol.patch import Patch, decode_patch
+from minirelay.protocol.patch_set import open_patch_set
+from minirelay.relay.judgement import NOBODY, Author, judge
+from minirelay.shop.access import Role
+from minirelay.shop.canonical import dump, load, read
+from minirelay.shop.draft import Draft
+from minirelay.shop.objects import (
+    Account,
+    AddressDetails,
+    Listing,
+    Manifest,
+    Order,
+    PriceModifier,
+    Tag,
+)
+from minirelay.shop.spelling import Misspelt, respell
+from minirelay.shop.state import ShopState
+from tests.fuzz.wire_targets import elements
+from tests.protocol.sets import signed
+from tests.shop.patching import check_sound
+from tests.shop.random_patches import START
+
+KINDS: tuple[Any, ...] = (Manifest, Account, Listing, Tag, Order, AddressDetails, PriceModifier)
+AUTHORS = (Author(Role.CLERK, 1), Author(Role.GUEST, 7), Author(Role.GUEST, 8))
+OWNERS = {(1).to_bytes(8): 7, (2).to_bytes(8): NOBODY}
+
+
+def canonical(data: bytes) -> None:
+    """Objects of every kind: what is read has one form, which is read and stored again as it is."""
+    value = _value(data)
+    for kind in KINDS:
+        try:
+            made = read(kind, value)
+        except Refusal as refusal:
+            assert refusal.code == Code.INVALID
+            assert refusal.message.startswith((kind.__name__, f"a key of {kind.__name__}"))
+            continue
+        stored = dump(made)
+        assert load(kind, stored) == made
+        assert read(kind, decode(stored)) == made
+
+
+def spelling(data: bytes) -> None:
+    """Spellings: what is brought to the exact one is exact, and what came in is not changed."""
+    value = _value(data)
+    before = copy.deepcopy(value)
+    for kind in KINDS:
+        try:
+            exact = respell(kind, value)
+        except Misspelt as misspelt:
+            assert misspelt.reason
+        else:
+            assert respell(kind, exact) == exact
+        assert value == before
+
+
+def _value(data: bytes) -> Value:
+    try:
+        return decode(data)
+    except MalformedInput:
+        return None
+
+
+def draft(data: bytes) -> None:
+    """Patches on a shop: a refusal leaves no trace, and what is accepted is sound."""
+    patches = _patches(data)
+    for one in patches:
+        _apply([one])
+    _apply(patches)
+
+
+def _apply(patches: list[Patch]) -> None:
+    working = Draft(START)
+    try:
+        for one in patches:
+            working.apply(one)
+        after, changes = working.finish()
+    except Refusal as refusal:
+        assert refusal.message
+        assert START.root_hash == ROOT
+        return
+    assert START.root_hash == ROOT
+    check_sound(START, after, changes)
+
+
+def _patches(data: bytes) -> list[Patch]:
+    found = []
+    for leaf in elements(data):
+        try:
+            found.append(decode_patch(leaf))
+        except Refusal as refusal:
+            assert refusal.code == Code.INVALID
+    return found
+
+
+def judgement(data: bytes) -> None:
+    """Signed sets of patches, as clerks and guests write them: refused, or sound."""
+    leaves = elements(data)
+    if not leaves:
+        return
+    try:
+        patch_set = open_patch_set(signed(leaves))
+    except Refusal:
+        return
+    for author in AUTHORS:
+        try:
+            made = judge(START, OWNERS, author, patch_set)
+        except Refusal as refusal:
+            assert refusal.message
+            continue
+        assert (
+            made.root_hash == made.state.root_hash == ShopState.from_objects(made.state.objects()).root_hash
+        )
+        assert len(made.leaves) == len(leaves)
+
+
+ROOT = START.root_hash
