@@ -19,6 +19,7 @@ from minirelay.store.connection import (
 from minirelay.store.errors import StoreUnreadable
 from minirelay.store.intake import create_intake
 from minirelay.store.joined import check_sqlite
+from minirelay.store.leftovers import sync_leftovers
 from minirelay.store.lock import DirectoryLock
 from minirelay.store.pool import ReadPool
 from minirelay.store.reader import Reader
@@ -123,6 +124,8 @@ async def _open(connection: Connection, path: Path, stack: AsyncExitStack) -> No
 
 
 def _connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
+    if durability == "full":
+        sync_leftovers(path)
     connection = connect_to_write(path)
     with closed_on_error(connection):
         # Nothing is changed, not even the journal mode, before it is clear that the file is ours.

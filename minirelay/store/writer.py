@@ -12,6 +12,7 @@ from minirelay.store import intake
 from minirelay.store.batch import rows_of, weight
 from minirelay.store.connection import Connection, unavailable
 from minirelay.store.errors import StaleEpoch, StoreClosed
+from minirelay.store.leftovers import overwrite_failed
 from minirelay.store.messages import BatchReport, Commit
 
 log = logging.getLogger(__name__)
@@ -171,6 +172,8 @@ def _write(connection: sqlite3.Connection, batch: list[_Entry]) -> BatchReport |
         intake.store(connection, rows.statements())
         return BatchReport(len(commits), len(rows), time.perf_counter() - start)
     except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
+        if commits:
+            overwrite_failed(connection, error)
         return error
 
 
