@@ -6,6 +6,8 @@ which no general decoder offers.
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from minirelay.errors import MalformedInput
 from minirelay.protocol.cbor_items import (
     BREAK,
@@ -24,12 +26,20 @@ from minirelay.protocol.cbor_items import (
 )
 
 
+class Piece(msgspec.Struct, frozen=True):
+    """An item, and the bytes that it was. has_bignums: anywhere in it; as values they are plain integers."""
+
+    value: Value
+    raw: bytes
+    has_bignums: bool
+
+
 class Reader:
     """A position in CBOR bytes.
 
-    `item` reads the next item whole. `enter_map` and `enter_list` go into it instead: for each key or element
-    that they yield, the caller reads exactly one item before going on. `at` before and after tells which
-    bytes it was. All methods raise MalformedInput.
+    `item` reads the next item whole, `piece` tells besides which bytes it was. `enter_map` and `enter_list`
+    go into it instead: for each key or element that they yield, the caller reads exactly one item before
+    going on. All methods raise MalformedInput.
     """
 
     __slots__ = ("at", "data", "limits")
@@ -55,6 +65,12 @@ class Reader:
         except UnicodeDecodeError:
             raise MalformedInput("text is not UTF-8") from None
         return value
+
+    def piece(self) -> Piece:
+        """Read the next item like `item`, and tell what it was in bytes."""
+        start, bignums = self.at, self.limits.bignums
+        value = self.item()
+        return Piece(value, self.data[start : self.at], self.limits.bignums > bignums)
 
     def enter_map(self) -> Iterator[Key]:
         """Go into a map: yield its keys; the caller reads the value of each."""

@@ -14,7 +14,7 @@ import msgspec
 from minirelay.errors import MalformedInput, invalid
 from minirelay.protocol import mmr
 from minirelay.protocol.cbor import Key, Value, encode, encode_list_of, encode_map_of
-from minirelay.protocol.cbor_reader import Reader
+from minirelay.protocol.cbor_reader import Piece, Reader
 from minirelay.protocol.field_names import get_field
 from minirelay.protocol.header import Header, decode_header, header_from
 from minirelay.protocol.patch import Op, Patch, Path, decode_patch, patch_from
@@ -94,13 +94,13 @@ def decode_patch_set(data: bytes) -> DecodedPatchSet:
     header = get_field(entries, "Header", _WHAT)
     signature = get_field(entries, "Signature", _WHAT)
     patches = get_field(entries, "Patches", _WHAT)
-    if patches is not None and not isinstance(patches, _Elements):
+    if patches is not None and not isinstance(patches, _Pieces):
         raise invalid(f"{_WHAT}: Patches is not a list")
-    if not isinstance(header, _Element):
+    if not isinstance(header, Piece):
         raise invalid("invalid header: there is none")
     return _assemble(
         header_from(header.value, header.raw),
-        signature.value if isinstance(signature, _Element) else None,
+        signature.value if isinstance(signature, Piece) else None,
         [patch_from(patch.value, patch.raw, has_bignums=patch.has_bignums) for patch in patches or ()],
     )
 
@@ -160,43 +160,29 @@ def join_patch_set(header: bytes, signature: bytes, patches: Sequence[bytes]) ->
     )
 
 
-class _Element(msgspec.Struct, frozen=True):
-    """An item of the received bytes."""
-
-    value: Value
-    raw: bytes
-    has_bignums: bool
-
-
-class _Elements(list[_Element]):
+class _Pieces(list[Piece]):
     """The elements of `Patches`, however that is spelled."""
 
 
-def _read_set(reader: Reader) -> dict[Key, _Element | _Elements | None]:
-    entries: dict[Key, _Element | _Elements | None] = {}
+def _read_set(reader: Reader) -> dict[Key, Piece | _Pieces | None]:
+    entries: dict[Key, Piece | _Pieces | None] = {}
     for key in reader.enter_map():
         if isinstance(key, str) and key.lower() == "patches" and reader.is_before_list():
             entries[key] = _read_patches(reader)
         else:
-            element = _read_element(reader)
-            entries[key] = None if element.value is None else element
+            piece = reader.piece()
+            entries[key] = None if piece.value is None else piece
     reader.finish()
     return entries
 
 
-def _read_patches(reader: Reader) -> _Elements:
-    patches = _Elements()
+def _read_patches(reader: Reader) -> _Pieces:
+    patches = _Pieces()
     for _ in reader.enter_list():
         if len(patches) == MAX_PATCHES_PER_SET:
             raise invalid(f"too many patches: a set has at most {MAX_PATCHES_PER_SET}")
-        patches.append(_read_element(reader))
+        patches.append(reader.piece())
     return patches
-
-
-def _read_element(reader: Reader) -> _Element:
-    start, bignums = reader.at, reader.bignums
-    value = reader.item()
-    return _Element(value, reader.data[start : reader.at], reader.bignums > bignums)
 
 
 def _assemble(header: Header, signature: object, patches: Sequence[Patch]) -> DecodedPatchSet:

@@ -4,9 +4,10 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+import msgspec
 
 from minirelay.errors import Code, MinirelayError, Refusal, invalid
 from minirelay.protocol.cbor import Value
@@ -32,8 +33,7 @@ GUEST_WALLET = bytes(20)
 NATIVE_COIN = bytes(20)
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """A request that may be entered as the next set of the log.
 
     wire: the set in its pushed form. nonce: of its header.
@@ -64,8 +64,7 @@ class Request(Protocol):
         """Tell whoever asked that it was not done: a refusal, or a StoreError if it could not be stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientWrite:
+class ClientWrite(msgspec.Struct, frozen=True):
     """A patch set from a session (spec 02, 05)."""
 
     request: WriteRequest
@@ -114,8 +113,7 @@ class ClientWrite:
             self.request.settle(invalid("could not be stored, try again"))
 
 
-@dataclass(frozen=True, slots=True)
-class CardEnrolment:
+class CardEnrolment(msgspec.Struct, frozen=True):
     """A key card's enrolment, as the relay's own patch set (spec 05, "Enrolling a key card").
 
     card_row: the row id that the card gets. settle: called once with None or the error.

@@ -6,6 +6,8 @@ Everything here reads the state it is given and changes nothing, so that it can 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from minirelay.errors import invalid
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import Patch, VerifiedPatchSet
@@ -24,8 +26,7 @@ CHECKOUT_STATES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(msgspec.Struct, frozen=True):
     """Who wrote a patch set. card_row: the key card's row id, 0 for the relay."""
 
     role: Role
@@ -55,8 +56,7 @@ class Ownership:
         return owner
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True):
     """What an accepted patch set comes to.
 
     root_hash: of the state. leaves and changes are what the store records; owners: order id -> card row

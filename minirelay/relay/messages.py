@@ -8,15 +8,15 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from minirelay.errors import Refusal, invalid
 from minirelay.protocol.envelope import SubscriptionRequest
 from minirelay.store.messages import KeyCard
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolment:
+class Enrolment(msgspec.Struct, frozen=True):
     """A key card that is to be enrolled, everything about it checked but the relay's own books.
 
     shop_id: Uint256. wallet: 20 bytes, the zero address for guests. key_card: 33 bytes.
@@ -28,40 +28,35 @@ class Enrolment:
     is_guest: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Send this frame to the client. is_push: it is withdrawn if the key card is unlinked before it left."""
 
     frame: bytes
     is_push: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HangUp:
+class HangUp(msgspec.Struct, frozen=True):
     """Close the connection with this WebSocket close code and reason."""
 
     code: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FindCard:
+class FindCard(msgspec.Struct, frozen=True):
     """Look a key card up, then call `Session.challenge`."""
 
     request_id: int
     public_key: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimCard:
+class ClaimCard(msgspec.Struct, frozen=True):
     """The client proved that it holds this card: make it the card's one live session, if it is free."""
 
     request_id: int
     card: KeyCard
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(msgspec.Struct, frozen=True):
     """Hand a patch set to the sequencer of the card's shop."""
 
     request_id: int
@@ -69,8 +64,7 @@ class Write:
     patch_set: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Subscribe:
+class Subscribe(msgspec.Struct, frozen=True):
     """Start a subscription, in the role that the session has now (card None: visitor)."""
 
     request_id: int
@@ -78,23 +72,20 @@ class Subscribe:
     request: SubscriptionRequest
 
 
-@dataclass(frozen=True, slots=True)
-class CancelSubscription:
+class CancelSubscription(msgspec.Struct, frozen=True):
     """End a subscription and answer."""
 
     request_id: int
     subscription_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class DropSubscription:
+class DropSubscription(msgspec.Struct, frozen=True):
     """End a subscription because a push of it was answered with an error."""
 
     subscription_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class MoreRoom:
+class MoreRoom(msgspec.Struct, frozen=True):
     """Acknowledgements came in: pushes may go on."""
 
 
@@ -119,8 +110,7 @@ def own_fault() -> Refusal:
     return invalid("the relay failed on this request; its operator finds the reason in the log")
 
 
-@dataclass(frozen=True, slots=True)
-class WriteRequest:
+class WriteRequest(msgspec.Struct, frozen=True):
     """A client's write on its way to the sequencer.
 
     settle is called exactly once, when the outcome is durable.

@@ -1,8 +1,9 @@
 """How patch sets are packed into pushes (spec 01, "Request rules")."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from minirelay.protocol.push import (
     MAX_PATCHES_PER_PUSH,
@@ -30,8 +31,7 @@ class Cursor(NamedTuple):
     parts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class VisibleSet:
+class VisibleSet(msgspec.Struct, frozen=True):
     """A patch set as one subscriber sees it: its number, how many patches, and the encoded set."""
 
     seq: int
@@ -39,8 +39,7 @@ class VisibleSet:
     wire: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(msgspec.Struct, frozen=True):
     """What leaves in one push: whole sets, or one part of a set that is split.
 
     sets: encoded. patch_count: of all of them. cursor: where a subscriber is who has got this.

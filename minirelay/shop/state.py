@@ -1,10 +1,11 @@
 """The state of a shop: every object as its canonical bytes, and one hash of all of it (spec 03)."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Final
+
+import msgspec
 
 from minirelay.protocol.cbor import encode
 from minirelay.protocol.objects import ObjectType
@@ -37,8 +38,7 @@ _SCHEMA_VERSION: Final = encode("SchemaVersion")
 _NULL: Final = encode(None)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One object as it is after a write.
 
     key: its trie key, b"" for the manifest. value: its canonical bytes, None when it was removed.
@@ -49,8 +49,7 @@ class Change:
     value: bytes | None
 
 
-@dataclass(frozen=True)
-class ShopState:
+class ShopState(msgspec.Struct, frozen=True, dict=True):
     """A shop at one moment. Immutable: a change gives a new state, which shares what did not change."""
 
     schema_version: int = SCHEMA_VERSION
@@ -72,7 +71,7 @@ class ShopState:
             else:
                 entries[object_type].append((key, value))
         tries = {_TRIES[object_type]: Hamt.from_items(items) for object_type, items in entries.items()}
-        return replace(ShopState(manifest=manifest), **tries)  # type: ignore[arg-type]
+        return msgspec.structs.replace(ShopState(manifest=manifest), **tries)
 
     def get(self, object_type: ObjectType, key: bytes) -> bytes | None:
         """Find an object's canonical bytes. key: its trie key; b"" for the manifest."""
@@ -95,7 +94,7 @@ class ShopState:
             tries[name] = (
                 trie.delete(change.key) if change.value is None else trie.set(change.key, change.value)
             )
-        return replace(self, manifest=manifest, **tries)  # type: ignore[arg-type]
+        return msgspec.structs.replace(self, manifest=manifest, **tries)
 
     def objects(self) -> Iterator[tuple[ObjectType, bytes, bytes]]:
         """Go through all objects: type, key, canonical bytes; the manifest first."""

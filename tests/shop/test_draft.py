@@ -1,11 +1,11 @@
 """The patcher as a whole: conformance vectors, and two readings of the rules held against each other."""
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import cbor2
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -54,7 +54,7 @@ def vector_state(index: int) -> ShopState:
     ]
     objects.append((MANIFEST, b"", bytes.fromhex(entries["Manifest"])))
     state = ShopState.from_objects(objects)
-    return dataclasses.replace(state, schema_version=entries["SchemaVersion"])
+    return msgspec.structs.replace(state, schema_version=entries["SchemaVersion"])
 
 
 def test_there_are_64_cases() -> None:

@@ -1,11 +1,11 @@
 import json
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import cbor2
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,7 +43,7 @@ def state_of(manifest: str, tables: Mapping[str, Mapping[str, str]], version: in
     objects: list[Entry] = [(MANIFEST, b"", bytes.fromhex(manifest))]
     for name, entries in tables.items():
         objects += ((TABLES[name], bytes.fromhex(k), bytes.fromhex(v)) for k, v in entries.items())
-    return replace(ShopState.from_objects(objects), schema_version=version)
+    return msgspec.structs.replace(ShopState.from_objects(objects), schema_version=version)
 
 
 @pytest.mark.parametrize("vector", ROOTS)
@@ -143,7 +143,7 @@ def test_the_manifest_is_the_first_of_the_objects() -> None:
 
 
 def test_a_state_cannot_be_changed() -> None:
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         ShopState().tags = EMPTY  # type: ignore[misc]
 
 
