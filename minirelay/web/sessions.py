@@ -35,7 +35,13 @@ async def serve_session(
         autoping=False,
         timeout=CLOSE_TIMEOUT_S,
     )
-    await socket.prepare(request)
+    try:
+        await socket.prepare(request)
+    except ConnectionError:
+        return web.Response(status=400)  # gone before the answer, and this too goes nowhere
+    except ValueError as error:
+        # aiohttp reads the handshake's headers as ASCII, and quotes those that are wrong in UTF-8.
+        raise web.HTTPBadRequest from error
     connection = connect()
     sender = asyncio.create_task(_send(socket, connection))
     receiver = asyncio.create_task(_receive(socket, connection))

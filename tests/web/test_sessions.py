@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, WSMessage, WSMsgType, web
+from aiohttp import ClientError, ClientSession, WSMessage, WSMsgType, web
 
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.relay.connection import UNSENT_BYTES, Connection
 from minirelay.web import sessions as module
+from minirelay.web.listener import Listener, listen
 from minirelay.web.sessions import FRAMES_PER_TURN, MAX_FRAME_BYTES, serve_session
 from tests.relay.house import (
     SHOP,
@@ -289,6 +290,25 @@ async def test_a_connection_that_breaks_frees_what_it_held(house: House, how: st
     assert not house.relay._live
 
 
+async def test_a_client_that_leaves_before_it_is_answered_was_never_there() -> None:
+    left: list[web.StreamResponse] = []
+    lobby = Lobby()
+
+    async def leave(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        left.append(await serve_session(request, lobby.connect))
+        return left[0]
+
+    app = web.Application()
+    app.router.add_get("/", leave)
+    async with listen(app, Listener.bind("127.0.0.1", 0)) as url, ClientSession(url) as client:
+        with pytest.raises(ClientError):
+            await client.ws_connect("/")
+        await until(lambda: bool(left))
+    assert not lobby.connections
+
+
 async def test_a_client_that_neither_reads_nor_closes_is_given_up(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,6 +375,35 @@ async def single_session(
     async with ClientSession() as http:
         yield http, f"http://127.0.0.1:{runner.addresses[0][1]}/", lobby.connections
     await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        (b"Upgrade", b"web\xf3ocket"),
+        (b"Connection", b"\xff"),
+        (b"Sec-WebSocket-Version", b"\xb113"),
+        (b"Sec-WebSocket-Key", b"\xe9" * 24),
+    ],
+    ids=str,
+)
+async def test_a_header_that_is_no_text_is_a_bad_request(header: bytes, value: bytes) -> None:
+    headers = {
+        b"Host": b"localhost",
+        b"Upgrade": b"websocket",
+        b"Connection": b"Upgrade",
+        b"Sec-WebSocket-Version": b"13",
+        b"Sec-WebSocket-Key": b"dGhlIHNhbXBsZSBub25jZQ==",
+        header: value,
+    }
+    async with single_session() as (_, url, connections):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.split(":")[2][:-1]))
+        lines = b"".join(b"%b: %b\r\n" % line for line in headers.items())
+        writer.write(b"GET / HTTP/1.1\r\n" + lines + b"\r\n")
+        assert await asyncio.wait_for(reader.readline(), TIMEOUT_S) == b"HTTP/1.1 400 Bad Request\r\n"
+        writer.close()
+        await writer.wait_closed()
+        assert not connections
 
 
 @pytest.mark.parametrize("where", ["receive", "next_frame"])
