@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from minirelay.web.cors import allow_any_origin
 from minirelay.web.discovery import DiscoveryEndpoint
 from minirelay.web.enrolment import EnrolmentEndpoint
 from minirelay.web.errors import answer_everything
+from minirelay.web.expectations import meet_expectation
 from minirelay.web.health import HealthEndpoint
 from minirelay.web.info import InfoEndpoint
 from minirelay.web.limits import Doorkeeper
@@ -58,13 +60,15 @@ def create_app(settings: Settings, services: Services) -> web.Application:
                 request, services.sessions.connect, max_frame_bytes=settings.limits.frame_size
             )
 
-    app.router.add_get(SESSIONS_PATH, sessions, allow_head=False)
-    app.router.add_post(ENROLMENT_PATH, EnrolmentEndpoint(services.enrolment_desk, doorkeeper).post)
-    app.router.add_get("/health", HealthEndpoint(services.write_probe).get)
-    app.router.add_get("/", InfoEndpoint(settings, services.relay_token).get)
+    enrolment = EnrolmentEndpoint(services.enrolment_desk, doorkeeper)
+    add_get = partial(app.router.add_get, expect_handler=meet_expectation)
+    add_get(SESSIONS_PATH, sessions, allow_head=False)
+    app.router.add_post(ENROLMENT_PATH, enrolment.post, expect_handler=meet_expectation)
+    add_get("/health", HealthEndpoint(services.write_probe).get)
+    add_get("/", InfoEndpoint(settings, services.relay_token).get)
     if settings.development:
         discovery = DiscoveryEndpoint(services.relay_token, settings.registry_chain)
-        app.router.add_get("/testing/discovery", discovery.get)
+        add_get("/testing/discovery", discovery.get)
     return app
 
 

@@ -15,12 +15,23 @@ STOP_TIMEOUT_S: Final = 10.0
 """How long what is in flight may take to end (spec 09, "Stopping")."""
 
 
+_STRANGERS_FAULTS: Final = (
+    HttpProcessingError,
+    web.RequestPayloadError,
+    ConnectionError,
+    UnicodeEncodeError,
+)
+
+
 class _NoStrangersFaults(logging.Filter):
-    """Keeps what strangers send from filling the log: HTTP that is none, bodies broken off."""
+    """Keeps what strangers send from filling the log: HTTP that is none, bodies broken off.
+
+    Also headers that are no text, which aiohttp can't quote. (What handlers raise does not come this way.)
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError)
+        return not isinstance(error, _STRANGERS_FAULTS)
 
 
 _http_log = logging.getLogger(f"{__name__}.http")
