@@ -1,86 +1,87 @@
-"""The whole relay, killed while it is written to: what was acknowledged is there, and the log is sound."""
+"""The whole relay, killed again and again while many write and follow (docs/testing.md)."""
 
 import asyncio
-import subprocess
-from contextlib import suppress
+import os
+import random
 from pathlib import Path
 
-from minirelay.client import ClientError, PrivateKey, RelayClient
-from minirelay.protocol.patch import decode_patch
-from minirelay.protocol.patch_set import NewPatch
-from tests.system.programs import Program, command, environment, minirelay_dev
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.deployment import Deployment
+from tests.system.killable import WALLET, KillableRelay, killable_relay
+from tests.system.ledger import WholeLog
+from tests.system.traffic import Traffic
 
-FIRST = 1000
-IN_FLIGHT = 16
-
-
-def clerk_of(program: Program) -> tuple[int, PrivateKey]:
-    demo = program.ready["demo_shop"]
-    return int(demo["shop_id"]), PrivateKey.from_bytes(bytes.fromhex(demo["key_card"]))
+KILLS = int(os.environ.get("MINIRELAY_KILLS", "20"))
+SEED = int(os.environ.get("MINIRELAY_SEED", "1"))
+START_S, STOP_S = 0.1, 0.1
+"""About as long as a relay takes to start when everything is imported, and to stop."""
 
 
-def listing(number: int) -> NewPatch:
-    value = {
-        "ID": number,
-        "Price": number,
-        "Metadata": {"Title": f"Listing {number}", "Description": "Written in a hurry"},
-        "ViewState": 1,
-    }
-    return NewPatch("add", ("Listings", number), value)  # type: ignore[arg-type]
+async def after_some_answers(relay: KillableRelay, traffic: Traffic, draw: random.Random) -> None:
+    await relay.ready()
+    await traffic.more_acknowledged(draw.choice([1, 5, 40]))
+    await relay.kill()
 
 
-async def write_until_killed(program: Program, first: int, kill_after: int) -> list[int]:
-    """Write listings, several at a time; kill the relay in the midst; give those that were acknowledged."""
-    shop_id, key = clerk_of(program)
-    acknowledged: list[int] = []
-    numbers = iter(range(first, first + 100_000))
-    async with RelayClient.connect(program.url, shop_id=shop_id, key_card=key) as client:
-        await client.authenticate()
-
-        async def write() -> None:
-            with suppress(ClientError):
-                for number in numbers:
-                    await client.write([listing(number)])
-                    acknowledged.append(number)
-                    if len(acknowledged) == kill_after:
-                        program.kill()
-
-        await asyncio.gather(*(write() for _ in range(IN_FLIGHT)))
-    return acknowledged
+async def after_some_time(relay: KillableRelay, traffic: Traffic, draw: random.Random) -> None:
+    await relay.ready()
+    await asyncio.sleep(draw.uniform(0, 0.3))
+    await relay.kill()
 
 
-def verify(data: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command("verify", "--data-dir", data), capture_output=True, text=True, env=environment(), check=False
-    )
+async def while_it_starts(relay: KillableRelay, traffic: Traffic, draw: random.Random) -> None:
+    await asyncio.sleep(draw.uniform(0, START_S))
+    await relay.kill()
 
 
-async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
-    data = str(tmp_path / "data")
-    expected: set[int] = set()
-    for round_number in range(3):
-        with minirelay_dev("--data", data) as program:
-            first = FIRST * (round_number + 1)
-            acknowledged = await write_until_killed(program, first, kill_after=37 + 50 * round_number)
-            assert len(acknowledged) >= 37
-            expected.update(acknowledged)
-    verified = verify(data)
-    assert verified.returncode == 0, verified.stdout + verified.stderr
-    with minirelay_dev("--data", data) as program:
-        shop_id, key = clerk_of(program)
-        async with RelayClient.connect(program.url, shop_id=shop_id, key_card=key) as client:
-            await client.authenticate()
-            found: set[int] = set()
-            seqs: list[int] = []
-            async with asyncio.timeout(60), client.subscribe_unverified() as sets:
-                async for one in sets:
-                    seqs.append(one.seq)
-                    if one.seq >= 3:
-                        found.add(int.from_bytes(number_of(one.patches[0])))
-                    if expected <= found:
-                        break
-    assert seqs == list(range(1, len(seqs) + 1))
+async def while_it_sends_a_backlog(relay: KillableRelay, traffic: Traffic, draw: random.Random) -> None:
+    await relay.ready()
+    await traffic.first_pushes(draw.randint(1, 200))
+    await relay.kill()
 
 
-def number_of(raw: bytes) -> bytes:
-    return decode_patch(raw).object_id
+async def while_it_stops(relay: KillableRelay, traffic: Traffic, draw: random.Random) -> None:
+    await relay.ready()
+    await traffic.more_acknowledged(draw.choice([1, 5]))
+    await relay.stop_and_kill(draw.uniform(0, STOP_S))
+
+
+KILLERS = [
+    after_some_answers,
+    after_some_answers,
+    after_some_time,
+    while_it_starts,
+    while_it_sends_a_backlog,
+    while_it_stops,
+]
+
+
+async def kill_again_and_again(relay: KillableRelay, traffic: Traffic, draw: random.Random) -> None:
+    await relay.start()
+    await traffic.begin()
+    for _ in range(KILLS):
+        await draw.choice(KILLERS)(relay, traffic, draw)
+        await relay.fork()
+    await relay.ready()
+    await traffic.more_acknowledged(20)
+    await traffic.end_writing()
+    await traffic.check(await WholeLog.read(relay.data, relay.shop_id))
+    assert traffic.acknowledged >= KILLS
+    assert traffic.not_stored == 0
+
+
+async def test_a_killed_relay_has_lost_nothing_that_it_had_acknowledged(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    draw = random.Random(SEED)
+    async with killable_relay(tmp_path, dev_chain, deployment) as relay:
+        try:
+            async with Traffic.at(relay, WALLET.address, draw) as traffic:
+                await kill_again_and_again(relay, traffic, draw)
+        except BaseException as error:
+            error.add_note(f"MINIRELAY_SEED={SEED} MINIRELAY_KILLS={KILLS}; the relay said:\n{relay.tail}")
+            raise
+        assert await relay.stop() == 0
+        assert not any(" bug" in line for line in relay.log), relay.tail
+        code, said = await relay.verify()
+        assert code == 0, said
