@@ -12,6 +12,7 @@ from minirelay.protocol.patch_set import open_patch_set
 from minirelay.protocol.push import encode_push, encode_set
 from minirelay.protocol.signing import PrivateKey
 from tests.fuzz.frame_mutations import join_frames
+from tests.fuzz.shop_patches import sound_patches
 from tests.protocol.vectors import load
 from tests.shop.random_patches import START
 
@@ -64,6 +65,7 @@ def patches() -> list[bytes]:
     found = [bytes.fromhex(case["patch"]) for case in load("patches")["cases"]]
     for example in load("examples"):
         found += [encode(patch) for patch in example["patches"]]
+    found += sound_patches()
     return sorted(set(_small(found)))
 
 
