@@ -88,4 +88,11 @@ ROWS: list[tuple[str, tuple[Any, ...], Any]] = [
 @cache
 def sound_patches() -> list[bytes]:
     """Give them as a client would encode them."""
-    return [cbor2.dumps({"Op": op, "Path": list(path), "Value": value}) for op, path, value in ROWS]
+    return [_patch(*row) for row in ROWS]
+
+
+def _patch(op: str, path: tuple[Any, ...], value: Any) -> bytes:
+    return cbor2.dumps({"Op": op, "Path": list(path), "Value": value})
+
+
+NEW_ORDER = _patch("add", ("Orders", 3), OPEN_ORDER)

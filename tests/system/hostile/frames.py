@@ -14,10 +14,10 @@ from tests.fuzz import corpus
 from tests.fuzz.cbor_mutations import mutate_cbor
 from tests.fuzz.mutator import Mutator
 from tests.fuzz.protobuf_mutations import mutate_protobuf
-from tests.fuzz.shop_patches import sound_patches
+from tests.fuzz.shop_patches import NEW_ORDER, sound_patches
 from tests.fuzz.wire_targets import elements
 
-OWN_ORDERS = 20
+OWN_ORDERS = 8
 ODD_IDS = (0, -1, -2, 1, 2**31, 2**63 - 1, -(2**63))
 
 
@@ -93,8 +93,10 @@ class FrameMaker:
         return join_patch_set(header, self._key.sign(header), leaves)
 
     def _signed_patches(self) -> wire.Message:
+        if self._chance.random() < 0.1:
+            return wire.PatchSetWriteRequest(self.sealed([self._readdressed(NEW_ORDER)]))
         source = sound_patches() if self._chance.random() < 0.7 else corpus.patches()
-        singles = self._chance.choices(source, k=self._chance.choice((1, 1, 1, 2, 5)))
+        singles = self._chance.choices(source, k=self._chance.choice((1, 1, 1, 1, 1, 2, 5)))
         data = encode_list_of([self._readdressed(one) for one in singles])
         # Some are left as they are: what they make of the shop is what the others meet.
         data = data if self._chance.random() < 0.2 else self._patches.change(self._chance, data)

@@ -166,4 +166,4 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 
 
 def _status(answer: bytes) -> str:
-    return answer.split(b" ")[1].decode("latin-1") if answer.startswith(b"HTTP/1.1 ") else "no answer"
+    return answer.split(b" ")[1].decode("latin-1") if answer.startswith(b"HTTP/1.") else "no answer"
