@@ -2,6 +2,7 @@
 
 import base64
 import time
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -366,3 +367,17 @@ def test_hostile_length_takes_linear_time(old: str, unit: str, end: str) -> None
         took.append(time.process_time() - start)
     # Sixteen times the length: quadratic time would be 256 times as long.
     assert took[1] < 100 * (took[0] + 0.001)
+
+
+@pytest.mark.parametrize(
+    ("old", "unit"), [("shop.example wants", "a"), ("https://shop.example/", "https://a/a")]
+)
+def test_hostile_length_takes_no_more_memory_than_a_few_copies(old: str, unit: str) -> None:
+    text = PLAIN.replace(old, unit * (SIZES[0] // len(unit)))
+    tracemalloc.start()
+    try:
+        refuse_or_parse(text)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * len(text)
