@@ -1,7 +1,9 @@
 """Listening for HTTP, and stopping in good order."""
 
+import asyncio
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Self
@@ -10,6 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from minirelay.errors import ConfigError
+from minirelay.web.stragglers import REQUEST_TIMEOUT_S, Stragglers
 
 STOP_TIMEOUT_S: Final = 10.0
 """How long what is in flight may take to end (spec 09, "Stopping")."""
@@ -77,12 +80,19 @@ async def _nothing() -> None:
 
 @asynccontextmanager
 async def listen(
-    app: web.Application, listener: Listener, *, on_stop: Callable[[], Awaitable[None]] = _nothing
+    app: web.Application,
+    listener: Listener,
+    *,
+    on_stop: Callable[[], Awaitable[None]] = _nothing,
+    request_timeout_s: float = REQUEST_TIMEOUT_S,
 ) -> AsyncIterator[str]:
     """Serve an application while the block runs; gives the URL.
 
     on_stop: called when nothing new is accepted any more, to end what would not end by itself (sessions).
+    request_timeout_s: see `Stragglers`.
     """
+    stragglers = Stragglers(request_timeout_s, time.monotonic)
+    app.middlewares.insert(0, stragglers.middleware())
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -93,6 +103,10 @@ async def listen(
         auto_decompress=False,
     )
     await runner.setup()
+    server = runner.server
+    if server is None:
+        raise RuntimeError("a runner that was set up has a server")
+    watch = asyncio.create_task(stragglers.watch(server))
     try:
         site = web.SockSite(runner, listener.socket)
         await site.start()
@@ -102,5 +116,6 @@ async def listen(
             await site.stop()
             await on_stop()
     finally:
+        watch.cancel()
         await runner.cleanup()
         listener.close()
