@@ -44,14 +44,14 @@ def check(outcome: Outcome, program: Program) -> None:
     assert program.process.poll() is None
     # Nothing that strangers send is worth a line, and a traceback least of all.
     assert program.log.read_text() == ""
-    warm, end = outcome.memory
+    warm, *_, end = outcome.memory
     assert end - warm < MOST_GROWTH, f"{warm} bytes after the warm-up, {end} at the end"
 
 
 def tell(outcome: Outcome) -> None:
     """Print what was done, for `pytest -s`."""
     tally = outcome.tally
-    warm, end = (round(size / 2**20, 1) for size in outcome.memory)
-    print(f"\n{tally.sent} sent; {outcome.acknowledged} writes acknowledged; {warm} MiB, then {end} MiB")
+    memory = " ".join(f"{size / 2**20:.1f}" for size in outcome.memory)
+    print(f"\n{tally.sent} sent; {outcome.acknowledged} writes acknowledged; MiB of memory: {memory}")
     for what, count in sorted((tally.kinds | tally.outcomes).items()):
         print(f"  {count:7} {what}")

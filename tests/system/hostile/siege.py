@@ -1,7 +1,7 @@
 """Many intruders around one relay that runs as a process, and one client that minds its own business."""
 
 import asyncio
-import secrets
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,22 +21,23 @@ from tests.system.hostile.tally import Tally
 from tests.system.programs import Program
 
 OWNER = PrivateKey.from_bytes(bytes.fromhex(ACCOUNTS[0].private_key[2:]))
+LONG_TEXT_BYTES, LOG_BYTES_PER_FRAME = 100_000, 250
 CLERKS, GUESTS, STRANGERS, HTTP_INTRUDERS = 2, 2, 1, 6
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it. memory: resident bytes after the warm-up, and at the end."""
+    """What came of it. memory: resident bytes after the warm-up, now and then, and at the end."""
 
     tally: Tally
     acknowledged: int
-    memory: tuple[int, int]
+    memory: list[int]
 
 
 async def lay_siege(program: Program, total: int, seed: int) -> Outcome:
     """Send that many mutated frames and requests while the bystander goes on; check what it got."""
     demo = program.ready["demo_shop"]
-    shop_id, key = int(demo["shop_id"]), PrivateKey.from_bytes(secrets.token_bytes(32))
+    shop_id, key = int(demo["shop_id"]), _key_card("bystander", seed)
     meter = ProcessMeter(program.process.pid)
     tally = Tally(total, min(10_000, total // 3), meter.resident_bytes)
     contracts = program.ready["contracts"]
@@ -46,7 +47,7 @@ async def lay_siege(program: Program, total: int, seed: int) -> Outcome:
         shop_reg=contracts["ShopReg"],
         relay_reg=contracts["RelayReg"],
     )
-    await _bring_in(program, shop_id, PrivateKey.from_bytes(bytes.fromhex(demo["key_card"])))
+    await _bring_in(program, shop_id, PrivateKey.from_bytes(bytes.fromhex(demo["key_card"])), total)
     async with (
         ClientSession(connector=TCPConnector(limit=0)) as http,
         RelayClient.connect(program.url, shop_id=shop_id, key_card=key, relay_signers=relays) as client,
@@ -58,7 +59,7 @@ async def lay_siege(program: Program, total: int, seed: int) -> Outcome:
         async with await client.follow(on_applied=bystander.observe) as follower:
             await _run(bystander, intruders, tally)
             await bystander.check(follower)
-    return Outcome(tally, bystander.acknowledged, (tally.memory_warm, meter.resident_bytes()))
+    return Outcome(tally, bystander.acknowledged, [*tally.memory, meter.resident_bytes()])
 
 
 async def _run(bystander: Bystander, intruders: Sequence[Intruder | HttpIntruder], tally: Tally) -> None:
@@ -78,14 +79,18 @@ async def _intruders(
     found: list[Intruder | HttpIntruder] = []
     for role, count in (("clerk", CLERKS), ("guest", GUESTS), ("stranger", STRANGERS)):
         for number in range(count):
-            key = PrivateKey.from_bytes(secrets.token_bytes(32))
+            name = f"{role} {number}"
+            key = _key_card(name, seed)
             if role != "stranger":
                 await _enrol(program, shop_id, key, is_guest=role == "guest")
-            name = f"{role} {number}"
             found.append(Intruder(name, seed, http, program.url, shop_id, key, tally))
     for number in range(HTTP_INTRUDERS):
         found.append(HttpIntruder(f"HTTP {number}", seed, program.url, OWNER, tally))
     return found
+
+
+def _key_card(name: str, seed: int) -> PrivateKey:
+    return PrivateKey.from_bytes(random.Random(f"key card of {name} {seed}").randbytes(32))
 
 
 async def _enrol(program: Program, shop_id: int, key: PrivateKey, *, is_guest: bool) -> None:
@@ -93,8 +98,11 @@ async def _enrol(program: Program, shop_id: int, key: PrivateKey, *, is_guest: b
         await client.enrol(OWNER, guest=is_guest)
 
 
-async def _bring_in(program: Program, shop_id: int, key: PrivateKey) -> None:
-    """Write what most of the mutated patches are about."""
+async def _bring_in(program: Program, shop_id: int, key: PrivateKey, total: int) -> None:
+    """Write what most of the mutated patches are about, and a log of some size.
+
+    Of 100,000 frames' size it is larger than SQLite's caches: they shall not fill up while memory is watched.
+    """
     async with RelayClient.connect(program.url, shop_id=shop_id, key_card=key) as client:
         await client.authenticate()
         await client.write(
@@ -104,6 +112,9 @@ async def _bring_in(program: Program, shop_id: int, key: PrivateKey) -> None:
                 NewPatch("add", ("Orders", 2), value_of(OPEN_ORDER)),
             ]
         )
+        path = ("Listings", 2, "Metadata", "Description")
+        for _ in range(total * LOG_BYTES_PER_FRAME // LONG_TEXT_BYTES):
+            await client.write([NewPatch("replace", path, "x" * LONG_TEXT_BYTES)])
 
 
 def value_of(plain: object) -> Value:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tally:
-    """The count that all intruders share. warm_up: after how many the relay's memory is read first."""
+    """The count that all intruders share. warm_up: every so many, the relay's memory is read."""
 
     total: int
     warm_up: int
     read_memory: Callable[[], int]
     sent: int = 0
-    memory_warm: int = 0
+    memory: list[int] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     kinds: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -23,8 +23,8 @@ class Tally:
         """Count one mutated frame or request."""
         self.sent += 1
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
-        if self.sent == self.warm_up:
-            self.memory_warm = self.read_memory()
+        if self.sent % self.warm_up == 0:
+            self.memory.append(self.read_memory())
         if self.sent >= self.total:
             self.is_over.set()
 
