@@ -17,10 +17,12 @@ class FailingFsync:
     variables: dict[str, str]
     flag: Path
 
-    def begin(self) -> None:
-        self.flag.touch()
+    def begin(self, ending: str = "") -> None:
+        """Make it fail, for all files or for those whose names end like that."""
+        self.flag.write_text(ending)
 
     def end(self) -> None:
+        """Let it be as it was."""
         self.flag.unlink()
 
 

@@ -120,14 +120,9 @@ class KillableRelay:
         assert self._process is not None
         resource.prlimit(self._process, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
 
-    async def verify(self) -> tuple[int, str]:
-        """Run `minirelay verify`; give its exit code and what it says."""
-        process = await asyncio.create_subprocess_exec(
-            *command("verify", "--data-dir", str(self.data)), stdout=PIPE, stderr=PIPE, env=environment()
-        )
-        out, err = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
-        assert process.returncode is not None
-        return process.returncode, (out + err).decode()
+    def lift_limit(self) -> None:
+        """Let the relay's files grow again."""
+        self.limit_files(resource.RLIM_INFINITY)
 
     async def _end(self, number: signal.Signals) -> int:
         assert self._process is not None, self.tail
@@ -157,6 +152,15 @@ class KillableRelay:
                 self._is_serving = self._is_serving or SERVING in text
             self._changed.set()
         self._changed.set()
+
+
+async def assert_verified(data: Path) -> None:
+    """Check that `minirelay verify` has nothing to say against a data directory."""
+    process = await asyncio.create_subprocess_exec(
+        *command("verify", "--data-dir", str(data)), stdout=PIPE, stderr=PIPE, env=environment()
+    )
+    out, err = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
+    assert process.returncode == 0, (out + err).decode()
 
 
 @asynccontextmanager

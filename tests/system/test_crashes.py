@@ -7,7 +7,7 @@ from pathlib import Path
 
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
-from tests.system.killable import WALLET, KillableRelay, killable_relay
+from tests.system.killable import WALLET, KillableRelay, assert_verified, killable_relay
 from tests.system.ledger import WholeLog
 from tests.system.traffic import Traffic
 
@@ -83,5 +83,4 @@ async def test_a_killed_relay_has_lost_nothing_that_it_had_acknowledged(
             raise
         assert await relay.stop() == 0
         assert not any(" bug" in line for line in relay.log), relay.tail
-        code, said = await relay.verify()
-        assert code == 0, said
+        await assert_verified(relay.data)

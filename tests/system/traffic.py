@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Protocol
@@ -40,8 +40,9 @@ from tests.system.serving import OWNER_KEY
 TIMEOUT_S = 60.0
 IN_FLIGHT = 6
 QUICK = Backoff(first_s=0.01, most_s=0.1)
-SLOW_S = 0.003
-REFUSED_PAUSE_S = 0.01
+SLOW_S, SLOW_SETS = 0.02, 20
+"""A slow reader takes so long for so many sets; what has been pushed meanwhile waits unacknowledged."""
+WRITE_PAUSE_S = 0.1
 ENROLMENT_PAUSE_S = 0.05
 UNAVAILABLE, CONFLICT = 503, 409
 SMALL_BUFFER_BYTES = 20_000
@@ -80,6 +81,7 @@ class Writer:
     answered: Callable[[Asked], None]
     asked: list[Asked] = field(default_factory=list)
     orders: list[int] = field(default_factory=list)
+    connections_lost: int = 0
     is_over: bool = False
 
     async def run(self) -> None:
@@ -89,15 +91,13 @@ class Writer:
             try:
                 await self._send_again()
                 await self._try_to_reuse()
-                async with asyncio.TaskGroup() as tasks:
-                    for _ in range(IN_FLIGHT):
-                        tasks.create_task(self._go_on())
+                while not self.is_over:
+                    async with asyncio.TaskGroup() as tasks:
+                        for _ in range(IN_FLIGHT):
+                            tasks.create_task(self._write_something())
+                    await asyncio.sleep(self.draw.uniform(0, WRITE_PAUSE_S))
             except* ConnectionLost:
-                pass
-
-    async def _go_on(self) -> None:
-        while not self.is_over:
-            await self._write_something()
+                self.connections_lost += 1
 
     async def _write_something(self) -> None:
         kind = self.draw.random()
@@ -158,8 +158,6 @@ class Writer:
         except RelayRefused as refused:
             asked.refusal = refused
         self.answered(asked)
-        if asked.was_not_stored:
-            await asyncio.sleep(REFUSED_PAUSE_S)
         return asked
 
     def _unanswered(self) -> list[Asked]:
@@ -213,8 +211,7 @@ class Watcher:
         """Subscribe and let the library resume."""
         async for received in client.subscribe(filters=self.filters):
             self.take(Seen.of(received))
-            if self.is_slow:
-                await asyncio.sleep(SLOW_S)
+            await self._dawdle()
 
     async def read_raw(self, client: RelayClient, shop_id: int) -> None:
         """Subscribe and resume by hand: from the number before the last set, which comes a second time."""
@@ -230,34 +227,39 @@ class Watcher:
                     else:
                         assert one == known, "the last set that was pushed does not come again"
                         known = None
-                    if self.is_slow:
-                        await asyncio.sleep(SLOW_S)
+                    await self._dawdle()
             except ConnectionLost:
                 pass
+
+    async def _dawdle(self) -> None:
+        if self.is_slow and len(self.seen) % SLOW_SETS == 0:
+            await asyncio.sleep(SLOW_S)
 
     def take_applied(self, follower: Follower, received: ReceivedSet) -> None:
         """Note what a follower has made of a set."""
         self.take(Seen.of(received, follower.root_hash))
 
+    async def has_reached(self, log: WholeLog) -> None:
+        """Wait until what is last in this log, of all that should come, has come."""
+        expected = log.naive.visible(self.viewer, self.filters)
+        async with asyncio.timeout(TIMEOUT_S):
+            while not self.seen or (self.seen[-1].seq, self.seen[-1].leaves[-1]) < expected[-1]:
+                if self.task is not None and self.task.done():
+                    self.task.result()
+                    raise AssertionError("the subscription ended")
+                self.changed.clear()
+                await self.changed.wait()
+
     async def has_all(self, log: WholeLog) -> None:
         """Wait until everything has come that should; then check it."""
-        expected = log.naive.visible(self.viewer, self.filters)
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                while not self.seen or (self.seen[-1].seq, self.seen[-1].leaves[-1]) < expected[-1]:
-                    if self.task is not None and self.task.done():
-                        self.task.result()
-                        break
-                    self.changed.clear()
-                    await self.changed.wait()
-        except TimeoutError:
-            pass  # what is missing says more
-        log.check_pushes(self.seen, expected)
+        with suppress(TimeoutError):  # what is missing says more
+            await self.has_reached(log)
+        log.check_pushes(self.seen, log.naive.visible(self.viewer, self.filters))
 
 
 @dataclass(eq=False)
 class Enroller:
-    """Somebody who enrols one guest's card after the other. What came of each, by public key."""
+    """Somebody who enrols one guest's card after the other."""
 
     http: ClientSession
     url: URL
@@ -267,14 +269,18 @@ class Enroller:
     not_stored: list[PrivateKey] = field(default_factory=list)
     is_over: bool = False
 
+    async def enrol(self, key: PrivateKey) -> None:
+        """Enrol a guest's card. Raises EnrolmentRefused, RelayUnreachable."""
+        request = EnrolmentRequest(self.relay, self.shop_id, key.public_key, is_guest=True)
+        await enrol(self.http, self.url, request, OWNER_KEY, self.url)
+
     async def run(self) -> None:
         """Enrol until the end; a card of which nothing is known is tried again."""
         key = None
         while not self.is_over or key is not None:
             is_again, key = key is not None, key or PrivateKey.from_bytes(secrets.token_bytes(32))
             try:
-                request = EnrolmentRequest(self.relay, self.shop_id, key.public_key, is_guest=True)
-                await enrol(self.http, self.url, request, OWNER_KEY, self.url)
+                await self.enrol(key)
             except RelayUnreachable:
                 await asyncio.sleep(ENROLMENT_PAUSE_S)
                 continue
@@ -363,6 +369,17 @@ class Traffic:
         await client.authenticate()
         return client, Viewer("guest" if guest else "clerk", key.public_key)
 
+    async def watch_as_guest(self) -> None:
+        """Authenticate with the card that was enrolled last, and follow from the beginning."""
+        key = self.enroller.enrolled[-1]
+        client = await self._connect(key)
+        await client.authenticate()
+        self._watch(Watcher(Viewer("guest", key.public_key)), client)
+
+    async def watch_as_visitor(self) -> None:
+        """Connect without a card, and follow from the beginning."""
+        self._watch(Watcher(VISITOR), await self.visitor())
+
     async def _connect(self, key: PrivateKey | None, buffer_bytes: int = SMALL_BUFFER_BYTES) -> RelayClient:
         return await self._clients.enter_async_context(
             RelayClient.connect(
@@ -409,7 +426,7 @@ class Traffic:
     # -- what a test waits for
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something holds that an answer to a write brings about."""
+        """Wait until something holds that the answer to a write brings about, or a later one shows."""
         async with asyncio.timeout(TIMEOUT_S):
             while not condition():
                 self.check_alive()
@@ -420,6 +437,16 @@ class Traffic:
         """Wait until so many further writes were acknowledged."""
         wanted = self.acknowledged + number
         await self.until(lambda: self.acknowledged >= wanted)
+
+    async def more_not_stored(self, number: int) -> None:
+        """Wait until so many further writes were refused because they could not be stored."""
+        wanted = self.not_stored + number
+        await self.until(lambda: self.not_stored >= wanted)
+
+    async def more_not_enrolled(self, number: int) -> None:
+        """Wait until so many further enrolments were refused for that reason."""
+        wanted = len(self.enroller.not_stored) + number
+        await self.until(lambda: len(self.enroller.not_stored) >= wanted)
 
     async def first_pushes(self, number: int) -> None:
         """Subscribe to the whole log as a new visitor; done when that many sets have come."""
