@@ -128,6 +128,17 @@ def rolled_back_on_error(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def result_code(error: BaseException) -> int:
+    """Give SQLite's extended result code for an error; SQLITE_ERROR where that does not come from SQLite."""
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code
+
+
+def is_io_error(code: int) -> bool:
+    """Say whether an extended result code is one of the many that mean an I/O error."""
+    return code & 0xFF == sqlite3.SQLITE_IOERR
+
+
 def unavailable(doing: str, error: BaseException) -> StoreUnavailable:
     """Make the error that a caller sees; `doing` says what could not be done."""
     failure = StoreUnavailable(f"could not {doing}: {error}")

@@ -15,6 +15,8 @@ from minirelay.store.connection import (
     configure_to_write,
     connect_to_read,
     connect_to_write,
+    is_io_error,
+    result_code,
 )
 from minirelay.store.errors import StoreUnreadable
 from minirelay.store.intake import create_intake
@@ -117,10 +119,14 @@ async def _open(connection: Connection, path: Path, stack: AsyncExitStack) -> No
     try:
         await stack.enter_async_context(connection)
     except sqlite3.Error as error:
-        raise StoreUnreadable(
-            f"{path}: {error}; the file must exist, and belong to the user who runs minirelay, "
-            "and so must its directory"
-        ) from error
+        raise StoreUnreadable(f"{path}: {error}; {_remedy(error)}") from error
+
+
+def _remedy(error: sqlite3.Error) -> str:
+    code = result_code(error)
+    if is_io_error(code) or code == sqlite3.SQLITE_FULL:
+        return "the disk may be full or failing"
+    return "the file must exist, and belong to the user who runs minirelay, and so must its directory"
 
 
 def _connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:

@@ -12,6 +12,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from minirelay.store.connection import is_io_error, result_code
 from minirelay.store.errors import StoreUnreadable
 
 log = logging.getLogger(__name__)
@@ -35,8 +36,8 @@ def overwrite_failed(connection: sqlite3.Connection, failure: BaseException) -> 
 
 def _may_be_whole(failure: BaseException) -> bool:
     """Say whether all of a failed transaction may have been written."""
-    code = getattr(failure, "sqlite_errorcode", sqlite3.SQLITE_INTERNAL)
-    return code & 0xFF == sqlite3.SQLITE_IOERR and code != sqlite3.SQLITE_IOERR_WRITE
+    code = result_code(failure)
+    return is_io_error(code) and code != sqlite3.SQLITE_IOERR_WRITE
 
 
 def sync_leftovers(database: Path) -> None:

@@ -34,9 +34,18 @@ class DirectoryLock:
             raise StoreLocked(
                 f"{directory}: in use by another minirelay (process id {holder}); stop that one first"
             ) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
+        try:
+            self._sign()
+        except OSError as error:
+            os.close(self._file)
+            raise StoreUnreadable(f"{path}: {error.strerror}; the disk may be full or failing") from error
 
     def release(self) -> None:
         """Let others write. To be called once."""
         os.close(self._file)
+
+    def _sign(self) -> None:
+        # In this order: on a full disk there is no room for what was given up before.
+        content = f"{os.getpid()}\n".encode("ascii")
+        os.pwrite(self._file, content, 0)
+        os.ftruncate(self._file, len(content))

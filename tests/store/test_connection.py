@@ -13,6 +13,8 @@ from minirelay.store.connection import (
     configure_to_write,
     connect_to_read,
     connect_to_write,
+    is_io_error,
+    result_code,
     rolled_back_on_error,
     snapshot,
     unavailable,
@@ -147,3 +149,13 @@ async def test_a_closed_connection_says_so(path: Path) -> None:
 async def test_a_process_does_not_wait_for_the_thread(path: Path) -> None:
     async with Connection("a thread", lambda: connect_to_read(path)) as connection:
         assert await connection.run(lambda db: threading.current_thread().daemon)
+
+
+def test_an_error_has_the_code_that_sqlite_gave_it(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA query_only = ON")
+    with pytest.raises(sqlite3.OperationalError) as of_sqlite:
+        db.execute("CREATE TABLE t (x)")
+    assert result_code(of_sqlite.value) == sqlite3.SQLITE_READONLY
+    assert result_code(sqlite3.ProgrammingError("the module's own")) == sqlite3.SQLITE_ERROR
+    assert is_io_error(sqlite3.SQLITE_IOERR_FSYNC)
+    assert not is_io_error(sqlite3.SQLITE_FULL)

@@ -36,6 +36,9 @@ asyncio.run(main())
 OPEN = LOOK.replace("open_readonly", "Store").replace("await Store(", "await Store.open(")
 
 
+OPEN_WITHOUT_ROOM = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n{OPEN}"
+
+
 async def run_script(script: str, directory: Path) -> tuple[int | None, str, str]:
     """Run a script in a process of its own; give its exit code and what it printed."""
     process = await asyncio.create_subprocess_exec(
@@ -264,3 +267,14 @@ async def test_a_checkpoint_that_fails_does_not_keep_the_store_open(
         await store.close()
     async with await Store.open(tmp_path) as again:
         assert await again.reader.recall("probe")
+
+
+async def test_a_disk_without_room_is_said_to_be_the_reason(tmp_path: Path) -> None:
+    await fill(tmp_path)
+    code, _, error = await run_script(OPEN_WITHOUT_ROOM, tmp_path)
+    assert code == 1
+    assert (
+        f"StoreUnreadable: {tmp_path / FILE_NAME}: disk I/O error; the disk may be full or failing" in error
+    )
+    async with await Store.open(tmp_path) as store:
+        assert (await store.reader.tail(1))[0] == 3

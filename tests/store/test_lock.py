@@ -59,3 +59,23 @@ def test_a_directory_that_is_missing_is_named(tmp_path: Path) -> None:
 def test_the_lock_file_is_private(tmp_path: Path) -> None:
     DirectoryLock(tmp_path).release()
     assert (tmp_path / LOCK_FILE).stat().st_mode & 0o777 == 0o600
+
+
+LOCK_WITHOUT_ROOM = """
+import resource, sys
+from pathlib import Path
+from minirelay.store.errors import StoreUnreadable
+from minirelay.store.lock import DirectoryLock
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+try:
+    DirectoryLock(Path(sys.argv[1]))
+except StoreUnreadable as error:
+    print(error)
+"""
+
+
+def test_a_disk_without_room_is_said_to_be_the_reason(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOCK_WITHOUT_ROOM, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{tmp_path / LOCK_FILE}: File too large; the disk may be full or failing\n"
