@@ -50,7 +50,8 @@ def _leaves(value: Any) -> list[str]:
 def cbor_items() -> list[bytes]:
     """Give items of every form, refused ones too."""
     found = [bytes.fromhex(case["cbor"]) for case in load("cbor") if "cbor" in case]
-    return sorted({*found, *objects(), *patches(), *patch_sets()})
+    # The others are many more, and have no odd forms.
+    return found * 8 + [*objects(), *patches(), *patch_sets()]
 
 
 @cache

@@ -51,31 +51,42 @@ def subscription(data: bytes) -> None:
 
 
 def session(data: bytes) -> None:
-    """A client's frames, one after the other: answers, effects, at worst the end of this session."""
+    """A client's frames, one after the other: each request is answered once, at worst the session ends."""
     one = Session(SessionLimits(open_requests=3), 0.0)
+    open_ids: set[int] = set()
     for frame in split_frames(data):
-        for effect in one.receive(frame, 0.0):
-            match effect:
-                case FindCard(request_id, key):
-                    card = (
-                        KeyCard(1, key, 1, bytes(20), False, 0, False, 0) if key == CARD.public_key else None
-                    )
-                    _check_answers(one.challenge(request_id, card, False, CHALLENGE))
-                case ClaimCard(request_id, card):
-                    _check_answers(one.authenticate(request_id, card))
-                case HangUp(code, reason):
-                    assert code in (1002, 1008)
-                    assert 0 < len(reason.encode()) <= 123
-                    assert one.standing is Standing.CLOSED
-                case Send():
-                    _check_answers([effect])
+        effects = one.receive(frame, 0.0)
+        try:
+            envelope = wire.decode_client_envelope(frame)
+        except ProtocolViolation:
+            assert one.standing is Standing.CLOSED
+        else:
+            if not isinstance(envelope.message, wire.Success | wire.Failure):
+                assert envelope.request_id not in open_ids or one.standing is Standing.CLOSED
+                open_ids.add(envelope.request_id)
+        _carry_out(one, effects, open_ids)
 
 
-def _check_answers(effects: list[Effect]) -> None:
+def _carry_out(one: Session, effects: list[Effect], open_ids: set[int]) -> None:
     for effect in effects:
-        assert isinstance(effect, Send)
-        message = wire.decode_envelope(effect.frame).message
-        assert not isinstance(message, wire.Failure) or (message.code and message.message)
+        match effect:
+            case FindCard(request_id, key):
+                card = KeyCard(1, key, 1, bytes(20), False, 0, False, 0) if key == CARD.public_key else None
+                _carry_out(one, one.challenge(request_id, card, False, CHALLENGE), open_ids)
+            case ClaimCard(request_id, card):
+                _carry_out(one, one.authenticate(request_id, card), open_ids)
+            case HangUp(code, reason):
+                assert code in (1002, 1008)
+                assert 0 < len(reason.encode()) <= 123
+                assert one.standing is Standing.CLOSED
+            case Send(frame):
+                answer = wire.decode_envelope(frame)
+                assert isinstance(answer.message, wire.Success) or (
+                    isinstance(answer.message, wire.Failure)
+                    and answer.message.code
+                    and answer.message.message
+                )
+                open_ids.remove(answer.request_id)
 
 
 def enrolment_body(data: bytes) -> None:

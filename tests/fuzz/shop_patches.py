@@ -1,4 +1,7 @@
-"""Sound patches on the small shop of `tests.shop.random_patches`, a few for each row of spec 04's tables."""
+"""Patches on the small shop of `tests.shop.random_patches`, a few for each row of spec 04's tables.
+
+All are well formed, and all but a few are accepted one by one.
+"""
 
 from functools import cache
 from typing import Any
@@ -73,6 +76,8 @@ ROWS: list[tuple[str, tuple[Any, ...], Any]] = [
     ("replace", ("Orders", 2, "Items", 0, "Quantity"), 2**32 - 1),
     ("increment", ("Orders", 2, "Items", 0, "Quantity"), 1),
     ("decrement", ("Orders", 2, "Items", 0, "Quantity"), 1),
+    ("increment", ("Orders", 1, "Items", 0, "Quantity"), 1),
+    ("decrement", ("Orders", 2, "Items", 0, "Quantity"), 3),
     ("remove", ("Orders", 2, "Items", 0), None),
     ("add", ("Orders", 2, "ShippingAddress"), ADDRESS | {"PhoneNumber": "+123456789"}),
     ("replace", ("Orders", 2, "InvoiceAddress", "EmailAddress"), "x@y.z"),

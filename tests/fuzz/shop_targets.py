@@ -97,9 +97,12 @@ def _patches(data: bytes) -> list[Patch]:
     found = []
     for leaf in elements(data):
         try:
-            found.append(decode_patch(leaf))
+            one = decode_patch(leaf)
         except Refusal as refusal:
             assert refusal.code == Code.INVALID
+        else:
+            assert {str, int, bytes} >= set(map(type, one.path))
+            found.append(one)
     return found
 
 

@@ -20,7 +20,7 @@ from minirelay.errors import Code, MalformedInput, ProtocolViolation, Refusal
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.cbor import Value, decode, encode
 from minirelay.protocol.json_reading import decode_json
-from minirelay.protocol.mmr import leaf_index, root, verify_proof
+from minirelay.protocol.mmr import leaf_index, proofs, root, verify_proof
 from minirelay.protocol.patch_set import (
     DecodedPatchSet,
     decode_parts,
@@ -229,6 +229,7 @@ def mmr_proof(data: bytes) -> None:
     except MalformedInput:
         return
     assert proved == claimed == leaf % 256
+    assert decode(raw) == decode(proofs(leaves)[proved])
 
 
 def _value(data: bytes) -> Value:
