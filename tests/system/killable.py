@@ -118,11 +118,14 @@ class KillableRelay:
     def limit_files(self, size_bytes: int) -> None:
         """Let the relay's files grow to this size only."""
         assert self._process is not None
-        resource.prlimit(self._process, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
+        _, most = resource.prlimit(self._process, resource.RLIMIT_FSIZE)
+        resource.prlimit(self._process, resource.RLIMIT_FSIZE, (size_bytes, most))
 
     def lift_limit(self) -> None:
         """Let the relay's files grow again."""
-        self.limit_files(resource.RLIM_INFINITY)
+        assert self._process is not None
+        _, most = resource.prlimit(self._process, resource.RLIMIT_FSIZE)
+        resource.prlimit(self._process, resource.RLIMIT_FSIZE, (most, most))
 
     async def _end(self, number: signal.Signals) -> int:
         assert self._process is not None, self.tail

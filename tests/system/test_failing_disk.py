@@ -188,21 +188,10 @@ async def test_a_disk_that_does_not_sync_is_refused_until_it_does(
         await go_through_failures(unsyncable(relay, broken), WALLET.address)
 
 
-@pytest.mark.parametrize("failing", [files_full, unsyncable])
-async def test_what_was_refused_does_not_come_back_with_the_next_start(
-    tmp_path: Path,
-    dev_chain: DevChain,
-    deployment: Deployment,
-    broken: FailingFsync,
-    failing: Callable[..., Disk],
-) -> None:
+async def start_again_in_the_midst(relay: KillableRelay, disk: Disk, is_unsynced: bool) -> None:
+    """Kill or stop the relay while the disk fails, or when it has just begun to work again."""
     draw = random.Random(SEED)
-    async with (
-        killable_relay(tmp_path, dev_chain, deployment, **broken.variables) as relay,
-        sound_in_the_end(relay),
-        Traffic.at(relay, WALLET.address, draw) as traffic,
-    ):
-        disk = failing(relay, broken if failing is unsyncable else draw)
+    async with Traffic.at(relay, WALLET.address, draw) as traffic:
         await traffic.begin()
         for _ in range(FAILURES):
             await traffic.more_acknowledged(draw.choice([1, 20]))
@@ -213,15 +202,33 @@ async def test_what_was_refused_does_not_come_back_with_the_next_start(
                 await disk.end()
                 await traffic.more_acknowledged(draw.choice([1, 5]))
             await draw.choice([relay.kill, relay.stop])()
-            if failing is unsyncable and not is_over:
+            if is_unsynced and not is_over:
                 # Nobody is to read what is not on disk for sure.
                 await relay.fork()
                 assert await relay.ended() == 1
                 assert "-wal: Input/output error" in relay.log[-1]
-                broken.end()
+                await disk.end()
             await relay.start()
         await traffic.more_acknowledged(10)
         await check_all(disk, traffic)
+
+
+async def test_what_files_had_no_room_for_does_not_come_back_with_the_next_start(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    async with killable_relay(tmp_path, dev_chain, deployment) as relay, sound_in_the_end(relay):
+        disk = files_full(relay, random.Random(SEED))
+        await start_again_in_the_midst(relay, disk, is_unsynced=False)
+
+
+async def test_what_was_not_synced_does_not_come_back_with_the_next_start(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, broken: FailingFsync
+) -> None:
+    async with (
+        killable_relay(tmp_path, dev_chain, deployment, **broken.variables) as relay,
+        sound_in_the_end(relay),
+    ):
+        await start_again_in_the_midst(relay, unsyncable(relay, broken), is_unsynced=True)
 
 
 def head_of(wal: Path) -> bytes:
