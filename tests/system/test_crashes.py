@@ -13,8 +13,8 @@ from tests.system.traffic import Traffic
 
 KILLS = int(os.environ.get("MINIRELAY_KILLS", "20"))
 SEED = int(os.environ.get("MINIRELAY_SEED", "1"))
-START_S, STOP_S = 0.1, 0.1
-"""About as long as a relay takes to start when everything is imported, and to stop."""
+FIRST_START_S, START_S, STOP_S = 1.0, 0.1, 0.1
+"""About as long as it takes: a start in which the relay's token is minted, another one, and a stop."""
 
 
 async def after_some_answers(relay: KillableRelay, traffic: Traffic, draw: random.Random) -> None:
@@ -57,6 +57,9 @@ KILLERS = [
 
 
 async def kill_again_and_again(relay: KillableRelay, traffic: Traffic, draw: random.Random) -> None:
+    await relay.fork()
+    await asyncio.sleep(draw.uniform(0, FIRST_START_S))
+    await relay.kill()
     await relay.start()
     await traffic.begin()
     for _ in range(KILLS):
@@ -83,4 +86,6 @@ async def test_a_killed_relay_has_lost_nothing_that_it_had_acknowledged(
             raise
         assert await relay.stop() == 0
         assert not any(" bug" in line for line in relay.log), relay.tail
+        tokens = {word for line in relay.log for word in line.split() if word.startswith("token=")}
+        assert len(tokens) == 1, "a token was minted twice"
         await assert_verified(relay.data)
