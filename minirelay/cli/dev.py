@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.running import loop_factory, stop_on_signals
+from minirelay.cli.running import allow_sessions, loop_factory, stop_on_signals
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -61,11 +61,13 @@ def dev(**given: Any) -> None:
 
     Nothing here is worth anything: the chain is a development chain, its keys are public.
     """
+    from minirelay.config import LimitSettings
     from minirelay.logs import configure
 
     if find_spec("eth") is None:
         raise ConfigError(EXTRA_MISSING)
     configure("warning", "text")
+    allow_sessions(LimitSettings().max_sessions)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_run(given))
 

@@ -1,12 +1,16 @@
-"""What commands that run until they are stopped have in common: the event loop, and how signals end it."""
+"""What commands that run until they are stopped have in common: loop, signals, what the system allows."""
 
 import asyncio
 import logging
+import resource
 import signal
 from collections.abc import Callable
 from importlib.util import find_spec
 
 log = logging.getLogger(__name__)
+
+OTHER_FILES = 128
+"""Open files that are no sessions: the database, the chain's endpoints, requests over HTTP."""
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -34,3 +38,19 @@ def stop_on_signals() -> None:
 
     for number in numbers:
         loop.add_signal_handler(number, stop, number)
+
+
+def allow_sessions(count: int) -> None:
+    """Let this process open a file for each session: shells and systemd often allow no more than 1,024."""
+    needed = count + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < needed:
+        log.warning(
+            "the system lets this process open fewer files than it may have sessions: "
+            "raise the limit (LimitNOFILE in systemd, ulimit -Hn), or lower limits.max_sessions",
+            extra={"files_allowed": allowed, "max_sessions": count},
+        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.running import loop_factory, stop_on_signals
+from minirelay.cli.running import allow_sessions, loop_factory, stop_on_signals
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def serve(**given: Any) -> None:
     settings = read_settings(given)
     settings.require_serving()
     configure(settings.log_level, settings.log_format)
+    allow_sessions(settings.limits.max_sessions)
     if settings.wallet_key_file is None:
         raise RuntimeError("what serving needs has been checked")
     wallet = load_wallet(settings.wallet_key_file)

@@ -1,13 +1,16 @@
 """How commands run until they are stopped."""
 
 import asyncio
+import logging
 import os
+import resource
 import signal
+from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
 
-from minirelay.cli.running import loop_factory, stop_on_signals
+from minirelay.cli.running import OTHER_FILES, allow_sessions, loop_factory, stop_on_signals
 
 
 def test_uvloop_is_used_where_it_is_installed() -> None:
@@ -41,3 +44,42 @@ def test_the_first_signal_ends_the_task_in_order(number: signal.Signals) -> None
         for one, handler in before.items():
             signal.signal(one, handler)
     assert ended == [str(signal.SIG_DFL)]
+
+
+@pytest.fixture
+def few_files() -> Iterator[int]:
+    """Let this process open 300 files, until the test is over; give how many it could have at most."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def allowed_files() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def test_there_is_a_file_for_each_session(few_files: int, caplog: pytest.LogCaptureFixture) -> None:
+    allow_sessions(300 - OTHER_FILES)
+    assert allowed_files() == 300
+    allow_sessions(301)
+    assert allowed_files() == 301 + OTHER_FILES
+    # It never takes files away.
+    allow_sessions(1)
+    assert allowed_files() == 301 + OTHER_FILES
+    assert caplog.records == []
+
+
+def test_a_system_that_allows_too_few_files_is_told_of(
+    few_files: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.WARNING)
+    # The hard limit can't be raised again, so it is only said to be lower.
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (300, 400))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: taken.append(limits))
+    taken: list[tuple[int, int]] = []
+    allow_sessions(4096)
+    assert taken == [(400, 400)]
+    (record,) = caplog.records
+    assert "LimitNOFILE" in record.getMessage()
+    assert record.__dict__["files_allowed"] == 400

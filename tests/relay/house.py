@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
+from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector, WSMsgType, web
 
 from minirelay.errors import Code
 from minirelay.protocol import envelope as wire
@@ -112,12 +112,13 @@ class Refused(Exception):
 class Client:
     """What a raw client does, whatever carries its frames.
 
-    Pushes are acknowledged at once unless `acknowledges` is False.
+    Pushes are acknowledged at once unless `acknowledges` is False. One that `is_mute` answers nothing at all.
     """
 
     key: PrivateKey | None = None
     shop_id: int = SHOP
     acknowledges: bool = True
+    is_mute: bool = False
     answers: dict[int, asyncio.Future[wire.Envelope]] = field(default_factory=dict)
     pushes: asyncio.Queue[wire.SubscriptionPushRequest] = field(default_factory=asyncio.Queue)
     unacknowledged: deque[int] = field(default_factory=deque)
@@ -139,12 +140,14 @@ class Client:
             case wire.SubscriptionPushRequest() as push:
                 self.pushes.put_nowait(push)
                 self.unacknowledged.append(envelope.request_id)
-                if self.acknowledges:
+                if self.acknowledges and not self.is_mute:
                     await self.acknowledge()
             case wire.SyncStatusRequest() as status:
                 self.sync_statuses.append(status)
             case wire.PingRequest():
                 self.pings += 1
+                if self.is_mute:
+                    return
                 await self.send(wire.encode_envelope(envelope.request_id, wire.Success()))
 
     async def acknowledge(self, count: int | None = None) -> None:
@@ -352,6 +355,21 @@ class House:
                 return len(connection.session._open_requests)
         return 0
 
+    def connection_of(self, client: Client) -> Connection:
+        """Give the relay's end of an authenticated session."""
+        assert client.key is not None
+        for connection in self.relay._live.values():
+            card = connection.session.card
+            if card is not None and card.public_key == client.key.public_key:
+                return connection
+        raise AssertionError("this client has no session")
+
+    async def durable_seq(self, shop_id: int = SHOP) -> int:
+        """Give the number of the last set of the log."""
+        hosted = await self.relay._shops.find(shop_id)
+        assert hosted is not None
+        return hosted.feed.seq
+
     def forget_recent_sets(self) -> None:
         """Let subscriptions read everything from the log, as if it had come long ago."""
         for hosted in self.relay._shops:
@@ -438,7 +456,7 @@ async def running_relay(
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}/v4/sessions"
-        async with ClientSession() as http:
+        async with ClientSession(connector=TCPConnector(limit=0)) as http:
             house = House(relay, store, url, http)
             try:
                 yield house
