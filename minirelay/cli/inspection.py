@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from minirelay.store.messages import ShopRow
     from minirelay.store.reader import Reader
 
+FOR_READING = ("data_dir",)
+"""The settings that these commands have a flag for: the others say how to serve."""
+
 
 @asynccontextmanager
 async def reading(settings: "Settings") -> AsyncIterator["Reader"]:

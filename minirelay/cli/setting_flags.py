@@ -1,6 +1,6 @@
 """Flags for settings: each one that is not a chain's or a limit has its own, `--set` is for all."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,11 @@ _SET: Final = "set_values"
 
 class CommandWithSettings(click.Command):
     """A command that takes the flags for settings too, as keyword arguments for `read_settings`."""
+
+    def __init__(self, *args: Any, settings: Collection[str] | None = None, **given: Any) -> None:
+        """settings: the names of those that get a flag; None for all."""
+        super().__init__(*args, **given)
+        self._settings = settings
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """List the flags for settings, then the command's own."""
@@ -41,6 +46,7 @@ class CommandWithSettings(click.Command):
             *(
                 click.Option([f"--{name.replace('_', '-')}", name], metavar="VALUE", help=text)
                 for name, text in _own_flags().items()
+                if self._settings is None or name in self._settings
             ),
         ]
 
@@ -52,7 +58,7 @@ def read_settings(given: Mapping[str, Any]) -> "Settings":
     """
     from minirelay.config_loading import load_from_outside
 
-    flags: dict[str, object] = {name: given[name] for name in _own_flags()}
+    flags: dict[str, object] = {name: given.get(name) for name in _own_flags()}
     for one in given[_SET]:
         name, equals, value = one.partition("=")
         if not equals:

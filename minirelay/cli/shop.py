@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.inspection import describe, find, reading
+from minirelay.cli.inspection import FOR_READING, describe, find, reading
 from minirelay.cli.output import busy, show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
+from minirelay.cli.tables import echo_table, quantity, size
 
 if TYPE_CHECKING:
-    from minirelay.cli.output import Document
     from minirelay.config import Settings
 
 
-@click.command(cls=CommandWithSettings)
+@click.command(cls=CommandWithSettings, settings=FOR_READING)
 @click.argument("shop_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def shop(shop_id: str, as_json: bool, **given: Any) -> None:
@@ -25,10 +25,46 @@ def shop(shop_id: str, as_json: bool, **given: Any) -> None:
     settings = read_settings(given)
     with busy("reading the shop"):
         document = asyncio.run(_describe(settings, shop_id))
-    show(document, as_json=as_json)
+    if as_json:
+        show(document, as_json=True)
+    else:
+        _print(document)
 
 
-async def _describe(settings: "Settings", shop_id: str) -> "Document":
+def _print(shop: dict[str, Any]) -> None:
+    click.secho(f"Shop {shop['shop_id']}", bold=True)
+    log = (quantity(shop["sequence_number"], "set"), quantity(shop["patches"], "patch", "patches"))
+    contents = (
+        quantity(shop["listings"], "listing"),
+        quantity(shop["inventory"], "stock count"),
+        quantity(shop["tags"], "tag"),
+        quantity(shop["orders"], "order"),
+        quantity(shop["accounts"], "account"),
+    )
+    cards = (
+        quantity(shop["clerk_cards"], "clerk's", "clerks'"),
+        quantity(shop["guest_cards"], "guest's", "guests'"),
+        f"{shop['unlinked_cards']:,} unlinked",
+    )
+    click.echo(f"  root hash  {shop['root_hash']}")
+    click.echo(f"  log        {', '.join(log)}; {size(shop['log_bytes'])}")
+    click.echo(f"  in it      {', '.join(contents)}; {size(shop['object_bytes'])}")
+    click.echo(f"  key cards  {', '.join(cards)}")
+    click.echo()
+    head = ("clerk's key card", "wallet", "last nonce", "")
+    rows = [
+        (
+            f"0x{clerk['key_card'].hex()}",
+            clerk["wallet"],
+            str(clerk["last_nonce"]),
+            "unlinked" if clerk["is_unlinked"] else "",
+        )
+        for clerk in shop["clerks"]
+    ]
+    echo_table(head, rows, left=(head[0], head[1], head[3]))
+
+
+async def _describe(settings: "Settings", shop_id: str) -> dict[str, Any]:
     from minirelay.protocol.signing import checksum_address
 
     async with reading(settings) as reader:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.inspection import describe, reading
+from minirelay.cli.inspection import FOR_READING, describe, reading
 from minirelay.cli.output import busy, show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
+from minirelay.cli.tables import echo_table, size
 
 if TYPE_CHECKING:
     from minirelay.config import Settings
@@ -25,7 +26,7 @@ COLUMNS = {
 }
 
 
-@click.command(cls=CommandWithSettings)
+@click.command(cls=CommandWithSettings, settings=FOR_READING)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def shops(as_json: bool, **given: Any) -> None:
     """List the shops on this relay: how long their logs are, what is in them, their root hashes.
@@ -49,16 +50,8 @@ async def _describe_all(settings: "Settings") -> list[dict[str, Any]]:
 
 
 def _print_table(found: list[dict[str, Any]]) -> None:
-    rows = [list(COLUMNS.values())]
-    rows += [[_shown(name, shop[name]) for name in COLUMNS] for shop in found]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    for number, row in enumerate(rows):
-        cells = (
-            f"{cell:<{width}}" if name in ("shop_id", "root_hash") else f"{cell:>{width}}"
-            for name, cell, width in zip(COLUMNS, row, widths, strict=True)
-        )
-        line = "  ".join(cells).rstrip()
-        click.echo(click.style(line, bold=True) if number == 0 else line)
+    rows = [[_shown(name, shop[name]) for name in COLUMNS] for shop in found]
+    echo_table(list(COLUMNS.values()), rows, left=(COLUMNS["shop_id"], COLUMNS["root_hash"]))
 
 
 def _shown(name: str, value: Any) -> str:
@@ -66,17 +59,9 @@ def _shown(name: str, value: Any) -> str:
         return _shortened(str(value))
     if name == "root_hash":
         return f"{value[:18]}…"
-    return _size(value) if name == "log_bytes" else f"{value:,}"
+    return size(value) if name == "log_bytes" else f"{value:,}"
 
 
 def _shortened(shop_id: str) -> str:
     # The whole id stands in `minirelay shop` and in --json; a table has to fit.
     return shop_id if len(shop_id) <= 20 else f"{shop_id[:10]}…{shop_id[-8:]}"
-
-
-def _size(count: int) -> str:
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
-        count /= 1024  # type: ignore[assignment]
-    return f"{count:,.1f} GiB"

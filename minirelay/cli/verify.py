@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.inspection import find, reading
+from minirelay.cli.inspection import FOR_READING, find, reading
 from minirelay.cli.output import show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FOUND_A_DIFFERENCE = 1
 
 
-@click.command(cls=CommandWithSettings)
+@click.command(cls=CommandWithSettings, settings=FOR_READING)
 @click.argument("shop_id", metavar="[SHOP]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(shop_id: str | None, as_json: bool, **given: Any) -> int:

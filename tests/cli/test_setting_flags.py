@@ -84,3 +84,19 @@ def test_help_has_every_setting_that_has_a_flag() -> None:
     text = CliRunner().invoke(probe, ["--help"]).output
     for setting in SETTINGS:
         assert (f"--{setting.name.replace('_', '-')} " in text) == ("." not in setting.name)
+
+
+def test_a_command_may_have_flags_for_some_settings_only() -> None:
+    found: list[Settings] = []
+
+    @click.command(cls=CommandWithSettings, settings=("data_dir",))
+    def probe(**given: Any) -> None:
+        found.append(read_settings(given))
+
+    result = CliRunner().invoke(
+        probe, ["--data-dir", "/a", "--set", "log_level=error"], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    assert (str(found[0].data_dir), found[0].log_level) == ("/a", "error")
+    assert CliRunner().invoke(probe, ["--listen-port", "1"]).exit_code == 2
+    assert "--listen-port" not in CliRunner().invoke(probe, ["--help"]).output

@@ -21,7 +21,14 @@ def test_it_shows_the_shop_and_its_clerks(tmp_path: Path, capsys: pytest.Capture
     assert clerk["last_nonce"] == 1
     assert clerk["is_unlinked"] is False
     assert run(["shop", hex(SHOP), "--data-dir", str(tmp_path)]) == 0
-    assert roots[str(SHOP)] in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"Shop {SHOP}\n")
+    assert roots[str(SHOP)] in shown
+    assert "2 listings" in shown
+    assert "1 clerk's, 0 guests', 0 unlinked" in shown
+    assert clerk["key_card"] in shown
+    assert clerk["wallet"] in shown
+    assert max(map(len, shown.splitlines())) <= 140
 
 
 @pytest.mark.parametrize("name", ["", "x", "-1", "0x", "1.5", str(2**256), "0x" + "f" * 65])
