@@ -15,6 +15,8 @@ _LEVELS: Final = 42
 _SLOT_MASK: Final = (1 << _BITS) - 1
 _ROOT_SHIFT: Final = _BITS * (_LEVELS - 1)
 _NOT_HASHED: Final = (b"", b"")
+# Names in keys may be as long as a patch: those would be megabytes, kept outside of every budget.
+_REMEMBERED_KEY_BYTES: Final = 64
 
 Leaf = tuple[bytes, bytes]
 
@@ -239,10 +241,17 @@ class Hamt:
 EMPTY: Final = Hamt()
 
 
-@lru_cache(maxsize=1024)  # a write asks three times for the same key: to read, to compare and to set
 def trail_of(key: bytes) -> int:
     """Compute the way of a key from the root down: 42 slots of 6 bits, the root's in the highest."""
+    return _remembered_trail(key) if len(key) <= _REMEMBERED_KEY_BYTES else _compute_trail(key)
+
+
+def _compute_trail(key: bytes) -> int:
     return int.from_bytes(sha256(key).digest()) >> (256 - _BITS * _LEVELS)
+
+
+# A write asks for the same key several times: to read, to compare and to set.
+_remembered_trail = lru_cache(maxsize=1024)(_compute_trail)
 
 
 def _bit(trail: int, shift: int) -> int:

@@ -1,7 +1,6 @@
 """The state of a shop: every object as its canonical bytes, and one hash of all of it (spec 03)."""
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from hashlib import sha256
 from typing import Final
 
@@ -104,12 +103,20 @@ class ShopState(msgspec.Struct, frozen=True, dict=True):
             for key, value in self._trie(object_type).items():
                 yield object_type, key, value
 
-    @cached_property
+    @property
     def root_hash(self) -> bytes:
-        """The 32-byte hash of the whole shop (spec 03 "Root hash of the shop").
+        """The 32-byte hash of the whole shop (spec 03 "Root hash of the shop"), computed once.
 
         A shop without a manifest, which is none yet, has null in its place.
         """
+        # No cached_property: before Python 3.12 that has one lock for all states, and whoever hashes a large
+        # shop in a thread would stop the loop at the next write to any other.
+        known: bytes | None = self.__dict__.get("root_hash")
+        if known is None:
+            known = self.__dict__["root_hash"] = self._hash()
+        return known
+
+    def _hash(self) -> bytes:
         parts = (
             *(_MAP_OF_SEVEN, _TAGS, self.tags.root_hash),
             *(_ORDERS, self.orders.root_hash),

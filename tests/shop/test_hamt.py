@@ -1,5 +1,6 @@
 import json
 import random
+import tracemalloc
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
@@ -90,7 +91,19 @@ def test_an_empty_trie_hashes_to_the_hash_of_nothing() -> None:
 
 
 def test_the_trail_is_the_first_252_bits_of_the_keys_hash() -> None:
-    assert hamt.trail_of(b"key") == true_trail(b"key")
+    for key in (b"", b"key", bytes(64), bytes(65), bytes(100_000)):
+        assert hamt.trail_of(key) == true_trail(key)
+
+
+def test_long_keys_are_not_kept_for_later() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            hamt.trail_of(number.to_bytes(100_000))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 200_000
 
 
 @given(HISTORY)

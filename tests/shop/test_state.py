@@ -1,4 +1,5 @@
 import json
+import threading
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minirelay.protocol.objects import ObjectType
-from minirelay.shop.hamt import EMPTY
+from minirelay.shop.hamt import EMPTY, Hamt
 from minirelay.shop.state import (
     MANIFEST_KEY,
     SCHEMA_VERSION,
@@ -34,6 +35,7 @@ TABLES = {
     "Inventory": ObjectType.INVENTORY,
 }
 MANIFEST = ObjectType.MANIFEST
+TIMEOUT_S = 10.0
 EMPTY_ROOT = sha256(b"").digest()
 
 Entry = tuple[ObjectType, bytes, bytes]
@@ -165,3 +167,35 @@ def test_inventory_is_keyed_by_listing_and_sorted_variations() -> None:
     assert inventory_key(1, ["\U0001f600", "\ufffd", "b", "B"]) == id_key(1) + (
         "B|b|\ufffd|\U0001f600".encode()
     )
+
+
+class SlowTrie(Hamt):
+    """A trie that is being hashed until somebody says that it may end."""
+
+    def __init__(self, content: Hamt) -> None:
+        super().__init__(content._root, len(content))
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    @property
+    def root_hash(self) -> bytes:
+        self.begun.set()
+        assert self.may_end.wait(TIMEOUT_S)
+        return super().root_hash
+
+
+def test_hashing_a_shop_in_a_thread_stops_no_other() -> None:
+    slow = SlowTrie(EMPTY)
+    state = ShopState(listings=slow)
+    thread = threading.Thread(target=lambda: state.root_hash)
+    thread.start()
+    other = threading.Thread(target=lambda: ShopState().root_hash)
+    try:
+        assert slow.begun.wait(TIMEOUT_S)
+        other.start()
+        other.join(TIMEOUT_S / 2)
+        assert not other.is_alive()
+    finally:
+        slow.may_end.set()
+        thread.join()
+        other.join()
+    assert state.root_hash == ShopState().root_hash
