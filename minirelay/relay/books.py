@@ -20,7 +20,7 @@ from minirelay.store.messages import (
 from minirelay.store.reader import Reader
 
 ENTRY_BYTES = 512
-"""What an object or a key card takes beside its bytes: nodes, keys, entries of maps."""
+"""What an object or a key card takes beside its bytes: nodes, entries of maps."""
 
 
 @dataclass(slots=True)
@@ -66,8 +66,12 @@ class Books:
         """
         self.seq += 1
         self.counts = self.counts.plus(judgement.leaves, len(wire))
+        self.size_bytes += sum(
+            _entry_bytes(change.key, change.value)
+            - _entry_bytes(change.key, self.state.get(change.object_type, change.key))
+            for change in judgement.changes
+        )
         self.state = judgement.state
-        self.size_bytes += sum(ENTRY_BYTES + len(change.value or b"") for change in judgement.changes)
         self._enter_owners(judgement)
         if card is None:
             self.relay_nonce = nonce
@@ -86,6 +90,7 @@ class Books:
     def enrol(self, commit: Commit, card: KeyCard) -> Commit:
         """Enter a new key card, and the shop too if it comes into being with it."""
         self.cards[card.public_key] = Card(card.row_id, 0, card.is_guest, False)
+        self.size_bytes += ENTRY_BYTES
         self.guest_cards += card.is_guest
         new_shop = self.row if self.is_new else None
         self.is_new = False
@@ -125,8 +130,12 @@ async def read_books(reader: Reader, epoch: int, row: ShopRow) -> Books:
             for card in cards
         },
         guest_cards=sum(card.is_guest for card in cards),
-        size_bytes=sum(len(one.value) for one in objects) + ENTRY_BYTES * (len(objects) + len(cards)),
+        size_bytes=sum(_entry_bytes(one.key, one.value) for one in objects) + ENTRY_BYTES * len(cards),
     )
+
+
+def _entry_bytes(key: bytes, value: bytes | None) -> int:
+    return 0 if value is None else ENTRY_BYTES + len(key) + len(value)
 
 
 def _build_state(objects: Sequence[StoredObject]) -> ShopState:

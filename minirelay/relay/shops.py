@@ -1,17 +1,22 @@
 """The shops that are in use: one sequencer and one feed each, opened when somebody asks.
 
 What they hold in memory has a budget. Beyond it, the shop that was used least recently closes its books and
-forgets its recent sets: they are read again when somebody needs them.
+forgets its recent sets: they are read again when somebody needs them. That is seen to whenever a shop is
+opened, and as the shops grow.
 """
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Final
 
-from minirelay.relay.books import Books, read_books
+from minirelay.relay.books import ENTRY_BYTES, Books, read_books
 from minirelay.relay.feed import Feed
 from minirelay.relay.sequencer import Sequencer
 from minirelay.store.database import Store
-from minirelay.store.messages import EMPTY_COUNTS, Counts, ShopRow
+from minirelay.store.messages import EMPTY_COUNTS, Counts, ShopRow, StoredSet
+
+_BUDGET_CHECKS: Final = 64
+"""All sizes are added up when the shops have grown by about this fraction of the budget."""
 
 
 class HostedShop:
@@ -24,16 +29,19 @@ class HostedShop:
         feed: Feed,
         unlink: Callable[[int], None],
         make_room: Callable[["HostedShop", int], None],
+        note_growth: Callable[["HostedShop", int], None],
     ) -> None:
         """row: as it is on disk, or as it will be with the first enrolment (then the log is empty).
 
-        make_room: called when the books come into memory, with about as many bytes.
+        make_room: called when the books come into memory, with about as many bytes. note_growth: called with
+        about as many bytes as a durable set may have added.
         """
         self.row = row
         self.feed = feed
         self._store = store
         self._make_room = make_room
-        self.sequencer = Sequencer(store.writer, self._open_books, feed.publish, unlink)
+        self._note_growth = note_growth
+        self.sequencer = Sequencer(store.writer, self._open_books, self._publish, unlink)
 
     @property
     def size_bytes(self) -> int:
@@ -45,6 +53,10 @@ class HostedShop:
         """Let go of what can be read again. Only when the sequencer is idle."""
         self.sequencer.unload()
         self.feed.forget_recent()
+
+    def _publish(self, stored: StoredSet) -> None:
+        self.feed.publish(stored)
+        self._note_growth(self, len(stored.wire) + ENTRY_BYTES * len(stored.leaves))
 
     async def _open_books(self) -> Books:
         books = await self._read_books()
@@ -77,6 +89,7 @@ class Shops:
         """
         self._store = store
         self._memory_bytes = memory_bytes
+        self._growth_bytes = 0
         self._unlink = unlink
         self._now = now
         self._rows = count(first_row)
@@ -123,17 +136,28 @@ class Shops:
         """Give a shop that is in use by its row id; it counts as used just now."""
         hosted = self._by_row.get(row_id)
         if hosted is not None:
-            self._hosted[hosted.row.shop_id] = self._hosted.pop(hosted.row.shop_id)
+            self._use(hosted)
         return hosted
+
+    def _use(self, hosted: HostedShop) -> None:
+        self._hosted[hosted.row.shop_id] = self._hosted.pop(hosted.row.shop_id)
 
     def _host(self, row: ShopRow, seq: int, counts: Counts) -> HostedShop:
         feed = Feed(row.row_id, seq, counts)
-        hosted = HostedShop(row, self._store, feed, self._unlink, self._make_room)
+        hosted = HostedShop(row, self._store, feed, self._unlink, self._make_room, self._note_growth)
         self._hosted[row.shop_id] = self._by_row[row.row_id] = hosted
         return hosted
 
-    def _make_room(self, newcomer: HostedShop, size_bytes: int) -> None:
-        others = [hosted for hosted in self._hosted.values() if hosted is not newcomer]
+    def _note_growth(self, hosted: HostedShop, size_bytes: int) -> None:
+        self._growth_bytes += size_bytes
+        if self._growth_bytes >= self._memory_bytes // _BUDGET_CHECKS:
+            self._make_room(hosted, hosted.size_bytes)
+
+    def _make_room(self, wanted: HostedShop, size_bytes: int) -> None:
+        """Unload others until this shop, with so many bytes, and what is left keep within the budget."""
+        self._growth_bytes = 0
+        self._use(wanted)
+        others = [hosted for hosted in self._hosted.values() if hosted is not wanted]
         surplus = size_bytes + sum(hosted.size_bytes for hosted in others) - self._memory_bytes
         for hosted in others:
             if surplus <= 0:

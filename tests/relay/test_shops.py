@@ -94,22 +94,37 @@ async def test_a_store_that_cannot_be_asked_is_an_error_not_a_no(store: Store) -
     assert list(shops) == []
 
 
+def loaded(house: House) -> set[int]:
+    return {hosted.row.shop_id for hosted in house.relay._shops if hosted.size_bytes}
+
+
+def memory_used(house: House) -> int:
+    return sum(hosted.size_bytes for hosted in house.relay._shops)
+
+
 async def test_beyond_their_budget_the_least_recently_used_shops_are_unloaded(tmp_path: Path) -> None:
-    async with running_relay(tmp_path, relay_limits(shop_memory_bytes=40_000)) as house:
+    # A description is in the books, and in the recent sets.
+    async with running_relay(tmp_path, relay_limits(shop_memory_bytes=120_000)) as house:
         clerks = [await house.clerk(shop_id) for shop_id in (1, 2, 3)]
+        large = listing(1, Metadata={"Title": "t", "Description": "x" * 15_000})
         roots = {}
         for clerk in clerks:
-            await clerk.write(listing(1, Metadata={"Title": "t", "Description": "x" * 15_000}))
+            await clerk.write(large)
             roots[clerk.shop_id] = await clerk.write(listing(2))
-            await idle(house)
-        loaded = {hosted.row.shop_id: hosted.size_bytes > 0 for hosted in house.relay._shops}
-        assert loaded == {1: True, 2: True, 3: True}
-        # A fourth comes: the first has not been used for longest, but the second writes meanwhile.
+        await idle(house)
+        assert loaded(house) == {1, 2, 3}
+        # A fourth comes and grows: the first has not been used for longest, but it writes meanwhile.
         await clerks[0].write(("replace", ("Listings", 2, "Price"), 1))
         await idle(house)
-        await house.clerk(4)
-        loaded = {hosted.row.shop_id: hosted.size_bytes > 0 for hosted in house.relay._shops}
-        assert loaded == {1: True, 2: False, 3: False, 4: True}
+        fourth = await house.clerk(4)
+        await fourth.write(large)
+        await idle(house)
+        assert loaded(house) == {1, 3, 4}
+        # Nobody asks for more, one only writes more: the others make room for it.
+        await fourth.write(listing(2, Metadata={"Title": "t", "Description": "x" * 20_000}))
+        await idle(house)
+        assert loaded(house) == {1, 4}
+        assert memory_used(house) <= 120_000
         # Nobody notices: whoever follows goes on, whoever writes finds the shop as it was.
         await clerks[1].subscribe(3)
         await clerks[1].write(("replace", ("Listings", 2, "Price"), 1))
@@ -117,6 +132,41 @@ async def test_beyond_their_budget_the_least_recently_used_shops_are_unloaded(tm
         assert [one.seq for one in await clerks[1].sets_until(5)] == [4, 5]
         await clerks[2].subscribe()
         assert [one.seq for one in await clerks[2].sets_until(3)] == [1, 2, 3]
+
+
+async def test_a_shop_that_is_opened_to_be_asked_counts_as_used(tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as house:
+        for shop_id in (1, 2, 3):
+            await house.enrol(shop_id=shop_id)
+        await idle(house)
+        first = await house.relay._shops.find(1)
+        assert first is not None
+        first.unload()
+        await first.sequencer.opened()
+        assert [hosted.row.shop_id for hosted in house.relay._shops] == [2, 3, 1]
+
+
+async def test_a_shop_that_is_unloaded_while_somebody_waits_for_it_is_opened_again(tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as house:
+        await house.enrol()
+        await idle(house)
+        hosted = await house.relay._shops.find(SHOP)
+        assert hosted is not None
+        hosted.unload()
+        asked = asyncio.create_task(hosted.sequencer.consult(lambda books: books.seq))
+        await asyncio.sleep(0)
+        opening = hosted.sequencer._work
+        assert opening is not None
+        was_open = []
+
+        def unload(_: object) -> None:
+            was_open.append(hosted.sequencer.books is not None and hosted.sequencer.is_idle)
+            hosted.unload()
+
+        # The books are there, but who asked does not run before the next turn.
+        opening.add_done_callback(unload)
+        assert await asyncio.wait_for(asked, TIMEOUT_S) == 1
+        assert was_open == [True]
 
 
 async def test_a_shop_with_work_under_way_is_not_unloaded(tmp_path: Path) -> None:
