@@ -1,6 +1,7 @@
 """Connections that hold a place and ask for nothing: aiohttp waits for a request's head for ever."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -8,8 +9,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_protocol import RequestHandler
 
+log = logging.getLogger(__name__)
+
 REQUEST_TIMEOUT_S: Final = 30.0
-"""How long a connection may take until its request's head is there, the first or the next one."""
+"""How long a connection may take until its request's head is there, the first or the next one.
+
+The same for reading an answer that a handler returned whole; what it sends itself takes the time it takes.
+"""
 
 
 class Stragglers:
@@ -40,7 +46,10 @@ class Stragglers:
     async def watch(self, server: web.Server) -> None:
         """Go through the connections again and again, until cancelled."""
         while True:
-            self.close_late(server)
+            try:
+                self.close_late(server)
+            except Exception:  # the task's only observer; it is tried again
+                log.exception("connections that wait for too long could not be closed because of a bug")
             await asyncio.sleep(self._timeout_s / 4)
 
     def close_late(self, server: web.Server) -> None:
@@ -53,4 +62,8 @@ class Stragglers:
         }
         for connection, since in self._waiting_since.items():
             if now - since >= self._timeout_s:
+                transport = connection.transport
                 connection.force_close()
+                if transport is not None:
+                    # Closing waits until what was sent is read, and who does not read would keep the place.
+                    transport.abort()

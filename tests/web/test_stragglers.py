@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession, WSMsgType, web
+from aiohttp.typedefs import Handler
+from aiohttp.web_protocol import RequestHandler
 
 from minirelay.web.listener import Listener, listen
 from minirelay.web.stragglers import Stragglers
@@ -54,6 +56,27 @@ async def test_a_connection_whose_next_request_does_not_come_is_closed() -> None
         await writer.wait_closed()
 
 
+async def test_one_failure_does_not_end_the_watch(caplog: pytest.LogCaptureFixture) -> None:
+    seen_twice = asyncio.Event()
+
+    class Failing:
+        attempts = 0
+
+        @property
+        def connections(self) -> list[RequestHandler]:
+            self.attempts += 1
+            if self.attempts == 1:
+                raise RuntimeError("a bug")
+            seen_twice.set()
+            return []
+
+    stragglers = Stragglers(0.01, lambda: 0.0)
+    watch = asyncio.create_task(stragglers.watch(Failing()))  # type: ignore[arg-type]
+    await asyncio.wait_for(seen_twice.wait(), TIMEOUT_S)
+    watch.cancel()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
 async def test_who_is_being_served_is_left_alone() -> None:
     straggling = asyncio.Event()
 
@@ -83,29 +106,54 @@ async def test_who_is_being_served_is_left_alone() -> None:
         await socket.close()
 
 
+@asynccontextmanager
+async def served(stragglers: Stragglers, handler: Handler) -> AsyncIterator[tuple[web.Server, int]]:
+    """Serve without the listener's watch; give the server and its port."""
+    app = web.Application(middlewares=[stragglers.middleware()])
+    app.router.add_get("/", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    assert runner.server is not None
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield runner.server, runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
 async def test_a_new_request_starts_the_time_again() -> None:
     now = 0.0
     stragglers = Stragglers(10.0, lambda: now)
-    app = web.Application(middlewares=[stragglers.middleware()])
-    app.router.add_get("/", hello)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    assert runner.server is not None
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        async with ClientSession() as client:
-            for _ in range(5):
-                async with client.get(f"http://127.0.0.1:{runner.addresses[0][1]}/") as response:
-                    await response.read()
-                stragglers.close_late(runner.server)
-                now += 9.0
-                stragglers.close_late(runner.server)
-                assert [connection.transport is not None for connection in runner.server.connections] == [
-                    True
-                ]
-            now += 1.0
-            stragglers.close_late(runner.server)
-            assert all(connection.transport is None for connection in runner.server.connections)
-    finally:
-        await runner.cleanup()
+    async with served(stragglers, hello) as (server, port), ClientSession() as client:
+        for _ in range(5):
+            async with client.get(f"http://127.0.0.1:{port}/") as response:
+                await response.read()
+            stragglers.close_late(server)
+            now += 9.0
+            stragglers.close_late(server)
+            assert [connection.transport is not None for connection in server.connections] == [True]
+        now += 1.0
+        stragglers.close_late(server)
+        assert all(connection.transport is None for connection in server.connections)
+
+
+async def test_who_does_not_read_an_answer_keeps_no_place() -> None:
+    now = 0.0
+    answered = asyncio.Event()
+
+    async def large(_request: web.Request) -> web.Response:
+        answered.set()
+        return web.Response(body=bytes(16 * 2**20))
+
+    stragglers = Stragglers(10.0, lambda: now)
+    async with served(stragglers, large) as (server, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        writer.write(REQUEST)
+        await asyncio.wait_for(answered.wait(), TIMEOUT_S)
+        stragglers.close_late(server)
+        now += 10.0
+        stragglers.close_late(server)
+        async with asyncio.timeout(TIMEOUT_S):
+            while server.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        writer.close()
