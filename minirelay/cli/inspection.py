@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 FOR_READING = ("data_dir",)
 """The settings that these commands have a flag for: the others say how to serve."""
 
+_LEFT_OUT = "…"
+
 
 @asynccontextmanager
 async def reading(settings: "Settings") -> AsyncIterator["Reader"]:
@@ -35,12 +37,26 @@ def shop_id_of(text: str) -> int:
         raise ConfigError(f"{text}: {error}") from error
 
 
+def shortened(shop_id: str) -> str:
+    """Shorten a shop id for a table; `find` takes it like that, too."""
+    return shop_id if len(shop_id) <= 20 else f"{shop_id[:10]}{_LEFT_OUT}{shop_id[-8:]}"
+
+
 async def find(reader: "Reader", text: str) -> "ShopRow":
-    """Find a shop by its id. Raises ConfigError if this relay does not have it, StoreError."""
-    row = await reader.shop(shop_id_of(text))
-    if row is None:
+    """Find a shop by its id, whole or shortened.
+
+    Raises ConfigError if this relay does not have it, or several that look like it; StoreError.
+    """
+    if _LEFT_OUT in text:
+        found = [row for row in await reader.shops() if shortened(str(row.shop_id)) == text]
+    else:
+        row = await reader.shop(shop_id_of(text))
+        found = [] if row is None else [row]
+    if not found:
         raise ConfigError(f"shop {text} is not on this relay; `minirelay shops` lists those that are")
-    return row
+    if len(found) > 1:
+        raise ConfigError(f"several shops look like {text}; `minirelay shops --json` has the whole ids")
+    return found[0]
 
 
 async def describe(reader: "Reader", row: "ShopRow") -> "dict[str, Document]":

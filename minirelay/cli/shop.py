@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def shop(shop_id: str, as_json: bool, **given: Any) -> None:
     """Show one shop: the length of its log, its root hash, what is in it, its key cards.
 
-    ID: in decimal, or in hexadecimal behind 0x. It only reads, and may run beside the relay.
+    ID: in decimal, in hexadecimal behind 0x, or as `minirelay shops` shows it. It only reads, and may run
+    beside the relay.
     """
     settings = read_settings(given)
     with busy("reading the shop"):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.inspection import FOR_READING, describe, reading
+from minirelay.cli.inspection import FOR_READING, describe, reading, shortened
 from minirelay.cli.output import busy, show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 from minirelay.cli.tables import echo_table, size
@@ -19,8 +19,6 @@ COLUMNS = {
     "patches": "patches",
     "listings": "listings",
     "orders": "orders",
-    "clerk_cards": "clerks",
-    "guest_cards": "guests",
     "log_bytes": "log",
     "root_hash": "root hash",
 }
@@ -56,12 +54,7 @@ def _print_table(found: list[dict[str, Any]]) -> None:
 
 def _shown(name: str, value: Any) -> str:
     if name == "shop_id":
-        return _shortened(str(value))
+        return shortened(str(value))
     if name == "root_hash":
-        return f"{value[:18]}…"
+        return f"{value[:10]}…"
     return size(value) if name == "log_bytes" else f"{value:,}"
-
-
-def _shortened(shop_id: str) -> str:
-    # The whole id stands in `minirelay shop` and in --json; a table has to fit.
-    return shop_id if len(shop_id) <= 20 else f"{shop_id[:10]}…{shop_id[-8:]}"

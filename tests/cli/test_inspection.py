@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from minirelay.cli.inspection import describe, find, reading, shop_id_of
+from minirelay.cli.inspection import describe, find, reading, shop_id_of, shortened
 from minirelay.config import Settings
 from minirelay.errors import ConfigError
 from tests.relay.house import SHOP, listing, running_relay
@@ -31,3 +31,21 @@ def test_shop_ids_are_decimal_or_hexadecimal() -> None:
     assert shop_id_of("255") == shop_id_of("0xff") == shop_id_of("0xFF") == 255
     with pytest.raises(ConfigError, match="ff"):
         shop_id_of("ff")
+
+
+def test_long_ids_are_shortened() -> None:
+    assert shortened("12345678901234567890") == "12345678901234567890"
+    assert shortened("123456789012345678901") == "1234567890…45678901"
+
+
+async def test_a_shortened_id_is_that_of_one_shop_or_none(tmp_path: Path) -> None:
+    first = 10**40 + 7
+    async with running_relay(tmp_path) as house:
+        await house.enrol(shop_id=first)
+        async with reading(Settings(data_dir=tmp_path)) as reader:
+            assert (await find(reader, shortened(str(first)))).shop_id == first
+            with pytest.raises(ConfigError, match="is not on this relay"):
+                await find(reader, "1000000000…00000008")
+            await house.enrol(shop_id=first + 10**20)
+            with pytest.raises(ConfigError, match="several shops"):
+                await find(reader, shortened(str(first)))
