@@ -58,7 +58,7 @@ class Feed:
         return bool(self._followers)
 
     def publish(self, stored: StoredSet) -> None:
-        """Take the next durable set; it is handed over before the loop turns."""
+        """Take the next durable set; it is handed over in the next turn of the loop."""
         self.seq, self.counts = stored.seq, stored.counts
         self._remember(stored)
         if not self._fresh:
