@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.running import allow_sessions, loop_factory, stop_on_signals
+from minirelay.cli.running import allow_sessions, stop_on_signals
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def dev(**given: Any) -> None:
     Nothing here is worth anything: the chain is a development chain, its keys are public.
     """
     from minirelay.config import LimitSettings
+    from minirelay.event_loop import loop_factory
     from minirelay.logs import configure
 
     if find_spec("eth") is None:

@@ -1,25 +1,14 @@
-"""What commands that run until they are stopped have in common: loop, signals, what the system allows."""
+"""What commands that run until they are stopped have in common: signals, what the system allows."""
 
 import asyncio
 import logging
 import resource
 import signal
-from collections.abc import Callable
-from importlib.util import find_spec
 
 log = logging.getLogger(__name__)
 
 OTHER_FILES = 128
 """Open files that are no sessions: the database, the chain's endpoints, requests over HTTP."""
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Use uvloop if it is there (the extra `fast`)."""
-    if find_spec("uvloop") is None:
-        return None
-    import uvloop
-
-    return uvloop.new_event_loop
 
 
 def stop_on_signals() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.running import allow_sessions, loop_factory, stop_on_signals
+from minirelay.cli.running import allow_sessions, stop_on_signals
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def serve(**given: Any) -> None:
     environment or flags.
     """
     from minirelay.chain.wallet import load_wallet
+    from minirelay.event_loop import loop_factory
     from minirelay.logs import configure
 
     settings = read_settings(given)

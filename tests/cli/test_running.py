@@ -6,20 +6,10 @@ import os
 import resource
 import signal
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
 
-from minirelay.cli.running import OTHER_FILES, allow_sessions, loop_factory, stop_on_signals
-
-
-def test_uvloop_is_used_where_it_is_installed() -> None:
-    make = loop_factory()
-    assert (make is None) == (find_spec("uvloop") is None)
-    if make is not None:
-        loop = make()
-        assert "uvloop" in type(loop).__module__
-        loop.close()
+from minirelay.cli.running import OTHER_FILES, allow_sessions, stop_on_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from minirelay.bench import targets
+from minirelay.bench.bare_server import bare_server
 from minirelay.bench.bench import Bench, Plan
 from minirelay.bench.figures import Figure, Section
 from minirelay.bench.process_meter import Usage
@@ -30,7 +31,12 @@ def run(bench: Bench) -> Section:
     """Fill a shop step by step; write patch sets of one patch at each size."""
     figures: list[Figure] = []
     cost: dict[int, float] = {}
-    with bench.subject() as subject, subject.session(subject.writer) as session:
+    with (
+        bare_server(bench.directory) as bare_url,
+        LoadSession.connect(bare_url) as bare,
+        bench.subject() as subject,
+        subject.session(subject.writer) as session,
+    ):
         author = Author(subject.writer, subject.shop_id)
         filled = 0
         for listings in bench.plan.listings:
@@ -38,11 +44,15 @@ def run(bench: Bench) -> Section:
             fill(session, author, range(filled, listings))
             filled = listings
             bench.tell(f"writes: {bench.plan.rounds} x {bench.plan.writes:,} at {listings:,} listings")
-            rounds = [
-                measure(subject, session, author, listings, bench.plan) for _ in range(bench.plan.rounds)
-            ]
+            rounds, bare_seconds = [], []
+            for _ in range(bench.plan.rounds):
+                rounds.append(measure(subject, session, author, listings, bench.plan))
+                if listings == bench.plan.listings[0]:
+                    # In turns: what else the machine does hits both.
+                    bare_seconds.append(measure_bare(bare, author, listings, bench.plan))
             cost[listings] = cost_us(rounds)
             figures += _figures(listings, rounds)
+            figures += _compared(listings, rounds, bare_seconds)
     smallest, largest = bench.plan.listings[0], bench.plan.listings[-1]
     if smallest != largest:
         is_wanted = (smallest, largest) == (targets.SMALL_SHOP, targets.LARGE_SHOP)
@@ -67,6 +77,11 @@ def measure(subject: Subject, session: LoadSession, author: Author, listings: in
     seconds = session.write_all(frames, plan.in_flight)
     own = time.process_time() - own
     return Round(len(frames), seconds, own, meter.usage() - before if meter and before else None)
+
+
+def measure_bare(session: LoadSession, author: Author, listings: int, plan: Plan) -> float:
+    """Write a round of the same writes to a bare server; give the seconds."""
+    return session.write_all(frames_of(session, author.price_changes(listings, plan.writes)), plan.in_flight)
 
 
 def cost_us(rounds: list[Round]) -> float:
@@ -99,6 +114,15 @@ def _figures(listings: int, rounds: list[Round]) -> Iterator[Figure]:
         yield Figure(f"  relay, ready but without a core, {at}", waited * 100, "% of the time")
     busy = sum(one.own_cpu_s for one in rounds) / sum(one.seconds for one in rounds)
     yield Figure(f"  load generator busy {at}", busy * 100, "% of a core")
+
+
+def _compared(listings: int, rounds: list[Round], bare_seconds: list[float]) -> Iterator[Figure]:
+    if bare_seconds:
+        writes = rounds[0].writes
+        bare = median(bare_seconds)
+        yield Figure("  a bare server that only recovers, decodes, commits", writes / bare, "sets/s")
+        share = bare / median([one.seconds for one in rounds])
+        yield Figure(f"  the relay in comparison at {listings:,} listings", share * 100, "% of that")
 
 
 def _notes(plan: Plan) -> Iterator[str]:

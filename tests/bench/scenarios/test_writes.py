@@ -11,6 +11,9 @@ def test_figures_at_each_size(own_bench: Bench) -> None:
     values = values_of(section)
     assert_all_positive(values, "acknowledged at 20 listings", "acknowledged at 60 listings")
     assert_all_positive(values, "cost of a write at 60 listings, in writes at 20")
+    assert_all_positive(values, "a bare server that only recovers, decodes, commits")
+    assert_all_positive(values, "the relay in comparison at 20 listings")
+    assert "the relay in comparison at 60 listings" not in values
     for size in (20, 60):
         median, best = (
             values[f"acknowledged at {size} listings"],
