@@ -1,6 +1,7 @@
 """What the sequencer does with each kind of request: judge it on the books, then enter it.
 
-`judge` reads and may run beside the event loop; `enter` changes the books and runs on it.
+`decode` and `verify` need no books: the sequencer does each for several requests in a row. `judge` reads and
+may run beside the event loop; `enter` changes the books and runs on it.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from minirelay.errors import Code, MinirelayError, Refusal, invalid
 from minirelay.protocol.cbor import Value
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import (
+    DecodedPatchSet,
     NewPatch,
     VerifiedPatchSet,
     decode_patch_set,
@@ -51,8 +53,14 @@ class Request(Protocol):
     def size_bytes(self) -> int:
         """Tell roughly how much work judging it is."""
 
+    def decode(self) -> None:
+        """Prepare `judge`, the first step. What it has against the request, `judge` says."""
+
+    def verify(self) -> None:
+        """Prepare `judge`, the second step, after `decode`."""
+
     def judge(self, books: Books) -> Accepted:
-        """Judge it, changing nothing. Raises a MinirelayError that `refuse` takes."""
+        """Judge it, changing nothing; prepared or not. Raises a MinirelayError that `refuse` takes."""
 
     def enter(self, books: Books, accepted: Accepted) -> Commit:
         """Enter it in the books."""
@@ -64,22 +72,39 @@ class Request(Protocol):
         """Tell whoever asked that it was not done: a refusal, or a StoreError if it could not be stored."""
 
 
-class ClientWrite(msgspec.Struct, frozen=True):
+class ClientWrite(msgspec.Struct, eq=False):
     """A patch set from a session (spec 02, 05)."""
 
     request: WriteRequest
     now: Callable[[], datetime]
     clock_skew: timedelta
+    _decoded: DecodedPatchSet | Refusal | None = None
+    _verified: VerifiedPatchSet | Refusal | None = None
 
     @property
     def size_bytes(self) -> int:
         """Give the length of the patch set."""
         return len(self.request.patch_set)
 
+    def decode(self) -> None:
+        """Decode the patch set."""
+        try:
+            self._decoded = decode_patch_set(self.request.patch_set)
+        except Refusal as refusal:
+            self._decoded = refusal
+
+    def verify(self) -> None:
+        """Recompute its root, recover its signer."""
+        if isinstance(self._decoded, DecodedPatchSet):
+            try:
+                self._verified = verify(self._decoded)
+            except Refusal as refusal:
+                self._verified = refusal
+
     def judge(self, books: Books) -> Accepted:
         """Check header, signature and signer, then every patch."""
         card = self.request.card
-        decoded = decode_patch_set(self.request.patch_set)
+        decoded = self._decoded_set()
         entry = books.cards.get(card.public_key)
         if entry is None or entry.is_unlinked:
             raise Refusal(Code.UNLINKED_KEYCARD, "this key card was unlinked from its account")
@@ -90,7 +115,7 @@ class ClientWrite(msgspec.Struct, frozen=True):
             raise invalid(f"event nonce re-use: {header.key_card_nonce} is not above {entry.last_nonce}")
         if header.timestamp > self.now() + self.clock_skew:
             raise invalid("invalid header: its timestamp lies in the future; check the clock")
-        patch_set = verify(decoded)
+        patch_set = self._verified_set(decoded)
         if patch_set.signer != card.public_key:
             raise invalid("invalid signature: not by the key card of this session")
         author = Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
@@ -112,6 +137,18 @@ class ClientWrite(msgspec.Struct, frozen=True):
         else:
             self.request.settle(invalid("could not be stored, try again"))
 
+    def _decoded_set(self) -> DecodedPatchSet:
+        decoded = self._decoded or decode_patch_set(self.request.patch_set)
+        if isinstance(decoded, Refusal):
+            raise decoded
+        return decoded
+
+    def _verified_set(self, decoded: DecodedPatchSet) -> VerifiedPatchSet:
+        verified = self._verified or verify(decoded)
+        if isinstance(verified, Refusal):
+            raise verified
+        return verified
+
 
 class CardEnrolment(msgspec.Struct, frozen=True):
     """A key card's enrolment, as the relay's own patch set (spec 05, "Enrolling a key card").
@@ -131,6 +168,12 @@ class CardEnrolment(msgspec.Struct, frozen=True):
     def size_bytes(self) -> int:
         """Give a small number: it is a patch or two."""
         return 0
+
+    def decode(self) -> None:
+        """Do nothing: what is made here is sound."""
+
+    def verify(self) -> None:
+        """Do nothing: it can be signed only when the nonce is known."""
 
     def judge(self, books: Books) -> Accepted:
         """Make and judge the patch set that adds the card to its account."""

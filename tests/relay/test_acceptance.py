@@ -94,15 +94,27 @@ def write(
     return ClientWrite(WriteRequest(card(books, key), sealed, settle), lambda: NOW, timedelta(minutes=5))
 
 
+def prepared(request: ClientWrite) -> ClientWrite:
+    """Take the steps that need no books, as the sequencer does; they raise nothing."""
+    request.decode()
+    request.verify()
+    return request
+
+
 def refusal(books: Books, sealed: bytes, key: PrivateKey = CLERK) -> Refusal:
     with pytest.raises(Refusal) as refused:
         write(books, sealed, key).judge(books)
-    return refused.value
+    with pytest.raises(Refusal) as refused_when_prepared:
+        prepared(write(books, sealed, key)).judge(books)
+    first, second = refused.value, refused_when_prepared.value
+    assert (first.code, first.message, first.object_id) == (second.code, second.message, second.object_id)
+    return first
 
 
 def accept(books: Books, sealed: bytes, key: PrivateKey = CLERK) -> Accepted:
-    request = write(books, sealed, key)
+    request = prepared(write(books, sealed, key))
     accepted = request.judge(books)
+    assert write(books, sealed, key).judge(books).wire == accepted.wire
     request.enter(books, accepted)
     return accepted
 
@@ -248,6 +260,18 @@ def test_outcomes_are_the_root_the_refusal_or_try_again() -> None:
     assert failed.code == Code.INVALID
     assert "could not be stored, try again" in failed.message
     assert "disk" not in failed.message
+
+
+def test_what_is_wrong_with_the_header_is_said_before_what_is_wrong_with_the_signature() -> None:
+    books = open_books()
+    accept(books, seal([listing(1)]))
+    refused = refusal(books, seal([listing(2)], key=STRANGER))
+    assert "event nonce re-use" in refused.message
+    sealed = seal([listing(2)], nonce=2, shop_id=5)
+    recovery_id = sealed.index(b"Signature") + len(b"Signature") + 2 + 64
+    assert (
+        "another shop" in refusal(books, sealed[:recovery_id] + b"\x09" + sealed[recovery_id + 1 :]).message
+    )
 
 
 def test_a_request_weighs_what_it_brings() -> None:

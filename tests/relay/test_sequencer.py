@@ -83,8 +83,19 @@ class Write:
     root: bytes = b""
     error: MinirelayError | None = None
     on_judge: Callable[[], None] | None = None
+    on_prepare: Callable[[], None] | None = None
+    steps: list[str] = field(default_factory=list)
+
+    def decode(self) -> None:
+        self.steps.append(f"decode {self.name}")
+        if self.on_prepare is not None:
+            self.on_prepare()
+
+    def verify(self) -> None:
+        self.steps.append(f"verify {self.name}")
 
     def judge(self, books: Books) -> Accepted:
+        self.steps.append(f"judge {self.name}")
         if self.on_judge is not None:
             self.on_judge()
         if self.is_refused:
@@ -201,11 +212,37 @@ async def test_a_refusal_waits_for_the_state_it_was_judged_on() -> None:
         assert [stored.seq for stored in one.published] == [1, 2]
 
 
-async def test_a_refusal_with_nothing_under_way_is_immediate() -> None:
+async def test_a_refusal_with_nothing_under_way_comes_in_the_next_turn() -> None:
     async with bench() as one:
         await one.sequencer.opened()
         refused = one.write("no", is_refused=True)
+        await asyncio.sleep(0)
         assert isinstance(refused.error, Refusal)
+
+
+async def test_what_comes_in_one_turn_is_judged_together_step_by_step() -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        writes = [one.write(name) for name in "ab"]
+        writes[1].steps = writes[0].steps
+        assert writes[0].steps == []
+        assert not one.sequencer.is_idle
+        await asyncio.sleep(0)
+        assert writes[0].steps == ["decode a", "decode b", "verify a", "verify b", "judge a", "judge b"]
+
+
+async def test_a_bug_in_preparing_is_met_again_in_judging(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    async with bench() as one:
+        await one.sequencer.opened()
+        broken, sound = one.write("broken"), one.write("sound")
+        broken.on_prepare = broken.on_judge = fail
+        await asyncio.sleep(0)
+        assert isinstance(broken.error, Refusal)
+        assert sound.seq == 1
+        assert [record.exc_info is not None for record in caplog.records] == [True, True]
 
 
 async def test_after_a_failed_commit_nothing_that_rested_on_it_stands() -> None:
@@ -296,9 +333,11 @@ async def test_a_bug_in_a_rule_refuses_that_request_only(caplog: pytest.LogCaptu
 
         broken.on_judge = fail
         one.sequencer.submit(broken)
+        await one.settle()
         assert isinstance(broken.error, Refusal)
         assert "bug" in caplog.text
         one.write("a")
+        await one.settle()
         one.disk.succeed()
         await one.settle()
         assert one.log[-1] == "a"
