@@ -14,13 +14,14 @@ T = TypeVar("T")
 class Shelf(Generic[T]):
     """The objects of one type. What this hands out belongs to this working set alone."""
 
-    __slots__ = ("_kind", "_object_type", "_open", "_state", "_written")
+    __slots__ = ("_kind", "_object_type", "_open", "_read", "_state", "_written")
 
     def __init__(self, state: ShopState, object_type: ObjectType, kind: type[T]) -> None:
         self._state = state
         self._object_type = object_type
         self._kind = kind
         self._open: dict[bytes, T | None] = {}
+        self._read: dict[bytes, bytes | None] = {}
         self._written: dict[bytes, None] = {}
 
     def has(self, key: bytes) -> bool:
@@ -60,9 +61,10 @@ class Shelf(Generic[T]):
         for key in self._written:
             value = self._open[key]
             after = None if value is None else canonical.dump(value)
-            if after != self._state.get(self._object_type, key):
+            before = self._read[key] if key in self._read else self._state.get(self._object_type, key)
+            if after != before:
                 yield Change(self._object_type, key, after)
 
     def _load(self, key: bytes) -> T | None:
-        data = self._state.get(self._object_type, key)
+        data = self._read[key] = self._state.get(self._object_type, key)
         return None if data is None else canonical.load(self._kind, data)

@@ -70,7 +70,8 @@ def run(bench: Bench) -> Section:
     figures = [step.figure() for step in steps.on_loop]
     if whole is not None:
         accounted = sum(step.us for step in steps.on_loop if not step.is_part)
-        figures.append(Figure("event loop, sockets, WebSocket frames: the rest", whole[0] - accounted, "µs"))
+        rest = whole[0] - accounted
+        figures.append(Figure("sockets, sessions, books; steps not run alone: the rest", rest, "µs"))
         figures.append(Figure("= a write on the event loop", whole[0], "µs CPU"))
     figures += [step.figure() for step in steps.in_thread]
     if whole is not None:

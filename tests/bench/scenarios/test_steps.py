@@ -21,7 +21,7 @@ def test_the_steps_and_the_rest_are_the_whole(own_bench: Bench) -> None:
     values = values_of(run(own_bench))
     steps = sum(values[name] for name in ON_THE_LOOP)
     assert all(values[name] > 0 for name in ON_THE_LOOP)
-    rest = values["event loop, sockets, WebSocket frames: the rest"]
+    rest = values["sockets, sessions, books; steps not run alone: the rest"]
     assert steps + rest == pytest.approx(values["= a write on the event loop"])
     assert 0 < values["signer recovered *"] < values["root and signature verified"] * 1.5
     assert values["one commit for a lone write *"] > 0
