@@ -213,9 +213,20 @@ class Setting:
             return ", ".join(self.show(one) for one in value)
         if isinstance(value, bool):
             return "true" if value else "false"
-        if isinstance(value, float):
+        if type(value) is float:
             return f"{value:g}"
         return value.shown if isinstance(value, EndpointUrl) else str(value)
+
+    def plain(self, value: object) -> bool | int | float | str | list[Any] | None:
+        """Give a value as JSON has it, without its secrets; times in seconds, sizes in bytes."""
+        if isinstance(value, tuple):
+            return [self.plain(one) for one in value]
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, float):
+            return float(value)
+        # Ids have up to 78 digits, which few who read JSON keep.
+        return int(value) if isinstance(value, int) and not isinstance(value, Uint256) else self.show(value)
 
 
 def _settings_of(struct: type[msgspec.Struct], prefix: str) -> Iterable[Setting]:

@@ -33,6 +33,13 @@ class Seconds(float):
             raise ValueError(f"{unit!r} is no unit of time; use one of {', '.join(_UNITS_S)}")
         return cls(amount * _UNITS_S[unit or "s"])
 
+    def __str__(self) -> str:
+        """Write it so that it can be read again: in the largest unit of which it is a whole number."""
+        units = (unit for unit, worth in reversed(_UNITS_S.items()) if self and self % worth == 0)
+        unit = next(units, "s")
+        amount = f"{self / _UNITS_S[unit]:f}".rstrip("0").rstrip(".")
+        return f"{amount}{unit}"
+
 
 class Size(int):
     """A size in bytes; written as a number, or with a unit: 64KiB, 2MiB, 1GiB."""
@@ -44,6 +51,12 @@ class Size(int):
         if unit not in _UNITS_BYTES:
             raise ValueError(f"{unit!r} is no unit of size; use one of KiB, MiB, GiB, or none for bytes")
         return cls(amount * _UNITS_BYTES[unit])
+
+    def __str__(self) -> str:
+        """Write it so that it can be read again: in the largest unit of which it is a whole number."""
+        units = (unit for unit, worth in reversed(_UNITS_BYTES.items()) if self and self % worth == 0)
+        unit = next(units, "")
+        return f"{int(self) // _UNITS_BYTES[unit]}{unit}"
 
 
 class Uint256(int):

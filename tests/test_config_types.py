@@ -153,3 +153,15 @@ def test_read_paths_and_what_is_read_already(tmp_path: Path) -> None:
         read(Path, "")
     with pytest.raises(TypeError):
         read(complex, "1")
+
+
+@pytest.mark.parametrize("text", ["0s", "15s", "250ms", "5m", "90s", "3h", "1d", "1.5s", "1234567.5s", "40d"])
+def test_a_time_is_written_as_it_can_be_read(text: str) -> None:
+    value = Seconds.parse(text)
+    assert Seconds.parse(str(value)) == value
+    assert str(value) == ("0.25s" if text == "250ms" else text)
+
+
+@pytest.mark.parametrize("text", ["0", "1", "1000", "1KiB", "1025", "2MiB", "1536KiB", "4GiB"])
+def test_a_size_is_written_as_it_can_be_read(text: str) -> None:
+    assert str(Size.parse(text)) == text

@@ -8,7 +8,7 @@ from minirelay.cli.output import show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 if TYPE_CHECKING:
-    from minirelay.config import Settings
+    from minirelay.config import Setting
 
 
 @click.command(cls=CommandWithSettings)
@@ -19,21 +19,27 @@ def config(as_json: bool, **given: Any) -> None:
     Secrets are left out: of an endpoint only its host is shown.
     """
     settings = read_settings(given)
-    rows = {name: _value(settings, name) for name in settings.names()}
     if as_json:
-        content = {name: {"value": value, "origin": settings.origin(name)} for name, value in rows.items()}
+        content = {
+            name: {
+                "value": _setting(name).plain(settings.value(name)),
+                "origin": settings.origin(name),
+            }
+            for name in settings.names()
+        }
         show(content, as_json=True)
         return
-    width = max(len(name) for name in rows)
-    for name, value in rows.items():
+    width = max(len(name) for name in settings.names())
+    for name in settings.names():
         origin = click.style(f"({settings.origin(name)})", dim=True)
+        value = _setting(name).show(settings.value(name))
         click.echo(f"{click.style(f'{name:<{width}}', bold=True)}  {value}  {origin}")
 
 
-def _value(settings: "Settings", name: str) -> str:
+def _setting(name: str) -> "Setting":
     from minirelay.config import find
 
     setting = find(name)
     if setting is None:
         raise RuntimeError(f"{name} is no setting")
-    return setting.show(settings.value(name))
+    return setting

@@ -8,7 +8,7 @@ import click
 from minirelay.cli.inspection import FOR_READING, describe, find, reading
 from minirelay.cli.output import busy, show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
-from minirelay.cli.tables import echo_table, quantity, size
+from minirelay.cli.tables import quantity, size
 
 if TYPE_CHECKING:
     from minirelay.config import Settings
@@ -51,18 +51,13 @@ def _print(shop: dict[str, Any]) -> None:
     click.echo(f"  log        {', '.join(log)}; {size(shop['log_bytes'])}")
     click.echo(f"  in it      {', '.join(contents)}; {size(shop['object_bytes'])}")
     click.echo(f"  key cards  {', '.join(cards)}")
-    click.echo()
-    head = ("clerk's key card", "wallet", "last nonce", "")
-    rows = [
-        (
-            f"0x{clerk['key_card'].hex()}",
-            clerk["wallet"],
-            str(clerk["last_nonce"]),
-            "unlinked" if clerk["is_unlinked"] else "",
-        )
-        for clerk in shop["clerks"]
-    ]
-    echo_table(head, rows, left=(head[0], head[1], head[3]))
+    for clerk in shop["clerks"]:
+        click.echo()
+        click.echo(f"Clerk's key card 0x{clerk['key_card'].hex()}")
+        click.echo(f"  wallet      {clerk['wallet']}")
+        click.echo(f"  last nonce  {clerk['last_nonce']}")
+        if clerk["is_unlinked"]:
+            click.echo("  unlinked    it can't be used any more")
 
 
 async def _describe(settings: "Settings", shop_id: str) -> dict[str, Any]:

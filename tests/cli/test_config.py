@@ -17,7 +17,7 @@ def test_every_setting_with_its_origin(tmp_path: Path) -> None:
     assert rows["listen_port"] == f"7  ({path})"
     assert rows["base_url"] == "http://x  (a flag)"
     assert rows["log_level"] == "debug  (MINIRELAY_LOG_LEVEL (environment))"
-    assert rows["kick_timeout"] == "45  (default)"
+    assert rows["kick_timeout"] == "45s  (default)"
     assert rows["chains.1.rpc_urls"] == f"https://rpc.example  ({path})"
     assert "KEY" not in outcome.out
     assert "word" not in outcome.out
@@ -29,10 +29,26 @@ def test_json() -> None:
     )
     content = json.loads(outcome.out)
     assert content["limits.max_sessions"] == {
-        "value": "9",
+        "value": 9,
         "origin": "MINIRELAY_LIMITS_MAX_SESSIONS (environment)",
     }
     assert "KEY" not in outcome.out
+    values = {name: one["value"] for name, one in content.items()}
+    assert values["base_url"] is None
+    assert values["shops"] == []
+    assert values["development"] is False
+    assert values["ping_interval"] == 15
+    assert values["limits.shop_memory"] == 2**28
+    assert values["limits.connection_rate"] == 10
+    assert values["chains.1.rpc_urls"] == ["https://rpc.example"]
+    assert str(values["chains.1.shop_reg"]).startswith("0x")
+
+
+def test_an_id_is_text_in_json() -> None:
+    outcome = minirelay("config", "--json", "--relay-token-id", str(2**256 - 1), "--shops", "0x10")
+    content = json.loads(outcome.out)
+    assert content["relay_token_id"]["value"] == str(2**256 - 1)
+    assert content["shops"]["value"] == ["16"]
 
 
 def test_wrong_settings_are_one_line() -> None:

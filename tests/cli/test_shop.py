@@ -28,7 +28,7 @@ def test_it_shows_the_shop_and_its_clerks(tmp_path: Path, capsys: pytest.Capture
     assert "1 clerk's, 0 guests', 0 unlinked" in shown
     assert clerk["key_card"] in shown
     assert clerk["wallet"] in shown
-    assert max(map(len, shown.splitlines())) <= 140
+    assert max(map(len, shown.splitlines())) <= 90
 
 
 @pytest.mark.parametrize("name", ["", "x", "-1", "0x", "1.5", str(2**256), "0x" + "f" * 65])
