@@ -9,8 +9,9 @@ from minirelay.errors import MalformedInput, Refusal
 from minirelay.protocol.header import Header
 from minirelay.protocol.mmr import verify_proof
 from minirelay.protocol.patch_set import Patch, decode_header, decode_patch
-from minirelay.protocol.push import MAX_PATCHES_PER_SET, SequencedPartialPatchSet
+from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.protocol.signing import recover
+from minirelay.protocol.sizes import MAX_PATCHES_PER_SET
 from minirelay.shop.access import Role
 
 MAX_SEQ: Final = 2**63 - 1

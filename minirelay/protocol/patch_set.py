@@ -18,8 +18,8 @@ from minirelay.protocol.cbor_reader import Piece, Reader
 from minirelay.protocol.field_names import get_field
 from minirelay.protocol.header import Header, decode_header, header_from
 from minirelay.protocol.patch import Op, Patch, Path, decode_patch, patch_from
-from minirelay.protocol.push import MAX_PATCHES_PER_SET, most_patch_bytes
 from minirelay.protocol.signing import SIGNATURE_BYTES, PrivateKey, recover
+from minirelay.protocol.sizes import MAX_PATCHES_PER_SET, most_patch_bytes
 
 __all__ = [
     "DecodedPatchSet",

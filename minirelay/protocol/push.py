@@ -6,7 +6,7 @@ numbers, as protobuf itself would write them: sequence number, leaf index, heade
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from google.protobuf.message import DecodeError
@@ -14,25 +14,16 @@ from google.protobuf.message import DecodeError
 from minirelay.errors import MalformedInput
 from minirelay.protocol.framing import bytes_field, bytes_head, number_field, varint_at, zigzag
 from minirelay.protocol.mmr import leaf_index
+from minirelay.protocol.patch_set import VerifiedPatchSet
+from minirelay.protocol.sizes import MAX_SET_BYTES
 from minirelay.protocol.wire_pb2 import SubscriptionPushRequest
 
-if TYPE_CHECKING:
-    from minirelay.protocol.patch_set import VerifiedPatchSet
-
 _Message = SubscriptionPushRequest.SequencedPartialPatchSet
-
-MAX_PATCHES_PER_PUSH: Final = 64
-MAX_PUSH_BYTES: Final = 768 * 1024
-MAX_SET_BYTES: Final = 900 * 1024
-MAX_PATCHES_PER_SET: Final = 16384
 
 _SEQ, _LEAF_INDEX, _HEADER, _SIGNATURE, _PATCH, _PROOF = 0x08, 0x10, 0x1A, 0x22, 0x2A, 0x32
 _SUBSCRIPTION_ID, _SET = 0x0A, 0x12
 _REQUEST_ID, _PUSH = 0x0A, 0x32
 _RAW: Final = 0x08
-
-# Tag and number: the sequence number, the leaf index. Tag and length: header, signature, patch, proof.
-_MOST_FRAMING_BYTES: Final = (1 + 10) + (1 + 5) + 4 * (1 + 5)
 
 
 class SequencedPartialPatchSet(msgspec.Struct, frozen=True):
@@ -49,7 +40,7 @@ class SequencedPartialPatchSet(msgspec.Struct, frozen=True):
     proofs: tuple[bytes, ...]
 
 
-def encode_set(seq: int, verified: "VerifiedPatchSet") -> bytes:
+def encode_set(seq: int, verified: VerifiedPatchSet) -> bytes:
     """Make the pushed form of a whole set. seq: its sequence number in the shop's log, from 1 on."""
     parts = [
         number_field(_SEQ, seq),
@@ -119,11 +110,6 @@ def split(set_bytes: bytes) -> list[bytes]:
 def count_patches(set_bytes: bytes) -> int:
     """Count the patches in a set, whole or cut or a part."""
     return _Layout(set_bytes).count
-
-
-def most_patch_bytes(header_bytes: int, signature_bytes: int, proof_bytes: int) -> int:
-    """Say how large one patch may be, so that a set of it alone is not larger than MAX_SET_BYTES."""
-    return MAX_SET_BYTES - _MOST_FRAMING_BYTES - header_bytes - signature_bytes - proof_bytes
 
 
 def encode_push(request_id: int, subscription_id: bytes, sets: Sequence[bytes]) -> bytes:

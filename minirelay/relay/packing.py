@@ -5,14 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from minirelay.protocol.push import (
-    MAX_PATCHES_PER_PUSH,
-    MAX_PUSH_BYTES,
-    MAX_SET_BYTES,
-    count_patches,
-    cut,
-    split,
-)
+from minirelay.protocol.push import count_patches, cut, split
+from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH, MAX_PUSH_BYTES, MAX_SET_BYTES
 from minirelay.relay.view import View
 from minirelay.store.messages import StoredSet
 

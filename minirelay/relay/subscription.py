@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from minirelay.errors import StoreError
-from minirelay.protocol.push import MAX_PATCHES_PER_PUSH, cut
+from minirelay.protocol.push import cut
+from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH
 from minirelay.relay.feed import Feed, count_for, pack_for
 from minirelay.relay.packing import Cursor, Push, VisibleSet, pack, see
 from minirelay.relay.view import View

@@ -22,8 +22,9 @@ from minirelay.protocol.patch_set import (
     seal_patch_set,
     verify,
 )
-from minirelay.protocol.push import MAX_PATCHES_PER_SET, MAX_SET_BYTES, encode_set, most_patch_bytes
+from minirelay.protocol.push import encode_set
 from minirelay.protocol.signing import PrivateKey, address_of, checksum_address
+from minirelay.protocol.sizes import MAX_PATCHES_PER_SET, MAX_SET_BYTES, most_patch_bytes
 
 from .sets import KEY, MORNING, SHOP_ID, a_patch, sealed, signed
 from .strategies import STEADY, spoilt

@@ -9,17 +9,8 @@ from minirelay.protocol import wire_pb2 as wire
 from minirelay.protocol.envelope import SubscriptionPushRequest, decode_envelope
 from minirelay.protocol.mmr import leaf_index, most_proof_bytes, verify_proof
 from minirelay.protocol.patch_set import VerifiedPatchSet, open_patch_set
-from minirelay.protocol.push import (
-    MAX_PATCHES_PER_SET,
-    MAX_SET_BYTES,
-    SequencedPartialPatchSet,
-    cut,
-    decode_set,
-    encode_push,
-    encode_set,
-    most_patch_bytes,
-    split,
-)
+from minirelay.protocol.push import SequencedPartialPatchSet, cut, decode_set, encode_push, encode_set, split
+from minirelay.protocol.sizes import MAX_PATCHES_PER_SET, MAX_SET_BYTES, most_patch_bytes
 
 from .sets import a_patch, sealed, signed, verified
 from .strategies import STEADY

@@ -5,15 +5,9 @@ from datetime import UTC, datetime
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
-from minirelay.protocol.push import (
-    MAX_PATCHES_PER_PUSH,
-    MAX_PUSH_BYTES,
-    MAX_SET_BYTES,
-    decode_set,
-    encode_push,
-    encode_set,
-)
+from minirelay.protocol.push import decode_set, encode_push, encode_set
 from minirelay.protocol.signing import PrivateKey
+from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH, MAX_PUSH_BYTES, MAX_SET_BYTES
 from minirelay.relay.packing import Cursor, Push, VisibleSet, pack, see
 from minirelay.relay.view import View
 from minirelay.store.messages import EMPTY_COUNTS, Leaf, StoredSet

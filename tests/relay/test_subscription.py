@@ -12,7 +12,8 @@ from minirelay.errors import Code
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.envelope import MAX_FILTERS, Filter
 from minirelay.protocol.objects import ObjectType
-from minirelay.protocol.push import MAX_PUSH_BYTES, SequencedPartialPatchSet
+from minirelay.protocol.push import SequencedPartialPatchSet
+from minirelay.protocol.sizes import MAX_PUSH_BYTES
 from minirelay.relay import subscription as module
 from minirelay.relay.connection import UNSENT_BYTES
 from minirelay.relay.subscription import Subscription

@@ -58,6 +58,7 @@ def small_bounds(draw: random.Random) -> Iterator[None]:
         patch.setattr(subscription_module, "PATIENCE_S", draw.choice([0.0, 0.1]))
         patch.setattr(connection_module, "UNSENT_BYTES", draw.choice([1, 3000, 512 * 1024]))
         patch.setattr(sequencer_module, "THREAD_BYTES", draw.choice([700, 32 * 1024]))
+        patch.setattr(sequencer_module, "SLICE_BYTES", draw.choice([1, 3000, 32 * 1024]))
         patch.setattr(packing_module, "MAX_PATCHES_PER_PUSH", draw.choice([2, 64]))
         patch.setattr(packing_module, "MAX_PUSH_BYTES", draw.choice([1500, 768 * 1024]))
         most = draw.choice([1300, 900 * 1024])

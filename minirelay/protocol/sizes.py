@@ -1,0 +1,18 @@
+"""How large patch sets and pushes may be (spec 01, 02)."""
+
+from typing import Final
+
+MAX_PATCHES_PER_PUSH: Final = 64
+MAX_PUSH_BYTES: Final = 768 * 1024
+MAX_SET_BYTES: Final = 900 * 1024
+"""A larger set is pushed in parts."""
+
+MAX_PATCHES_PER_SET: Final = 16384
+
+# Tag and number: the sequence number, the leaf index. Tag and length: header, signature, patch, proof.
+_MOST_FRAMING_BYTES: Final = (1 + 10) + (1 + 5) + 4 * (1 + 5)
+
+
+def most_patch_bytes(header_bytes: int, signature_bytes: int, proof_bytes: int) -> int:
+    """Say how large one patch may be, so that a set of it alone is not larger than MAX_SET_BYTES."""
+    return MAX_SET_BYTES - _MOST_FRAMING_BYTES - header_bytes - signature_bytes - proof_bytes
