@@ -259,6 +259,15 @@ class _NodeStore(BaseDB):
 def _open(path: Path | None) -> sqlite3.Connection:
     # The time-out is for a predecessor that is just ending.
     connection = sqlite3.connect(":memory:" if path is None else path, timeout=2.0, isolation_level=None)
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
     # Exclusive: two chains on one file would overwrite each other's blocks.
     connection.executescript(
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
@@ -269,7 +278,6 @@ def _open(path: Path | None) -> sqlite3.Connection:
         connection.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} COMMIT;")
     elif version != SCHEMA_VERSION:
         raise sqlite3.DatabaseError(f"it has version {version}, this minirelay knows {SCHEMA_VERSION}")
-    return connection
 
 
 def _padded(topics: tuple[bytes, ...]) -> tuple[bytes | None, ...]:

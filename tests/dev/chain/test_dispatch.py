@@ -1,4 +1,6 @@
 import json
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -146,18 +148,22 @@ HOSTILE = st.recursive(
 )
 
 
+@pytest.fixture(scope="module")
+def node() -> Iterator[Asker]:
+    """Give a node that all examples ask."""
+    with closing(Ledger(None)) as ledger:
+        yield Asker(ledger, SlowClock())
+
+
 @settings(derandomize=True, max_examples=250, deadline=None)
 @given(method=st.sampled_from(sorted(set(METHODS) - {"evm_mine"})), params=st.lists(HOSTILE, max_size=4))
-def test_no_parameters_are_an_internal_error(method: str, params: list[object]) -> None:
-    response = NODE.raw({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+def test_no_parameters_are_an_internal_error(node: Asker, method: str, params: list[object]) -> None:
+    response = node.raw({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
     assert "result" in response or code(response) != -32603, (method, params)
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)
 @given(body=st.binary(max_size=40) | HOSTILE.map(lambda value: json.dumps(value).encode()))
-def test_any_bytes_are_answered(body: bytes) -> None:
-    response = NODE.raw(body)
+def test_any_bytes_are_answered(node: Asker, body: bytes) -> None:
+    response = node.raw(body)
     assert response is None or isinstance(response, (dict, list))
-
-
-NODE = Asker(Ledger(None), SlowClock())
