@@ -36,7 +36,10 @@ def allow_sessions(count: int) -> None:
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return
     allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    except (OSError, ValueError):  # some systems know another bound, and say nothing of it before
+        allowed = soft
     if allowed < needed:
         log.warning(
             "the system lets this process open fewer files than it may have sessions: "

@@ -73,3 +73,16 @@ def test_a_system_that_allows_too_few_files_is_told_of(
     (record,) = caplog.records
     assert "LimitNOFILE" in record.getMessage()
     assert record.__dict__["files_allowed"] == 400
+
+
+def test_a_system_that_refuses_more_files_is_told_of(
+    few_files: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_kind: int, _limits: tuple[int, int]) -> None:
+        raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    allow_sessions(4096)
+    (record,) = caplog.records
+    assert record.__dict__["files_allowed"] == 300
+    monkeypatch.undo()
