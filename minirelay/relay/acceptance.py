@@ -6,7 +6,7 @@ may run beside the event loop; `enter` changes the books and runs on it.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -30,6 +30,8 @@ from minirelay.relay.judgement import NOBODY, Author, Judgement, judge
 from minirelay.relay.messages import Enrolment, WriteRequest
 from minirelay.shop.access import Role
 from minirelay.store.messages import Commit, KeyCard
+
+T = TypeVar("T")
 
 GUEST_WALLET = bytes(20)
 NATIVE_COIN = bytes(20)
@@ -104,7 +106,10 @@ class ClientWrite(msgspec.Struct, eq=False):
     def judge(self, books: Books) -> Accepted:
         """Check header, signature and signer, then every patch."""
         card = self.request.card
-        decoded = self._decoded_set()
+        decoded_before, verified_before = self._decoded, self._verified
+        # The request waits for its commit, or that of another: as bytes only.
+        self._decoded = self._verified = None
+        decoded = _or_raise(decoded_before or decode_patch_set(self.request.patch_set))
         entry = books.cards.get(card.public_key)
         if entry is None or entry.is_unlinked:
             raise Refusal(Code.UNLINKED_KEYCARD, "this key card was unlinked from its account")
@@ -115,7 +120,7 @@ class ClientWrite(msgspec.Struct, eq=False):
             raise invalid(f"event nonce re-use: {header.key_card_nonce} is not above {entry.last_nonce}")
         if header.timestamp > self.now() + self.clock_skew:
             raise invalid("invalid header: its timestamp lies in the future; check the clock")
-        patch_set = self._verified_set(decoded)
+        patch_set = _or_raise(verified_before or verify(decoded))
         if patch_set.signer != card.public_key:
             raise invalid("invalid signature: not by the key card of this session")
         author = Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
@@ -136,18 +141,6 @@ class ClientWrite(msgspec.Struct, eq=False):
             self.request.settle(error)
         else:
             self.request.settle(invalid("could not be stored, try again"))
-
-    def _decoded_set(self) -> DecodedPatchSet:
-        decoded = self._decoded or decode_patch_set(self.request.patch_set)
-        if isinstance(decoded, Refusal):
-            raise decoded
-        return decoded
-
-    def _verified_set(self, decoded: DecodedPatchSet) -> VerifiedPatchSet:
-        verified = self._verified or verify(decoded)
-        if isinstance(verified, Refusal):
-            raise verified
-        return verified
 
 
 class CardEnrolment(msgspec.Struct, frozen=True):
@@ -237,6 +230,12 @@ class CardEnrolment(msgspec.Struct, frozen=True):
             "PricingCurrency": {"ChainID": self.registry_chain, "Address": NATIVE_COIN},
             "ShippingRegions": {"default": {"Country": "", "PostalCode": "", "City": ""}},
         }
+
+
+def _or_raise(outcome: T | Refusal) -> T:
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
 
 
 def accept(books: Books, author: Author, patch_set: VerifiedPatchSet) -> Accepted:

@@ -274,6 +274,21 @@ def test_what_is_wrong_with_the_header_is_said_before_what_is_wrong_with_the_sig
     )
 
 
+def test_what_waits_for_its_commit_is_held_as_bytes_only() -> None:
+    books = open_books()
+    request = prepared(write(books, seal([listing(1)])))
+    assert (request._decoded is None, request._verified is None) == (False, False)
+    first = request.judge(books)
+    assert (request._decoded, request._verified) == (None, None)
+    # It can be judged again, if a commit before it fails.
+    assert request.judge(books).wire == first.wire
+    request.enter(books, first)
+    used_again = prepared(write(books, seal([listing(2)])))
+    with pytest.raises(Refusal, match="re-use"):
+        used_again.judge(books)
+    assert (used_again._decoded, used_again._verified) == (None, None)
+
+
 def test_a_request_weighs_what_it_brings() -> None:
     books = open_books()
     sealed = seal([listing(1)])
