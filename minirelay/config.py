@@ -18,6 +18,7 @@ from minirelay.config_types import (
     BaseUrl,
     EndpointUrl,
     Network,
+    PositiveSize,
     Seconds,
     Size,
     Uint256,
@@ -74,6 +75,18 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     )
     open_requests: Annotated[Count, Meta(description="unanswered requests of a session")] = 1024
     unacknowledged_pushes: Annotated[Count, Meta(description="pushes that a session has not answered")] = 1024
+    unsent_pushes: Annotated[
+        PositiveSize,
+        Meta(description="bytes that a session has not taken, beyond which pushes wait in the log"),
+    ] = PositiveSize(512 * 2**10)
+    unread_answers: Annotated[
+        PositiveSize,
+        Meta(description="bytes that a session has not taken, beyond which nothing is read from it"),
+    ] = PositiveSize(4 * 2**20)
+    unanswered_writes: Annotated[
+        PositiveSize,
+        Meta(description="bytes of unanswered writes, beyond which nothing is read from a session"),
+    ] = PositiveSize(4 * 2**20)
     shop_memory: Annotated[
         Size, Meta(description="memory for shops in use; beyond it the idle ones are read again when needed")
     ] = Size(256 * 2**20)

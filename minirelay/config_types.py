@@ -59,6 +59,18 @@ class Size(int):
         return f"{int(self) // _UNITS_BYTES[unit]}{unit}"
 
 
+class PositiveSize(Size):
+    """A size with which 0 would mean that nothing ever goes on."""
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read a size. Raises ValueError."""
+        size = super().parse(given)
+        if size < 1:
+            raise ValueError("expected at least one byte")
+        return size
+
+
 class Uint256(int):
     """A token id (relay, shop); written in decimal or as 0x and hexadecimal digits."""
 

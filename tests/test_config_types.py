@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from minirelay.config_types import Address, BaseUrl, EndpointUrl, Network, Seconds, Size, Uint256, read
+from minirelay.config_types import (
+    Address,
+    BaseUrl,
+    EndpointUrl,
+    Network,
+    PositiveSize,
+    Seconds,
+    Size,
+    Uint256,
+    read,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +54,13 @@ def test_sizes_have_units(given: object, size: int) -> None:
 def test_sizes_that_are_none(given: object) -> None:
     with pytest.raises(ValueError, match=r"size|less than 0"):
         Size.parse(given)
+
+
+def test_a_positive_size_is_at_least_one_byte() -> None:
+    assert PositiveSize.parse("1KiB") == 1024
+    for given in (0, "0MiB", 0.5):
+        with pytest.raises(ValueError, match="at least one byte"):
+            PositiveSize.parse(given)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ and nothing that one connection waits for keeps another one waiting.
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -28,20 +28,12 @@ from minirelay.relay.messages import (
     WriteRequest,
     own_fault,
 )
+from minirelay.relay.outbox import Outbox, OutboxLimits, Room
 from minirelay.relay.session import Session, SessionLimits, Standing
-from minirelay.relay.subscription import Room, Subscription
+from minirelay.relay.subscription import Subscription
 from minirelay.store.messages import KeyCard
 
 log = logging.getLogger(__name__)
-
-UNSENT_BYTES = 512 * 1024
-"""Pushes wait in the log, not in memory, when this much has not left yet."""
-
-UNREAD_BYTES = 4 * 1024 * 1024
-"""Nothing more is read from a client that leaves this much unread: its answers."""
-
-UNANSWERED_BYTES = 4 * 1024 * 1024
-"""Nothing more is read from a client whose unanswered writes are this long."""
 
 UNREADABLE = "the relay cannot read its database, try again"
 
@@ -71,34 +63,33 @@ class Host(Protocol):
         """Make a subscription, not started. Raises Refusal, StoreError."""
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """The bounds of one connection. unanswered_bytes: with such long writes unanswered, nothing is read."""
+
+    session: SessionLimits = field(default_factory=SessionLimits)
+    outbox: OutboxLimits = field(default_factory=OutboxLimits)
+    subscriptions: int = 32
+    unanswered_bytes: int = 4 * 1024 * 1024
+
+
 class Connection:
     """One client's connection."""
 
-    def __init__(
-        self,
-        host: Host,
-        limits: SessionLimits,
-        *,
-        subscription_limit: int,
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, host: Host, limits: ConnectionLimits, *, clock: Callable[[], float]) -> None:
         """clock: monotonic, in seconds."""
-        self.session = Session(limits, clock())
+        self.session = Session(limits.session, clock())
+        self.outbox = Outbox(limits.outbox, lambda: self.session.free_pushes, self._output_left)
         self.hang_up: HangUp | None = None
         self.ended = asyncio.Event()
         self._host = host
         self._clock = clock
-        self._subscription_limit = subscription_limit
+        self._limits = limits
         self._subscriptions: dict[bytes, Subscription] = {}
         self._subscribing = 0
         self._last_subscription = 0
-        self._unsent: deque[Send] = deque()
-        self._unsent_bytes = 0
         self._unanswered_bytes = 0
         self._is_resting = False
-        self._output = asyncio.Event()
-        self._room = asyncio.Event()
-        self._reading_turn = asyncio.Lock()
         self._may_receive = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -121,23 +112,21 @@ class Connection:
 
     async def next_frame(self) -> bytes | None:
         """Wait for something to send; None means that `hang_up` says how to end."""
-        while not self._unsent:
-            if self.hang_up is not None:
-                return None
-            self._output.clear()
-            await self._output.wait()
-        return self._unsent.popleft().frame
+        return await self.outbox.next_frame()
 
     def sent(self, frame: bytes) -> None:
         """Note that a frame has left."""
-        self._forget_unsent(len(frame))
+        self.outbox.sent(frame)
+
+    @property
+    def unanswered_bytes(self) -> int:
+        """Tell how long this client's unanswered writes are together."""
+        return self._unanswered_bytes
 
     @property
     def may_receive(self) -> bool:
         """Say whether the client's next frame should be read now."""
-        return self.hang_up is not None or (
-            self._unanswered_bytes < UNANSWERED_BYTES and self._unsent_bytes < UNREAD_BYTES
-        )
+        return self.hang_up is not None or not (self.outbox.is_full or self._has_much_unanswered())
 
     async def wait_to_receive(self) -> None:
         """Wait until enough of this client's writes are answered, and enough of its answers have left."""
@@ -167,7 +156,7 @@ class Connection:
         if self.session.standing is Standing.CLOSED:
             return
         self._close_subscriptions()
-        self._withdraw_pushes()
+        self.outbox.withdraw_pushes()
         refusal = Refusal(Code.UNLINKED_KEYCARD, "this key card was unlinked from its account")
         self._carry_out(self.session.refuse_all(refusal))
         self.close(1008, "this key card was unlinked from its account")
@@ -176,35 +165,23 @@ class Connection:
 
     def has_room(self) -> bool:
         """Say whether a push may leave now."""
-        return self._unsent_bytes < UNSENT_BYTES and self.session.free_pushes > 0
+        return self.outbox.has_room()
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Room]:
-        """Wait until there is room for a good part of a page, and for the turns of those who came before.
-
-        One subscription of a session reads at a time: otherwise all would read for the same room.
-        """
-        async with self._reading_turn:
-            while self._unsent_bytes > UNSENT_BYTES // 2 or self.session.free_pushes <= 0:
-                self._room.clear()
-                await self._room.wait()
-            yield Room(self.session.free_pushes, UNSENT_BYTES - self._unsent_bytes)
+    def turn(self) -> AbstractAsyncContextManager[Room]:
+        """Wait until there is room and it is this subscription's turn to read from the log."""
+        return self.outbox.turn()
 
     async def wait_for_room(self, timeout_s: float) -> None:
         """Wait until there is some room, but no longer than this."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                while not self.has_room():
-                    self._room.clear()
-                    await self._room.wait()
+        await self.outbox.wait_for_room(timeout_s)
 
     def push(self, subscription_id: bytes, sets: tuple[bytes, ...]) -> None:
         """Send one push."""
-        self._send(self.session.push(subscription_id, sets))
+        self.outbox.put(self.session.push(subscription_id, sets))
 
     def send_sync_status(self, subscription_id: bytes, unpushed_patches: int) -> None:
         """Say how much a subscription still has to get."""
-        self._send(self.session.sync_status(subscription_id, unpushed_patches))
+        self.outbox.put(self.session.sync_status(subscription_id, unpushed_patches))
 
     def fail(self, reason: str) -> None:
         """End the session because the relay can't go on with it."""
@@ -216,9 +193,9 @@ class Connection:
         for effect in effects:
             match effect:
                 case Send():
-                    self._send(effect)
+                    self.outbox.put(effect)
                 case MoreRoom():
-                    self._room.set()
+                    self.outbox.acknowledged()
                 case Write():
                     self._write(effect)
                 case FindCard():
@@ -231,25 +208,15 @@ class Connection:
                     self._cancel(effect)
                 case DropSubscription():
                     self._drop(effect.subscription_id)
-                    self._room.set()
+                    self.outbox.acknowledged()
                 case HangUp():
                     self._hang_up(effect)
 
-    def _send(self, effect: Send) -> None:
-        self._unsent.append(effect)
-        self._unsent_bytes += len(effect.frame)
-        self._output.set()
-
-    def _forget_unsent(self, size_bytes: int) -> None:
-        self._unsent_bytes -= size_bytes
-        self._room.set()
+    def _output_left(self) -> None:
         self._may_receive.set()
 
-    def _withdraw_pushes(self) -> None:
-        kept = [send for send in self._unsent if not send.is_push]
-        withdrawn = sum(len(send.frame) for send in self._unsent if send.is_push)
-        self._unsent = deque(kept)
-        self._forget_unsent(withdrawn)
+    def _has_much_unanswered(self) -> bool:
+        return self._unanswered_bytes >= self._limits.unanswered_bytes
 
     def _write(self, effect: Write) -> None:
         size = len(effect.patch_set)
@@ -280,8 +247,8 @@ class Connection:
             self._carry_out(self.session.authenticate(effect.request_id, effect.card))
 
     async def _subscribe(self, effect: Subscribe) -> None:
-        if len(self._subscriptions) + self._subscribing >= self._subscription_limit:
-            raise invalid(f"a session may hold {self._subscription_limit} subscriptions; cancel one")
+        if len(self._subscriptions) + self._subscribing >= self._limits.subscriptions:
+            raise invalid(f"a session may hold {self._limits.subscriptions} subscriptions; cancel one")
         self._subscribing += 1
         try:
             subscription = await self._host.subscribe(effect, self)
@@ -342,7 +309,7 @@ class Connection:
     def _hang_up(self, effect: HangUp) -> None:
         self.hang_up = effect
         self._end()
-        self._output.set()
+        self.outbox.close()
         self._may_receive.set()
         self.ended.set()
 
@@ -368,7 +335,7 @@ class Connection:
     def _tick(self, due: float) -> None:
         now = self._clock()
         was_asleep = now - due > self.session.limits.ping_interval_s / 2
-        if was_asleep or self._unanswered_bytes >= UNANSWERED_BYTES:
+        if was_asleep or self._has_much_unanswered():
             # The silence is the relay's own: it did not listen. The client gets its time again.
             self.session.heard(now)
         self._carry_out(self.session.tick(now))

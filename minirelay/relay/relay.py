@@ -13,11 +13,11 @@ from minirelay.errors import Code, MinirelayError, Refusal, invalid, not_found
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.acceptance import CardEnrolment, ClientWrite, utc_now
-from minirelay.relay.connection import Connection
+from minirelay.relay.connection import Connection, ConnectionLimits
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest
 from minirelay.relay.judgement import NOBODY
 from minirelay.relay.messages import Enrolment, Subscribe, WriteRequest
-from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD, SessionLimits
+from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD
 from minirelay.relay.shops import HostedShop, Shops
 from minirelay.relay.subscription import Subscription
 from minirelay.relay.view import View, make_view
@@ -35,8 +35,7 @@ DRAIN_TIMEOUT_S = 10.0
 class RelayLimits:
     """The bounds that the relay itself keeps (spec 01, 05)."""
 
-    session: SessionLimits = field(default_factory=SessionLimits)
-    subscriptions_per_session: int = 32
+    connection: ConnectionLimits = field(default_factory=ConnectionLimits)
     guest_cards_per_shop: int = 100_000
     clock_skew: timedelta = timedelta(minutes=5)
     shop_memory_bytes: int = 256 * 1024 * 1024
@@ -86,12 +85,7 @@ class Relay:
 
     def connect(self) -> Connection:
         """Make the connection of a client that has just come."""
-        connection = Connection(
-            self,
-            self.limits.session,
-            subscription_limit=self.limits.subscriptions_per_session,
-            clock=asyncio.get_running_loop().time,
-        )
+        connection = Connection(self, self.limits.connection, clock=asyncio.get_running_loop().time)
         self._connections.add(connection)
         return connection
 

@@ -15,6 +15,7 @@ from minirelay.errors import StoreError
 from minirelay.protocol.push import cut
 from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH
 from minirelay.relay.feed import Feed, count_for, pack_for
+from minirelay.relay.outbox import Room
 from minirelay.relay.packing import Cursor, Push, VisibleSet, pack, see
 from minirelay.relay.view import View
 from minirelay.store.messages import EMPTY_COUNTS, StoredSet, WireSet
@@ -31,14 +32,6 @@ PATIENCE_S = 0.1
 
 CANNOT_READ = "the relay cannot read its database, reconnect and resume"
 OWN_FAULT = "the relay failed, reconnect and resume"
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What a session takes now: that many pushes, about that many bytes. Both are above 0."""
-
-    pushes: int
-    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

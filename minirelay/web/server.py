@@ -16,7 +16,9 @@ from minirelay.chain.wallet import Wallet
 from minirelay.config import Settings
 from minirelay.errors import ConfigError
 from minirelay.relay.acceptance import utc_now
+from minirelay.relay.connection import ConnectionLimits
 from minirelay.relay.enrolment import AdmissionPolicy, EnrolmentDesk
+from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.relay import Relay, RelayLimits
 from minirelay.relay.session import SessionLimits
 from minirelay.store.database import Store
@@ -120,14 +122,19 @@ async def _find_token(keeper: TokenKeeper, settings: Settings) -> RelayToken:
 def relay_limits(settings: Settings) -> RelayLimits:
     """Take the bounds that the relay itself keeps out of the settings."""
     limits = settings.limits
+    session = SessionLimits(
+        open_requests=limits.open_requests,
+        unacknowledged_pushes=limits.unacknowledged_pushes,
+        ping_interval_s=settings.ping_interval,
+        kick_timeout_s=settings.kick_timeout,
+    )
     return RelayLimits(
-        session=SessionLimits(
-            open_requests=limits.open_requests,
-            unacknowledged_pushes=limits.unacknowledged_pushes,
-            ping_interval_s=settings.ping_interval,
-            kick_timeout_s=settings.kick_timeout,
+        connection=ConnectionLimits(
+            session=session,
+            outbox=OutboxLimits(limits.unsent_pushes, limits.unread_answers),
+            subscriptions=limits.subscriptions_per_session,
+            unanswered_bytes=limits.unanswered_writes,
         ),
-        subscriptions_per_session=limits.subscriptions_per_session,
         guest_cards_per_shop=limits.guest_cards_per_shop,
         clock_skew=timedelta(seconds=settings.clock_skew),
         shop_memory_bytes=limits.shop_memory,

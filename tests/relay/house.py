@@ -23,8 +23,9 @@ from minirelay.protocol.mmr import verify_proof
 from minirelay.protocol.patch_set import NewPatch, Op, decode_header, seal_patch_set
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.connection import Connection
+from minirelay.relay.connection import Connection, ConnectionLimits
 from minirelay.relay.messages import Enrolment
+from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.relay import Relay, RelayLimits
 from minirelay.relay.session import SessionLimits
 from minirelay.store.database import Store
@@ -49,11 +50,15 @@ def relay_limits(
     ping_interval_s: float = 15.0,
     kick_timeout_s: float = 45.0,
     subscriptions: int = 32,
+    unsent_pushes: int = 512 * 1024,
     guest_cards: int = 100_000,
     shop_memory_bytes: int = 2**28,
 ) -> RelayLimits:
     session = SessionLimits(open_requests, unacknowledged_pushes, ping_interval_s, kick_timeout_s)
-    return RelayLimits(session, subscriptions, guest_cards, shop_memory_bytes=shop_memory_bytes)
+    connection = ConnectionLimits(
+        session, OutboxLimits(push_bytes=unsent_pushes), subscriptions=subscriptions
+    )
+    return RelayLimits(connection, guest_cards, shop_memory_bytes=shop_memory_bytes)
 
 
 async def until(condition: Callable[[], bool]) -> None:

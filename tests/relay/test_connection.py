@@ -9,7 +9,7 @@ import pytest
 from minirelay.errors import Code
 from minirelay.protocol import envelope as wire
 from minirelay.relay import connection as module
-from minirelay.relay.connection import UNANSWERED_BYTES, UNREAD_BYTES, Connection
+from minirelay.relay.connection import Connection, ConnectionLimits
 from minirelay.relay.messages import Subscribe, WriteRequest
 from minirelay.relay.session import SessionLimits
 from minirelay.relay.subscription import Subscription
@@ -19,6 +19,7 @@ from tests.relay.house import (
     SHOP,
     TIMEOUT_S,
     House,
+    Line,
     Refused,
     images,
     listing,
@@ -253,13 +254,13 @@ async def test_the_relays_own_ids_are_negative_and_never_twice(house: House) -> 
 
 
 async def test_nothing_is_read_from_a_client_that_does_not_read_its_answers() -> None:
-    connection = Connection(Deaf(), SessionLimits(), subscription_limit=1, clock=lambda: 0.0)
+    _, connection = deaf_connection(SessionLimits())
     cancel = wire.encode_envelope(1, wire.SubscriptionCancelRequest(b""))
     received = 0
     while connection.may_receive:
         connection.receive(cancel)
         received += 1
-    assert connection._unsent_bytes < UNREAD_BYTES + 200
+    assert connection.outbox.size_bytes < ConnectionLimits().outbox.answer_bytes + 200
     waiting = asyncio.create_task(connection.wait_to_receive())
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -280,7 +281,7 @@ async def test_nothing_is_read_from_a_client_with_much_that_is_not_answered_yet(
         for sealed in large:
             if line.connection.may_receive:
                 answers.append(await line.start(wire.PatchSetWriteRequest(sealed)))
-        assert len(answers) == -(-UNANSWERED_BYTES // len(large[0]))
+        assert len(answers) == -(-ConnectionLimits().unanswered_bytes // len(large[0]))
         waiting = asyncio.create_task(line.connection.wait_to_receive())
         await asyncio.sleep(0)
         assert not waiting.done()
@@ -290,10 +291,9 @@ async def test_nothing_is_read_from_a_client_with_much_that_is_not_answered_yet(
         assert len(payload(answer.result())) == 32
 
 
-async def test_the_end_lets_whoever_waits_go(house: House) -> None:
-    line = await house.line()
-    connection = line.connection
-    connection._unanswered_bytes = UNANSWERED_BYTES
+async def test_the_end_lets_whoever_waits_go() -> None:
+    host, connection = deaf_connection(SessionLimits())
+    await leave_much_unanswered(host, connection)
     waiting = [
         asyncio.create_task(connection.wait_to_receive()),
         asyncio.create_task(connection.next_frame()),
@@ -308,29 +308,33 @@ async def test_the_end_lets_whoever_waits_go(house: House) -> None:
 
 
 class Deaf:
-    """A relay that has nothing for its connection, and a clock that the test moves."""
+    """A relay that never answers its connection, and a clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 100.0
         self.released = 0
+        self.key = new_key()
+        self.writes: list[WriteRequest] = []
 
     def random_challenge(self) -> bytes:
-        raise NotImplementedError
+        return bytes(32)
 
     async def find_card(self, public_key: bytes) -> KeyCard | None:
+        if public_key == self.key.public_key:
+            return KeyCard(1, public_key, 1, bytes(20), False, 0, False)
         raise StoreUnavailable("I/O error")
 
     def is_live(self, card: KeyCard) -> bool:
-        raise NotImplementedError
+        return False
 
     def claim(self, card: KeyCard, connection: Connection) -> None:
-        raise NotImplementedError
+        pass
 
     def release(self, connection: Connection) -> None:
         self.released += 1
 
     def write(self, request: WriteRequest) -> None:
-        raise NotImplementedError
+        self.writes.append(request)
 
     async def subscribe(self, effect: Subscribe, connection: Connection) -> Subscription:
         raise ZeroDivisionError
@@ -338,7 +342,16 @@ class Deaf:
 
 def deaf_connection(limits: SessionLimits) -> tuple[Deaf, Connection]:
     host = Deaf()
-    return host, Connection(host, limits, subscription_limit=1, clock=lambda: host.now)
+    return host, Connection(host, ConnectionLimits(limits), clock=lambda: host.now)
+
+
+async def leave_much_unanswered(host: Deaf, connection: Connection) -> None:
+    """Sign in, then write until nothing more is read."""
+    line = Line(host.key, connection=connection)
+    await line.authenticate()
+    while connection.may_receive:
+        await line.start(wire.PatchSetWriteRequest(bytes(2**20)))
+    assert connection.unanswered_bytes == ConnectionLimits().unanswered_bytes
 
 
 async def test_a_silent_client_is_pinged_and_closed(tmp_path: Path) -> None:
@@ -374,7 +387,7 @@ async def test_a_relay_that_was_asleep_gives_its_clients_their_time_again() -> N
 
 async def test_a_client_whose_writes_wait_for_the_relay_is_not_the_silent_one() -> None:
     host, connection = deaf_connection(SessionLimits(ping_interval_s=10, kick_timeout_s=30))
-    connection._unanswered_bytes = UNANSWERED_BYTES
+    await leave_much_unanswered(host, connection)
     host.now += 30
     connection._tick(host.now)
     assert connection.hang_up is None
@@ -461,8 +474,8 @@ async def test_an_outcome_that_comes_after_the_end_is_dropped(house: House) -> N
     hosted = await house.relay._shops.find(SHOP)
     assert hosted is not None
     await hosted.sequencer.wait_idle()
-    assert not line.connection._unsent
-    assert line.connection._unanswered_bytes == 0
+    assert not line.connection.outbox.frames
+    assert line.connection.unanswered_bytes == 0
 
 
 async def test_fail_closes_with_an_internal_error() -> None:

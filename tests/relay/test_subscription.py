@@ -15,7 +15,7 @@ from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.protocol.sizes import MAX_PUSH_BYTES
 from minirelay.relay import subscription as module
-from minirelay.relay.connection import UNSENT_BYTES
+from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.subscription import Subscription
 from minirelay.store.errors import StoreUnavailable
 from tests.relay.house import (
@@ -413,7 +413,7 @@ async def test_the_echo_of_a_write_leaves_together_with_its_answer(house: House)
         answer = await line.start_write(listing(number))
         first = await line.connection.next_frame()
         # Nothing has turned the loop since the answer left, and the echo is there.
-        waiting = [send.frame for send in line.connection._unsent]
+        waiting = line.connection.outbox.frames
         assert first is not None
         line.connection.sent(first)
         await line.take(wire.decode_envelope(first))
@@ -508,17 +508,19 @@ async def test_a_reader_who_does_not_read_costs_a_cursor_and_no_memory(house: Ho
     live = [await line.subscribe(14) for _ in range(2)]
     connection = line.connection
     # All that fits has been queued when every subscription waits for its turn or for room.
-    await until(lambda: connection._unsent_bytes > UNSENT_BYTES and connection._reading_turn.locked())
-    most = UNSENT_BYTES + MAX_PUSH_BYTES
-    assert connection._unsent_bytes <= most
+    await until(
+        lambda: connection.outbox.size_bytes > OutboxLimits().push_bytes and connection.outbox.is_being_filled
+    )
+    most = OutboxLimits().push_bytes + MAX_PUSH_BYTES
+    assert connection.outbox.size_bytes <= most
     for _ in range(5):
         await clerk.write(*images(1, 40, 15_000))
-        assert connection._unsent_bytes <= most
+        assert connection.outbox.size_bytes <= most
     seqs: dict[bytes, list[int]] = {one: [] for one in (*readers, *live)}
     while any(not got or got[-1] < 19 for got in seqs.values()):
         push = await line.next_push()
         seqs[push.subscription_id] += [one.seq for one in push.sets]
-        assert connection._unsent_bytes <= most
+        assert connection.outbox.size_bytes <= most
     assert all(seqs[one] == list(range(1, 20)) for one in readers)
     assert all(seqs[one] == list(range(15, 20)) for one in live)
 
@@ -532,8 +534,8 @@ async def test_a_live_reader_who_does_not_read_is_no_different(house: House) -> 
     for _ in range(15):
         # Not so large that it would be read from the log anyway.
         await clerk.write(*images(1, 2, 60_000))
-        assert line.connection._unsent_bytes <= UNSENT_BYTES + 130_000
-    assert line.connection._unsent_bytes > UNSENT_BYTES // 2
+        assert line.connection.outbox.size_bytes <= OutboxLimits().push_bytes + 130_000
+    assert line.connection.outbox.size_bytes > OutboxLimits().push_bytes // 2
     assert [one.seq for one in await line.sets_until(17)] == list(range(3, 18))
 
 
@@ -551,7 +553,7 @@ async def test_a_reader_who_stops_for_long_holds_no_page(
     sets: list[SequencedPartialPatchSet] = []
     while not sets or sets[-1].seq < 4:
         # The page is dropped whenever its reader stops; each part is of a page that was read again.
-        await until(lambda: bool(connection._unsent) or not connection._reading_turn.locked())
+        await until(lambda: bool(connection.outbox.frames) or not connection.outbox.is_being_filled)
         sets += (await line.next_push()).sets
     clerk_log = [(2, leaf) for leaf in range(40)] + [(3, leaf) for leaf in range(36)] + [(4, 0)]
     assert all_leaves(sets) == clerk_log

@@ -21,7 +21,6 @@ from minirelay.protocol.envelope import Filter
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.push import SequencedPartialPatchSet, decode_set
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay import connection as connection_module
 from minirelay.relay import feed as feed_module
 from minirelay.relay import packing as packing_module
 from minirelay.relay import sequencer as sequencer_module
@@ -56,7 +55,6 @@ def small_bounds(draw: random.Random) -> Iterator[None]:
         patch.setattr(subscription_module, "PAGE_PATCHES", draw.choice([1, 5, 1024]))
         patch.setattr(subscription_module, "PAGE_BYTES", draw.choice([1, 2000, 512 * 1024]))
         patch.setattr(subscription_module, "PATIENCE_S", draw.choice([0.0, 0.1]))
-        patch.setattr(connection_module, "UNSENT_BYTES", draw.choice([1, 3000, 512 * 1024]))
         patch.setattr(sequencer_module, "THREAD_BYTES", draw.choice([700, 32 * 1024]))
         patch.setattr(sequencer_module, "SLICE_BYTES", draw.choice([1, 3000, 32 * 1024]))
         patch.setattr(packing_module, "MAX_PATCHES_PER_PUSH", draw.choice([2, 64]))
@@ -169,7 +167,7 @@ class Session(Line):
 
     async def pump(self, most: int) -> None:
         """Read so many frames, as far as they are there."""
-        while most > 0 and self.connection._unsent:
+        while most > 0 and self.connection.outbox.frames:
             await self.read()
             most -= 1
 
@@ -250,7 +248,7 @@ class History:
         for session in self.sessions:
             if (
                 session.connection.hang_up is not None
-                and not session.connection._unsent
+                and not session.connection.outbox.frames
                 and not session.is_dead
             ):
                 assert session.connection.hang_up.code == UNLINKED_CLOSE
@@ -498,7 +496,7 @@ async def play(seed: int, directory: Path) -> int:
     """Play one history, and check it; give how many patches were pushed."""
     draw = random.Random(seed)
     push_limit = draw.choice([1, 2, 1024])
-    limits = relay_limits(unacknowledged_pushes=push_limit)
+    limits = relay_limits(unacknowledged_pushes=push_limit, unsent_pushes=draw.choice([1, 3000, 512 * 1024]))
     with small_bounds(draw):
         async with running_relay(directory, limits) as house:
             history = History(seed, house, push_limit)

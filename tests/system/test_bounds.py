@@ -16,7 +16,7 @@ from aiohttp import ClientSession, TCPConnector
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.patch import decode_patch
 from minirelay.protocol.push import SequencedPartialPatchSet
-from minirelay.relay.connection import UNSENT_BYTES
+from minirelay.relay.outbox import OutboxLimits
 from tests.relay.house import House, all_leaves, images, listing, order, relay_limits, running_relay, until
 from tests.system.programs import minirelay_dev
 
@@ -148,7 +148,7 @@ async def test_a_subscriber_that_stops_reading_for_a_while(tmp_path: Path) -> No
         # Far more than lies in the kernel's buffers meanwhile.
         loop = asyncio.get_running_loop()
         end_of_pause = loop.time() + PAUSE_S
-        most = UNSENT_BYTES + 1024 * 1024
+        most = OutboxLimits().push_bytes + 1024 * 1024
         large = 0
         while loop.time() < end_of_pause or large < 12:
             before = len(done)
@@ -156,8 +156,8 @@ async def test_a_subscriber_that_stops_reading_for_a_while(tmp_path: Path) -> No
                 await clerk.write(*images(1, 36, 30_000))
                 large += 1
             await until(lambda b=before: len(done) > b)  # type: ignore[misc]
-            assert connection._unsent_bytes <= most
-        assert connection._unsent_bytes > 0, "the pause was not noticed"
+            assert connection.outbox.size_bytes <= most
+        assert connection.outbox.size_bytes > 0, "the pause was not noticed"
         seq = await house.durable_seq()
         live = await reading.sets_until(seq)
         assert not paused.closed.is_set()

@@ -10,10 +10,9 @@ from aiohttp import ClientSession
 from minirelay.config import LimitSettings, Settings
 from minirelay.config_types import BaseUrl
 from minirelay.errors import MinirelayError
-from minirelay.relay.connection import Connection
+from minirelay.relay.connection import Connection, ConnectionLimits
 from minirelay.relay.enrolment import AdmissionPolicy, EnrolmentDesk
 from minirelay.relay.messages import Enrolment, Subscribe, WriteRequest
-from minirelay.relay.session import SessionLimits
 from minirelay.relay.subscription import Subscription
 from minirelay.store.messages import KeyCard
 from minirelay.web.app import Services, create_app
@@ -31,7 +30,7 @@ class Lobby:
         self.connections: list[Connection] = []
 
     def connect(self) -> Connection:
-        connection = Connection(self, SessionLimits(), subscription_limit=1, clock=lambda: 0.0)
+        connection = Connection(self, ConnectionLimits(), clock=lambda: 0.0)
         self.connections.append(connection)
         return connection
 

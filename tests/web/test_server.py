@@ -18,6 +18,7 @@ from minirelay.dev.deployment import Deployment
 from minirelay.errors import ConfigError
 from minirelay.protocol import envelope as wire
 from minirelay.relay.messages import Enrolment
+from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.relay import RelayLimits
 from minirelay.shop.objects import Listing, ListingMetadata, ViewState
 from minirelay.store.database import Store
@@ -141,7 +142,7 @@ async def test_settings_reach_the_sessions(
         ) as relay,
         ClientSession() as http,
     ):
-        assert relay.server.relay.limits.subscriptions_per_session == 1
+        assert relay.server.relay.limits.connection.subscriptions == 1
         socket = await http.ws_connect(f"{relay.url}/v4/sessions")
         await socket.send_bytes(wire.encode_envelope(1, wire.PatchSetWriteRequest(bytes(1000))))
         assert (await asyncio.wait_for(socket.receive(), TIMEOUT_S)).data == 1009
@@ -161,13 +162,18 @@ def test_limits_are_those_of_the_settings() -> None:
             limits__subscriptions_per_session=5,
             limits__guest_cards_per_shop=6,
             limits__shop_memory="7MiB",
+            limits__unsent_pushes=8,
+            limits__unread_answers=9,
+            limits__unanswered_writes=10,
         )
     )
     limits = relay_limits(loaded)
-    session = limits.session
+    session = limits.connection.session
     assert (session.ping_interval_s, session.kick_timeout_s) == (2, 7)
     assert (session.open_requests, session.unacknowledged_pushes) == (3, 4)
-    assert (limits.subscriptions_per_session, limits.guest_cards_per_shop) == (5, 6)
+    assert (limits.connection.subscriptions, limits.guest_cards_per_shop) == (5, 6)
+    assert limits.connection.outbox == OutboxLimits(push_bytes=8, answer_bytes=9)
+    assert limits.connection.unanswered_bytes == 10
     assert limits.clock_skew.total_seconds() == 11
     assert limits.shop_memory_bytes == 7 * 2**20
 

@@ -12,7 +12,8 @@ from aiohttp import ClientError, ClientSession, WSMessage, WSMsgType, web
 
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.push import SequencedPartialPatchSet
-from minirelay.relay.connection import UNSENT_BYTES, Connection
+from minirelay.relay.connection import Connection
+from minirelay.relay.outbox import OutboxLimits
 from minirelay.web import sessions as module
 from minirelay.web.listener import Listener, listen
 from minirelay.web.sessions import FRAMES_PER_TURN, MAX_FRAME_BYTES, serve_session
@@ -322,7 +323,7 @@ async def test_a_client_that_neither_reads_nor_closes_is_given_up(
         # Its buffer and the kernel's are soon full, and stay so.
         request = wire.SubscriptionRequest(SHOP.to_bytes(2))
         writer.write(frame(2, wire.encode_envelope(1, request)))
-        await until(lambda: connection._unsent_bytes > UNSENT_BYTES)
+        await until(lambda: connection.outbox.size_bytes > OutboxLimits().push_bytes)
         connection.close(1001, "the relay stops")
         await until(lambda: house.relay.session_count == 1)
 
@@ -335,11 +336,11 @@ async def test_a_reader_who_stops_reading_costs_bounded_memory_and_loses_nothing
     await talker.sets_until(2)
     (connection,) = house.relay._connections - set(house.relay._live.values())
     talker.transport.pause_reading()
-    most = UNSENT_BYTES + 1024 * 1024
+    most = OutboxLimits().push_bytes + 1024 * 1024
     for _ in range(10):
         await clerk.write(*images(1, 36, 50_000))
-        assert connection._unsent_bytes <= most
-    assert connection._unsent_bytes > 0
+        assert connection.outbox.size_bytes <= most
+    assert connection.outbox.size_bytes > 0
     talker.transport.resume_reading()
     sets: list[SequencedPartialPatchSet] = []
     while len(leaves := all_leaves(sets)) < 360:

@@ -1,0 +1,140 @@
+"""What waits to be sent to one client, and how much of it there may be (spec 01, "Request rules").
+
+Two bounds, in bytes: with so much unsent, pushes wait in the log; with more, nothing is read from the client.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from minirelay.relay.messages import Send
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxLimits:
+    """push_bytes: with so much unsent, pushes wait in the log.
+
+    answer_bytes: with so much, nothing is read from the client.
+    """
+
+    push_bytes: int = 512 * 1024
+    answer_bytes: int = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a session takes now: that many pushes, about that many bytes. Both are above 0."""
+
+    pushes: int
+    size_bytes: int
+
+
+class Outbox:
+    """The frames that wait to leave. A frame counts until `sent`, also while it is on its way."""
+
+    def __init__(
+        self, limits: OutboxLimits, free_pushes: Callable[[], int], on_left: Callable[[], None]
+    ) -> None:
+        """free_pushes: how many more pushes may be on their way. on_left: called when there is less here."""
+        self.limits = limits
+        self._free_pushes = free_pushes
+        self._on_left = on_left
+        self._frames: deque[Send] = deque()
+        self._size_bytes = 0
+        self._is_closed = False
+        self._output = asyncio.Event()
+        self._room = asyncio.Event()
+        self._reading_turn = asyncio.Lock()
+
+    # -- what is here
+
+    @property
+    def size_bytes(self) -> int:
+        """Tell how many bytes have not left, those on their way included."""
+        return self._size_bytes
+
+    @property
+    def frames(self) -> tuple[bytes, ...]:
+        """List the frames that nobody has taken yet, in order."""
+        return tuple(send.frame for send in self._frames)
+
+    @property
+    def is_full(self) -> bool:
+        """Say whether so much waits that nothing more should be read from the client."""
+        return self._size_bytes >= self.limits.answer_bytes
+
+    # -- in and out
+
+    def put(self, send: Send) -> None:
+        """Queue a frame."""
+        self._frames.append(send)
+        self._size_bytes += len(send.frame)
+        self._output.set()
+
+    async def next_frame(self) -> bytes | None:
+        """Wait for a frame and take it; None when there will be no more."""
+        while not self._frames:
+            if self._is_closed:
+                return None
+            self._output.clear()
+            await self._output.wait()
+        return self._frames.popleft().frame
+
+    def sent(self, frame: bytes) -> None:
+        """Note that a frame that was taken has left."""
+        self._shrink(len(frame))
+
+    def withdraw_pushes(self) -> None:
+        """Drop the pushes that nobody has taken yet."""
+        withdrawn = sum(len(send.frame) for send in self._frames if send.is_push)
+        self._frames = deque(send for send in self._frames if not send.is_push)
+        self._shrink(withdrawn)
+
+    def close(self) -> None:
+        """Take note that what is here now is all."""
+        self._is_closed = True
+        self._output.set()
+
+    def _shrink(self, size_bytes: int) -> None:
+        self._size_bytes -= size_bytes
+        self._room.set()
+        self._on_left()
+
+    # -- room for pushes
+
+    def has_room(self) -> bool:
+        """Say whether a push may be queued now."""
+        return self._size_bytes < self.limits.push_bytes and self._free_pushes() > 0
+
+    def acknowledged(self) -> None:
+        """Take note that there may be free pushes again."""
+        self._room.set()
+
+    @property
+    def is_being_filled(self) -> bool:
+        """Say whether a subscription has its `turn`, or waits in it for room."""
+        return self._reading_turn.locked()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Room]:
+        """Wait until there is room for a good part of a page, and for the turns of those who came before.
+
+        One subscription of a session reads at a time: otherwise all would read for the same room.
+        """
+        async with self._reading_turn:
+            while self._size_bytes > self.limits.push_bytes // 2 or self._free_pushes() <= 0:
+                await self._wait()
+            yield Room(self._free_pushes(), self.limits.push_bytes - self._size_bytes)
+
+    async def wait_for_room(self, timeout_s: float) -> None:
+        """Wait until there is some room, but no longer than this."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while not self.has_room():
+                    await self._wait()
+
+    async def _wait(self) -> None:
+        self._room.clear()
+        await self._room.wait()
