@@ -1,8 +1,9 @@
 """Whether anything of the log is missing from what was received.
 
-Sequence numbers have no gaps in the log (spec 05), and the proof of the last patch of a set says that it is
-the last: all that lies to its right in the tree is padding. So a subscriber who sees everything can tell
-that it does, and one from whom something was withheld can tell that, too.
+Sequence numbers have no gaps in the log but those of a restore (spec 05, 09), which are known by their
+numbers, and the proof of the last patch of a set says that it is the last: all that lies to its right in the
+tree is padding. So a subscriber who sees everything can tell that it does, and one from whom something was
+withheld can tell that, too.
 """
 
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import cast
 from minirelay.client.position import BEGINNING, Position
 from minirelay.client.received import ReceivedSet
 from minirelay.protocol.cbor import decode
+from minirelay.protocol.gaps import may_follow
 from minirelay.protocol.mmr import node_index
 
 _PADDING = sha256(b"").digest()
@@ -47,9 +49,8 @@ class Completeness:
     def _gap_before(self, received: ReceivedSet) -> str | None:
         if self._next_leaf is not None and received.seq != self._seq:
             return f"the end of patch set {self._seq}"
-        expected_seq = self._seq if self._next_leaf is not None else self._seq + 1
-        if received.seq != expected_seq:
-            return f"patch set {expected_seq}"
+        if self._next_leaf is None and not may_follow(received.seq, self._seq):
+            return f"patch set {self._seq + 1}"
         expected = self._next_leaf or 0
         for leaf in received.leaves:
             if leaf != expected:

@@ -7,6 +7,7 @@ MinirelayError
     │   ├── WriteUnanswered  so did a write that had left: it may have been applied, or not
     │   └── RelayMisbehaved  the client ended it, since the relay broke the rules of the wire
     ├── RelayRefused         the relay's answer is an error: code, message, perhaps the object to blame
+    ├── LogRestored          the relay was restored from a backup, and has not all that this client knows
     ├── EnrolmentRefused     the relay did not enrol a key card: HTTP status and reason
     ├── UploadRefused        the relay did not take a blob: HTTP status and reason
     ├── VerificationFailed   the relay pushed something that is not what it claims to be
@@ -71,6 +72,20 @@ class RelayRefused(ClientError):
         super().__init__(f"{name}: {message}")
         self.message = message
         self.object_id = object_id
+
+
+class LogRestored(ClientError):
+    """The relay was restored from a backup and has lost some of what this client knows: begin again from 0.
+
+    What was lost is nowhere but in this client, which may have to write it again. See docs/client.md.
+    """
+
+    def __init__(self, seq: int) -> None:
+        """seq: of the last set that this client knows."""
+        super().__init__(
+            f"patch set {seq} is gone, since the relay was restored from a backup: begin again from 0"
+        )
+        self.seq = seq
 
 
 class EnrolmentRefused(ClientError):

@@ -1,7 +1,8 @@
 """The sets of one subscription, across lost connections: in order, without a gap, nothing twice (spec 05).
 
 After a connection was lost, or when more was pushed than is kept waiting, it subscribes again from the
-number before the last set, which may be known by half, and leaves out what it knows by number and leaf.
+number before the last set, which may be known by half, and leaves out what it knows by number and leaf. So
+the last set comes once more; where it does not, the relay was restored from a backup that is older.
 """
 
 import asyncio
@@ -10,12 +11,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from minirelay.client.connection import Connection, Overflow
-from minirelay.client.errors import ConnectionLost, RelayMisbehaved, RelayRefused, VerificationFailed
+from minirelay.client.errors import (
+    ConnectionLost,
+    LogRestored,
+    RelayMisbehaved,
+    RelayRefused,
+    VerificationFailed,
+)
 from minirelay.client.inbox import Arrival, Inbox, SyncStatus
 from minirelay.client.partial_sets import only_public, without_known
 from minirelay.client.position import Position
 from minirelay.errors import Code, MalformedInput, Refusal
 from minirelay.protocol.envelope import Failure, Filter, SubscriptionRequest
+from minirelay.protocol.gaps import GAP_STEP, RESTORED
 from minirelay.protocol.mmr import leaf_index
 from minirelay.protocol.push import SequencedPartialPatchSet
 
@@ -62,6 +70,10 @@ class SetStream:
         self._options = options
         self._position = start
         self._last: SequencedPartialPatchSet | None = None
+        self._before = 0
+        """A number before `position`, in the log, with nothing of this subscription between them."""
+        self._awaits_last = False
+        """The relay has not shown yet, on this connection, that it still has the last set."""
         self._at_hand: tuple[SequencedPartialPatchSet, Arrival] | None = None
         self._inbox: Inbox | None = None
         self._connection: Connection | None = None
@@ -85,7 +97,10 @@ class SetStream:
         return self._sees_as_member is True
 
     async def open(self) -> None:
-        """Subscribe now, not with the first `peek`. Raises RelayRefused, ConnectionLost, RelayUnreachable."""
+        """Subscribe now, not with the first `peek`.
+
+        Raises RelayRefused, LogRestored, ConnectionLost, RelayUnreachable.
+        """
         while self._inbox is None and not self._is_over:
             try:
                 await self._subscribe()
@@ -95,7 +110,7 @@ class SetStream:
     async def peek(self) -> SequencedPartialPatchSet | None:
         """Wait for the next set and leave it where it is; None when the subscription was cancelled.
 
-        Raises ConnectionLost (or whatever keeps it from subscribing again), VerificationFailed.
+        Raises ConnectionLost (or whatever keeps it from subscribing again), LogRestored, VerificationFailed.
         """
         while True:
             await self.open()
@@ -111,6 +126,8 @@ class SetStream:
                 self._inbox = None
                 await self._recover(lost)
                 continue
+            if arrived is not None:
+                self._check_last(arrived)
             if isinstance(arrived, SyncStatus):
                 inbox.take()
                 self._note_unpushed(arrived.unpushed_patches)
@@ -124,7 +141,11 @@ class SetStream:
     def take(self) -> None:
         """Take what `peek` gave: it is acknowledged, and known from now on."""
         if self._at_hand is not None:
+            last = self._last
             (self._last, arrived), self._at_hand = self._at_hand, None
+            known = self._position.seq if last is None else last.seq
+            if self._last.seq > known:
+                self._before = known
             self._remove(arrived)
 
     async def cancel(self) -> None:
@@ -155,11 +176,36 @@ class SetStream:
             self._sees_as_member = is_member
         self._hides_private = is_member and not self._sees_as_member
         shop_id = options.shop_id.to_bytes(32)
-        await connection.subscribe(SubscriptionRequest(shop_id, self.position.start, options.filters), inbox)
+        start = self._start()
+        try:
+            await connection.subscribe(SubscriptionRequest(shop_id, start, options.filters), inbox)
+        except RelayRefused as refused:
+            if refused.code == Code.NOT_FOUND and refused.message == RESTORED:
+                raise LogRestored(self.position.seq) from refused
+            raise
+        self._awaits_last = start < self.position.seq
         if self._is_over:
             await _cancel(connection, inbox)
         else:
             self._connection, self._inbox = connection, inbox
+
+    def _start(self) -> int:
+        """Give the number to subscribe from: that of a set of the log, and all before `position` is known."""
+        position = self.position
+        if position.leaf is not None and position.seq % GAP_STEP == 0:
+            # The number before may lie in the gap of a restore.
+            return self._before
+        return position.start
+
+    def _check_last(self, arrived: Arrival | SyncStatus) -> None:
+        """Make sure that the last set comes again if it was asked for. Raises LogRestored."""
+        if not self._awaits_last:
+            return
+        last = self.position.seq
+        if isinstance(arrived, Arrival) and arrived.pushed.seq == last:
+            self._awaits_last = False
+        elif arrived.unpushed_patches == 0 if isinstance(arrived, SyncStatus) else arrived.pushed.seq > last:
+            raise LogRestored(last)
 
     async def _recover(self, lost: ConnectionLost) -> None:
         if self._link.is_closed:

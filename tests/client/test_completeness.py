@@ -3,8 +3,12 @@ import pytest
 from minirelay.client.completeness import Completeness, is_last_leaf
 from minirelay.client.position import Position
 from minirelay.client.received import ReceivedSet, open_received
+from minirelay.protocol.gaps import number_after_restore
 from minirelay.protocol.mmr import proofs
-from tests.client.logs import CLERK, SHOP_ID, Log, add_listing, new_shop
+from minirelay.protocol.push import SequencedPartialPatchSet
+from tests.client.logs import CLERK, SHOP_ID, Log, add_listing, changed, new_shop
+
+AFTER_RESTORE = number_after_restore(3, 1_800_000_000)
 
 
 @pytest.mark.parametrize("count", [*range(1, 34), 63, 64, 65, 127, 129])
@@ -65,6 +69,34 @@ def test_a_missing_set_is_a_gap() -> None:
     seen = fed(log, part(log, 5))
     assert seen.first_gap == "patch set 4"
     assert not seen.is_whole
+
+
+def behind_a_restore(pushed: SequencedPartialPatchSet) -> ReceivedSet:
+    """Give a set with the number that the first one behind the gap of a restore has."""
+    return open_received(changed(pushed, seq=AFTER_RESTORE), SHOP_ID)
+
+
+def test_the_gap_of_a_restore_leaves_nothing_out() -> None:
+    log = log_of(1, 1)
+    seen = fed(log, behind_a_restore(log.set(4)))
+    assert seen.first_gap is None
+    assert seen.is_whole
+    assert seen.position == Position(AFTER_RESTORE)
+    seen.add(open_received(changed(log.set(5), seq=AFTER_RESTORE + 1), SHOP_ID))
+    assert seen.first_gap is None
+
+
+def test_any_other_jump_is_a_gap() -> None:
+    log = log_of(1, 1)
+    for seq in (AFTER_RESTORE - 1, AFTER_RESTORE + 1):
+        seen = fed(log, open_received(changed(log.set(4), seq=seq), SHOP_ID))
+        assert seen.first_gap == "patch set 4"
+
+
+def test_the_gap_of_a_restore_does_not_cut_a_set_in_two() -> None:
+    log = log_of(5, 1)
+    seen = fed(log, part(log, 4, 0, 1), behind_a_restore(log.set(5)))
+    assert seen.first_gap == "the end of patch set 4"
 
 
 def test_a_missing_beginning_is_a_gap() -> None:

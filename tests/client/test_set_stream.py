@@ -4,7 +4,13 @@ from collections.abc import Sequence
 import pytest
 
 from minirelay.client import RelayClient
-from minirelay.client.errors import ConnectionLost, RelayMisbehaved, RelayRefused, VerificationFailed
+from minirelay.client.errors import (
+    ConnectionLost,
+    LogRestored,
+    RelayMisbehaved,
+    RelayRefused,
+    VerificationFailed,
+)
 from minirelay.client.patches import add_order, add_stock
 from minirelay.client.position import BEGINNING, Position
 from minirelay.client.set_stream import SetStream, StreamOptions
@@ -15,11 +21,13 @@ from minirelay.protocol.envelope import (
     SubscriptionRequest,
     Success,
 )
+from minirelay.protocol.gaps import RESTORED, number_after_restore
 from minirelay.protocol.push import SequencedPartialPatchSet
 from tests.client.conftest import connected
 from tests.client.logs import CLERK, SHOP_ID, Log, add_listing, changed, new_shop
 from tests.client.scripted_relay import ScriptedRelay, Session, within
 
+AFTER_RESTORE = number_after_restore(6, 1_800_000_000)
 FIRST, SECOND = b"\0\1", b"\0\2"
 Seen = tuple[int, tuple[bytes, ...]]
 
@@ -493,3 +501,87 @@ async def test_a_proof_that_is_none_has_no_position(relay: ScriptedRelay) -> Non
         await within(taking)
         with pytest.raises(VerificationFailed):
             _ = stream.position
+
+
+class TestARestoredRelay:
+    async def test_says_that_a_number_is_in_the_gap(self, relay: ScriptedRelay) -> None:
+        async with connected(relay) as (client, session):
+            opening = asyncio.create_task(stream_of(client, Position(6)).open())
+            request_id, _ = await session.expect(SubscriptionRequest)
+            await session.refuse(request_id, Code.NOT_FOUND, RESTORED)
+            with pytest.raises(LogRestored, match="patch set 6 is gone") as caught:
+                await within(opening)
+            assert caught.value.seq == 6
+
+    @pytest.mark.parametrize(
+        ("code", "words"), [(Code.NOT_FOUND, "the log ends at 5"), (Code.INVALID, RESTORED)]
+    )
+    async def test_is_not_seen_in_any_other_refusal(
+        self, relay: ScriptedRelay, code: Code, words: str
+    ) -> None:
+        async with connected(relay) as (client, session):
+            opening = asyncio.create_task(stream_of(client, Position(6)).open())
+            request_id, _ = await session.expect(SubscriptionRequest)
+            await session.refuse(request_id, code, words)
+            with pytest.raises(RelayRefused):
+                await within(opening)
+
+    async def test_that_lacks_just_the_last_set_is_noticed_by_the_next(self, relay: ScriptedRelay) -> None:
+        log = long_log()
+        async with connected(relay) as (client, session):
+            stream = stream_of(client)
+            taking = asyncio.create_task(take(stream, 5))
+            await session.subscribe(FIRST, log.sets[:5])
+            await within(taking)
+            await session.drop()
+            taking = asyncio.create_task(take(stream))
+            _, request = await resubscribed(relay, [*log.sets[:4], changed(log.set(6), seq=AFTER_RESTORE)])
+            assert request.start_shop_seq_no == 4
+            for _ in range(2):
+                with pytest.raises(LogRestored, match="patch set 5 is gone"):
+                    await within(taking)
+                taking = asyncio.create_task(take(stream))
+            taking.cancel()
+
+    async def test_that_lacks_just_the_last_set_is_noticed_when_nothing_follows(
+        self, relay: ScriptedRelay
+    ) -> None:
+        log = long_log()
+        async with connected(relay) as (client, session):
+            stream = stream_of(client)
+            taking = asyncio.create_task(take(stream, 5))
+            await session.subscribe(FIRST, log.sets[:5])
+            await within(taking)
+            await session.drop()
+            taking = asyncio.create_task(take(stream))
+            await resubscribed(relay, log.sets[:4])
+            with pytest.raises(LogRestored, match="patch set 5 is gone"):
+                await within(taking)
+
+    async def test_is_not_asked_for_what_comes_after_a_number_in_its_gap(self, relay: ScriptedRelay) -> None:
+        log = long_log()
+        restored = [*log.sets[:5], changed(log.set(6), seq=AFTER_RESTORE)]
+        async with connected(relay) as (client, session):
+            stream = stream_of(client)
+            taking = asyncio.create_task(take(stream, 6))
+            await session.subscribe(FIRST, restored)
+            await within(taking)
+            await session.drop()
+            taking = asyncio.create_task(take(stream))
+            session, request = await resubscribed(relay, restored)
+            assert request.start_shop_seq_no == 5
+            follows = changed(log.set(6), seq=AFTER_RESTORE + 1)
+            await session.push(FIRST, follows)
+            assert await within(taking) == whole(follows)
+
+    async def test_is_asked_for_everything_when_the_number_before_the_gap_is_not_known(
+        self, relay: ScriptedRelay
+    ) -> None:
+        log = long_log()
+        async with connected(relay) as (client, session):
+            stream = stream_of(client, Position(AFTER_RESTORE, 1))
+            taking = asyncio.create_task(take(stream))
+            restored = [*log.sets[:5], changed(log.set(6), seq=AFTER_RESTORE)]
+            request = await session.subscribe(FIRST, restored)
+            assert request.start_shop_seq_no == 0
+            assert await within(taking) == whole(changed(log.set(6, (2,)), seq=AFTER_RESTORE))
