@@ -10,6 +10,7 @@ ChainError (errors.py)
 """
 
 from minirelay.errors import ChainError
+from minirelay.protocol.reverts import is_revert
 
 
 class EndpointFailure(ChainError):
@@ -35,13 +36,8 @@ class NodeRefused(ChainError):
 
     @property
     def is_revert(self) -> bool:
-        """Say whether it tells of a call that a contract reverted; nodes spell that in many ways."""
-        words = self.message.lower()
-        return (
-            self.code == 3
-            or "revert" in words
-            or (isinstance(self.data, str) and "revert" in self.data.lower())
-        )
+        """Say whether it tells of a call that a contract reverted."""
+        return is_revert(self.code, self.message, self.data)
 
 
 class Reverted(ChainError):

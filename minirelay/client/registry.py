@@ -9,13 +9,13 @@ from eth_abi.exceptions import DecodingError
 
 from minirelay.client.errors import RegistryUnavailable
 from minirelay.client.http import read_json
+from minirelay.protocol.reverts import is_revert
 from minirelay.protocol.signing import keccak256
 
 DEFAULT_SHOP_REG: Final = bytes.fromhex("48c203BA47c78EB8286dAFd4F14B297181dae3cb")
 DEFAULT_RELAY_REG: Final = bytes.fromhex("4E0Df5Db4975f3e4999B623d6a768DaE80B12a9C")
 
 TIMEOUT_S: Final = 10.0
-EXECUTION_REVERTED: Final = 3  # the code that execution-apis agrees on; other nodes say it in words only
 
 
 class Reverted(Exception):
@@ -78,8 +78,8 @@ class Registry:
         match answer:
             case {"result": str(result)}:
                 return result
-            case {"error": {"code": code, "message": str(message)}}:
-                if code == EXECUTION_REVERTED or "revert" in message.lower():
+            case {"error": {"code": int(code), "message": str(message), **more}}:
+                if is_revert(code, message, more.get("data")):
                     raise Reverted(message)
                 raise RegistryUnavailable(f"the registry's endpoint refused: {message}")
         raise RegistryUnavailable("the registry's endpoint gave nonsense")

@@ -7,6 +7,7 @@ from eth_abi.abi import decode, encode
 from minirelay.dev.accounts import Account
 from minirelay.dev.rpc import Outgoing, Rpc
 from minirelay.errors import ChainError
+from minirelay.protocol.reverts import is_revert
 from minirelay.protocol.signing import keccak256
 
 
@@ -23,7 +24,7 @@ class ShopRegistry:
         try:
             await self._rpc.call("eth_call", self._call_of("ownerOf(uint256)", shop_id), "latest")
         except ChainError as error:
-            if "revert" in str(error):
+            if is_revert(0, str(error), None):
                 return False
             raise
         return True

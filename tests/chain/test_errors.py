@@ -20,10 +20,8 @@ def test_a_refusal_says_what_and_which() -> None:
     ("code", "message", "data"),
     [
         (3, "execution reverted: NOT_MINTED", "0x08c379a0"),
-        (3, "", None),
         (-32000, "execution reverted", None),
         (-32000, "Execution Reverted", None),
-        (-32603, "VM Exception while processing transaction: reverted with custom error", {"data": "0x"}),
         (-32015, "VM execution error.", "Reverted 0x08c379a0"),
     ],
 )
@@ -33,7 +31,11 @@ def test_reverts_as_nodes_spell_them(code: int, message: str, data: object) -> N
 
 @pytest.mark.parametrize(
     ("code", "message"),
-    [(-32000, "header not found"), (-32005, "limit exceeded"), (-32603, "internal error")],
+    [
+        (-32000, "header not found"),
+        (3, "rate limit exceeded"),
+        (-32000, "backend reverted to read-only mode"),
+    ],
 )
 def test_other_errors_are_no_reverts(code: int, message: str) -> None:
     assert not NodeRefused(code, message, "0x").is_revert

@@ -103,6 +103,8 @@ async def node() -> AsyncIterator[tuple[Node, Registry]]:
         b'{"error":{"code":-32005,"message":"rate limited"}}',
         b'{"error":"no"}',
         b'{"error":{"code":3}}',
+        b'{"error":{"code":3,"message":"rate limit exceeded"}}',
+        b'{"error":{"code":-32000,"message":"backend reverted to read-only mode"}}',
         b"[" * 100_000,
         b'{"result":"0x' + b"0" * 1_000_000 + b'"}',
     ],
@@ -116,7 +118,8 @@ async def test_nonsense_is_not_taken_for_a_no(node: tuple[Node, Registry], body:
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"error":{"code":3,"message":"anything","data":"0x"}}',
+        b'{"error":{"code":3,"message":"execution reverted","data":"0x"}}',
+        b'{"error":{"code":-32603,"message":"anything","data":"0x4e487b71' + b"0" * 64 + b'"}}',
         b'{"error":{"code":-32000,"message":"VM Exception: execution Reverted"}}',
     ],
 )
