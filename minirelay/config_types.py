@@ -5,13 +5,16 @@ import math
 import re
 from pathlib import Path
 from typing import Final, Protocol, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 _UNITS_S: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _UNITS_BYTES: Final = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
 _UINT256_DIGITS: Final = 78
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+_PATH_CHARACTERS: Final = "/%:@!$&'()*+,;=~"
+"""What stands in a path as it is (RFC 3986, section 3.3); everything else is percent-encoded."""
 
 
 class Parsed(Protocol):
@@ -105,15 +108,19 @@ class Address(bytes):
 
 
 class BaseUrl(str):
-    """The URL under which clients reach the relay: no slash at the end, no query, the host in lower case."""
+    """The URL under which clients reach the relay, as browsers write it: ASCII only, the host in lower case.
+
+    No slash at the end, no query. bücher.example is xn--bcher-kva.example here (RFC 5891), since that is
+    what wallets sign and browsers send.
+    """
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, given: object) -> Self:
         """Read a URL. Raises ValueError."""
-        scheme, host, path = _http_url(given, 'expected a URL like "https://relay.example"', plain=True)
-        return cls(f"{scheme}://{host}{path.rstrip('/')}")
+        scheme, host, port, path = _http_url(given, 'expected a URL like "https://relay.example"', plain=True)
+        return cls(f"{scheme}://{_ascii_host(host)}{port}{quote(path, safe=_PATH_CHARACTERS).rstrip('/')}")
 
     @property
     def host(self) -> str:
@@ -209,8 +216,11 @@ def _quantity(given: object, expected: str) -> tuple[float, str]:
     return amount, unit
 
 
-def _http_url(given: object, expected: str, *, plain: bool) -> tuple[str, str, str]:
-    """Take a URL apart into scheme, host (with port) and path. plain: no user, query or fragment."""
+def _http_url(given: object, expected: str, *, plain: bool) -> tuple[str, str, str, str]:
+    """Take a URL apart into scheme, host, port and path. plain: no user, query or fragment.
+
+    port: with its colon, empty if it is the scheme's own.
+    """
     try:
         parts = urlsplit(given if isinstance(given, str) else "")
         port, host = parts.port, parts.hostname
@@ -218,8 +228,37 @@ def _http_url(given: object, expected: str, *, plain: bool) -> tuple[str, str, s
         raise ValueError(expected) from None
     if parts.scheme not in _DEFAULT_PORTS or not host or re.search(r"[\s\\]", str(given)):
         raise ValueError(expected)
+    if "[" in parts.netloc and ":" not in host:
+        raise ValueError(expected)
     if plain and (parts.query or parts.fragment or "@" in parts.netloc):
         raise ValueError(f"{expected}, without user, query or fragment")
-    shown_host = f"[{host}]" if ":" in host else host
     is_default = port is None or port == _DEFAULT_PORTS[parts.scheme]
-    return parts.scheme, shown_host if is_default else f"{shown_host}:{port}", parts.path
+    return parts.scheme, host, "" if is_default else f":{port}", parts.path
+
+
+def _ascii_host(host: str) -> str:
+    """Write a host as browsers do: names as A-labels in lower case, IPv6 addresses in their shortest form."""
+    if ":" in host:
+        try:
+            return f"[{ipaddress.IPv6Address(host if '%' not in host else '')}]"
+        except ValueError:
+            raise ValueError(f"expected a URL, but {host!r} is no IPv6 address") from None
+    name = host.lower() if host.isascii() else _a_labels(host)
+    # With and without its last dot it is the same host, but not the same text, and clients compare texts.
+    name = name.removesuffix(".")
+    if not _HOST_NAME.fullmatch(name):
+        raise ValueError(f"expected a URL, but {host!r} is no host name")
+    return name
+
+
+def _a_labels(host: str) -> str:
+    # Not Python's own codec: it knows the rules of 2003, by which straße.example is strasse.example, the host
+    # of somebody else. Imported here, since few need it.
+    import idna
+
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise ValueError(
+            f"expected a URL, but {host!r} is no host name ({error}); it can be written with xn-- too"
+        ) from None

@@ -172,6 +172,7 @@ def _settings(
     contracts: Contracts,
 ) -> Settings:
     host = "localhost" if options.host in LOOPBACK else options.host
+    host = f"[{host}]" if ":" in host else host
     port = listener.socket.getsockname()[1]
     chain = f"chains.{chain_id}."
     values: dict[str, object] = {

@@ -50,6 +50,15 @@ async def test_the_base_url_follows_the_port_unless_given(dev_chain: DevChain) -
         assert running.base_url == "https://relay.example"
 
 
+async def test_a_base_url_that_is_not_ascii(dev_chain: DevChain) -> None:
+    # The demo shop's key card is enrolled under this name.
+    async with run_development(
+        options(dev_chain, base_url="https://bücher.example", has_demo=True)
+    ) as running:
+        assert running.base_url == "https://xn--bcher-kva.example"
+        assert running.demo_shop is not None
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"ShopReg": 5}', '{"ShopReg": "0x01"}', "\x00"])
 async def test_a_wrong_contracts_file_is_named(dev_chain: DevChain, tmp_path: Path, content: str) -> None:
     file = tmp_path / "contracts.json"

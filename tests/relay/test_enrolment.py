@@ -273,6 +273,12 @@ async def test_a_base_url_with_a_path() -> None:
     assert await refused(counter.ask(from_page("shops.example", uri)), "path") is BadEnrolment
 
 
+async def test_a_base_url_that_is_not_ascii() -> None:
+    counter = Counter(base_url=BaseUrl.parse("https://Bücher.example/läden"))
+    uri = "https://xn--bcher-kva.example/l%C3%A4den/v4/enroll_key_card"
+    assert await counter.ask(from_page("xn--bcher-kva.example", uri))
+
+
 # -- step 3: nonce, validity
 
 
