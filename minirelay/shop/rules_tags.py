@@ -24,7 +24,6 @@ def apply(working: WorkingSet, patch: Patch) -> None:
 
 def _add(working: WorkingSet, patch: Patch, _absent: None) -> None:
     tag = _read_tag(working, patch)
-    tag.name = read_as(NotBlank, "the name in the path", patch.object_id.decode())
     working.tag_index.note(patch.object_id, come=tag.listing_ids)
     working.tags.put(patch.object_id, tag)
 
@@ -82,6 +81,8 @@ def _remove_listing(working: WorkingSet, patch: Patch, tag: Tag, index: int) -> 
 def _read_tag(working: WorkingSet, patch: Patch) -> Tag:
     tag = read(Tag, patch.value)
     _require_all(working, tag.listing_ids)
+    # Other relays keep the path's name: with the value's, the roots would differ.
+    tag.name = read_as(NotBlank, "the name in the path", patch.object_id.decode())
     return tag
 
 

@@ -316,7 +316,7 @@ def _tags(shop: Shop, op: str, name: str, fields: list[Any], value: Any) -> None
     if op == "replace" and not fields:
         tag = _clean(objects.Tag, value)
         _check(all(listing in listings for listing in tag["ListingIDs"]), INV)
-        tags[name] = tag
+        tags[name] = tag | {"Name": _clean(objects.NotBlank, name)}
     elif op == "remove" and not fields:
         del tags[name]
     elif op == "replace" and fields == ["Name"]:

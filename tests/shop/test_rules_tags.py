@@ -57,13 +57,14 @@ ON_TAG = [
     row(
         "replace",
         [T, "sale"],
-        becomes({"Name": "other", "ListingIDs": [3, 3]}),
+        becomes({"Name": "sale", "ListingIDs": [3, 3]}),
         {"Name": "other", "ListingIDs": [3, 3]},
+        "named-as-in-the-path",
     ),
     row(
         "replace",
         [T, "sale"],
-        becomes({"Name": "o", "ListingIDs": []}),
+        becomes({"Name": "sale", "ListingIDs": []}),
         {"Name": "o", "Listings": [9]},
         "odd-spelling",
     ),
