@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self, TypedDict, Unpack
+from weakref import WeakSet
 
 import aiohttp
 from yarl import URL
@@ -13,7 +14,7 @@ from minirelay.client.blobs import Blob, upload
 from minirelay.client.checkpoint import Checkpoint
 from minirelay.client.completeness import Completeness
 from minirelay.client.enrolment import EnrolmentRequest, Wallet, enrol
-from minirelay.client.errors import ClientError, ConnectionLost, WriteUnanswered
+from minirelay.client.errors import ClientError, ConnectionLost, RelayRefused, WriteUnanswered
 from minirelay.client.follower import Follower, OnApplied
 from minirelay.client.key_cards import KeyCards
 from minirelay.client.link import RelayLink
@@ -25,9 +26,10 @@ from minirelay.client.relay_signers import RelaySigners
 from minirelay.client.set_stream import SetStream, StreamOptions
 from minirelay.client.signer_check import SignerCheck
 from minirelay.client.subscription import Subscription, UnverifiedSubscription
+from minirelay.errors import Refusal
 from minirelay.protocol.envelope import Filter, GetBlobUploadURLRequest, PatchSetWriteRequest
 from minirelay.protocol.objects import ObjectType
-from minirelay.protocol.patch_set import NewPatch, seal_patch_set
+from minirelay.protocol.patch_set import NewPatch, decode_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.shop.state import ShopState
 
@@ -80,6 +82,7 @@ class RelayClient:
             options.get("backoff") or Backoff(),
             options.get("heartbeat_s", HEARTBEAT_S),
         )
+        self._followers: WeakSet[Follower] = WeakSet()
         self._given_http = options.get("http")
         self._http: aiohttp.ClientSession | None = None
 
@@ -219,18 +222,26 @@ class RelayClient:
         connection = self._link.connection()
         sent: list[bytes] = []
 
+        followed = _FollowedWrite(self._followers)
+
         def request() -> PatchSetWriteRequest:
             sent.append(make())
+            followed.sent(sent[0])
             return PatchSetWriteRequest(sent[0])
 
         try:
             root_hash = await connection.request(request)
+            if len(root_hash) != ROOT_BYTES:
+                raise connection.hang_up("the relay answered a write with no root hash")
         except ConnectionLost as lost:
+            followed.settled(None)
             if not sent:
                 raise
             raise WriteUnanswered(sent[0], lost) from lost
-        if len(root_hash) != ROOT_BYTES:
-            raise WriteUnanswered(sent[0], connection.hang_up("the relay answered a write with no root hash"))
+        except RelayRefused:
+            followed.settled(None)
+            raise
+        followed.settled(root_hash)
         return root_hash
 
     # -- reading
@@ -305,7 +316,10 @@ class RelayClient:
         stream = self._stream(begin.position, (), None, resume)
         subscription = self._subscription(stream, self.shop_id, KeyCards(begin.state), completeness)
         await stream.open()
-        return Follower(subscription, completeness, begin, on_applied)
+        key_card = None if self._key_card is None else self._key_card.public_key
+        follower = Follower(subscription, completeness, begin, on_applied, key_card)
+        self._followers.add(follower)
+        return follower
 
     # -- blobs
 
@@ -354,3 +368,27 @@ class RelayClient:
     def _observe(self, received: ReceivedSet) -> None:
         if self._key_card is not None and received.signer == self._key_card.public_key:
             self._nonces.observe(received.header.key_card_nonce)
+
+
+class _FollowedWrite:
+    """A write that this client's followers hold against what they follow."""
+
+    def __init__(self, followers: Iterable[Follower]) -> None:
+        self._followers = tuple(followers)
+        self._nonce: int | None = None
+
+    def sent(self, patch_set: bytes) -> None:
+        if not self._followers:
+            return
+        try:
+            self._nonce = decode_patch_set(patch_set).header.key_card_nonce
+        except Refusal:
+            return  # what can't be read will be refused
+        for follower in self._followers:
+            follower.write_sent(self._nonce)
+
+    def settled(self, root_hash: bytes | None) -> None:
+        if self._nonce is None:
+            return
+        for follower in self._followers:
+            follower.write_settled(self._nonce, root_hash)

@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
+from minirelay.client.answered_roots import AnsweredRoots
 from minirelay.client.checkpoint import Checkpoint
 from minirelay.client.completeness import Completeness
-from minirelay.client.errors import ClientError, ConnectionLost
+from minirelay.client.errors import ClientError, ConnectionLost, VerificationFailed
 from minirelay.client.position import Position
 from minirelay.client.received import ReceivedSet
 from minirelay.client.replica import Replica
 from minirelay.client.subscription import Subscription
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop import canonical
+from minirelay.shop.access import Role
 from minirelay.shop.objects import Account, Listing, Manifest, Order, Tag
 from minirelay.shop.state import MANIFEST_KEY, ShopState, id_key, inventory_key, tag_key
 
@@ -43,8 +45,12 @@ class Follower:
         completeness: Completeness,
         checkpoint: Checkpoint,
         on_applied: OnApplied | None = None,
+        key_card: bytes | None = None,
     ) -> None:
-        """subscription: unfiltered, from the checkpoint's position. completeness: the subscription's."""
+        """subscription: unfiltered, from the checkpoint's position. completeness: the subscription's.
+
+        key_card: the client's own public key.
+        """
         self._subscription = subscription
         self._completeness = completeness
         self._shop_id = checkpoint.shop_id
@@ -53,6 +59,8 @@ class Follower:
         self._waiting: list[tuple[Condition, asyncio.Future[None]]] = []
         self._recent: deque[ShopState] = deque(maxlen=RECENT_STATES)
         self._on_applied = on_applied
+        self._key_card = key_card
+        self._answered_roots = AnsweredRoots()
         self._failure: Exception | None = None
         self._task = asyncio.create_task(self._follow())
 
@@ -188,6 +196,27 @@ class Follower:
             await self._task
         await self._subscription.cancel()
 
+    # -- the client's own writes
+
+    def write_sent(self, nonce: int) -> None:
+        """Take note of a write of this client's that leaves now."""
+        self._answered_roots.sent(nonce)
+
+    def write_settled(self, nonce: int, root_hash: bytes | None) -> None:
+        """Take note of a write's answer, None if it was refused or won't come.
+
+        Where it is not the root that this follower has, and can't be any more, following fails.
+        """
+        if root_hash is None:
+            self._answered_roots.unanswered(nonce)
+            return
+        try:
+            self._answered_roots.answered(nonce, root_hash)
+        except VerificationFailed as failure:
+            if self._failure is None and not self._task.done():
+                self._failure = failure
+                self._task.cancel()
+
     # -- inside
 
     async def _follow(self) -> None:
@@ -196,6 +225,8 @@ class Follower:
                 self._replica.apply(received)
                 seen = self._completeness
                 self._reached = seen.position, seen.is_whole, seen.first_gap is None
+                if seen.is_whole:
+                    self._compare_root(received)
                 if seen.is_whole and (self.unpushed or 0) < FAR_BEHIND:
                     self._recent.append(self._replica.state)
                 if self._on_applied is not None:
@@ -208,6 +239,15 @@ class Follower:
                 if not reached.done():
                     reached.set_exception(self._failure or ConnectionLost("the follower was closed"))
             self._waiting.clear()
+
+    def _compare_root(self, received: ReceivedSet) -> None:
+        if received.signer == self._key_card:
+            nonce = received.header.key_card_nonce
+            self._answered_roots.applied_own(received.seq, nonce, lambda: self.root_hash)
+        elif received.signed_as is Role.RELAY:
+            self._answered_roots.applied_relays(lambda: self.root_hash)
+        else:
+            self._answered_roots.applied_another()
 
     def _wake(self) -> None:
         if not self._waiting:

@@ -44,7 +44,10 @@ class Log:
 
     def add(self, key: PrivateKey, patches: Sequence[NewPatch]) -> SequencedPartialPatchSet:
         """Append a set that is applied. Returns it as it is pushed."""
-        verified = self.sign(key, patches)
+        return self.take(self.sign(key, patches))
+
+    def take(self, verified: VerifiedPatchSet) -> SequencedPartialPatchSet:
+        """Append a signed set that is applied. Returns it as it is pushed."""
         draft = Draft(self.states[-1])
         for patch in verified.patches:
             draft.apply(patch)
