@@ -24,9 +24,9 @@ from minirelay.protocol.patch_set import (
 )
 from minirelay.protocol.push import encode_set
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.books import Books
+from minirelay.relay.books import Accepted, Books
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
-from minirelay.relay.judgement import NOBODY, Author, Judgement, judge
+from minirelay.relay.judgement import NOBODY, Author, judge
 from minirelay.relay.messages import Enrolment, WriteRequest
 from minirelay.shop.access import Role
 from minirelay.store.messages import Commit, KeyCard
@@ -35,17 +35,6 @@ T = TypeVar("T")
 
 GUEST_WALLET = bytes(20)
 NATIVE_COIN = bytes(20)
-
-
-class Accepted(msgspec.Struct, frozen=True):
-    """A request that may be entered as the next set of the log.
-
-    wire: the set in its pushed form. nonce: of its header.
-    """
-
-    judgement: Judgement
-    wire: bytes
-    nonce: int
 
 
 class Request(Protocol):
@@ -128,8 +117,7 @@ class ClientWrite(msgspec.Struct, eq=False):
 
     def enter(self, books: Books, accepted: Accepted) -> Commit:
         """Append it to the log."""
-        card = books.cards[self.request.card.public_key]
-        return books.enter(accepted.judgement, accepted.wire, accepted.nonce, card)
+        return books.enter(accepted, books.cards[self.request.card.public_key])
 
     def stored(self, root_hash: bytes) -> None:
         """Answer with the root hash."""
@@ -190,7 +178,7 @@ class CardEnrolment(msgspec.Struct, frozen=True):
     def enter(self, books: Books, accepted: Accepted) -> Commit:
         """Append the patch set, and enter the card."""
         wanted = self.enrolment
-        commit = books.enter(accepted.judgement, accepted.wire, accepted.nonce, None)
+        commit = books.enter(accepted, None)
         card = KeyCard(
             row_id=self.card_row,
             public_key=wanted.key_card,
@@ -199,7 +187,8 @@ class CardEnrolment(msgspec.Struct, frozen=True):
             is_guest=wanted.is_guest,
             last_nonce=0,
             is_unlinked=False,
-            enrolled_at=int(self.now().timestamp()),
+            # As in the log: `verify` compares the two.
+            enrolled_at=int(accepted.header.timestamp.timestamp()),
         )
         return books.enrol(commit, card)
 
@@ -241,7 +230,8 @@ def _or_raise(outcome: T | Refusal) -> T:
 def accept(books: Books, author: Author, patch_set: VerifiedPatchSet) -> Accepted:
     """Judge a patch set as the next one of the log, and make its pushed form. Raises Refusal."""
     judgement = judge(books.state, books.owners, author, patch_set)
-    return Accepted(judgement, encode_set(books.seq + 1, patch_set), patch_set.header.key_card_nonce)
+    wire = encode_set(books.seq + 1, patch_set)
+    return Accepted(judgement, wire, patch_set.header, patch_set.signer)
 
 
 def utc_now() -> datetime:

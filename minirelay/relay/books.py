@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from minirelay.protocol.patch_set import Header
 from minirelay.relay.judgement import NOBODY, Judgement
 from minirelay.shop.state import ShopState
 from minirelay.store.messages import (
     EMPTY_COUNTS,
+    RELAY,
     Commit,
     Counts,
     KeyCard,
@@ -31,6 +33,19 @@ class Card:
     last_nonce: int
     is_guest: bool
     is_unlinked: bool
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A request that may be entered as the next set of the log.
+
+    wire: the set in its pushed form, numbered as the next one. signer: whose signature it has, a compressed
+    public key.
+    """
+
+    judgement: Judgement
+    wire: bytes
+    header: Header
+    signer: bytes
 
 
 @dataclass(slots=True)
@@ -58,12 +73,13 @@ class Books:
         """Open the books of a shop that comes into being."""
         return cls(epoch, row, True, ShopState(), 0, EMPTY_COUNTS, 0)
 
-    def enter(self, judgement: Judgement, wire: bytes, nonce: int, card: Card | None) -> Commit:
+    def enter(self, accepted: Accepted, card: Card | None) -> Commit:
         """Make an accepted patch set the new end of the log; give what the store has to write for it.
 
-        wire: the set in its pushed form, numbered `seq` + 1. nonce: of its header. card: whose set it is,
-        None for the relay's own. (Its signer doesn't tell: anybody may enrol the relay's key as a card.)
+        card: whose set it is, None for the relay's own. (Its signer doesn't tell: logs hold the relay's key
+        enrolled as a card.)
         """
+        judgement, wire, nonce = accepted.judgement, accepted.wire, accepted.header.key_card_nonce
         self.seq += 1
         self.counts = self.counts.plus(judgement.leaves, len(wire))
         self.size_bytes += sum(
@@ -80,19 +96,23 @@ class Books:
         return Commit(
             epoch=self.epoch,
             shop=self.row.row_id,
-            sets=(StoredSet(self.seq, judgement.leaves, self.counts, wire),),
+            sets=(StoredSet(self.seq, judgement.leaves, self.counts, wire, card.row_id if card else RELAY),),
             changes=judgement.changes,
             nonces={} if card is None else {card.row_id: nonce},
             relay_nonce=nonce if card is None else None,
+            relay_signer=accepted.signer if card is None else None,
             unlinked=self._unlink(judgement),
         )
 
     def enrol(self, commit: Commit, card: KeyCard) -> Commit:
-        """Enter a new key card, and the shop too if it comes into being with it."""
+        """Enter a new key card, and the shop too if it comes into being with it.
+
+        commit: of the set with which it was enrolled.
+        """
         self.cards[card.public_key] = Card(card.row_id, 0, card.is_guest, False)
         self.size_bytes += ENTRY_BYTES
         self.guest_cards += card.is_guest
-        new_shop = self.row if self.is_new else None
+        new_shop = msgspec.structs.replace(self.row, created_at=card.enrolled_at) if self.is_new else None
         self.is_new = False
         return msgspec.structs.replace(commit, new_card=card, new_shop=new_shop)
 

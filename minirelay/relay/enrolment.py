@@ -92,18 +92,21 @@ class EnrolmentDesk:
         *,
         base_url: BaseUrl,
         relay_token: int,
+        relay_key: bytes,
         registry: ShopRegistry,
         policy: AdmissionPolicy,
         is_served: Callable[[int], Awaitable[bool]],
         admit: Callable[[Enrolment], Awaitable[None]],
         now: Callable[[], datetime],
     ) -> None:
-        """is_served: whether the relay has a shop with this id already. now: aware UTC.
+        """relay_key: the relay's own public key, 33 bytes. now: aware UTC.
 
-        admit: raises CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached, StoreError.
+        is_served: whether the relay has a shop with this id already. admit: raises CardAlreadyEnrolled,
+        FirstCardIsGuest, GuestCeilingReached, StoreError.
         """
         self._base_url = base_url
         self._relay_token = relay_token
+        self._relay_key = relay_key
         self._registry = registry
         self._policy = policy
         self._is_served = is_served
@@ -158,6 +161,8 @@ class EnrolmentDesk:
         key_card = bytes.fromhex(digits[1]) if digits else b""
         if not is_public_key(key_card):
             raise BadEnrolment("the key card is no compressed public key of secp256k1")
+        if key_card == self._relay_key:
+            raise BadEnrolment("the key card is the relay's own key")
         return shop_id, key_card
 
     async def _check_registry(self, shop_id: int, wallet: bytes, *, is_guest: bool) -> None:

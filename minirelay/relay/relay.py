@@ -67,7 +67,6 @@ class Relay:
             store,
             next_rows.shop,
             self._unlink,
-            lambda: int(now().timestamp()),
             memory_bytes=limits.shop_memory_bytes,
         )
         self._card_rows = count(next_rows.card)

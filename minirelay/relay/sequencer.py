@@ -15,8 +15,8 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from minirelay.errors import MinirelayError, Refusal, StoreError
-from minirelay.relay.acceptance import Accepted, Request
-from minirelay.relay.books import Books
+from minirelay.relay.acceptance import Request
+from minirelay.relay.books import Accepted, Books
 from minirelay.relay.messages import own_fault
 from minirelay.store.messages import Commit, StoredSet
 

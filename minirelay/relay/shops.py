@@ -79,19 +79,14 @@ class Shops:
         store: Store,
         first_row: int,
         unlink: Callable[[int], None],
-        now: Callable[[], int],
         *,
         memory_bytes: int,
     ) -> None:
-        """first_row: the first row id that is free. unlink: see `Sequencer`. now: unix seconds.
-
-        memory_bytes: the budget.
-        """
+        """first_row: the first row id that is free. unlink: see `Sequencer`. memory_bytes: the budget."""
         self._store = store
         self._memory_bytes = memory_bytes
         self._growth_bytes = 0
         self._unlink = unlink
-        self._now = now
         self._rows = count(first_row)
         # The one that was used least recently comes first.
         self._hosted: dict[int, HostedShop] = {}
@@ -121,7 +116,7 @@ class Shops:
         found = await self.find(shop_id) or self._hosted.get(shop_id)
         if found is not None:
             return found
-        row = ShopRow(next(self._rows), shop_id, 0, self._now())
+        row = ShopRow(next(self._rows), shop_id, 0)
         return self._host(row, 0, EMPTY_COUNTS)
 
     async def find_row(self, row_id: int) -> HostedShop | None:

@@ -45,6 +45,7 @@ def rows_of(commits: Iterable[Commit], memory: Iterable[tuple[str, bytes]] = ())
     nonces: dict[int, int] = {}
     relay_nonces: dict[int, int] = {}
     unlinked: dict[int, None] = {}
+    signers: dict[bytes, None] = {}
     for commit in commits:
         if commit.new_shop is not None:
             _add_shop(rows, commit.new_shop)
@@ -57,6 +58,8 @@ def rows_of(commits: Iterable[Commit], memory: Iterable[tuple[str, bytes]] = ())
         nonces.update(commit.nonces)
         if commit.relay_nonce is not None:
             relay_nonces[commit.shop] = commit.relay_nonce
+        if commit.relay_signer is not None:
+            signers[commit.relay_signer] = None
         unlinked.update(dict.fromkeys(commit.unlinked))
     for (shop, object_type, key), change in objects.items():
         if change.value is None:
@@ -69,6 +72,8 @@ def rows_of(commits: Iterable[Commit], memory: Iterable[tuple[str, bytes]] = ())
         rows.add(Kind.RELAY_NONCE, shop, nonce)
     for card in unlinked:
         rows.add(Kind.UNLINKED, card)
+    for signer in signers:
+        rows.add(Kind.RELAY_SIGNER, signer)
     for name, value in dict(memory).items():
         rows.add(Kind.META, name, value)
     return rows
@@ -107,6 +112,7 @@ def _add_set(rows: Rows, shop: int, one: StoredSet) -> None:
         one.counts.size_bytes,
         _encode(one.leaves),
         one.wire,
+        one.author,
     )
     for index, leaf in enumerate(one.leaves):
         rows.add(Kind.PATCH, shop, leaf.object_type, leaf.object_id, one.seq, index, leaf.owner)

@@ -33,9 +33,10 @@ class Kind(IntEnum):
     RELAY_NONCE = 8
     UNLINKED = 9
     META = 10
+    RELAY_SIGNER = 11
 
 
-WIDTH = 12
+WIDTH = 13
 
 # What becomes of a row of each kind; v1, v2, ... are the values that were given to Rows.add. What the
 # schema can't express is checked here: a log without gaps, updates that meet their row.
@@ -46,7 +47,7 @@ _ACTIONS = {
         VALUES (v1, v2, v3, v4, v5, v6, v7, v8);""",
     Kind.PATCH_SET: """INSERT INTO patch_set
         (position, patch_count, types, listings, tags, orders, accounts, manifest, inventory, size_bytes,
-        leaves, wire) VALUES (v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12);
+        leaves, wire, author) VALUES (v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13);
         SELECT RAISE(ABORT, 'a gap in the log') WHERE v1 & 0xffffffffff <> 1
         AND NOT EXISTS (SELECT 1 FROM patch_set WHERE position = v1 - 1);""",
     Kind.PATCH: """INSERT INTO patch_index (shop, object_type, object_id, seq, leaf, owner)
@@ -62,6 +63,7 @@ _ACTIONS = {
         SELECT RAISE(ABORT, 'no such key card') WHERE changes() = 0;""",
     Kind.META: """INSERT INTO meta (key, value) VALUES (v1, v2)
         ON CONFLICT (key) DO UPDATE SET value = excluded.value;""",
+    Kind.RELAY_SIGNER: "INSERT INTO relay_signer (public_key) VALUES (v1) ON CONFLICT DO NOTHING;",
 }
 
 # Statements exist for these numbers of rows only, so that each is prepared once. The largest stays

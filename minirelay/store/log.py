@@ -29,7 +29,10 @@ _PAGE = f"""(
     ) ORDER BY position
 )"""
 _WIRES = f"""SELECT max(position), {numbers("patch_count", "length(wire)")}, {joined("wire")} FROM {_PAGE}"""
-_SETS = f"""SELECT max(position), {numbers(*_COUNTS, "length(leaves)", "length(wire)")},
+# What joins the numbers would leave out a NULL.
+_NO_AUTHOR = -1
+_AUTHOR = f"coalesce(author, {_NO_AUTHOR})"
+_SETS = f"""SELECT max(position), {numbers(*_COUNTS, _AUTHOR, "length(leaves)", "length(wire)")},
     {joined("leaves")}, {joined("wire")} FROM {_PAGE}"""
 
 
@@ -59,7 +62,7 @@ def read_sets(
     """Read consecutive sets with everything that was committed of them."""
     where = _bounds(shop, after_seq, upto_seq, max_patches, max_bytes)
     last, *texts, leaves, wires = connection.execute(_SETS, where).fetchone()
-    *counts, leaf_lengths, wire_lengths = map(parse_numbers, texts)
+    *counts, authors, leaf_lengths, wire_lengths = map(parse_numbers, texts)
     pieces = cut(wires, wire_lengths)
     return list(
         map(
@@ -68,6 +71,7 @@ def read_sets(
             map(decode_leaves, cut(leaves, leaf_lengths)),
             map(Counts, *counts),
             pieces,
+            [None if author == _NO_AUTHOR else author for author in authors],
         )
     )
 

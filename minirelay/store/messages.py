@@ -17,26 +17,31 @@ from minirelay.protocol.objects import ObjectType
 MAX_NONCE = 2**64 - 1
 MAX_SEQ = 2**40 - 1
 NO_OWNER = 0
+RELAY = 0
+"""The author of what the relay itself wrote."""
 
 
 class ShopRow(msgspec.Struct, frozen=True, gc=False):
     """A shop that this relay serves.
 
     shop_id: the token id, 0 to 2^256-1. relay_nonce: the last nonce with which the relay signed in this
-    shop, 0 if it never did. created_at: unix seconds.
+    shop, 0 if it never did. created_at: unix seconds, the timestamp of its first set. authors_after: the sets
+    up to and including this number have no author, they are from before authors were stored; 0 where all have
+    one.
     """
 
     row_id: int
     shop_id: int
     relay_nonce: int
     created_at: int = 0
+    authors_after: int = 0
 
 
 class KeyCard(msgspec.Struct, frozen=True, gc=False):
     """A key card that was ever enrolled (spec 05).
 
     public_key: 33 bytes. shop: row id. wallet: 20 bytes. last_nonce: 0 to 2^64-1, 0 if it never wrote.
-    enrolled_at: unix seconds.
+    enrolled_at: unix seconds, the timestamp of the set that enrolled it.
     """
 
     row_id: int
@@ -106,13 +111,15 @@ class StoredSet(msgspec.Struct, frozen=True, gc=False):
     """One set of a shop's log.
 
     seq: from 1, without gaps. counts: of the log up to and including this set. wire: as it is pushed to
-    somebody who may see all of it (`protocol.push.encode_set`).
+    somebody who may see all of it (`protocol.push.encode_set`). author: the row id of the key card that wrote
+    it, RELAY for the relay; None only where that was not stored (`ShopRow.authors_after`).
     """
 
     seq: int
     leaves: tuple[Leaf, ...]
     counts: Counts
     wire: bytes
+    author: int | None
 
 
 class WireSet(msgspec.Struct, frozen=True, gc=False):
@@ -151,7 +158,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     epoch: `Writer.epoch` as it was *before* the state was loaded on which this was judged. shop: row id.
     sets: consecutive; the first follows the shop's last one. changes: in the order in which they
     happened; the last one to an object counts. nonces: key card row id to its new last nonce.
-    relay_nonce: the shop's new one, None if it stays. unlinked: row ids of key cards.
+    relay_nonce: the shop's new one, None if it stays. relay_signer: the public key (33 bytes) with which the
+    relay signed its own sets here, None if there are none. unlinked: row ids of key cards.
     A shop or key card that is new here may be named by the other fields of the same commit.
     """
 
@@ -161,6 +169,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[ObjectRow, ...] = ()
     nonces: Mapping[int, int] = msgspec.field(default_factory=dict)
     relay_nonce: int | None = None
+    relay_signer: bytes | None = None
     new_shop: ShopRow | None = None
     new_card: KeyCard | None = None
     unlinked: tuple[int, ...] = ()

@@ -52,6 +52,10 @@ class Reader:
         """Count the guest cards of a shop, unlinked ones included."""
         return await self._pool.run(lambda db: shops.count_guest_cards(db, shop))
 
+    async def relay_signers(self) -> list[bytes]:
+        """List the relay's own public keys, those that it no longer signs with included."""
+        return await self._pool.run(shops.list_relay_signers)
+
     async def next_rows(self) -> NextRows:
         """Find the first row ids that are free."""
         return await self._pool.run(shops.next_rows)

@@ -48,6 +48,13 @@ def count_guest_cards(connection: sqlite3.Connection, shop: int) -> int:
     return count
 
 
+def list_relay_signers(connection: sqlite3.Connection) -> list[bytes]:
+    """List the public keys with which the relay has signed since authors are stored."""
+    sql = f"SELECT count(*), {joined('public_key')} FROM (SELECT * FROM relay_signer ORDER BY public_key)"
+    count, keys = connection.execute(sql).fetchone()
+    return cut(keys, [_PUBLIC_KEY_BYTES] * count)
+
+
 def next_rows(connection: sqlite3.Connection) -> NextRows:
     """Find the first row ids that are free."""
     sql = """SELECT (SELECT coalesce(max(id), 0) + 1 FROM shop),
@@ -62,12 +69,12 @@ def recall(connection: sqlite3.Connection, key: str) -> bytes | None:
 
 
 def _shops(connection: sqlite3.Connection, where: str, value: int | bytes) -> list[ShopRow]:
-    sql = f"""SELECT {numbers("id", "relay_nonce", "created_at")}, {joined("shop_id")}
+    sql = f"""SELECT {numbers("id", "relay_nonce", "created_at", "authors_after")}, {joined("shop_id")}
         FROM (SELECT * FROM shop WHERE {where} ORDER BY id)"""
     *texts, ids = connection.execute(sql, (value,)).fetchone()
-    row_ids, relay_nonces, created_ats = map(parse_numbers, texts)
+    row_ids, *rest = map(parse_numbers, texts)
     shop_ids = map(_integer, cut(ids, [_SHOP_ID_BYTES] * len(row_ids)))
-    return list(map(ShopRow, row_ids, shop_ids, relay_nonces, created_ats))
+    return list(map(ShopRow, row_ids, shop_ids, *rest))
 
 
 def _cards(connection: sqlite3.Connection, where: str, value: int | bytes) -> list[KeyCard]:

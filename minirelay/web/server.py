@@ -91,6 +91,7 @@ async def serve(settings: Settings, wallet: Wallet, listener: Listener) -> Async
         desk = EnrolmentDesk(
             base_url=base_url,
             relay_token=token.token_id,
+            relay_key=wallet.key.public_key,
             registry=ShopReg(chain, bytes(chain_settings.shop_reg)),
             policy=AdmissionPolicy(settings.shop_admission, frozenset(settings.shops)),
             is_served=relay.is_served,

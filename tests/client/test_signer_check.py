@@ -14,6 +14,7 @@ from minirelay.shop.access import Role
 from tests.client.logs import (
     CLERK,
     GUEST,
+    GUESTS,
     MANIFEST,
     OTHER_CLERK,
     OTHER_WALLET,
@@ -135,6 +136,21 @@ async def test_every_part_of_a_set_is_held_against_its_signer() -> None:
     assert await check.role_of(first) is Role.GUEST
     with pytest.raises(UntrustedSigner, match="a guest signed it"):
         await check.role_of(second)
+
+
+async def test_the_relays_key_enrolled_as_a_card_stops_nobody() -> None:
+    log = new_shop()
+    log.add(RELAY, [NewPatch("append", ("Accounts", GUESTS, "KeyCards"), RELAY.public_key)])
+    log.add(RELAY, [account(b"\xcc" * 20)])
+    check = await checked(log)
+    assert check.role_of_key_card(RELAY.public_key) is Role.GUEST
+    parts = [account(b"\xdd" * 20), NewPatch("decrement", ("Inventory", 7), 5)]
+    assert await check.role_of(signed(log, RELAY, parts)) is Role.RELAY
+    with pytest.raises(UntrustedSigner, match="a guest signed it"):
+        await check.role_of(signed(log, RELAY, add_listing(1)))
+    # A guest's card that is not the relay's gains nothing by it.
+    with pytest.raises(UntrustedSigner, match="a guest signed it"):
+        await check.role_of(signed(log, GUEST, [account(b"\xee" * 20)]))
 
 
 async def test_accounts_that_do_not_fit_are_a_failure() -> None:

@@ -26,6 +26,7 @@ from tests.fuzz.frame_mutations import split_frames
 from tests.protocol.vectors import load
 
 VECTORS: dict[str, Any] = load("enroll")
+RELAY_KEY = PrivateKey.from_bytes(b"\x77" * 32)
 WALLET = PrivateKey.from_bytes(bytes.fromhex(VECTORS["wallet"]["private_key"]))
 
 
@@ -139,6 +140,7 @@ def _desk(admitted: list[Enrolment]) -> EnrolmentDesk:
     return EnrolmentDesk(
         base_url=BaseUrl.parse(VECTORS["base_url"]),
         relay_token=int(VECTORS["relay_id"]),
+        relay_key=RELAY_KEY.public_key,
         registry=_Registry(),
         policy=AdmissionPolicy(),
         is_served=is_served,

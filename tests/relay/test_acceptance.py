@@ -21,12 +21,12 @@ from minirelay.protocol.patch_set import (
 from minirelay.protocol.push import decode_set
 from minirelay.protocol.signing import PrivateKey, recover
 from minirelay.relay import sequencer
-from minirelay.relay.acceptance import Accepted, CardEnrolment, ClientWrite, Request
-from minirelay.relay.books import Books
+from minirelay.relay.acceptance import CardEnrolment, ClientWrite, Request
+from minirelay.relay.books import Accepted, Books
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
 from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.messages import KeyCard, ShopRow
+from minirelay.store.messages import RELAY, KeyCard, ShopRow
 from tests.relay.house import (
     RELAY_KEY,
     TIMEOUT_S,
@@ -308,7 +308,9 @@ def test_an_enrolment_is_a_set_of_the_relay() -> None:
     header = decode_header(pushed.header)
     assert (header.shop_id, header.key_card_nonce, header.timestamp) == (SHOP_ID, 1, NOW)
     assert commit.relay_nonce == 1
-    assert commit.new_shop == books.row
+    assert commit.relay_signer == RELAY_KEY.public_key
+    assert stored.author == RELAY
+    assert commit.new_shop == ShopRow(1, SHOP_ID, 0, created_at=int(NOW.timestamp()))
     assert commit.new_card is not None
     assert commit.new_card.public_key == CLERK.public_key
     assert commit.new_card.enrolled_at == int(NOW.timestamp())

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from minirelay.protocol.objects import ObjectType
@@ -20,6 +21,7 @@ from minirelay.store.messages import Commit, KeyCard, ShopRow, StoredObject
 from tests.relay.house import Spec, listing, order
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
+NOW_S = int(NOW.timestamp())
 CLERK, GUEST, RELAY = (PrivateKey.from_bytes(bytes([number]) * 32) for number in (1, 2, 3))
 MANIFEST: Spec = (
     "replace",
@@ -43,7 +45,7 @@ def enter(books: Books, key: PrivateKey, nonce: int, *patches: Spec) -> Commit:
     card = books.cards.get(key.public_key)
     author = Author(ROLES[key], card.row_id if card else NOBODY)
     accepted = accept(books, author, open_patch_set(sealed))
-    return books.enter(accepted.judgement, accepted.wire, accepted.nonce, card)
+    return books.enter(accepted, card)
 
 
 def enrol(books: Books, key: PrivateKey, row_id: int, nonce: int) -> Commit:
@@ -52,7 +54,7 @@ def enrol(books: Books, key: PrivateKey, row_id: int, nonce: int) -> Commit:
     wallet = bytes(20) if is_guest else b"\x0a" * 20
     account: Spec = ("add", ("Accounts", wallet), {"KeyCards": [key.public_key], "Guest": is_guest})
     commit = enter(books, RELAY, nonce, *([] if books.seq else [MANIFEST]), account)
-    return books.enrol(commit, KeyCard(row_id, key.public_key, 1, wallet, is_guest, 0, False))
+    return books.enrol(commit, KeyCard(row_id, key.public_key, 1, wallet, is_guest, 0, False, NOW_S))
 
 
 def a_shop() -> tuple[Books, list[Commit]]:
@@ -112,9 +114,32 @@ def test_nonces_are_the_cards_or_the_relays() -> None:
     assert books.guest_cards == 1
 
 
+def test_whose_set_it_is_is_kept_with_it_and_so_is_the_relays_key() -> None:
+    _, commits = a_shop()
+    assert [one.author for commit in commits for one in commit.sets] == [0, 0, 4, 6, 4, 6]
+    assert [commit.relay_signer for commit in commits] == [RELAY.public_key] * 2 + [None] * 4
+
+
+def test_the_relays_key_enrolled_as_a_card_is_not_taken_for_its_author() -> None:
+    books, _ = a_shop()
+    account: Spec = ("append", ("Accounts", bytes(20), "KeyCards"), RELAY.public_key)
+    enter(books, RELAY, 3, account)
+    books.cards[RELAY.public_key] = Card(9, 0, True, False)
+    sealed = seal_patch_set(
+        [NewPatch("append", ("Accounts", bytes(20), "KeyCards"), b"\x02" + bytes(31) + b"\x01")],
+        shop_id=9,
+        key_card_nonce=4,
+        timestamp=NOW,
+        key=RELAY,
+    )
+    commit = books.enter(accept(books, Author(Role.RELAY, NOBODY), open_patch_set(sealed)), None)
+    assert (commit.sets[0].author, commit.relay_nonce, commit.nonces) == (0, 4, {})
+
+
 def test_the_shop_is_new_in_its_first_commit_only() -> None:
     _, commits = a_shop()
-    assert [commit.new_shop for commit in commits] == [ROW] + [None] * 5
+    born = msgspec.structs.replace(ROW, created_at=NOW_S)
+    assert [commit.new_shop for commit in commits] == [born] + [None] * 5
     assert [commit.new_card is not None for commit in commits] == [True, True] + [False] * 4
 
 

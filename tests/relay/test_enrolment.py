@@ -38,6 +38,7 @@ RELAY = int(VECTORS["relay_id"])
 SHOP = int(VECTORS["shop_id"])
 KEY_CARD = bytes.fromhex(VECTORS["key_card"])
 WALLET = PrivateKey.from_bytes(bytes.fromhex(VECTORS["wallet"]["private_key"]))
+RELAY_KEY = PrivateKey.from_bytes(b"\x77" * 32)
 NOW = datetime(2025, 6, 1, 10, tzinfo=UTC)
 GOOD = parse(VECTORS["cases"][0]["message"])
 
@@ -100,6 +101,7 @@ class Counter:
         desk = EnrolmentDesk(
             base_url=self.base_url,
             relay_token=RELAY,
+            relay_key=RELAY_KEY.public_key,
             registry=self.registry,
             policy=self.policy,
             is_served=self.books.is_served,
@@ -328,6 +330,16 @@ THREE = (f"mass-relayid:{RELAY}", f"mass-shopid:{SHOP}", f"mass-keycard:0x{KEY_C
 async def test_resources_that_are_none(place: int, resource: str) -> None:
     resources = [*THREE[:place], resource, *THREE[place + 1 :]]
     assert await refused(Counter().ask(with_resources(*resources)), "relay|shop|key card") is BadEnrolment
+
+
+async def test_the_relays_own_key_is_no_key_card() -> None:
+    counter = Counter()
+    own = f"mass-keycard:{RELAY_KEY.public_key.hex()}"
+    assert await refused(counter.ask(with_resources(*THREE[:2], own)), "relay's own key") is BadEnrolment
+    # Step 4 comes before the registry is asked.
+    assert counter.registry.asked == []
+    other = bytes([RELAY_KEY.public_key[0] ^ 1]) + RELAY_KEY.public_key[1:]
+    assert await counter.ask(with_resources(*THREE[:2], f"mass-keycard:{other.hex()}"))
 
 
 async def test_a_fourth_resource() -> None:

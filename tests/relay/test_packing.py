@@ -31,7 +31,7 @@ def real(seq: int, patch_count: int, value_bytes: int) -> StoredSet:
         key=KEY,
     )
     leaves = tuple(Leaf(ObjectType.LISTING, (n + 1).to_bytes(8)) for n in range(patch_count))
-    return StoredSet(seq, leaves, EMPTY_COUNTS, encode_set(seq, open_patch_set(sealed)))
+    return StoredSet(seq, leaves, EMPTY_COUNTS, encode_set(seq, open_patch_set(sealed)), 1)
 
 
 def shape(pushes: list[Push]) -> list[tuple[int, int]]:

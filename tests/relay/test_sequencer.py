@@ -15,8 +15,8 @@ import pytest
 from minirelay.errors import MinirelayError, Refusal, StoreError, invalid
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.acceptance import Accepted, accept
-from minirelay.relay.books import Books, Card
+from minirelay.relay.acceptance import accept
+from minirelay.relay.books import Accepted, Books, Card
 from minirelay.relay.judgement import Author
 from minirelay.relay.sequencer import THREAD_BYTES, Sequencer
 from minirelay.shop.access import Role
@@ -118,7 +118,7 @@ class Write:
 
     def enter(self, books: Books, accepted: Accepted) -> Commit:
         card = books.cards[KEY.public_key]
-        commit = books.enter(accepted.judgement, accepted.wire, accepted.nonce, card)
+        commit = books.enter(accepted, card)
         self.seq = commit.sets[0].seq
         return commit
 

@@ -31,7 +31,7 @@ async def idle(house: House) -> None:
 
 
 def shops_of(store: Store) -> Shops:
-    return Shops(store, 5, lambda _: None, lambda: 1_700_000_000, memory_bytes=10**9)
+    return Shops(store, 5, lambda _: None, memory_bytes=10**9)
 
 
 async def test_a_shop_is_found_with_the_durable_end_of_its_log(store: Store) -> None:
@@ -61,7 +61,7 @@ async def test_a_new_shop_is_started_once_and_not_found_before_it_has_a_log(stor
     shops = shops_of(store)
     started = await asyncio.gather(*(shops.find_or_start(UNKNOWN) for _ in range(10)))
     assert len({id(one) for one in started}) == 1
-    assert started[0].row == ShopRow(5, UNKNOWN, 0, 1_700_000_000)
+    assert started[0].row == ShopRow(5, UNKNOWN, 0)
     assert await shops.find(UNKNOWN) is None
     assert await shops.is_known(UNKNOWN)
     assert (await started[0].sequencer.opened()).is_new

@@ -126,7 +126,7 @@ def test_counts_and_selections_agree_with_a_scan() -> None:
             for one in draw.choices(list(ObjectType), k=draw.randint(1, 4))
         )
         counts = counts.plus(leaves, 10)
-        log.append(StoredSet(seq, leaves, counts, b""))
+        log.append(StoredSet(seq, leaves, counts, b"", 1))
     for role, size in itertools.product([Role.GUEST, Role.CLERK], range(4)):
         types = [ObjectType.LISTING, ObjectType.TAG, ObjectType.ORDER]
         filters = [
@@ -157,9 +157,8 @@ def test_the_public_types_are_four() -> None:
     assert view(Role.VISITOR).types == PUBLIC_TYPES
     assert len(PUBLIC_TYPES) == 4
     assert not view(Role.VISITOR).selections()
-    assert view(Role.CLERK).leaves_of(StoredSet(1, (leaf(ObjectType.TAG),) * 3, EMPTY_COUNTS, b"")) == range(
-        3
-    )
+    three = StoredSet(1, (leaf(ObjectType.TAG),) * 3, EMPTY_COUNTS, b"", 1)
+    assert view(Role.CLERK).leaves_of(three) == range(3)
 
 
 def test_without_orders_a_guest_sees_what_a_visitor_sees() -> None:

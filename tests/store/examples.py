@@ -60,11 +60,11 @@ class ShopLog:
     counts: Counts = EMPTY_COUNTS
     sets: list[StoredSet] = field(default_factory=list)
 
-    def add(self, *leaves: Leaf, size_bytes: int = 300, **fields: Any) -> Commit:
+    def add(self, *leaves: Leaf, size_bytes: int = 300, author: int = CARD, **fields: Any) -> Commit:
         """Commit the next set. fields: of Commit."""
         self.seq += 1
         leaves = leaves or (listing(self.seq),)
         self.counts = self.counts.plus(leaves, size_bytes)
-        one = StoredSet(self.seq, leaves, self.counts, wire_of(self.seq, size_bytes))
+        one = StoredSet(self.seq, leaves, self.counts, wire_of(self.seq, size_bytes), author)
         self.sets.append(one)
         return Commit(epoch=self.epoch, shop=self.shop, sets=(one,), **fields)

@@ -40,6 +40,8 @@ def store_log(db: sqlite3.Connection, log: list[tuple[list[Leaf], int]]) -> tupl
     shop = next(_shops)
     history = ShopLog(shop)
     commits = [Commit(epoch=0, shop=shop, new_shop=ShopRow(shop, shop, 0))]
-    commits += [history.add(*leaves, size_bytes=size) for leaves, size in log]
+    commits += [
+        history.add(*leaves, size_bytes=size, author=number % 3) for number, (leaves, size) in enumerate(log)
+    ]
     store(db, rows_of(commits).statements())
     return shop, history.sets

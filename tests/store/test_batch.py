@@ -5,7 +5,9 @@ import pytest
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.batch import encode_nonce, position, rows_of, weight
 from minirelay.store.intake import store
+from minirelay.store.log import read_sets
 from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, Commit, ObjectRow, StoredSet
+from minirelay.store.shops import list_relay_signers
 from tests.store.examples import CARD, GUEST, ShopLog, beginning, key_card, listing, order, shop_row
 
 
@@ -36,7 +38,7 @@ def test_what_is_no_nonce_is_noticed(nonce: int) -> None:
 
 @pytest.mark.parametrize("seq", [0, -1, MAX_SEQ + 1])
 def test_a_sequence_number_that_belongs_to_another_shop_is_noticed(seq: int) -> None:
-    one = StoredSet(seq, (listing(1),), EMPTY_COUNTS, b"")
+    one = StoredSet(seq, (listing(1),), EMPTY_COUNTS, b"", CARD)
     with pytest.raises(ValueError, match="sequence number"):
         rows_of([Commit(epoch=0, shop=1, sets=(one,))])
 
@@ -54,6 +56,18 @@ def test_a_shop_its_card_and_its_first_set_can_come_together(db: sqlite3.Connect
     assert db.execute("SELECT relay_nonce FROM shop").fetchall() == [(6,)]
     assert db.execute("SELECT last_nonce FROM key_card").fetchall() == [(encode_nonce(5),)]
     assert db.execute("SELECT key, value FROM object").fetchall() == [(b"", b"manifest")]
+
+
+def test_a_signer_of_the_relays_is_kept_once_with_what_it_signed(db: sqlite3.Connection) -> None:
+    log = ShopLog()
+    commit(db, *beginning(), *beginning(2, cards=()))
+    first, second = b"\x02" * 33, b"\x03" + bytes(32)
+    commit(db, log.add(relay_signer=second), log.add(relay_signer=first), log.add(relay_signer=second))
+    commit(db, log.add(relay_signer=first), ShopLog(2).add(relay_signer=second), log.add())
+    assert list_relay_signers(db) == [first, second]
+    with pytest.raises(sqlite3.IntegrityError):
+        commit(db, log.add(relay_signer=b"\x02" * 32))
+    assert len(read_sets(db, 1, 0, 9, 9, 10**6)) == 5
 
 
 def test_only_the_last_of_several_changes_is_written(db: sqlite3.Connection) -> None:

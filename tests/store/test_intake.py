@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from minirelay.store.batch import position
-from minirelay.store.intake import Kind, Rows, Statement, store
+from minirelay.store.intake import WIDTH, Kind, Rows, Statement, store
 
 SHOP = (1, bytes(32), 0, 7)
 CARD = (1, bytes(33), 1, bytes(20), False, bytes(8), False, 9)
@@ -18,7 +18,7 @@ def rows_with(*rows: tuple[Any, ...]) -> Rows:
 
 
 def patch_set(seq: int, shop: int = 1) -> tuple[Any, ...]:
-    return (Kind.PATCH_SET, position(shop, seq), 1, 2, seq, 0, 0, 0, 0, 0, seq * 10, b"leaves", b"wire")
+    return (Kind.PATCH_SET, position(shop, seq), 1, 2, seq, 0, 0, 0, 0, 0, seq * 10, b"leaves", b"wire", 6)
 
 
 def content(db: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
@@ -38,13 +38,15 @@ def test_each_kind_of_row_goes_where_it_belongs(db: sqlite3.Connection) -> None:
         (Kind.PATCH, 1, 1, b"id", 1, 0, 0),
         (Kind.OBJECT, 1, 1, b"key", 0, b"value"),
         (Kind.META, "key", b"value"),
+        (Kind.RELAY_SIGNER, b"\x02" * 33),
     )
-    assert content(db, "shop") == [SHOP]
+    assert content(db, "shop") == [(*SHOP, 0)]
     assert content(db, "key_card") == [(1, bytes(33), 1, bytes(20), 0, bytes(8), 0, 9)]
     assert content(db, "patch_set") == [patch_set(1)[1:]]
     assert content(db, "patch_index") == [(1, 1, b"id", 1, 0, 0)]
     assert content(db, "object") == [(1, 1, 1, b"key", 0, b"value")]
     assert content(db, "meta") == [("key", b"value")]
+    assert content(db, "relay_signer") == [(b"\x02" * 33,)]
     run(
         db,
         (Kind.OBJECT, 1, 1, b"key", 3, b"other"),
@@ -52,8 +54,10 @@ def test_each_kind_of_row_goes_where_it_belongs(db: sqlite3.Connection) -> None:
         (Kind.RELAY_NONCE, 1, 5),
         (Kind.UNLINKED, 1),
         (Kind.META, "key", b""),
+        (Kind.RELAY_SIGNER, b"\x02" * 33),
     )
-    assert content(db, "shop") == [(1, bytes(32), 5, 7)]
+    assert content(db, "shop") == [(1, bytes(32), 5, 7, 0)]
+    assert content(db, "relay_signer") == [(b"\x02" * 33,)]
     assert content(db, "key_card") == [(1, bytes(33), 1, bytes(20), 0, b"\xff" * 8, 1, 9)]
     assert content(db, "object") == [(1, 1, 1, b"key", 3, b"other")]
     assert content(db, "meta") == [("key", b"")]
@@ -131,4 +135,4 @@ def test_the_intake_is_no_part_of_the_schema(db: sqlite3.Connection) -> None:
 def test_a_batch_that_fits_is_one_statement() -> None:
     statements = rows_with(*[(Kind.META, str(number), b"") for number in range(300)]).statements()
     assert [type(one) for one in statements] == [Statement]
-    assert len(statements[0].parameters) == 512 * 13
+    assert len(statements[0].parameters) == 512 * (1 + WIDTH)

@@ -54,6 +54,13 @@ def test_the_counts_at_each_point_are_those_that_were_stored(
     assert read_tail(shared, shop) == (len(sets), end)
 
 
+def test_a_set_may_have_no_author(db: sqlite3.Connection) -> None:
+    log = ShopLog()
+    store(db, rows_of([*beginning(), *(log.add(author=author) for author in (0, 2**40, 1))]).statements())
+    db.execute("UPDATE patch_set SET author = NULL WHERE position & 0xff = 1")
+    assert [one.author for one in read_sets(db, 1, 0, 3, 10, 10**6)] == [None, 2**40, 1]
+
+
 def test_the_log_of_a_shop_ends_where_the_next_begins(db: sqlite3.Connection) -> None:
     store(db, rows_of([*beginning(1), *beginning(2, cards=())]).statements())
     first, second = ShopLog(1), ShopLog(2)

@@ -27,7 +27,7 @@ ALL = 10**9
 async def test_every_question_gets_its_answer(store: Store) -> None:
     log = ShopLog()
     change = ObjectRow(ObjectType.ORDER, b"key", b"value", GUEST)
-    await store.writer.commit(log.add(listing(1)))
+    await store.writer.commit(log.add(listing(1), relay_signer=b"\x02" * 33))
     await store.writer.commit(log.add(listing(2), order(1, GUEST), changes=(change,)))
     await store.writer.remember("note", b"remembered")
     reader = store.reader
@@ -38,6 +38,7 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.cards(1) == cards
     assert await reader.key_card(cards[1].public_key) == cards[1]
     assert await reader.count_guest_cards(1) == 2
+    assert await reader.relay_signers() == [b"\x02" * 33]
     assert await reader.next_rows() == NextRows(2, 4)
     assert await reader.recall("note") == b"remembered"
     assert await reader.load_objects(1) == [StoredObject(ObjectType.ORDER, b"key", b"value", GUEST)]

@@ -83,6 +83,18 @@ def test_a_migration_is_recorded(connection: sqlite3.Connection, path: Path) -> 
     check_current(connection, path)
 
 
+def test_sets_from_before_authors_were_stored_are_known(connection: sqlite3.Connection, path: Path) -> None:
+    migrate(connection, path, migrations()[:1])
+    connection.executescript("""INSERT INTO shop VALUES (1, randomblob(32), 0, 0), (3, randomblob(32), 0, 0),
+            (4, zeroblob(32), 0, 0);
+        WITH sets (shop, seq) AS (VALUES (1, 1), (1, 2), (1, 3), (3, 1), (3, 2))
+        INSERT INTO patch_set SELECT shop << 40 | seq, 1, 2, 0, 0, 0, 0, 0, 0, 0, x'', x'' FROM sets;""")
+    migrate(connection, path)
+    assert connection.execute("SELECT id, authors_after FROM shop").fetchall() == [(1, 3), (3, 2), (4, 0)]
+    assert connection.execute("SELECT DISTINCT author FROM patch_set").fetchall() == [(None,)]
+    assert connection.execute("SELECT * FROM relay_signer").fetchall() == []
+
+
 def test_a_new_database_needs_no_backup_but_an_older_one_gets_it(
     connection: sqlite3.Connection, path: Path
 ) -> None:

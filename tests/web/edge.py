@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 from minirelay.config import LimitSettings, Settings
 from minirelay.config_types import BaseUrl
 from minirelay.errors import MinirelayError
+from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.connection import Connection, ConnectionLimits
 from minirelay.relay.enrolment import AdmissionPolicy, EnrolmentDesk
 from minirelay.relay.messages import Enrolment, Subscribe, WriteRequest
@@ -18,6 +19,7 @@ from minirelay.store.messages import KeyCard
 from minirelay.web.app import Services, create_app
 from minirelay.web.listener import Listener, listen
 
+RELAY_KEY = PrivateKey.from_bytes(b"\x77" * 32)
 RELAY_TOKEN = 47124867884073879672909603251284934629202731065943978120863102598122760623800
 NOW = datetime(2025, 6, 1, 10, tzinfo=UTC)
 BASE_URL = BaseUrl.parse("http://localhost:4444")
@@ -96,6 +98,7 @@ class Backend:
         desk = EnrolmentDesk(
             base_url=BASE_URL,
             relay_token=RELAY_TOKEN,
+            relay_key=RELAY_KEY.public_key,
             registry=self,
             policy=self.policy,
             is_served=self.is_served,
