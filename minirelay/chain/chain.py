@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 import aiohttp
 
+from minirelay.chain.answer_bounds import WORD_BYTES
 from minirelay.chain.endpoint import LONGEST_REST_S, TIMEOUT_S, Endpoint, Rest
 from minirelay.chain.errors import ChainUnreachable, EndpointFailure, NodeRefused, Reverted
 from minirelay.chain.json_rpc import read_data, read_quantity, write_data
@@ -59,18 +60,21 @@ class Chain:
         self._clock = clock
         self._jitter = jitter
 
-    async def request(self, method: str, params: Sequence[object], read: Callable[[object], T]) -> T:
+    async def request(
+        self, method: str, params: Sequence[object], read: Callable[[object], T], *, data_bytes: int = 0
+    ) -> T:
         """Ask until an endpoint gives an answer that `read` can use.
 
         read: raises MalformedInput for an answer of the wrong type or size, which counts as a failure
-        of the endpoint. Raises Reverted; NodeRefused, only for methods that may be refused; ChainUnreachable.
+        of the endpoint. data_bytes: the most that a call may return. Raises Reverted; NodeRefused, only for
+        methods that may be refused; ChainUnreachable.
         """
         for place in self._places:
             if place.rest.left(self._clock()):
                 continue
             asked_at = self._clock()
             try:
-                answer = await self._ask(place, method, params, read)
+                answer = await self._ask(place, method, params, read, data_bytes)
             except EndpointFailure as failure:
                 self._give_rest(place, failure, asked_at)
             else:
@@ -78,12 +82,15 @@ class Chain:
                 return answer
         raise ChainUnreachable(self._complaint())
 
-    async def call(self, to: bytes, data: bytes, read: Callable[[bytes], T]) -> T:
+    async def call(
+        self, to: bytes, data: bytes, read: Callable[[bytes], T], *, data_bytes: int = WORD_BYTES
+    ) -> T:
         """Call a contract (20-byte address, call data) on the latest block. Raises like `request`."""
         return await self.request(
             "eth_call",
             [{"to": write_data(to), "data": write_data(data)}, "latest"],
             lambda answer: read(read_data(answer)),
+            data_bytes=data_bytes,
         )
 
     async def quantity(self, method: str, *params: object) -> int:
@@ -91,12 +98,17 @@ class Chain:
         return await self.request(method, params, read_quantity)
 
     async def _ask(
-        self, place: _Place, method: str, params: Sequence[object], read: Callable[[object], T]
+        self,
+        place: _Place,
+        method: str,
+        params: Sequence[object],
+        read: Callable[[object], T],
+        data_bytes: int,
     ) -> T:
         try:
             if not place.is_on_chain:
                 await self._check_chain(place)
-            return read(await place.endpoint.ask(method, params))
+            return read(await place.endpoint.ask(method, params, data_bytes))
         except MalformedInput as error:
             raise EndpointFailure(f"its answer to {method} can't be used: {error}") from error
         except NodeRefused as refusal:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
+from minirelay.chain.answer_bounds import WORD_BYTES
 from minirelay.chain.chain import Chain
 from minirelay.errors import MalformedInput
 from minirelay.protocol.signing import keccak256
@@ -15,10 +16,21 @@ T = TypeVar("T")
 
 
 class Function:
-    """A function of a contract. inputs and outputs: types in the ABI's canonical spelling."""
+    """A function of a contract. inputs and outputs: types in the ABI's canonical spelling.
 
-    def __init__(self, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...] = ()) -> None:
+    most_bytes: the most that it may return; one word, unless it returns something longer.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...] = (),
+        *,
+        most_bytes: int = WORD_BYTES,
+    ) -> None:
         self.name = name
+        self.most_bytes = most_bytes
         self.inputs = inputs
         self.outputs = outputs
 
@@ -33,6 +45,8 @@ class Function:
 
     def decode(self, data: bytes) -> tuple[Any, ...]:
         """Read what a call returned. Raises MalformedInput, whatever the bytes."""
+        if len(data) > self.most_bytes:
+            raise MalformedInput(f"{self.name} returned more than {self.most_bytes} bytes")
         if not data:
             raise MalformedInput(f"{self.name} returned nothing: there is no such contract")
         try:
@@ -56,7 +70,10 @@ class Contract:
         read: gets the value as eth-abi gives it (addresses are text). Raises Reverted, ChainUnreachable.
         """
         return await self.chain.call(
-            self.address, function.encode(*arguments), lambda data: read(function.decode(data)[0])
+            self.address,
+            function.encode(*arguments),
+            lambda data: read(function.decode(data)[0]),
+            data_bytes=function.most_bytes,
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from minirelay.chain.answer_bounds import most_containers
 from minirelay.chain.errors import EndpointFailure, NodeRefused
 from minirelay.errors import MalformedInput
 from minirelay.protocol.json_reading import decode_json
@@ -25,6 +26,8 @@ def read_answer(body: bytes, request_id: int) -> object:
     Raises NodeRefused for an error that the node answered, EndpointFailure for anything that is no answer
     to this request.
     """
+    if body.count(b"[") + body.count(b"{") > most_containers(len(body)):
+        raise EndpointFailure("what it answers has too many lists and objects for its length")
     try:
         answer = decode_json(body, object)
     except MalformedInput as error:

@@ -1,11 +1,16 @@
 """The relay registry, RelayReg (spec 07): which relays there are, and whose they are."""
 
+from typing import Final
+
+from minirelay.chain.answer_bounds import array_bytes
 from minirelay.chain.chain import Chain
 from minirelay.chain.contract import Contract, Function, address_bytes
 from minirelay.chain.errors import Reverted
 
+_URI_WORDS: Final = 128
+
 _OWNER_OF = Function("ownerOf", ("uint256",), ("address",))
-_RELAY_URIS = Function("relayURIs", ("uint256",), ("string",))
+_RELAY_URIS = Function("relayURIs", ("uint256",), ("string",), most_bytes=array_bytes(_URI_WORDS))
 _MINT = Function("mint", ("uint256", "address", "string"))
 
 

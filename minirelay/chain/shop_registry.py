@@ -1,18 +1,25 @@
 """The shop registry, ShopReg (spec 07): which shops there are, and who may act for them."""
 
+import logging
 from typing import Final
 
+from minirelay.chain.answer_bounds import array_bytes
 from minirelay.chain.chain import Chain
 from minirelay.chain.contract import Contract, Function, address_bytes
 from minirelay.chain.errors import Reverted
 
+log = logging.getLogger(__name__)
+
 UPDATE_ROOT_HASH: Final = 2
 """The permission bit that lets a wallet act for a shop."""
+
+MAX_RELAYS: Final = 1024
+"""A shop that lists more relays lists none, as far as this relay is concerned."""
 
 _OWNER_OF = Function("ownerOf", ("uint256",), ("address",))
 _HAS_PERMISSION = Function("hasPermission", ("uint256", "address", "uint8"), ("bool",))
 _GET_RELAY_COUNT = Function("getRelayCount", ("uint256",), ("uint256",))
-_GET_ALL_RELAYS = Function("getAllRelays", ("uint256",), ("uint256[]",))
+_GET_ALL_RELAYS = Function("getAllRelays", ("uint256",), ("uint256[]",), most_bytes=array_bytes(MAX_RELAYS))
 
 
 class ShopReg:
@@ -45,5 +52,12 @@ class ShopReg:
         return await self._contract.call(_GET_RELAY_COUNT, shop_id, read=int)
 
     async def relay_tokens(self, shop_id: int) -> tuple[int, ...]:
-        """List the relay tokens that the shop lists."""
+        """List the relay tokens that the shop lists; none if there are more than MAX_RELAYS.
+
+        Any shop's owner can make the list long, so its length is asked first: an endpoint that answers at
+        length is not to blame then.
+        """
+        if await self.relay_count(shop_id) > MAX_RELAYS:
+            log.warning("a shop lists more relays than are looked at", extra={"shop": hex(shop_id)})
+            return ()
         return await self._contract.call(_GET_ALL_RELAYS, shop_id, read=tuple)

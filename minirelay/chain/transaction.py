@@ -70,7 +70,7 @@ async def send(
 
 async def suggest_fees(chain: Chain) -> Fees:
     """Ask for fees with which a transaction is mined soon: twice the base fee, and a tip."""
-    base = await chain.request("eth_getBlockByNumber", ["latest", False], _read_base_fee)
+    base = await chain.request("eth_getBlockByNumber", ["latest", False], read_base_fee)
     try:
         tip = await chain.quantity("eth_maxPriorityFeePerGas")
     except NodeRefused:
@@ -103,7 +103,7 @@ async def _await_receipt(chain: Chain, digest: bytes, sleep: Callable[[float], A
     problem = ""
     for _ in range(RECEIPT_POLLS):
         try:
-            receipt = await chain.request("eth_getTransactionReceipt", [name], _read_receipt)
+            receipt = await chain.request("eth_getTransactionReceipt", [name], read_receipt)
         except ChainUnreachable as error:
             problem = f"; {error}"
         else:
@@ -127,13 +127,15 @@ def _unfunded(chain: Chain, wallet: Wallet, balance: int, cost: int | None) -> C
     )
 
 
-def _read_base_fee(block: object) -> int:
+def read_base_fee(block: object) -> int:
+    """Read the base fee of a block, in wei. Raises MalformedInput."""
     if not isinstance(block, dict):
         raise MalformedInput("not a block")
     return read_quantity(block.get("baseFeePerGas"))
 
 
-def _read_receipt(receipt: object) -> tuple[bool, int] | None:
+def read_receipt(receipt: object) -> tuple[bool, int] | None:
+    """Read whether a transaction succeeded, and in which block; None before that. Raises MalformedInput."""
     if receipt is None:
         return None
     if not isinstance(receipt, dict):

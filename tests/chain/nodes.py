@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any
 
 from aiohttp import ClientSession, web
@@ -91,12 +92,76 @@ async def drop(request: web.Request, _question: Any) -> web.StreamResponse:
     return web.Response()
 
 
-async def endless(request: web.Request, _question: Any) -> web.StreamResponse:
-    """Send without an end."""
-    response = web.StreamResponse()
-    await response.prepare(request)
-    while True:
-        await response.write(b" " * 2**20)
+@dataclass
+class Endless:
+    """Sends without an end. sent: how many bytes it got rid of."""
+
+    sent: int = 0
+
+    async def __call__(self, request: web.Request, _question: Any) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b" " * 2**16)
+            self.sent += 2**16
+
+
+class Scripted(Enum):
+    """What a RawNode does other than writing bytes."""
+
+    RIGHT = auto()
+    SILENCE = auto()
+
+
+RIGHT, SILENCE = Scripted.RIGHT, Scripted.SILENCE
+
+
+@dataclass
+class RawNode:
+    """An endpoint that writes what it likes: the n-th question of a connection gets the n-th of `script`.
+
+    In a script RIGHT is a right answer, SILENCE waits until the other side has enough, bytes are written as
+    they are; at its end the connection is closed. connections, requests: how many there were.
+    """
+
+    script: Sequence[bytes | Scripted]
+    connections: int = 0
+    requests: int = 0
+    url: EndpointUrl = field(default_factory=EndpointUrl)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            for written in self.script:
+                question = await _read_question(reader)
+                self.requests += 1
+                if written is Scripted.SILENCE:
+                    await reader.read()
+                    break
+                writer.write(_right_answer(question) if written is Scripted.RIGHT else written)
+                await writer.drain()
+        writer.close()
+
+
+async def _read_question(reader: asyncio.StreamReader) -> Any:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+    return json.loads(await reader.readexactly(length))
+
+
+def _right_answer(question: Any) -> bytes:
+    result = hex(CHAIN_ID) if question["method"] == "eth_chainId" else "0x7"
+    body = json.dumps({"jsonrpc": "2.0", "id": question["id"], "result": result}).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+@asynccontextmanager
+async def running_raw(node: RawNode) -> AsyncIterator[None]:
+    """Run such a node; it knows its URL then."""
+    server = await asyncio.start_server(node.serve, "127.0.0.1", 0)
+    node.url = EndpointUrl(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/KEY")
+    async with server:
+        yield
 
 
 @asynccontextmanager

@@ -12,13 +12,16 @@ from minirelay.chain.json_rpc import read_quantity
 from minirelay.errors import MalformedInput
 from tests.chain.nodes import (
     CHAIN_ID,
+    RIGHT,
     Behaviour,
     Bench,
     Node,
+    RawNode,
     chain_over,
     drop,
     error,
     plain,
+    running_raw,
     said,
     silent,
 )
@@ -133,6 +136,13 @@ async def test_retry_after_is_honoured() -> None:
         bench.clock.now += 1
         assert await head(bench) == 2
         assert len(first.asked) == 2
+
+
+async def test_an_endpoint_that_closes_idle_connections_does_not_fail() -> None:
+    node = RawNode([RIGHT, b""])
+    async with running_raw(node), open_http() as http:
+        chain = Chain(CHAIN_ID, [node.url], http)
+        assert [await chain.quantity("eth_blockNumber") for _ in range(6)] == [7] * 6
 
 
 async def test_without_any_endpoint_left_nothing_is_known() -> None:

@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minirelay.chain.answer_bounds import array_bytes
 from minirelay.chain.contract import Contract, Function, address_bytes
 from minirelay.chain.errors import ChainUnreachable
 from minirelay.errors import MalformedInput
 from tests.chain.nodes import Node, chain_over
 
 OWNER_OF = Function("ownerOf", ("uint256",), ("address",))
-RELAYS = Function("getAllRelays", ("uint256",), ("uint256[]",))
-URI = Function("relayURIs", ("uint256",), ("string",))
+RELAYS = Function("getAllRelays", ("uint256",), ("uint256[]",), most_bytes=array_bytes(4))
+URI = Function("relayURIs", ("uint256",), ("string",), most_bytes=array_bytes(4))
 ADDRESS = bytes(range(20))
 
 
@@ -40,6 +41,8 @@ def test_results() -> None:
         (OWNER_OF, b""),
         (OWNER_OF, b"\1"),
         (OWNER_OF, word(2**160)),
+        (OWNER_OF, word(7) + b"\0"),
+        (RELAYS, word(32) + word(5) + word(7) * 5),
         (RELAYS, word(32)),
         (RELAYS, word(32) + word(2**255)),
         (RELAYS, word(2**255) + word(1)),

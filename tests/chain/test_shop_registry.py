@@ -1,17 +1,23 @@
 """ShopReg on a real EVM, and through nodes that lie."""
 
+from typing import Any
+
 import pytest
+from aiohttp import web
 from web3 import Web3
 from web3.types import TxParams
 
+from minirelay.chain import contract
 from minirelay.chain.chain import Chain
+from minirelay.chain.contract import Function
 from minirelay.chain.errors import ChainUnreachable
-from minirelay.chain.shop_registry import UPDATE_ROOT_HASH, ShopReg
+from minirelay.chain.shop_registry import MAX_RELAYS, UPDATE_ROOT_HASH, ShopReg
 from minirelay.dev.accounts import ACCOUNTS
-from tests.chain.nodes import Node, chain_over, error, plain
+from tests.chain.nodes import Node, chain_over, error, plain, said
 from tests.chain_fixtures import Contracts
 
 SHOP = 2**255 + 5
+GET_RELAY_COUNT = "0x" + Function("getRelayCount", ("uint256",)).selector.hex()
 OWNER, CLERK, STRANGER = (account.address for account in ACCOUNTS[:3])
 
 
@@ -60,6 +66,47 @@ async def test_relay_tokens(registry: ShopReg, contracts: Contracts, w3: Web3) -
         assert w3.eth.wait_for_transaction_receipt(receipt)["status"] == 1
     assert await registry.relay_count(SHOP) == 2
     assert await registry.relay_tokens(SHOP) == (7, 2**256 - 1)
+
+
+def answering(count: int, words: int) -> Node:
+    """Make a node on which a shop lists so many relays, and which answers that many words when asked."""
+    answered = [32, words, *range(words)]
+
+    async def call(_request: web.Request, question: Any) -> web.StreamResponse:
+        is_count = question["params"][0]["data"].startswith(GET_RELAY_COUNT)
+        return said(
+            question, result="0x" + "".join(f"{word:064x}" for word in ([count] if is_count else answered))
+        )
+
+    return Node(results={"eth_call": call})
+
+
+async def test_as_many_relays_as_are_looked_at() -> None:
+    async with chain_over(answering(MAX_RELAYS, MAX_RELAYS)) as bench:
+        assert await ShopReg(bench.chain, b"\7" * 20).relay_tokens(1) == tuple(range(MAX_RELAYS))
+
+
+async def test_a_shop_that_lists_more_relays_lists_none_and_the_endpoint_is_not_to_blame() -> None:
+    node = answering(MAX_RELAYS + 1, MAX_RELAYS + 1)
+    async with chain_over(node) as bench:
+        registry = ShopReg(bench.chain, b"\7" * 20)
+        for _ in range(3):
+            assert await registry.relay_tokens(1) == ()
+    assert node.asked == ["eth_chainId", *["eth_call"] * 3]
+
+
+async def test_a_list_that_is_longer_than_its_count_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+
+    def decode(_types: object, data: bytes) -> list[int]:
+        decoded.append(len(data))
+        return [1]
+
+    monkeypatch.setattr(contract, "decode", decode)
+    async with chain_over(answering(1, 250_000)) as bench:
+        with pytest.raises(ChainUnreachable, match="longer than"):
+            await ShopReg(bench.chain, b"\7" * 20).relay_tokens(1)
+    assert decoded == [32]
 
 
 async def test_a_wrong_address_is_not_a_no(chain: Chain, dev_chain: object) -> None:

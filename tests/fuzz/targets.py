@@ -6,7 +6,7 @@ A new decoder that strangers reach gets a row here; both drivers (docs/testing.m
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.fuzz import corpus, relay_targets, shop_targets, wire_targets
+from tests.fuzz import chain_targets, corpus, relay_targets, shop_targets, wire_targets
 from tests.fuzz.cbor_mutations import mutate_cbor
 from tests.fuzz.frame_mutations import mutate_frames
 from tests.fuzz.mutator import Mutate, Mutator
@@ -45,6 +45,10 @@ TARGETS: Mapping[str, Target] = {
     "enrolment": Target(relay_targets.enrolment, corpus.sign_in_messages, (mutate_text,), 0.5),
     "subscription": Target(relay_targets.subscription, corpus.subscriptions, (mutate_protobuf,)),
     "session": Target(relay_targets.session, corpus.conversations, (mutate_frames,)),
+    "rpc_answer": Target(chain_targets.rpc_answer, chain_targets.rpc_answers, (mutate_text,)),
+    "call_result": Target(chain_targets.call_result, chain_targets.call_results, (mutate_text,)),
+    "retry_after": Target(chain_targets.retry_after_header, chain_targets.retry_afters, (mutate_text,)),
+    "forwarded_for": Target(chain_targets.forwarded_for, chain_targets.forwarded_fors, (mutate_text,)),
     "canonical": Target(shop_targets.canonical, corpus.objects, (mutate_cbor,), 0.5),
     "spelling": Target(shop_targets.spelling, corpus.objects, (mutate_cbor,), 0.5),
     "draft": Target(shop_targets.draft, corpus.patch_lists, (mutate_cbor,), 0.5),

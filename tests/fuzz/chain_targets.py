@@ -1,0 +1,162 @@
+"""What must hold for whatever endpoints answer, and for the headers that HTTP brings from either side."""
+
+# Either outcome is right, and each is checked where it turns up.
+# ruff: noqa: PT017
+
+import json
+from collections.abc import Callable, Coroutine
+from ipaddress import ip_address
+from typing import Any, TypeVar
+
+from minirelay.chain.chain import Chain
+from minirelay.chain.contract import Function
+from minirelay.chain.endpoint import LONGEST_WISH_S, retry_after
+from minirelay.chain.errors import EndpointFailure, NodeRefused
+from minirelay.chain.json_rpc import read_answer, read_data, read_quantity
+from minirelay.chain.relay_registry import RelayReg
+from minirelay.chain.shop_registry import MAX_RELAYS, ShopReg
+from minirelay.chain.transaction import read_base_fee, read_receipt
+from minirelay.config_types import Network
+from minirelay.errors import MalformedInput
+from minirelay.web.limits import client_address
+
+T = TypeVar("T")
+
+REQUEST_ID = 7
+GET_RELAY_COUNT = Function("getRelayCount", ("uint256",)).selector
+TRUSTED = (Network.parse("10.0.0.0/8"), Network.parse("fd00::/8"))
+
+
+def rpc_answers() -> list[bytes]:
+    """Give answers of endpoints, right and wrong."""
+    results: list[Any] = [
+        None,
+        "0x",
+        "0x7a69",
+        "0x" + "ab" * 32,
+        {"baseFeePerGas": "0x64", "number": "0x1", "transactions": ["0x" + "00" * 32]},
+        {"status": "0x1", "blockNumber": "0x9", "logs": [{"topics": ["0x00"], "data": "0x"}]},
+    ]
+    errors: list[Any] = [
+        {"code": 3, "message": "execution reverted: NOT_MINTED", "data": "0x08c379a0" + "00" * 96},
+        {"code": -32015, "message": "VM execution error.", "data": "Reverted 0x7a933234"},
+        {"code": -32603, "message": "Internal error", "data": {"data": "0x4e487b71", "stack": ["at"]}},
+        {"code": -32005, "message": "limit exceeded"},
+        "busy",
+    ]
+    answers = [{"jsonrpc": "2.0", "id": REQUEST_ID, "result": result} for result in results]
+    answers += [{"jsonrpc": "2.0", "id": REQUEST_ID, "error": error} for error in errors]
+    return [json.dumps(answer).encode() for answer in answers]
+
+
+def rpc_answer(data: bytes) -> None:
+    """Answers of endpoints: a result that is read or refused, the node's error, or a failure."""
+    try:
+        result = read_answer(data, REQUEST_ID)
+    except EndpointFailure as failure:
+        assert str(failure).isprintable()
+        return
+    except NodeRefused as refusal:
+        assert str(refusal).isprintable()
+        assert refusal.is_revert in (True, False)
+        return
+    number = _read(read_quantity, result)
+    assert number is None or 0 <= number < 2**256
+    raw = _read(read_data, result)
+    assert raw is None or f"0x{raw.hex()}" == str(result).lower()
+    assert (_read(read_base_fee, result) or 0) >= 0
+    receipt = _read(read_receipt, result)
+    assert receipt is None or receipt[1] >= 0
+
+
+def _read(read: Callable[[object], T], value: object) -> T | None:
+    try:
+        return read(value)
+    except MalformedInput:
+        return None
+
+
+def call_results() -> list[bytes]:
+    """Give what calls of contracts return: a word a line."""
+    lists = [
+        [1],
+        [2**160 - 1],
+        [0],
+        [32, 2, 7, 2**256 - 1],
+        [32, 0],
+        [32, 5, int.from_bytes(b"https".ljust(32))],
+    ]
+    return ["\n".join(f"{word:064x}" for word in words).encode() for words in lists]
+
+
+def call_result(data: bytes) -> None:
+    """What contracts return, as hexadecimal digits: read as what it should be, or refused in one way."""
+    digits = "".join(character for character in data.decode("latin-1") if character in "0123456789abcdef")
+    chain = _Answering(bytes.fromhex(digits[: len(digits) // 2 * 2]))
+    relays, shops = RelayReg(chain, bytes(20)), ShopReg(chain, bytes(20))
+    owner = _run(relays.owner_of(7))
+    assert owner is None or len(owner) == 20
+    assert _run(shops.owner_of(7)) == owner
+    assert _run(relays.uri(7)) is None or len(chain.answer) >= 64
+    assert _run(shops.has_permission(7, bytes(20), 2)) in (True, False, None)
+    tokens = _run(shops.relay_tokens(7)) or ()
+    assert len(tokens) <= MAX_RELAYS
+    assert all(0 <= token < 2**256 for token in tokens)
+
+
+class _Answering(Chain):
+    """A chain on which every call returns the same, but for the count of relays."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+
+    async def call(self, to: bytes, data: bytes, read: Callable[[bytes], T], *, data_bytes: int = 32) -> T:
+        return read((2).to_bytes(32) if data.startswith(GET_RELAY_COUNT) else self.answer)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T | None:
+    """Run what never really waits; None if what it read is malformed."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    except MalformedInput:
+        return None
+    raise AssertionError("it waits")
+
+
+def retry_afters() -> list[bytes]:
+    """Give Retry-After headers."""
+    return [
+        b"30",
+        b"0",
+        b"Sun, 01 Jun 2025 12:00:30 GMT",
+        b"Sunday, 01-Jun-25 12:00:30 GMT",
+        b"Sun Jun  1 12:00:30 2025",
+        b"Fri, 31 Dec 9999 23:59:59 -2359",
+    ]
+
+
+def retry_after_header(data: bytes) -> None:
+    """Retry-After headers: a time to wait within bounds, or none."""
+    # As aiohttp gives them.
+    wait_s = retry_after(data.decode("utf-8", "surrogateescape"))
+    assert wait_s is None or 0 <= wait_s <= LONGEST_WISH_S
+
+
+def forwarded_fors() -> list[bytes]:
+    """Give X-Forwarded-For headers, one a line."""
+    return [
+        b"192.0.2.1",
+        b"192.0.2.1, 10.0.0.1\n10.0.0.2:5000",
+        b"[2001:db8::1]:5000, fd00::1",
+        b"::ffff:192.0.2.1, fe80::1%eth0, 10.1.1.1",
+        b"unknown, 10.0.0.1",
+    ]
+
+
+def forwarded_for(data: bytes) -> None:
+    """X-Forwarded-For headers: the client is an address, whatever they say."""
+    headers = data.decode("utf-8", "surrogateescape").split("\n")
+    assert client_address("192.0.2.9", headers, TRUSTED) == "192.0.2.9"
+    ip_address(client_address("10.0.0.9", headers, TRUSTED).partition("/")[0])
