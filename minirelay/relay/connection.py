@@ -221,16 +221,19 @@ class Connection:
     def _write(self, effect: Write) -> None:
         size = len(effect.patch_set)
         self._unanswered_bytes += size
-        settle = partial(self._settle_write, effect.request_id, size)
+        settle = partial(self._settle_write, effect, size)
         self._host.write(WriteRequest(effect.card, effect.patch_set, settle))
 
-    def _settle_write(self, request_id: int, size: int, outcome: Outcome) -> None:
+    def _settle_write(self, effect: Write, size: int, outcome: Outcome) -> None:
         self._unanswered_bytes -= size
         self._may_receive.set()
         if isinstance(outcome, Refusal):
-            self._carry_out(self.session.refuse(request_id, outcome))
-        else:
-            self._carry_out(self.session.answer(request_id, outcome))
+            self._carry_out(self.session.refuse(effect.request_id, outcome))
+            return
+        # The echo leaves right before the answer (spec 01, "Request rules").
+        for subscription in tuple(self._subscriptions.values()):
+            subscription.echo(effect.card.shop)
+        self._carry_out(self.session.answer(effect.request_id, outcome))
 
     async def _find_card(self, effect: FindCard) -> None:
         card = await self._host.find_card(effect.public_key)

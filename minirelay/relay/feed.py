@@ -1,86 +1,103 @@
-"""The durable end of one shop's log, and the subscriptions that follow it live."""
+"""The durable end of one shop's log, and the subscriptions that follow it live.
 
-import asyncio
+What is published is handed over in rounds. A round goes to those who may see some of what was published
+before it began, found by index; each gets all that is there when its turn comes. So a write costs nothing for
+followers who see none of it, a round has an end however fast writes come, and nothing waits for it but the
+recent sets: a follower whom they no longer reach reads the log.
+"""
+
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-from minirelay.relay.packing import Cursor, Push, pack, see
+from minirelay.relay.audience import Audiences, Touched
+from minirelay.relay.handover import Follower, Handover, must_read
+from minirelay.relay.slices import SlicedWork
 from minirelay.relay.view import View
 from minirelay.store.messages import Counts, StoredSet
 
 log = logging.getLogger(__name__)
 
-LARGE_SET_BYTES = 256 * 1024
-"""A larger set is not handed over: cutting it for each view would take the loop's time. It is read."""
-
-RECENT_BYTES = 512 * 1024
+RECENT_BYTES = 1024 * 1024
 RECENT_SETS = 1024
 
 
-class Follower(Protocol):
-    """A live subscription."""
-
-    view: View
-    cursor: Cursor
-
-    def follow(self, pushes: Sequence[Push], upto_seq: int) -> None:
-        """Take what became durable after `cursor`, up to and including this sequence number."""
-
-    def fall_back(self, unpushed_patches: int) -> None:
-        """Read what became durable from the log; that many visible patches are still to come."""
-
-    def fail(self) -> None:
-        """End the session: this subscription can't go on without a gap."""
-
-
 class Feed:
-    """Hand durable sets to whoever follows, all of one commit at once.
+    """Hand durable sets to whoever follows and sees some of them.
 
     A few recent sets stay in memory, so that a subscription that has read the log up to here goes live
     even while writes keep coming.
     """
 
-    def __init__(self, shop: int, seq: int, counts: Counts) -> None:
-        """shop: row id. seq, counts: of the durable log."""
+    def __init__(self, shop: int, seq: int, counts: Counts, work: SlicedWork) -> None:
+        """shop: row id. seq, counts: of the durable log. work: where handing over takes its turn."""
         self.shop = shop
         self.seq = seq
         self.counts = counts
+        self._work = work
         self._recent: deque[StoredSet] = deque()
         self._recent_bytes = 0
-        self._fresh: list[StoredSet] = []
-        self._followers: dict[Follower, None] = {}
+        self._recent_after = seq
+        """`_recent` holds all sets after this one."""
+        self._followers: Audiences[Follower] = Audiences()
+        self._handed_seq = seq
+        """All of what came up to here has been handed to all who see it."""
+        self._touched = Touched()
+        """What the next round has to hand over, as far as it is followed."""
+        self._is_handing_over = False
+        self._handover: Handover | None = None
+        self._latest = Latest(seq, Touched())
 
     @property
     def is_followed(self) -> bool:
         """Say whether somebody follows live."""
         return bool(self._followers)
 
-    def publish(self, stored: StoredSet) -> None:
-        """Take the next durable set; it is handed over in the next turn of the loop."""
-        self.seq, self.counts = stored.seq, stored.counts
-        self._remember(stored)
-        if not self._fresh:
+    def publish(self, sets: Sequence[StoredSet]) -> None:
+        """Take the durable sets of the next commit, at least one; handing them over begins a turn later."""
+        for stored in sets:
+            self._remember(stored)
+        self.seq, self.counts = sets[-1].seq, sets[-1].counts
+        touched = self._followers.followed(Touched.by(sets)) if self._followers else Touched()
+        self._touched.add(touched)
+        self._latest = Latest(sets[0].seq, touched)
+        if self._is_handing_over:
+            return
+        if self._touched:
             # Behind the callbacks of the same commit: they all fill one push.
-            asyncio.get_running_loop().call_soon(self._hand_over)
-        self._fresh.append(stored)
+            self._is_handing_over = True
+            self._work.add(self._hand_over())
+        else:
+            self._handed_seq = self.seq
 
     def add(self, follower: Follower) -> None:
         """Let somebody follow who has everything up to `seq`."""
-        self._followers[follower] = None
+        self._followers.add(follower)
 
     def remove(self, follower: Follower) -> None:
         """Stop handing over."""
-        self._followers.pop(follower, None)
+        self._followers.remove(follower)
+
+    def echo(self, follower: Follower) -> None:
+        """Hand the sets of the latest commit to one who sees some of them now, behind all that come before.
+
+        If they have to be read from the log, it gets them in its turn.
+        """
+        if follower in self._followers and self._latest.touched.meets(follower.view):
+            _attempt(self._echo, follower)
 
     def since(self, seq: int) -> list[StoredSet] | None:
         """Give the sets after this one from memory; None if it does not reach back so far."""
-        if seq >= self.seq:
-            return []
-        if not self._recent or self._recent[0].seq > seq + 1:
+        if seq < self._recent_after:
             return None
-        return [stored for stored in self._recent if stored.seq > seq]
+        sets: list[StoredSet] = []
+        for stored in reversed(self._recent):
+            if stored.seq <= seq:
+                break
+            sets.append(stored)
+        sets.reverse()
+        return sets
 
     @property
     def recent_bytes(self) -> int:
@@ -91,62 +108,69 @@ class Feed:
         """Let the recent sets go; whoever wants them reads them from the log."""
         self._recent.clear()
         self._recent_bytes = 0
+        self._recent_after = self.seq
 
     def _remember(self, stored: StoredSet) -> None:
         self._recent.append(stored)
         self._recent_bytes += len(stored.wire)
         while self._recent_bytes > RECENT_BYTES or len(self._recent) > RECENT_SETS:
-            self._recent_bytes -= len(self._recent.popleft().wire)
+            oldest = self._recent.popleft()
+            self._recent_bytes -= len(oldest.wire)
+            self._recent_after = oldest.seq
 
-    def _hand_over(self) -> None:
-        fresh, self._fresh = self._fresh, []
-        hand_over = Handover(fresh)
-        for follower in list(self._followers):
-            try:
-                hand_over.to(follower)
-            except Exception:  # a bug ends one session, which resumes; the others get their sets
-                log.exception("sets could not be handed to a subscription because of a bug")
-                follower.fail()
+    def _hand_over(self) -> Iterator[None]:
+        """Hand over in rounds, one follower a step, until nothing is left to hand over."""
+        while self._touched:
+            touched, self._touched = self._touched, Touched()
+            upto = self.seq
+            for audience, follower in self._followers.seeing(touched):
+                # Who has it got it for another of its filters, or as an echo, or came later.
+                if follower in self._followers and follower.cursor.seq < upto:
+                    _attempt(self._hand_to, follower, audience)
+                yield
+            self._handed_seq = upto
+        self._handed_seq = self.seq
+        self._handover = None
+        self._latest = Latest(self.seq, Touched())
+        self._is_handing_over = False
 
+    def _hand_to(self, follower: Follower, audience: View) -> None:
+        after = self._has(follower)
+        handover = self._handover
+        if handover is None or (handover.after, handover.upto) != (after, self.seq):
+            sets = self.since(after)
+            if sets is None:
+                follower.fall_back(after, None)
+                return
+            handover = self._handover = Handover(after, sets)
+        handover.serve(follower, audience)
 
-class Handover:
-    """The sets of one commit on their way to those who follow; what is the same for many is made once."""
+    def _echo(self, follower: Follower) -> None:
+        after = self._has(follower)
+        sets = self.since(after)
+        if sets is None or must_read(follower.view, sets):
+            return
+        before = [stored for stored in sets if stored.seq < self._latest.first_seq]
+        for part in (before, sets[len(before) :]):
+            if part and follower in self._followers:
+                Handover(after, part).serve(follower, follower.view)
+                after = part[-1].seq
 
-    def __init__(self, fresh: Sequence[StoredSet]) -> None:
-        """fresh: consecutive sets, at least one."""
-        self._fresh = fresh
-        self._is_large = any(len(stored.wire) > LARGE_SET_BYTES for stored in fresh)
-        self._owners = {leaf.owner for stored in fresh for leaf in stored.leaves}
-        self._counts: dict[tuple[View, Cursor], int] = {}
-        self._pushes: dict[tuple[View, Cursor], list[Push]] = {}
-
-    def to(self, follower: Follower) -> None:
-        """Hand over to one of them."""
-        # Guests whose orders are not concerned all see the same: one packing serves thousands.
-        concerned = follower.view.owner in self._owners
-        key = (follower.view if concerned else follower.view.without_orders(), follower.cursor)
-        if self._is_large and (count := self._count(key)):
-            follower.fall_back(count)
-        else:
-            follower.follow(self._pack(key), self._fresh[-1].seq)
-
-    def _count(self, key: tuple[View, Cursor]) -> int:
-        if key not in self._counts:
-            self._counts[key] = count_for(*key, self._fresh)
-        return self._counts[key]
-
-    def _pack(self, key: tuple[View, Cursor]) -> list[Push]:
-        if key not in self._pushes:
-            self._pushes[key] = pack_for(*key, self._fresh)
-        return self._pushes[key]
-
-
-def count_for(view: View, cursor: Cursor, sets: Iterable[StoredSet]) -> int:
-    """Count the patches that a view sees of these sets, without those that were handed over before."""
-    return sum(len(view.leaves_of(stored)) for stored in sets if stored.seq > cursor.seq)
+    def _has(self, follower: Follower) -> int:
+        """Say up to where a follower has all that it sees."""
+        return max(follower.cursor.seq, self._handed_seq)
 
 
-def pack_for(view: View, cursor: Cursor, sets: Iterable[StoredSet]) -> list[Push]:
-    """Pack what a view sees of these sets, without what was handed over before."""
-    seen = (see(view, stored) for stored in sets if stored.seq > cursor.seq)
-    return list(pack((visible for visible in seen if visible is not None), cursor.parts))
+class Latest(NamedTuple):
+    """The latest commit: the number of its first set, and what it touches."""
+
+    first_seq: int
+    touched: Touched
+
+
+def _attempt(work: Callable[..., None], follower: Follower, *more: View) -> None:
+    try:
+        work(follower, *more)
+    except Exception:  # a bug ends one session, which resumes; the others get their sets
+        log.exception("sets could not be handed to a subscription because of a bug")
+        follower.fail()

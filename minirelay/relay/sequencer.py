@@ -50,13 +50,14 @@ class Sequencer:
         self,
         writer: Committer,
         open_books: Callable[[], Awaitable[Books]],
-        publish: Callable[[StoredSet], None],
+        publish: Callable[[Sequence[StoredSet]], None],
         unlink: Callable[[int], None],
     ) -> None:
         """writer: the store's. open_books: reads the books from disk; may raise StoreError.
 
-        publish: called with each set once it is durable, in order. unlink: called with the row id of
-        each key card whose unlinking is durable, after the answers to everything before it.
+        publish: called with the sets of each commit once they are durable, in order, before its answer.
+        unlink: called with the row id of each key card whose unlinking is durable, after the answers to
+        everything before it.
         """
         self._writer = writer
         self._open_books = open_books
@@ -220,10 +221,8 @@ class Sequencer:
             self._last_commit = None
         error = future.exception()
         if error is None:
-            # The answer is queued first all the same: what is published is handed over a turn later. But that
-            # is before whoever sends the answer wakes up, so the echo leaves together with it.
-            for stored in commit.sets:
-                self._publish(stored)
+            # Before the answer, which takes the echo of these sets along.
+            self._publish(commit.sets)
             try:
                 request.stored(root_hash)
             finally:

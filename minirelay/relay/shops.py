@@ -5,13 +5,14 @@ forgets its recent sets: they are read again when somebody needs them. That is s
 opened, and as the shops grow.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Final
 
 from minirelay.relay.books import ENTRY_BYTES, Books, read_books
 from minirelay.relay.feed import Feed
 from minirelay.relay.sequencer import Sequencer
+from minirelay.relay.slices import SlicedWork
 from minirelay.store.database import Store
 from minirelay.store.messages import EMPTY_COUNTS, Counts, ShopRow, StoredSet
 
@@ -54,9 +55,9 @@ class HostedShop:
         self.sequencer.unload()
         self.feed.forget_recent()
 
-    def _publish(self, stored: StoredSet) -> None:
-        self.feed.publish(stored)
-        self._note_growth(self, len(stored.wire) + ENTRY_BYTES * len(stored.leaves))
+    def _publish(self, sets: Sequence[StoredSet]) -> None:
+        self.feed.publish(sets)
+        self._note_growth(self, sum(len(one.wire) + ENTRY_BYTES * len(one.leaves) for one in sets))
 
     async def _open_books(self) -> Books:
         books = await self._read_books()
@@ -88,6 +89,7 @@ class Shops:
         self._growth_bytes = 0
         self._unlink = unlink
         self._rows = count(first_row)
+        self._handing_over = SlicedWork()
         # The one that was used least recently comes first.
         self._hosted: dict[int, HostedShop] = {}
         self._by_row: dict[int, HostedShop] = {}
@@ -138,7 +140,7 @@ class Shops:
         self._hosted[hosted.row.shop_id] = self._hosted.pop(hosted.row.shop_id)
 
     def _host(self, row: ShopRow, seq: int, counts: Counts) -> HostedShop:
-        feed = Feed(row.row_id, seq, counts)
+        feed = Feed(row.row_id, seq, counts, self._handing_over)
         hosted = HostedShop(row, self._store, feed, self._unlink, self._make_room, self._note_growth)
         self._hosted[row.shop_id] = self._by_row[row.row_id] = hosted
         return hosted

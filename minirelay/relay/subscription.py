@@ -14,7 +14,8 @@ from typing import Protocol
 from minirelay.errors import StoreError
 from minirelay.protocol.push import cut
 from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH
-from minirelay.relay.feed import Feed, count_for, pack_for
+from minirelay.relay.feed import Feed
+from minirelay.relay.handover import count_for, must_read, pack_for
 from minirelay.relay.outbox import Room
 from minirelay.relay.packing import Cursor, Push, VisibleSet, pack, see
 from minirelay.relay.view import View
@@ -97,7 +98,7 @@ class Subscription:
             # What became durable while the store counted.
             recent = self._feed.since(upto)
             if recent is not None:
-                return count + count_for(self.view, Cursor(upto), recent)
+                return count + count_for(self.view, recent)
 
     async def _count_in_store(self) -> tuple[int, int]:
         shop, upto, end, after = self._feed.shop, self._feed.seq, self._feed.counts, self.cursor.seq
@@ -126,23 +127,33 @@ class Subscription:
         """End the session: this subscription can't go on without a gap."""
         self._outlet.fail(OWN_FAULT)
 
-    def follow(self, pushes: Sequence[Push], upto_seq: int) -> None:
-        """Take what became durable; fall back to the cursor if there is no room for it."""
+    def follow(self, pushes: Sequence[Push], after_seq: int, upto_seq: int) -> None:
+        """Take all that it sees of some sets; fall back to the cursor if there is no room for it."""
         if self._is_closed:
             return
+        self.cursor = Cursor(after_seq)
         sent = self._deliver(pushes)
         if sent == len(pushes):
             self.cursor = Cursor(upto_seq)
         else:
-            self.fall_back(sum(push.patch_count for push in pushes[sent:]))
+            self.fall_back(after_seq, sum(push.patch_count for push in pushes[sent:]))
 
-    def fall_back(self, unpushed_patches: int) -> None:
-        """Read on from the cursor, where that many visible patches are still to come."""
+    def fall_back(self, after_seq: int, unpushed_patches: int | None) -> None:
+        """Read on from the log, where that many visible patches are still to come; None: count them."""
         if self._is_closed:
             return
         self._feed.remove(self)
-        self._outlet.send_sync_status(self.subscription_id, unpushed_patches)
-        self.start()
+        self.cursor = max(self.cursor, Cursor(after_seq))
+        if unpushed_patches is None:
+            self._task = asyncio.get_running_loop().create_task(self._catch_up(is_counted=False))
+        else:
+            self._outlet.send_sync_status(self.subscription_id, unpushed_patches)
+            self.start()
+
+    def echo(self, shop: int) -> None:
+        """Send what was just written to a shop (row id) by this session, if this follows it live."""
+        if self._feed.shop == shop:
+            self._feed.echo(self)
 
     def _deliver(self, pushes: Iterable[Push]) -> int:
         sent = 0
@@ -154,8 +165,10 @@ class Subscription:
             sent += 1
         return sent
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, *, is_counted: bool = True) -> None:
         try:
+            if not is_counted:
+                self._outlet.send_sync_status(self.subscription_id, await self.count_unpushed())
             while not await self._take_turn():
                 pass
         except StoreError as error:
@@ -192,9 +205,9 @@ class Subscription:
 
     def _go_live(self) -> bool:
         recent = self._feed.since(self.cursor.seq)
-        if recent is None:
+        if recent is None or must_read(self.view, recent):
             return False
-        pushes = pack_for(self.view, self.cursor, recent)
+        pushes = pack_for(self.view, recent)
         if self._deliver(pushes) < len(pushes):
             return False
         self.cursor = Cursor(self._feed.seq)

@@ -12,9 +12,12 @@ from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.push import decode_set, encode_set
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay import feed as module
-from minirelay.relay.feed import LARGE_SET_BYTES, RECENT_BYTES, RECENT_SETS, Feed, count_for, pack_for
+from minirelay.protocol.sizes import MAX_SET_BYTES
+from minirelay.relay import handover as module
+from minirelay.relay.feed import RECENT_BYTES, RECENT_SETS, Feed
+from minirelay.relay.handover import LARGE_SET_BYTES
 from minirelay.relay.packing import Cursor, Push
+from minirelay.relay.slices import SlicedWork
 from minirelay.relay.view import View
 from minirelay.shop.access import PUBLIC_TYPES
 from minirelay.store.messages import EMPTY_COUNTS, Leaf, StoredSet
@@ -50,32 +53,36 @@ class Follower:
 
     view: View = EVERYTHING
     cursor: Cursor = BEGINNING
-    followed: list[tuple[Sequence[Push], int]] = field(default_factory=list)
-    fallen_back: list[int] = field(default_factory=list)
+    followed: list[tuple[Sequence[Push], int, int]] = field(default_factory=list)
+    fallen_back: list[tuple[int, int | None]] = field(default_factory=list)
     failed: int = 0
-    on_follow: Callable[[], None] | None = None
+    on_follow: Callable[["Follower"], None] | None = None
+    feed: Feed | None = None
 
-    def follow(self, pushes: Sequence[Push], upto_seq: int) -> None:
+    def follow(self, pushes: Sequence[Push], after_seq: int, upto_seq: int) -> None:
         if self.on_follow is not None:
-            self.on_follow()
-        self.followed.append((pushes, upto_seq))
+            self.on_follow(self)
+        self.followed.append((pushes, after_seq, upto_seq))
         self.cursor = Cursor(upto_seq)
 
-    def fall_back(self, unpushed_patches: int) -> None:
-        self.fallen_back.append(unpushed_patches)
+    def fall_back(self, after_seq: int, unpushed_patches: int | None) -> None:
+        self.fallen_back.append((after_seq, unpushed_patches))
+        if self.feed is not None:
+            self.feed.remove(self)
 
     def fail(self) -> None:
         self.failed += 1
 
     @property
     def seqs(self) -> list[int]:
-        pushes = (push for handed, _ in self.followed for push in handed)
+        pushes = (push for handed, _, _ in self.followed for push in handed)
         return [decode_set(one).seq for push in pushes for one in push.sets]
 
 
-def new_feed(*followers: Follower) -> Feed:
-    feed = Feed(1, 0, EMPTY_COUNTS)
+def new_feed(*followers: Follower, work: SlicedWork | None = None) -> Feed:
+    feed = Feed(1, 0, EMPTY_COUNTS, work or SlicedWork())
     for follower in followers:
+        follower.feed = feed
         feed.add(follower)
     return feed
 
@@ -88,12 +95,12 @@ async def test_what_one_turn_publishes_is_handed_over_at_once() -> None:
     follower = Follower()
     feed = new_feed(follower)
     for seq in (1, 2, 3):
-        feed.publish(stored(seq))
+        feed.publish([stored(seq)])
     assert follower.followed == []
     await turn()
     assert len(follower.followed) == 1
     assert (follower.seqs, follower.cursor) == ([1, 2, 3], Cursor(3))
-    feed.publish(stored(4))
+    feed.publish([stored(4)])
     await turn()
     assert follower.seqs == [1, 2, 3, 4]
 
@@ -101,14 +108,14 @@ async def test_what_one_turn_publishes_is_handed_over_at_once() -> None:
 async def test_the_end_of_the_log_moves_with_what_is_published() -> None:
     feed = new_feed()
     one = stored(1)
-    feed.publish(one)
+    feed.publish([one])
     assert (feed.seq, feed.counts) == (1, one.counts)
 
 
 async def test_who_sees_the_same_shares_the_same_pushes() -> None:
     followers = [Follower() for _ in range(3)]
     feed = new_feed(*followers)
-    feed.publish(stored(1))
+    feed.publish([stored(1)])
     await turn()
     handed = [follower.followed[0][0] for follower in followers]
     assert handed[0] is handed[1] is handed[2]
@@ -117,7 +124,7 @@ async def test_who_sees_the_same_shares_the_same_pushes() -> None:
 async def test_guests_without_an_order_in_it_share_what_visitors_see() -> None:
     followers = [Follower(PUBLIC), Follower(guest(5)), Follower(guest(6)), Follower(guest(7))]
     feed = new_feed(*followers)
-    feed.publish(stored(1, Leaf(ObjectType.LISTING, b"1" * 8), order(3, owner=7)))
+    feed.publish([stored(1, Leaf(ObjectType.LISTING, b"1" * 8), order(3, owner=7))])
     await turn()
     visitor, *guests = (follower.followed[0][0] for follower in followers)
     assert guests[0] is guests[1] is visitor
@@ -125,32 +132,79 @@ async def test_guests_without_an_order_in_it_share_what_visitors_see() -> None:
     assert [push.patch_count for push in guests[2]] == [2]
 
 
-async def test_whoever_sees_nothing_moves_on_all_the_same() -> None:
+async def test_whoever_went_live_between_publishing_and_handing_over_gets_nothing_twice() -> None:
+    early = Follower()
+    feed = new_feed(early)
+    feed.publish([stored(1)])
+    late = Follower(cursor=Cursor(1))
+    feed.add(late)
+    feed.publish([stored(2)])
+    latest = Follower(cursor=Cursor(2))
+    feed.add(latest)
+    await turn()
+    assert [one.seqs for one in (early, late, latest)] == [[1, 2], [2], []]
+
+
+async def test_whoever_leaves_and_comes_back_meanwhile_gets_nothing_twice() -> None:
+    follower = Follower()
+    feed = new_feed(follower)
+    feed.publish([stored(1)])
+    feed.remove(follower)
+    follower.cursor = Cursor(1)
+    feed.add(follower)
+    await turn()
+    feed.publish([stored(2)])
+    await turn()
+    assert follower.seqs == [2]
+
+
+async def test_whoever_saw_nothing_of_what_came_between_is_handed_on_from_there() -> None:
     follower = Follower(PUBLIC)
     feed = new_feed(follower)
-    feed.publish(stored(1, order(1)))
+    feed.publish([stored(1)])
     await turn()
-    assert follower.followed == [([], 1)]
+    for seq in (2, 3, 4):
+        feed.publish([stored(seq, order(seq))])
+        await turn()
+    feed.publish([stored(5)])
+    await turn()
+    assert [(after, upto) for _, after, upto in follower.followed] == [(0, 1), (4, 5)]
+    assert follower.seqs == [1, 5]
 
 
-async def test_whoever_went_live_between_publishing_and_handing_over_gets_nothing_twice() -> None:
-    feed = new_feed()
-    feed.publish(stored(1))
-    feed.publish(stored(2))
-    late = Follower(cursor=Cursor(2))
-    half = Follower(cursor=Cursor(1))
-    feed.add(late)
-    feed.add(half)
+async def test_a_set_costs_nothing_for_those_who_see_none_of_it() -> None:
+    asked: list[Follower] = []
+
+    class Idle(Follower):
+        @property
+        def cursor(self) -> Cursor:
+            asked.append(self)
+            return BEGINNING
+
+        @cursor.setter
+        def cursor(self, cursor: Cursor) -> None: ...
+
+    idle = [
+        Idle(View(objects=frozenset({(ObjectType.LISTING, number.to_bytes(8))})))
+        for number in range(1000, 11_000)
+    ]
+    feed = new_feed(*idle, *(Idle(View(owner=row, own_orders=True)) for row in range(2, 100)))
+    one = Follower(View(objects=frozenset({(ObjectType.LISTING, (1).to_bytes(8))})))
+    feed.add(one)
+    feed.publish([stored(1), stored(2, order(7, owner=1), Leaf(ObjectType.TAG, b"sale"))])
     await turn()
-    assert late.seqs == []
-    assert half.seqs == [2]
+    assert asked == []
+    assert one.seqs == [1]
+    feed.publish([stored(1000), stored(1001)])
+    await turn()
+    assert {id(each) for each in asked} == {id(each) for each in idle[:2]}
 
 
 async def test_whoever_leaves_gets_nothing_more() -> None:
     follower = Follower()
     feed = new_feed(follower)
     assert feed.is_followed
-    feed.publish(stored(1))
+    feed.publish([stored(1)])
     feed.remove(follower)
     feed.remove(follower)
     await turn()
@@ -161,21 +215,39 @@ async def test_whoever_leaves_gets_nothing_more() -> None:
 async def test_a_large_set_is_left_to_be_read_by_those_who_see_some_of_it() -> None:
     sees, blind = Follower(PUBLIC), Follower(View(types=frozenset({ObjectType.TAG})))
     feed = new_feed(sees, blind)
-    feed.publish(stored(1))
+    feed.publish([stored(1)])
     leaves = [Leaf(ObjectType.LISTING, bytes(8)), order(1), Leaf(ObjectType.LISTING, bytes(8))]
-    feed.publish(stored(2, *leaves, size=LARGE_SET_BYTES // 2))
+    feed.publish([stored(2, *leaves, size=LARGE_SET_BYTES // 2)])
     await turn()
-    assert (sees.followed, sees.fallen_back) == ([], [3])
-    assert (blind.followed, blind.fallen_back) == ([([], 2)], [])
+    assert (sees.followed, sees.fallen_back) == ([], [(0, 3)])
+    assert (blind.followed, blind.fallen_back) == ([], [])
+
+
+async def test_a_large_set_is_handed_to_those_who_see_all_of_it() -> None:
+    everything, public = Follower(), Follower(PUBLIC)
+    feed = new_feed(everything, public)
+    feed.publish([stored(1, size=LARGE_SET_BYTES)])
+    feed.publish([stored(2, order(1), order(2), size=LARGE_SET_BYTES // 2)])
+    await turn()
+    assert (everything.seqs, public.seqs) == ([1, 2], [1])
+
+
+async def test_a_set_that_has_to_be_split_is_left_to_be_read() -> None:
+    follower = Follower()
+    feed = new_feed(follower)
+    leaves = [Leaf(ObjectType.LISTING, bytes(8))] * 4
+    feed.publish([stored(1, *leaves, size=MAX_SET_BYTES // 4)])
+    await turn()
+    assert (follower.followed, follower.fallen_back) == ([], [(0, 4)])
 
 
 async def test_a_follower_that_fails_takes_no_other_with_it(caplog: pytest.LogCaptureFixture) -> None:
-    def fail() -> None:
+    def fail(_: Follower) -> None:
         raise ZeroDivisionError
 
     followers = [Follower(), Follower(on_follow=fail), Follower()]
     feed = new_feed(*followers)
-    feed.publish(stored(1))
+    feed.publish([stored(1)])
     await turn()
     assert [follower.failed for follower in followers] == [0, 1, 0]
     assert [follower.seqs for follower in followers] == [[1], [], [1]]
@@ -188,27 +260,27 @@ async def test_a_set_that_cannot_be_cut_fails_those_who_need_it_cut(
     broken = View(types=frozenset({ObjectType.TAG}))
     pack = module.pack_for
 
-    def fail(view: View, cursor: Cursor, sets: Sequence[StoredSet]) -> list[Push]:
+    def fail(view: View, sets: Sequence[StoredSet]) -> list[Push]:
         if view == broken:
             raise ZeroDivisionError
-        return pack(view, cursor, sets)
+        return pack(view, sets)
 
     monkeypatch.setattr(module, "pack_for", fail)
     followers = [Follower(broken), Follower()]
     feed = new_feed(*followers)
-    feed.publish(stored(1))
+    feed.publish([stored(1, Leaf(ObjectType.TAG, b"sale"))])
     await turn()
     assert [follower.failed for follower in followers] == [1, 0]
     assert followers[1].seqs == [1]
 
 
 async def test_recent_sets_are_at_hand_as_far_as_they_reach() -> None:
-    feed = Feed(1, 10, EMPTY_COUNTS)
+    feed = Feed(1, 10, EMPTY_COUNTS, SlicedWork())
     assert feed.since(10) == []
     assert feed.since(9) is None
     sets = [stored(seq) for seq in (11, 12, 13)]
     for one in sets:
-        feed.publish(one)
+        feed.publish([one])
     assert feed.since(10) == sets
     assert feed.since(12) == sets[2:]
     assert feed.since(13) == []
@@ -220,7 +292,7 @@ async def test_recent_sets_are_bounded(size: int, count: int) -> None:
     feed = new_feed()
     template = stored(1, size=size)
     for seq in range(1, count + 1):
-        feed.publish(msgspec.structs.replace(template, seq=seq))
+        feed.publish([msgspec.structs.replace(template, seq=seq)])
     assert feed.since(0) is None
     kept = feed.since(count - 4)
     assert kept is not None
@@ -231,12 +303,12 @@ async def test_recent_sets_are_bounded(size: int, count: int) -> None:
 
 async def test_a_set_larger_than_what_is_kept_is_not_kept() -> None:
     feed = new_feed()
-    feed.publish(stored(1))
-    feed.publish(stored(2, size=RECENT_BYTES))
+    feed.publish([stored(1)])
+    feed.publish([stored(2, *[Leaf(ObjectType.LISTING, bytes(8))] * 2, size=RECENT_BYTES // 2)])
     assert feed.since(0) is None
     assert feed.since(1) is None
     assert feed.since(2) == []
-    feed.publish(stored(3))
+    feed.publish([stored(3)])
     assert feed.since(1) is None
     assert [one.seq for one in feed.since(2) or []] == [3]
 
@@ -244,20 +316,154 @@ async def test_a_set_larger_than_what_is_kept_is_not_kept() -> None:
 async def test_recent_sets_can_be_forgotten() -> None:
     feed = new_feed()
     one = stored(1)
-    feed.publish(one)
+    feed.publish([one])
     assert feed.recent_bytes == len(one.wire)
     feed.forget_recent()
     assert feed.recent_bytes == 0
     assert feed.since(0) is None
     assert feed.since(1) == []
-    feed.publish(stored(2))
+    feed.publish([stored(2)])
     assert [each.seq for each in feed.since(1) or []] == [2]
 
 
-def test_counting_and_packing_agree() -> None:
-    sets = [stored(seq, Leaf(ObjectType.TAG, b"t"), order(seq, owner=seq % 3)) for seq in range(1, 20)]
-    for view in (EVERYTHING, PUBLIC, guest(1), guest(2), View(types=frozenset({ObjectType.ORDER}))):
-        for cursor in (Cursor(0), Cursor(7), Cursor(19)):
-            pushes = pack_for(view, cursor, sets)
-            assert count_for(view, cursor, sets) == sum(push.patch_count for push in pushes)
-            assert all(decode_set(one).seq > cursor.seq for push in pushes for one in push.sets)
+# -- slices, and writes that come meanwhile
+
+
+class Ticks:
+    """A clock that goes on by one whenever it is read."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+async def test_what_all_see_is_handed_over_in_slices_and_each_gets_what_is_there_by_then() -> None:
+    followers = [Follower() for _ in range(100)]
+    feed = new_feed(*followers, work=SlicedWork(10, Ticks()))
+    feed.publish([stored(1)])
+    turns = 0
+    while not all(follower.followed for follower in followers):
+        done = [follower.seqs for follower in followers if follower.followed]
+        assert len(done) <= 10 * turns
+        turns += 1
+        feed.publish([stored(1 + turns)])
+        await turn()
+    assert turns >= 10
+    while any(follower.cursor.seq < feed.seq for follower in followers):
+        await turn()
+    assert [follower.seqs for follower in followers] == [list(range(1, 2 + turns))] * 100
+    # The last of them got many sets at once: the faster writes come, the fewer pushes they take.
+    assert len(followers[-1].followed) <= 2
+
+
+async def test_a_follower_whom_recent_sets_no_longer_reach_falls_back() -> None:
+    followers = [Follower() for _ in range(30)]
+    feed = new_feed(*followers, work=SlicedWork(10, Ticks()))
+    feed.publish([stored(1)])
+    await turn()
+    handed = [follower for follower in followers if follower.followed]
+    assert 0 < len(handed) < 30
+    for seq in range(2, RECENT_SETS + 3):
+        feed.publish([StoredSet(seq, stored(1).leaves, EMPTY_COUNTS, b"", None)])
+    for _ in range(10):
+        await turn()
+    assert len(feed._recent) == RECENT_SETS
+    assert [one.fallen_back for one in followers if one not in handed] == [[(0, None)]] * (30 - len(handed))
+
+
+async def test_whoever_leaves_during_a_handover_gets_nothing_more() -> None:
+    followers = [Follower() for _ in range(30)]
+
+    def leave(_: Follower) -> None:
+        for follower in followers[3:]:
+            feed.remove(follower)
+
+    followers[2].on_follow = leave
+    feed = new_feed(*followers)
+    feed.publish([stored(1)])
+    await turn()
+    assert [len(follower.followed) for follower in followers] == [1] * 3 + [0] * 27
+    assert feed.is_followed
+
+
+async def test_whoever_comes_during_a_handover_gets_what_follows() -> None:
+    late = Follower(PUBLIC)
+
+    def join(_: Follower) -> None:
+        feed.publish([stored(2)])
+        late.cursor = Cursor(feed.seq)
+        feed.add(late)
+        feed.publish([stored(3)])
+
+    first = Follower()
+    feed = new_feed(first, Follower(PUBLIC))
+    first.on_follow = lambda follower: None if follower.followed else join(follower)
+    feed.publish([stored(1)])
+    for _ in range(3):
+        await turn()
+    assert late.seqs == [3]
+    assert first.seqs == [1, 2, 3]
+
+
+# -- the echo of a write
+
+
+async def test_an_echo_is_one_push_of_a_commits_sets_behind_all_that_came_before() -> None:
+    writer, other = Follower(), Follower()
+    feed = new_feed(writer, other)
+    feed.publish([stored(1)])
+    feed.publish([stored(2)])
+    feed.publish([stored(3), stored(4)])
+    feed.echo(writer)
+    assert [
+        [decode_set(one).seq for push in pushes for one in push.sets] for pushes, _, _ in writer.followed
+    ] == [
+        [1, 2],
+        [3, 4],
+    ]
+    assert other.followed == []
+    await turn()
+    assert len(writer.followed) == 2
+    assert other.seqs == [1, 2, 3, 4]
+    assert len(other.followed) == 1
+
+
+async def test_an_echo_is_only_for_those_who_see_some_of_it() -> None:
+    writer, tags = Follower(guest(5)), Follower(View(types=frozenset({ObjectType.TAG})))
+    feed = new_feed(writer, tags)
+    feed.publish([stored(1, Leaf(ObjectType.TAG, b"sale"))])
+    feed.publish([stored(2, order(1, owner=5))])
+    for follower in (tags, writer, Follower()):
+        feed.echo(follower)
+    assert tags.followed == []
+    assert writer.seqs == [1, 2]
+    await turn()
+    assert tags.seqs == [1]
+
+
+async def test_an_echo_that_has_to_be_read_comes_in_its_turn() -> None:
+    follower = Follower(PUBLIC)
+    feed = new_feed(follower)
+    leaves = [Leaf(ObjectType.LISTING, bytes(8)), order(1)]
+    feed.publish([stored(1, *leaves, size=LARGE_SET_BYTES // 2)])
+    feed.echo(follower)
+    feed.publish([stored(2)])
+    feed.forget_recent()
+    feed.echo(follower)
+    assert (follower.followed, follower.fallen_back) == ([], [])
+    await turn()
+    assert follower.fallen_back == [(0, None)]
+
+
+async def test_an_echo_goes_once_whatever_is_under_way() -> None:
+    followers = [Follower() for _ in range(40)]
+    feed = new_feed(*followers, work=SlicedWork(10, Ticks()))
+    for seq in range(1, 30):
+        feed.publish([stored(seq)])
+        feed.echo(followers[seq % 40])
+        await turn()
+    while any(follower.cursor.seq < feed.seq for follower in followers):
+        await turn()
+    assert [follower.seqs for follower in followers] == [list(range(1, 30))] * 40

@@ -158,7 +158,7 @@ class Bench:
 async def bench() -> AsyncIterator[Bench]:
     ALL_WRITES.clear()
     disk, published, unlinked = Disk(), list[StoredSet](), list[int]()
-    sequencer = Sequencer(disk, disk.open_books, published.append, unlinked.append)
+    sequencer = Sequencer(disk, disk.open_books, published.extend, unlinked.append)
     one = Bench(disk, sequencer, [], published, unlinked)
     yield one
     disk.succeed()
@@ -382,7 +382,7 @@ async def test_books_that_make_no_sense_refuse_what_waits_and_are_not_tried_in_a
             opened += 1
             raise ValueError("not an object")
 
-        sequencer = Sequencer(one.disk, fail, one.published.append, one.unlinked.append)
+        sequencer = Sequencer(one.disk, fail, one.published.extend, one.unlinked.append)
         requests = [Write(name, 1, log=one.log) for name in "ab"]
         for request in requests:
             sequencer.submit(request)

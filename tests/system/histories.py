@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,14 @@ from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.push import SequencedPartialPatchSet, decode_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay import feed as feed_module
+from minirelay.relay import handover as handover_module
 from minirelay.relay import packing as packing_module
 from minirelay.relay import sequencer as sequencer_module
+from minirelay.relay import shops as shops_module
 from minirelay.relay import subscription as subscription_module
 from minirelay.relay.messages import own_fault
 from minirelay.relay.shops import HostedShop
+from minirelay.relay.slices import SlicedWork
 from tests.relay.house import (
     SHOP,
     TIMEOUT_S,
@@ -51,7 +55,7 @@ def small_bounds(draw: random.Random) -> Iterator[None]:
     """Make the relay's bounds so small, one way or another, that a short history meets them all."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(feed_module, "RECENT_SETS", draw.choice([0, 2, 1024]))
-        patch.setattr(feed_module, "LARGE_SET_BYTES", draw.choice([1500, 256 * 1024]))
+        patch.setattr(shops_module, "SlicedWork", partial(SlicedWork, draw.choice([0, 0, 0.01])))
         patch.setattr(subscription_module, "PAGE_PATCHES", draw.choice([1, 5, 1024]))
         patch.setattr(subscription_module, "PAGE_BYTES", draw.choice([1, 2000, 512 * 1024]))
         patch.setattr(subscription_module, "PATIENCE_S", draw.choice([0.0, 0.1]))
@@ -62,6 +66,9 @@ def small_bounds(draw: random.Random) -> Iterator[None]:
         most = draw.choice([1300, 900 * 1024])
         patch.setattr(packing_module, "MAX_SET_BYTES", most)
         patch.setattr(push_module, "MAX_SET_BYTES", most)
+        patch.setattr(handover_module, "MAX_SET_BYTES", most)
+        # Never above what is not split.
+        patch.setattr(handover_module, "LARGE_SET_BYTES", min(most, draw.choice([700, 1500, 256 * 1024])))
         yield
 
 

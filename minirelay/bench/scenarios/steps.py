@@ -20,10 +20,9 @@ from minirelay.protocol.mmr import proofs, root
 from minirelay.protocol.patch_set import decode_patch_set, open_patch_set, verify
 from minirelay.protocol.push import encode_push, encode_set
 from minirelay.protocol.signing import recover
-from minirelay.relay.feed import pack_for
+from minirelay.relay.handover import pack_for
 from minirelay.relay.judgement import Author as PatchAuthor
 from minirelay.relay.judgement import judge
-from minirelay.relay.packing import Cursor
 from minirelay.relay.view import View
 from minirelay.shop.access import Role
 from minirelay.shop.state import Change, ShopState
@@ -181,12 +180,11 @@ async def _committing(material: Material, seconds: float) -> list[Step]:
 
 def _pushing(material: Material, seconds: float) -> list[Step]:
     stored = [material.enter(request).sets for request in material.price_changes(INPUTS)]
-    cursor = Cursor(0)
     everything = View(everything=True)
     return [
         Step(
             "push: set packed for a view",
-            time_each(lambda one: pack_for(everything, cursor, one), stored, seconds),
+            time_each(lambda one: pack_for(everything, one), stored, seconds),
         ),
         Step(
             "push: envelope put together",
