@@ -1,14 +1,22 @@
 """What the README says is so: its commands exist, its example runs, its links lead somewhere."""
 
+import asyncio
 import json
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from minirelay.cli.main import COMMANDS
+from minirelay.client import PrivateKey, RelayClient, patches
 from minirelay.config_loading import file_layer, load
-from tests.system.programs import environment, minirelay_dev
+from tests.system.programs import Program, environment, minirelay_dev
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -33,6 +41,60 @@ def test_the_example_runs(tmp_path: Path) -> None:
         )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Hand Grinder now costs 0.042; root ")
+
+
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the sqlite3 command is not installed")
+async def test_the_backup_ends_while_the_relay_is_written_to(tmp_path: Path) -> None:
+    (block,) = [one for one in blocks("sh") if "VACUUM" in one]
+    data = tmp_path / "data"
+    with minirelay_dev("--data", str(data)) as program:
+        async with demo_clerk(program) as client:
+            for number in range(200):
+                await client.write(patches.add_tag(f"{number} {'x' * 100_000}"))
+            writing = asyncio.create_task(keep_writing(client))
+            backup = await asyncio.create_subprocess_shell(
+                block.replace("/var/lib/minirelay", str(data)), cwd=tmp_path
+            )
+            async with asyncio.timeout(20):
+                assert await backup.wait() == 0
+            assert not writing.done()
+            written_before = await stop_writing(writing)
+        assert program.stop() == 0
+    copy = tmp_path / "copy.sqlite"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    connection = sqlite3.connect(copy)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        (count,) = connection.execute("SELECT count(*) FROM patch_set").fetchone()
+    finally:
+        connection.close()
+    assert count > 200
+    assert written_before > 0
+
+
+async def keep_writing(client: RelayClient) -> int:
+    """Write far more often than a copy that begins again at each write could bear; until cancelled."""
+    count = 0
+    try:
+        while True:
+            await client.write(patches.set_price(7, count))
+            count += 1
+    except asyncio.CancelledError:
+        return count
+
+
+async def stop_writing(writing: "asyncio.Task[int]") -> int:
+    writing.cancel()
+    return await writing
+
+
+@asynccontextmanager
+async def demo_clerk(program: Program) -> AsyncIterator[RelayClient]:
+    demo = program.ready["demo_shop"]
+    key_card = PrivateKey.from_bytes(bytes.fromhex(demo["key_card"].removeprefix("0x")))
+    async with RelayClient.connect(program.url, shop_id=int(demo["shop_id"]), key_card=key_card) as client:
+        await client.authenticate()
+        yield client
 
 
 def test_every_command_that_is_named_exists() -> None:
