@@ -48,14 +48,21 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def minirelay_dev(*flags: str, port: int = 0) -> Iterator[Program]:
-    """Run `minirelay dev --json` on free ports while the block runs."""
+def minirelay_dev(*flags: str, port: int = 0, watched_by: Path | None = None) -> Iterator[Program]:
+    """Run `minirelay dev --json` on free ports while the block runs.
+
+    watched_by: the file in which `tests/system/watched_relay.py` reports the longest turns of its loop.
+    """
     arguments = ["dev", "--json", "--port", str(port), "--chain-port", "0", *flags]
+    if watched_by is not None:
+        run = [sys.executable, "-m", "tests.system.watched_relay", str(watched_by), *arguments]
+    else:
+        run = command(*arguments)
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "log"
         with log.open("w") as errors:
             process = subprocess.Popen(
-                command(*arguments), stdout=subprocess.PIPE, stderr=errors, text=True, env=environment()
+                run, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment()
             )
         try:
             assert process.stdout is not None

@@ -1,0 +1,48 @@
+"""A process full of attackers, so that the test beside it has its processor time for itself.
+
+Reads what it is to do as one line of JSON; prints, for each kind of attack, what it did.
+"""
+
+import asyncio
+import json
+import os
+import random
+import sys
+from collections import Counter
+from itertools import cycle, islice
+
+from aiohttp import ClientSession, TCPConnector
+
+from minirelay.protocol.signing import PrivateKey
+from tests.system.hostile.attacks import ATTACKS, Target, go_on
+
+
+async def attack_all(url: str, shop_id: int, guests: list[str], seconds: float, seed: int) -> None:
+    """Attack with one attacker per guest card, every kind in turn."""
+    is_over = asyncio.Event()
+    done: dict[str, Counter[str]] = {name: Counter() for name in ATTACKS}
+    async with ClientSession(connector=TCPConnector(limit=0)) as http:
+        tasks = []
+        for number, (name, guest) in enumerate(zip(islice(cycle(ATTACKS), len(guests)), guests, strict=True)):
+            key = PrivateKey.from_bytes(bytes.fromhex(guest))
+            chance = random.Random(f"{name} {number} {seed}")
+            target = Target(url, shop_id, http, key, chance, is_over, done[name])
+            tasks.append(asyncio.create_task(go_on(ATTACKS[name], target)))
+        failed, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+        is_over.set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in failed:
+            task.result()
+    print(json.dumps(done))
+
+
+def main() -> None:
+    """Run, politely: the relay and the client that is watched go first."""
+    os.nice(5)
+    asyncio.run(attack_all(**json.loads(sys.stdin.readline())))
+
+
+if __name__ == "__main__":
+    main()
