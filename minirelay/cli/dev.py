@@ -12,6 +12,7 @@ import click
 
 from minirelay.cli.running import allow_sessions, stop_on_signals
 from minirelay.errors import ConfigError
+from minirelay.protocol.ids import show_token
 
 if TYPE_CHECKING:
     from minirelay.dev.development import Development, DevOptions
@@ -181,4 +182,4 @@ def _contracts(development: "Development") -> dict[str, str]:
 
 
 def _token(development: "Development") -> str:
-    return f"0x{development.server.relay_token:064x}"
+    return show_token(development.server.relay_token)

@@ -9,6 +9,7 @@ from minirelay.cli.output import Document
 from minirelay.errors import MalformedInput, MinirelayError, ProtocolViolation, Refusal
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.cbor import decode
+from minirelay.protocol.ids import show_shop
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch import Patch, decode_patch
 from minirelay.protocol.patch_set import DecodedPatchSet, decode_patch_set, verify
@@ -64,7 +65,7 @@ _KINDS: Final[Mapping[str, Callable[[bytes], Document]]] = {
 def _header(decoded: DecodedPatchSet) -> dict[str, Document]:
     header = decoded.header
     return {
-        "shop_id": f"0x{header.shop_id:x}",
+        "shop_id": show_shop(header.shop_id),
         "key_card_nonce": header.key_card_nonce,
         "timestamp": header.timestamp,
         "root_hash": header.root_hash,

@@ -40,6 +40,7 @@ def serve(**given: Any) -> None:
 
 
 async def _run(settings: "Settings", wallet: "Wallet") -> None:
+    from minirelay.protocol.ids import show_token
     from minirelay.web.listener import Listener
     from minirelay.web.server import serve as serving
 
@@ -53,7 +54,7 @@ async def _run(settings: "Settings", wallet: "Wallet") -> None:
                     extra={
                         "url": server.url,
                         "base_url": settings.base_url,
-                        "token": hex(server.relay_token),
+                        "token": show_token(server.relay_token),
                     },
                 )
                 # Ends with a ConfigError if the wallet turns out not to own the token.

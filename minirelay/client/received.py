@@ -7,6 +7,7 @@ from typing import Final, final
 from minirelay.client.errors import VerificationFailed
 from minirelay.errors import MalformedInput, Refusal
 from minirelay.protocol.header import Header
+from minirelay.protocol.ids import show_shop
 from minirelay.protocol.mmr import verify_proof
 from minirelay.protocol.patch_set import Patch, decode_header, decode_patch
 from minirelay.protocol.push import SequencedPartialPatchSet
@@ -65,7 +66,9 @@ def open_received(pushed: SequencedPartialPatchSet, shop_id: int) -> ReceivedSet
     if not 1 <= pushed.seq <= MAX_SEQ:
         raise VerificationFailed(pushed.seq, "sequence numbers begin with 1")
     if header.shop_id != shop_id:
-        raise VerificationFailed(pushed.seq, f"it was signed for shop {header.shop_id:#x}, not for this one")
+        raise VerificationFailed(
+            pushed.seq, f"it was signed for shop {show_shop(header.shop_id)}, not for this one"
+        )
     return _make(pushed.seq, leaves, header, signer, patches, pushed.proofs[-1], None)
 
 

@@ -2,6 +2,8 @@
 
 from aiohttp import web
 
+from minirelay.protocol.ids import show_token
+
 
 class DiscoveryEndpoint:
     """Tells the relay's token and chain; there in development mode only."""
@@ -9,7 +11,7 @@ class DiscoveryEndpoint:
     def __init__(self, relay_token: int, registry_chain: int) -> None:
         self._content = {
             "status": "ok",
-            "relay_token_id": f"0x{relay_token:064x}",
+            "relay_token_id": show_token(relay_token),
             "chain_id": registry_chain,
         }
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import ClientError, web
 
+from minirelay.protocol.ids import show_shop
 from minirelay.relay.enrolment import EnrolmentDesk
 from minirelay.web.errors import ENROLMENT_HANDLER
 from minirelay.web.limits import Doorkeeper
@@ -37,7 +38,7 @@ class EnrolmentEndpoint:
         )
         log.info(
             "a key card was enrolled",
-            extra={"shop": hex(enrolment.shop_id), "role": "guest" if enrolment.is_guest else "clerk"},
+            extra={"shop": show_shop(enrolment.shop_id), "role": "guest" if enrolment.is_guest else "clerk"},
         )
         return web.json_response({"handler": ENROLMENT_HANDLER, "success": True}, status=201)
 

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from minirelay import __version__
 from minirelay.config import Settings
+from minirelay.protocol.ids import show_token
 
 NETWORK_VERSIONS: Final = (4,)
 _PAGE_HEADERS: Final = {
@@ -26,7 +27,7 @@ class InfoEndpoint:
     """Says what runs here."""
 
     def __init__(self, settings: Settings, relay_token: int) -> None:
-        token = f"0x{relay_token:064x}"
+        token = show_token(relay_token)
         chains = sorted({settings.registry_chain, *settings.chains})
         self._document = {
             "software": "minirelay",

@@ -10,6 +10,7 @@ from web3 import Web3
 
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
+from minirelay.protocol.ids import show_token
 from tests.chain_fixtures import Contracts
 from tests.cli.commands import WALLET, assert_one_line, minirelay, relay_settings, serving
 
@@ -34,7 +35,7 @@ def test_without_configuration_it_names_the_three_settings() -> None:
 def test_it_serves_and_stops_in_order(settings: dict[str, str]) -> None:
     with serving(settings) as relay:
         line = json.loads(relay.wait_for("serving"))
-        assert line["token"] == hex(TOKEN)
+        assert line["token"] == show_token(TOKEN)
         with urllib.request.urlopen(f"{line['url']}/health") as response:
             assert response.read() == b"health OK"
         assert relay.end() == 0
@@ -64,7 +65,7 @@ def test_it_starts_without_an_endpoint_and_says_so(settings: dict[str, str]) -> 
     with serving(settings | {"CHAINS_31337_RPC_URLS": "http://127.0.0.1:1/KEY"}) as relay:
         line = relay.wait_for("serving")
         assert relay.end() == 0
-    assert json.loads(line)["token"] == hex(TOKEN)
+    assert json.loads(line)["token"] == show_token(TOKEN)
     assert any("could not be checked" in line for line in relay.lines)
     assert not any("KEY" in line for line in relay.lines)
 

@@ -47,7 +47,7 @@ def test_any_setting_can_be_set_by_its_full_name() -> None:
         "--set",
         "chains.5.rpc_urls=http://a,http://b",
         "--set",
-        "base_url=http://x=y",
+        "base_url=http://x/a=y",
     )
     assert settings.limits.max_sessions == 7
     assert settings.chain(5).rpc_urls == ("http://a", "http://b")
