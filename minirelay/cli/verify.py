@@ -1,7 +1,8 @@
-"""`minirelay verify [SHOP]`: replays logs, rechecks everything in them, compares with what is stored."""
+"""`minirelay verify [SHOP]`: reads every page, replays logs, compares everything that is stored with them."""
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,19 +14,28 @@ from minirelay.cli.output import show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from minirelay.config import Settings
+    from minirelay.relay.audit import Audited, Difference, RelaySigners
+    from minirelay.store.messages import ShopRow
+    from minirelay.store.reader import Reader
+
+Result = dict[str, Any]
 
 FOUND_A_DIFFERENCE = 1
+_MIB = 1024 * 1024
 
 
 @click.command(cls=CommandWithSettings, settings=FOR_READING)
 @click.argument("shop_id", metavar="[SHOP]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(shop_id: str | None, as_json: bool, **given: Any) -> int:
-    """Replay the log of every shop, or of one, and recheck each signature, root, proof and rule.
+    """Read every page of the database, and replay the log of every shop, or of one.
 
-    What comes out is compared with what is stored. Ends with exit code 1 and the first difference if
-    anything is off. It only reads, and may run beside the relay.
+    Each signature, root, proof and rule is checked again, and everything that is stored beside the log is
+    compared with what the log makes of it. Ends with exit code 1 and the first difference if anything is
+    off. It only reads, and may run beside the relay.
     """
     results = asyncio.run(_verify(read_settings(given), shop_id))
     if as_json:
@@ -36,51 +46,124 @@ def verify(shop_id: str | None, as_json: bool, **given: Any) -> int:
     return 0 if all(one["ok"] for one in results) else FOUND_A_DIFFERENCE
 
 
-async def _verify(settings: "Settings", shop_id: str | None) -> list[dict[str, Any]]:
+async def _verify(settings: "Settings", shop_id: str | None) -> list[Result]:
+    from minirelay.errors import StoreError
+
+    with _progress() as progress:
+        async with reading(settings) as reader:
+            if shop_id is not None:
+                await _check_known(reader, shop_id)
+            database = await _verify_database(reader, settings, progress)
+            try:
+                shops = await _verify_shops(reader, shop_id, database, progress)
+            except StoreError:
+                if database["ok"]:
+                    raise
+                shops = []  # what can't be read is said already
+    return [database, *shops]
+
+
+async def _check_known(reader: "Reader", shop_id: str) -> None:
+    """Say at once if there is no such shop, before everything is read. Raises ConfigError."""
+    from minirelay.store.errors import StoreUnavailable
+
+    try:
+        await find(reader, shop_id)
+    except StoreUnavailable:
+        return  # the reason is found, and said, when every page is read
+
+
+async def _verify_database(reader: "Reader", settings: "Settings", progress: "Progress | None") -> Result:
+    from minirelay.store.database import FILE_NAME
+
+    size_bytes = await reader.size_bytes()
+    if progress is not None:
+        progress.add_task(f"reading every page, {size_bytes / _MIB:,.1f} MiB", total=None)
+    start = time.perf_counter()
+    damage = await reader.find_damage()
+    result = {
+        "database": str(settings.data_dir / FILE_NAME),
+        "ok": damage is None,
+        "bytes": size_bytes,
+        "seconds": round(time.perf_counter() - start, 3),
+    }
+    return result if damage is None else result | {"difference": damage}
+
+
+async def _verify_shops(
+    reader: "Reader", shop_id: str | None, database: Result, progress: "Progress | None"
+) -> list[Result]:
+    from minirelay.relay.audit import Audited, Difference, check_signers, read_signers
+
+    # Before the shops: what these keys signed is then in the logs of those.
+    signers = await read_signers(reader)
+    rows = await reader.shops() if shop_id is None else [await find(reader, shop_id)]
+    advance = _bar(progress, sum([(await reader.tail(row.row_id))[0] for row in rows]))
+    outcomes = [await _verify_shop(reader, row, signers, advance) for row in rows]
+    audited = [one for one in outcomes if isinstance(one, Audited)]
+    if shop_id is None and database["ok"] and len(audited) == len(rows):
+        try:
+            check_signers(signers, {key for one in audited for key in one.signed_by})
+        except Difference as difference:
+            database.update({"ok": False, "difference": str(difference)})
+    return [_result(row, outcome) for row, outcome in zip(rows, outcomes, strict=True)]
+
+
+async def _verify_shop(
+    reader: "Reader", row: "ShopRow", signers: "RelaySigners", advance: Callable[[int], None]
+) -> "Audited | Difference":
     from minirelay.relay.audit import Difference, audit
 
-    results: list[dict[str, Any]] = []
-    async with reading(settings) as reader:
-        rows = await reader.shops() if shop_id is None else [await find(reader, shop_id)]
-        lengths = [(await reader.tail(row.row_id))[0] for row in rows]
-        with _progress(sum(lengths)) as advance:
-            for row in rows:
-                try:
-                    audited = await audit(reader, row, advance)
-                except Difference as difference:
-                    results.append({"shop_id": str(row.shop_id), "ok": False, "difference": str(difference)})
-                    continue
-                results.append(
-                    {
-                        "shop_id": str(audited.shop_id),
-                        "ok": True,
-                        "sets": audited.set_count,
-                        "patches": audited.patch_count,
-                        "root_hash": f"0x{audited.root_hash.hex()}",
-                    }
-                )
-    return results
+    try:
+        return await audit(reader, row, signers, advance)
+    except Difference as difference:
+        return difference
 
 
-def _line(result: dict[str, Any]) -> str:
+def _result(row: "ShopRow", outcome: "Audited | Difference") -> Result:
+    from minirelay.relay.audit import Difference
+
+    if isinstance(outcome, Difference):
+        return {"shop_id": str(row.shop_id), "ok": False, "difference": str(outcome)}
+    return {
+        "shop_id": str(row.shop_id),
+        "ok": True,
+        "sets": outcome.set_count,
+        "patches": outcome.patch_count,
+        "root_hash": f"0x{outcome.root_hash.hex()}",
+    }
+
+
+def _line(result: Result) -> str:
+    name = f"shop {result['shop_id']}" if "shop_id" in result else result["database"]
     if not result["ok"]:
-        return f"{click.style('FAIL', fg='red')}  shop {result['shop_id']}: {result['difference']}"
-    counts = f"{result['sets']:,} sets, {result['patches']:,} patches"
-    return (
-        f"{click.style('ok', fg='green')}    shop {result['shop_id']}: {counts}, root {result['root_hash']}"
-    )
+        return f"{click.style('FAIL', fg='red')}  {name}: {result['difference']}"
+    if "shop_id" in result:
+        found = f"{result['sets']:,} sets, {result['patches']:,} patches, root {result['root_hash']}"
+    else:
+        found = f"every page read, {result['bytes'] / _MIB:,.1f} MiB in {result['seconds']:.1f} s"
+    return f"{click.style('ok', fg='green')}    {name}: {found}"
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal while the block runs; elsewhere nothing."""
+def _progress() -> Iterator["Progress | None"]:
+    """Show on a terminal, while the block runs, what takes how long; elsewhere nothing."""
     if not sys.stderr.isatty():
-        yield lambda _count: None
+        yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("sets", total=total)
-        yield lambda count: bar.advance(task, count)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield progress
+
+
+def _bar(progress: "Progress | None", set_count: int) -> Callable[[int], None]:
+    """Begin the bar of the sets; give what moves it on."""
+    if progress is None:
+        return lambda _count: None
+    for task in progress.task_ids:
+        progress.update(task, total=1, completed=1)
+    task = progress.add_task(f"replaying {set_count:,} sets", total=set_count)
+    return lambda count: progress.advance(task, count)

@@ -1,151 +1,162 @@
-"""Replaying a shop's log: every signature, root, proof and rule again, and then: is this what is stored?
+"""Replaying a shop's log, and then: is all that is stored what the log makes of it?
 
 It reads and changes nothing, and may run beside a relay that serves.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from minirelay.errors import MalformedInput, MinirelayError, Refusal
-from minirelay.protocol.patch_set import VerifiedPatchSet, decode_parts, verify
-from minirelay.protocol.push import decode_set, encode_set
-from minirelay.relay.judgement import NOBODY, Author, judge
-from minirelay.shop.access import Role
-from minirelay.shop.state import ShopState
+import msgspec
+
+from minirelay.protocol.objects import ObjectType
+from minirelay.relay.judgement import NOBODY
+from minirelay.relay.replay import Difference, RelaySigners, Replay, read_signers
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.messages import EMPTY_COUNTS, Counts, KeyCard, ShopRow, StoredSet
+from minirelay.store.messages import KeyCard, ShopRow, StoredObject, StoredSet
 from minirelay.store.reader import Reader
+
+__all__ = ["Audited", "Difference", "RelaySigners", "audit", "check_signers", "read_signers"]
 
 PAGE_PATCHES = 1000
 PAGE_BYTES = 4 * 1024 * 1024
 
 
-class Difference(MinirelayError):
-    """The first thing that is not as the log says; the message says what and where."""
-
-
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A shop whose log and objects agree. root_hash: 32 bytes."""
+    """A shop for which everything is stored as its log says.
+
+    root_hash: 32 bytes. signed_by: the keys of the relay's that its sets here are signed with.
+    """
 
     shop_id: int
     set_count: int
     patch_count: int
     root_hash: bytes
+    signed_by: frozenset[bytes]
 
 
-@dataclass(slots=True)
-class _Replay:
-    """The shop as its log has made it so far."""
+async def audit(
+    reader: Reader, row: ShopRow, signers: RelaySigners, progress: Callable[[int], None]
+) -> Audited:
+    """Replay a shop's log and compare with it everything that is stored of the shop.
 
-    row: ShopRow
-    cards: dict[bytes, KeyCard]
-    state: ShopState = field(default_factory=ShopState)
-    counts: Counts = EMPTY_COUNTS
-    seq: int = 0
-    owners: dict[bytes, int] = field(default_factory=dict)
-    nonces: dict[bytes, int] = field(default_factory=dict)
-    unlinked: set[bytes] = field(default_factory=set)
-    relay_nonce: int = 0
-
-    def take(self, stored: StoredSet) -> None:
-        """Replay one set. Raises Difference."""
-        if stored.seq != self.seq + 1:
-            raise Difference(f"set {self.seq + 1} is missing: set {stored.seq} follows")
-        try:
-            verified = _open(stored)
-            author = self._author(verified)
-            judged = judge(self.state, self.owners, author, verified)
-        except (Refusal, MalformedInput) as error:
-            raise Difference(f"set {stored.seq}: {error}") from error
-        except RuntimeError as error:
-            raise Difference(f"set {stored.seq}, signed by no key card of this shop: {error}") from error
-        self.counts = self.counts.plus(judged.leaves, len(stored.wire))
-        if judged.leaves != stored.leaves or self.counts != stored.counts:
-            raise Difference(f"set {stored.seq}: the index beside it does not describe it")
-        self.state = judged.state
-        self.seq = stored.seq
-        self.unlinked.update(judged.unlinked)
-        for order_id, owner in judged.owners.items():
-            self.owners[order_id] = owner
-
-    def _author(self, verified: VerifiedPatchSet) -> Author:
-        header = verified.header
-        if header.shop_id != self.row.shop_id:
-            raise Difference(f"set {self.seq + 1} is of shop {header.shop_id}")
-        card = self.cards.get(verified.signer)
-        last = self.relay_nonce if card is None else self.nonces.get(verified.signer, 0)
-        if header.key_card_nonce <= last:
-            raise Difference(f"set {self.seq + 1}: nonce {header.key_card_nonce} was used before")
-        if card is None:
-            # Only what a relay may write passes under its name (`access.check_patch`).
-            self.relay_nonce = header.key_card_nonce
-            return Author(Role.RELAY, NOBODY)
-        if verified.signer in self.unlinked:
-            raise Difference(f"set {self.seq + 1} is signed by a key card that was unlinked before")
-        self.nonces[verified.signer] = header.key_card_nonce
-        return Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
-
-
-async def audit(reader: Reader, row: ShopRow, progress: Callable[[int], None]) -> Audited:
-    """Replay a shop's log and compare with what is stored beside it.
-
-    progress: called with the number of sets just replayed. Raises Difference, StoreError.
+    signers: the relay's own, from `read_signers`. progress: called with the number of sets just replayed.
+    Raises Difference, StoreClosed.
     """
-    seq, counts = await reader.tail(row.row_id)
-    cards = await reader.cards(row.row_id)
-    replay = _Replay(row, {card.public_key: card for card in cards})
-    while replay.seq < seq:
-        page = await _read_page(reader, replay, seq)
-        for stored in page:
-            replay.take(stored)
-        progress(len(page))
-    if (await reader.tail(row.row_id))[0] == seq:
-        # Where a relay goes on writing meanwhile, objects and cards are ahead of what was replayed.
-        await _compare(reader, replay, cards)
-    return Audited(row.shop_id, seq, counts.total, replay.state.root_hash)
-
-
-async def _read_page(reader: Reader, replay: _Replay, seq: int) -> list[StoredSet]:
+    replay = Replay.start(reader, row, signers)
     try:
-        return await reader.page(
-            replay.row.row_id,
-            after_seq=replay.seq,
-            upto_seq=seq,
-            max_patches=PAGE_PATCHES,
-            max_bytes=PAGE_BYTES,
-        )
+        replay.look_up_in(await reader.cards(row.row_id))
+        await _replay_to_end(replay, progress)
+        # A relay may go on writing: the rest, and what is compared, is of one moment.
+        async with reader.held() as still:
+            replay.reader = still
+            await _replay_to_end(replay, progress)
+            await _compare(still, replay)
     except StoreUnavailable as error:
-        raise Difference(f"after set {replay.seq}: {error}") from error
+        raise Difference(f"after set {replay.books.seq}: {error}") from error
+    books = replay.books
+    return Audited(
+        row.shop_id, books.seq, books.counts.total, books.state.root_hash, frozenset(replay.signed_by)
+    )
 
 
-async def _compare(reader: Reader, replay: _Replay, cards: list[KeyCard]) -> None:
-    objects = await reader.load_objects(replay.row.row_id)
-    stored = {(one.object_type, one.key): one for one in objects}
-    for object_type, key, value in replay.state.objects():
-        found = stored.pop((object_type, key), None)
-        if found is None or found.value != value:
-            raise Difference(
-                f"{object_type.name.lower()} 0x{key.hex()} is stored otherwise than the log says"
-            )
-        if found.owner != replay.owners.get(key, NOBODY) and object_type.name == "ORDER":
-            raise Difference(f"order 0x{key.hex()} is stored as somebody else's")
-    if stored:
-        object_type, key = min(stored)
-        raise Difference(f"{object_type.name.lower()} 0x{key.hex()} is stored, but not in the log")
-    for card in cards:
-        if card.last_nonce != replay.nonces.get(card.public_key, 0):
-            raise Difference(f"key card 0x{card.public_key.hex()} is stored with another nonce than its last")
-        if card.is_unlinked != (card.public_key in replay.unlinked):
-            raise Difference(f"key card 0x{card.public_key.hex()} is linked otherwise than the log says")
-    row = await reader.shop(replay.row.shop_id)
-    if row is None or row.relay_nonce != replay.relay_nonce:
-        raise Difference("the relay's own nonce is stored otherwise than the log says")
+def check_signers(stored: RelaySigners, signed_by: Iterable[bytes]) -> None:
+    """Make sure that every stored key of the relay's has signed something. Raises Difference.
+
+    stored: from before the replay. signed_by: of all shops.
+    """
+    for key in sorted(stored.recorded.difference(signed_by)):
+        raise Difference(f"0x{key.hex()} is stored as a key of the relay's, but signed nothing in the logs")
 
 
-def _open(stored: StoredSet) -> VerifiedPatchSet:
-    pushed = decode_set(stored.wire)
-    verified = verify(decode_parts(pushed.header, pushed.signature, pushed.patches))
-    if encode_set(stored.seq, verified) != stored.wire:
-        raise Difference(f"set {stored.seq}: its number or its proofs are not its own")
-    return verified
+async def _replay_to_end(replay: Replay, progress: Callable[[int], None]) -> None:
+    reader, shop = replay.reader, replay.row.row_id
+    seq, _ = await reader.tail(shop)
+    while replay.books.seq < seq:
+        page = await reader.page(
+            shop, after_seq=replay.books.seq, upto_seq=seq, max_patches=PAGE_PATCHES, max_bytes=PAGE_BYTES
+        )
+        await _replay_page(replay, page)
+        progress(len(page))
+
+
+async def _replay_page(replay: Replay, page: Iterable[StoredSet]) -> None:
+    replayed: list[StoredSet] = []
+    found: Difference | None = None
+    for stored in page:
+        try:
+            replayed.append(await replay.take(stored))
+        except Difference as difference:
+            found = difference
+            break
+    # What comes before it in the log comes first.
+    earlier = await replay.reader.find_difference(replay.row.row_id, replayed)
+    if earlier is not None:
+        raise Difference(earlier)
+    if found is not None:
+        raise found
+
+
+async def _compare(reader: Reader, replay: Replay) -> None:
+    """Compare what is stored beside the log. reader: sees the log as it was replayed. Raises Difference."""
+    shop, books = replay.row.row_id, replay.books
+    _compare_row(await reader.shop_of_row(shop), replay)
+    _compare_cards(await reader.cards(shop), replay.key_cards())
+    _compare_objects(await reader.load_objects(shop), replay)
+    surplus = await reader.find_surplus(shop, books.counts.total)
+    if surplus is not None:
+        raise Difference(surplus)
+
+
+def _compare_row(stored: ShopRow | None, replay: Replay) -> None:
+    expected = msgspec.structs.replace(
+        replay.row,
+        relay_nonce=replay.books.relay_nonce,
+        # Of another clock in the days before.
+        created_at=replay.row.created_at if replay.row.authors_after else replay.born_at,
+    )
+    if stored is None:
+        raise Difference("the shop is not stored any more")
+    _compare_fields("the shop", stored, expected)
+    if stored.authors_after > replay.books.seq:
+        raise Difference(
+            f"authors are said to be stored from set {stored.authors_after + 1} on, beyond the end"
+        )
+
+
+def _compare_cards(stored: Iterable[KeyCard], expected: dict[bytes, KeyCard]) -> None:
+    for card in stored:
+        name = f"key card 0x{card.public_key.hex()}"
+        if card.public_key not in expected:
+            raise Difference(f"{name} is stored, but not enrolled in the log")
+        _compare_fields(name, card, expected.pop(card.public_key))
+    for key in expected:
+        raise Difference(f"key card 0x{key.hex()} is enrolled in the log, but not stored, or of another shop")
+
+
+def _compare_fields(name: str, stored: msgspec.Struct, expected: msgspec.Struct) -> None:
+    for field in stored.__struct_fields__:
+        if getattr(stored, field) != getattr(expected, field):
+            raise Difference(f"{name}: its {field} is stored otherwise than the log says")
+
+
+def _compare_objects(objects: Iterable[StoredObject], replay: Replay) -> None:
+    state, owners = replay.books.state, replay.books.owners
+    seen = {object_type: set[bytes]() for object_type in ObjectType}
+    for one in objects:
+        name = _name(one.object_type, one.key)
+        value = state.get(one.object_type, one.key)
+        if value is None:
+            raise Difference(f"{name} is stored, but not in the log")
+        if value != one.value:
+            raise Difference(f"{name} is stored otherwise than the log says")
+        if one.owner != (owners.get(one.key, NOBODY) if one.object_type is ObjectType.ORDER else NOBODY):
+            raise Difference(f"{name} is stored as somebody else's")
+        seen[one.object_type].add(one.key)
+    for object_type, key, _ in state.objects():
+        if key not in seen[object_type]:
+            raise Difference(f"{_name(object_type, key)} is in the log, but not stored")
+
+
+def _name(object_type: ObjectType, key: bytes) -> str:
+    return f"{object_type.name.lower()} 0x{key.hex()}"

@@ -3,7 +3,7 @@
 Everything here reads the state it is given and changes nothing, so that it can run beside the event loop.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -12,9 +12,10 @@ from minirelay.errors import invalid
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import Patch, VerifiedPatchSet
 from minirelay.shop.access import Role, check_patch
+from minirelay.shop.canonical import read, read_as
 from minirelay.shop.draft import Draft
 from minirelay.shop.lifecycle import check_client_write
-from minirelay.shop.objects import OrderState
+from minirelay.shop.objects import Account, OrderState, PublicKey
 from minirelay.shop.state import Change, ShopState
 from minirelay.store.messages import Leaf, ObjectRow
 
@@ -92,6 +93,18 @@ def judge(
         owners=ownership.changed,
         unlinked=tuple(unlinked),
     )
+
+
+def key_cards_added(patches: Iterable[Patch]) -> Iterator[tuple[bytes, bytes]]:
+    """Go through the key cards that a set of the relay's gives to accounts: wallet and public key."""
+    for patch in patches:
+        if patch.object_type is not ObjectType.ACCOUNT:
+            continue
+        if patch.op == "add":
+            for key in read(Account, patch.value).key_cards:
+                yield patch.object_id, key
+        elif patch.op == "append":
+            yield patch.object_id, read_as(PublicKey, "a key card", patch.value)
 
 
 def _rows(state: ShopState, changes: Sequence[Change], ownership: Ownership) -> tuple[ObjectRow, ...]:

@@ -1,11 +1,11 @@
 """What a batch of commits writes: each object and each counter once, however often it changed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from minirelay.protocol.objects import ObjectType
-from minirelay.store.intake import Kind, Rows
+from minirelay.store.intake import Kind, Parameter, Rows
 from minirelay.store.messages import MAX_NONCE, MAX_SEQ, Commit, KeyCard, ObjectRow, ShopRow, StoredSet
 
 SEQ_BITS = 40
@@ -52,7 +52,9 @@ def rows_of(commits: Iterable[Commit], memory: Iterable[tuple[str, bytes]] = ())
         if commit.new_card is not None:
             _add_card(rows, commit.new_card)
         for one in commit.sets:
-            _add_set(rows, commit.shop, one)
+            rows.add(Kind.PATCH_SET, *set_row(commit.shop, one))
+            for row in index_rows(commit.shop, one):
+                rows.add(Kind.PATCH, *row)
         for change in commit.changes:
             objects[commit.shop, change.object_type, change.key] = change
         nonces.update(commit.nonces)
@@ -97,14 +99,14 @@ def _add_card(rows: Rows, card: KeyCard) -> None:
     )
 
 
-def _add_set(rows: Rows, shop: int, one: StoredSet) -> None:
+def set_row(shop: int, one: StoredSet) -> tuple[Parameter, ...]:
+    """Write a set's row of `patch_set`: its columns in their order. Raises ValueError."""
     if not 0 < one.seq <= MAX_SEQ:
         raise ValueError(f"not a sequence number: {one.seq}")
     types = 0
     for leaf in one.leaves:
         types |= 1 << leaf.object_type
-    rows.add(
-        Kind.PATCH_SET,
+    return (
         position(shop, one.seq),
         len(one.leaves),
         types,
@@ -114,5 +116,9 @@ def _add_set(rows: Rows, shop: int, one: StoredSet) -> None:
         one.wire,
         one.author,
     )
+
+
+def index_rows(shop: int, one: StoredSet) -> Iterator[tuple[Parameter, ...]]:
+    """Write the rows of a set's patches in `patch_index`: their columns in their order."""
     for index, leaf in enumerate(one.leaves):
-        rows.add(Kind.PATCH, shop, leaf.object_type, leaf.object_id, one.seq, index, leaf.owner)
+        yield shop, leaf.object_type, leaf.object_id, one.seq, index, leaf.owner

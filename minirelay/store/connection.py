@@ -109,7 +109,13 @@ def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let several queries see the same state. To be kept short: the log can't restart meanwhile."""
+    """Let several queries see the same state. To be kept short: the log can't restart meanwhile.
+
+    Inside another snapshot it is that one.
+    """
+    if connection.in_transaction:
+        yield
+        return
     connection.execute("BEGIN")
     try:
         yield

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - the SQL is put together from constants of this file only
 
 import sqlite3
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -68,12 +69,19 @@ def read_sets(
         map(
             StoredSet,
             _numbered(after_seq, last, len(pieces)),
-            map(decode_leaves, cut(leaves, leaf_lengths)),
+            _decoded(cut(leaves, leaf_lengths)),
             map(Counts, *counts),
             pieces,
             [None if author == _NO_AUTHOR else author for author in authors],
         )
     )
+
+
+def _decoded(leaves: Iterable[bytes]) -> Iterator[tuple[Leaf, ...]]:
+    try:
+        yield from map(decode_leaves, leaves)
+    except msgspec.DecodeError as error:
+        raise StoreUnavailable(f"the leaves of a set can't be read: {error}") from error
 
 
 def _numbered(after_seq: int, last_position: int | None, count: int) -> range:

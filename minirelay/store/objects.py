@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.connection import snapshot
+from minirelay.store.errors import StoreUnavailable
 from minirelay.store.joined import cut, joined, number_list, numbers, parse_numbers
 from minirelay.store.messages import StoredObject
 
@@ -40,11 +41,18 @@ def _load(connection: sqlite3.Connection, rows: Sequence[int]) -> Iterator[Store
         keys, values = connection.execute(_BYTES, (number_list(rows[step]),)).fetchone()
         yield from map(
             StoredObject,
-            map(_TYPES.__getitem__, types[step]),
+            map(_type_of, types[step]),
             cut(keys, key_lengths[step]),
             cut(values, value_lengths[step]),
             owners[step],
         )
+
+
+def _type_of(number: int) -> ObjectType:
+    try:
+        return _TYPES[number]
+    except KeyError:
+        raise StoreUnavailable(f"the database has an object of the unknown type {number}") from None
 
 
 def _steps(key_lengths: Sequence[int], value_lengths: Sequence[int]) -> Iterator[slice]:

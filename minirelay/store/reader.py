@@ -1,8 +1,9 @@
 """Everything that can be asked of the database; each answer is one short read transaction."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
-from minirelay.store import index, log, objects, shops, tally
+from minirelay.store import comparison, index, integrity, log, objects, shops, tally
 from minirelay.store.messages import (
     Counts,
     KeyCard,
@@ -14,7 +15,7 @@ from minirelay.store.messages import (
     StoredSet,
     WireSet,
 )
-from minirelay.store.pool import ReadPool
+from minirelay.store.pool import Asked, ReadPool
 
 
 class Reader:
@@ -24,9 +25,19 @@ class Reader:
     durable end that the caller knows.
     """
 
-    def __init__(self, pool: ReadPool) -> None:
-        """pool: the connections to ask."""
-        self._pool = pool
+    def __init__(self, pool: ReadPool, asked: Asked | None = None) -> None:
+        """pool: the connections to ask. asked: one of them, to ask only that."""
+        self._connections = pool
+        self._pool = pool if asked is None else asked
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator["Reader"]:
+        """Give a reader for which the database does not change while the block runs.
+
+        To be kept short, the write-ahead log grows meanwhile; and it takes one of a few connections.
+        """
+        async with self._connections.held() as asked:
+            yield Reader(self._connections, asked)
 
     async def shop(self, shop_id: int) -> ShopRow | None:
         """Look a shop up by its token id."""
@@ -118,3 +129,22 @@ class Reader:
         return await self._pool.run(
             lambda db: tally.count_selected(db, shop, selections, after_seq, upto_seq)
         )
+
+    async def find_difference(self, shop: int, sets: Sequence[StoredSet]) -> str | None:
+        """Say which of these sets is stored, or has its patches in the index, in another way; None: none.
+
+        sets: as they have to be stored.
+        """
+        return await self._pool.run(lambda db: comparison.find_difference(db, shop, sets))
+
+    async def find_surplus(self, shop: int, patch_count: int) -> str | None:
+        """Say which row the index has beside the patches of a log, all of which it has; None: none."""
+        return await self._pool.run(lambda db: comparison.find_surplus(db, shop, patch_count))
+
+    async def find_damage(self) -> str | None:
+        """Read every page of the database; say what is wrong first, None if nothing is. Takes its time."""
+        return await self._pool.run(integrity.find_damage)
+
+    async def size_bytes(self) -> int:
+        """Tell how large the database is."""
+        return await self._pool.run(integrity.size_bytes)

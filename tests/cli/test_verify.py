@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def test_all_shops_are_verified(
     directory, roots = shops
     assert run(["verify", "--data-dir", directory]) == 0
     out = capsys.readouterr().out
-    assert out.count("ok ") == 2
+    assert out.count("ok ") == 3
+    assert "every page read, 0." in out.splitlines()[0]
     assert all(shop_id in out and root in out for shop_id, root in roots.items())
 
 
@@ -45,9 +47,18 @@ def test_one_shop_is_verified_by_its_id(
     directory, roots = shops
     for name in (str(SHOP), hex(SHOP)):
         assert run(["verify", name, "--json", "--data-dir", directory]) == 0
-        assert json.loads(capsys.readouterr().out) == [
-            {"shop_id": str(SHOP), "ok": True, "sets": 2, "patches": 4, "root_hash": roots[str(SHOP)]}
-        ]
+        database, shop = json.loads(capsys.readouterr().out)
+        assert shop == {
+            "shop_id": str(SHOP),
+            "ok": True,
+            "sets": 2,
+            "patches": 4,
+            "root_hash": roots[str(SHOP)],
+        }
+        path = Path(directory) / FILE_NAME
+        assert (database["database"], database["ok"]) == (str(path), True)
+        assert database["bytes"] == path.stat().st_size
+        assert database["seconds"] >= 0
 
 
 @pytest.mark.parametrize("flags", [[], ["--json"]])
@@ -62,13 +73,34 @@ def test_a_difference_ends_with_exit_code_1(
     assert run(["verify", *flags, "--data-dir", directory]) == 1
     out = capsys.readouterr().out
     if flags:
-        sound, broken = json.loads(out)
+        database, sound, broken = json.loads(out)
+        assert database["ok"]
         assert sound["ok"]
         assert not broken["ok"]
         assert "listing" in broken["difference"]
     else:
         assert "FAIL" in out
         assert "ok " in out
+
+
+@pytest.mark.parametrize("table", ["shop", "key_card", "patch_set", "patch_index", "object"])
+@pytest.mark.parametrize("named", [[], [str(SHOP)]])
+def test_a_damaged_page_is_a_difference_in_a_line(
+    shops: tuple[str, dict[str, str]], named: list[str], table: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(shops[0]) / FILE_NAME
+    with closing(sqlite3.connect(path)) as connection:
+        sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+        page = connection.execute(sql, (table,)).fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xa5" * 4096)
+    assert run(["verify", *named, "--data-dir", shops[0]]) == 1
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    first = captured.out.splitlines()[0]
+    assert first.startswith(f"FAIL  {path}: the file is damaged: ")
+    assert all(line.startswith(("FAIL", "ok")) for line in captured.out.splitlines())
 
 
 @pytest.mark.parametrize("command", [["verify", "5"], ["shop", "5"]])

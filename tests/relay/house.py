@@ -439,14 +439,18 @@ class House:
 
 @asynccontextmanager
 async def running_relay(
-    directory: Path, limits: RelayLimits | None = None, *, registry_chain: int = 31337
+    directory: Path,
+    limits: RelayLimits | None = None,
+    *,
+    registry_chain: int = 31337,
+    wallet: PrivateKey = RELAY_KEY,
 ) -> AsyncIterator[House]:
     """Run a relay on this directory while the block runs."""
     async with await Store.open(directory) as store:
         relay = Relay(
             store,
             await store.reader.next_rows(),
-            wallet=RELAY_KEY,
+            wallet=wallet,
             registry_chain=registry_chain,
             limits=limits or RelayLimits(),
         )

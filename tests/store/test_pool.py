@@ -2,13 +2,13 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from minirelay.store.connection import Connection, connect_to_read
+from minirelay.store.connection import Connection, connect_to_read, snapshot
 from minirelay.store.errors import StoreClosed, StoreUnavailable
 from minirelay.store.pool import ReadPool
 
@@ -90,3 +90,36 @@ async def test_a_closed_pool_says_so_also_to_those_who_waited(tmp_path: Path) ->
         assert await running
         with pytest.raises(StoreClosed):
             await waiting
+
+
+async def hold_and_fail(pool: ReadPool) -> None:
+    async with pool.held() as still:
+        await still.run(lambda db: db.execute("SELECT count(*) FROM t").fetchone())
+        raise ZeroDivisionError
+
+
+async def test_a_held_connection_sees_the_database_of_one_moment(tmp_path: Path) -> None:
+    def count(db: sqlite3.Connection) -> int:
+        found: int = db.execute("SELECT count(*) FROM t").fetchone()[0]
+        return found
+
+    def count_in_a_snapshot(db: sqlite3.Connection) -> int:
+        with snapshot(db):
+            return count(db)
+
+    async with pool_of(2, tmp_path) as pool:
+        with closing(sqlite3.connect(tmp_path / "pool.sqlite", isolation_level=None)) as writer:
+            writer.executescript("PRAGMA journal_mode = WAL; CREATE TABLE t (a);")
+            async with pool.held() as still:
+                assert await still.run(count) == 0
+                writer.execute("INSERT INTO t VALUES (1)")
+                assert await pool.run(count) == 1
+                assert [await still.run(count_in_a_snapshot), await still.run(count)] == [0, 0]
+                with pytest.raises(StoreUnavailable, match="no such table"):
+                    await still.run(lambda db: db.execute("SELECT * FROM missing"))
+            # And what was held is let go, also when the block raises.
+            with pytest.raises(ZeroDivisionError):
+                await hold_and_fail(pool)
+            writer.execute("INSERT INTO t VALUES (2)")
+            assert [await pool.run(count), await pool.run(count)] == [2, 2]
+            assert writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0

@@ -53,6 +53,10 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     expected = SelectedPage((SelectedSet(2, (1,), log.sets[1].wire),), 2)
     assert await reader.index_page(1, own, after_seq=0, upto_seq=2, **limits) == expected
     assert await reader.count_index(1, own, after_seq=0, upto_seq=2) == 1
+    assert await reader.find_difference(1, log.sets) is None
+    assert await reader.find_surplus(1, 3) is None
+    assert await reader.find_damage() is None
+    assert await reader.size_bytes() > 4096
 
 
 def test_every_question_is_in_that_test() -> None:
