@@ -2,6 +2,7 @@
 
 StoreError (errors.py)
 ├── StoreUnavailable      a transaction could not be carried out: disk full, I/O error, busy; try again later
+│   ├── DatabaseReplaced  the file was moved, deleted or replaced: nothing is stored until a restart
 │   └── StaleEpoch        a commit was judged on a state that was never stored: load the state again
 ├── StoreClosed           the store was closed, or is being closed
 ├── StoreLocked           another process writes to this data directory
@@ -17,6 +18,10 @@ from minirelay.errors import StoreError
 
 class StoreUnavailable(StoreError):
     """A transaction could not be carried out; nothing of it was stored. The cause is chained."""
+
+
+class DatabaseReplaced(StoreUnavailable):
+    """The database that is open is no longer the one at its path."""
 
 
 class StaleEpoch(StoreUnavailable):
