@@ -19,6 +19,7 @@ from minirelay.client.follower import Follower, OnApplied
 from minirelay.client.key_cards import KeyCards
 from minirelay.client.link import RelayLink
 from minirelay.client.nonces import Nonces
+from minirelay.client.patches import is_partly_private
 from minirelay.client.position import BEGINNING, Position
 from minirelay.client.received import ReceivedSet
 from minirelay.client.relay_info import RelayInfo, fetch_info
@@ -188,23 +189,35 @@ class RelayClient:
 
     # -- writing
 
-    async def write(self, patches: Iterable[NewPatch]) -> bytes:
+    async def write(self, patches: Iterable[NewPatch], *, may_reveal: bool = False) -> bytes:
         """Sign patches as one set and have it applied: all of it, or nothing.
+
+        Stock and orders don't go into one set with what everybody sees, unless may_reveal says so: who gets
+        the public patches gets hashes of the others as proofs, and can guess them (docs/security.md).
 
         Calls that run side by side are under way together and are applied in the order of the calls; more
         than 1024 at a time wait. Returns the shop's root hash, 32 bytes, after this set and what the relay
         added because of it: when this returns, it is on the relay's disk. Raises RelayRefused (nothing was
-        applied), ConnectionLost (it was not sent), WriteUnanswered (it may have been applied).
+        applied), ConnectionLost (it was not sent), WriteUnanswered (it may have been applied), ClientError.
         """
         listed = tuple(patches)
-        return await self._write(lambda: self.seal(listed))
+        return await self._write(lambda: self.seal(listed, may_reveal=may_reveal))
 
-    def seal(self, patches: Iterable[NewPatch]) -> bytes:
-        """Make and sign a patch set for `write_sealed`, with the next nonce and the present time."""
+    def seal(self, patches: Iterable[NewPatch], *, may_reveal: bool = False) -> bytes:
+        """Make and sign a patch set for `write_sealed`, with the next nonce and the present time.
+
+        may_reveal: see `write`. Raises ClientError.
+        """
         if self._key_card is None:
             raise ClientError("a visitor can't write: connect with a key card")
+        listed = tuple(patches)
+        if not may_reveal and is_partly_private(listed):
+            raise ClientError(
+                "stock or orders in one set with what everybody sees can be guessed from the proofs: "
+                "write two sets, or say may_reveal=True"
+            )
         return seal_patch_set(
-            tuple(patches),
+            listed,
             shop_id=self.shop_id,
             key_card_nonce=self._nonces.next(),
             timestamp=datetime.now(UTC),

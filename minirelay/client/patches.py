@@ -2,7 +2,8 @@
 
 Each function gives a list, so that they add up to one patch set: all of it happens, or nothing.
 
-    await client.write(add_listing(mug) + add_stock(mug.id, 10) + tag_listing("crockery", mug.id))
+    await client.write(add_listing(mug) + tag_listing("crockery", mug.id))
+    await client.write(add_stock(mug.id, 10))
 """
 
 import secrets
@@ -11,7 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from minirelay.protocol.cbor import Value, decode
+from minirelay.protocol.patch import TABLES
 from minirelay.protocol.patch_set import NewPatch
+from minirelay.shop.access import PUBLIC_TYPES
 from minirelay.shop.canonical import dump
 from minirelay.shop.objects import (
     AddressDetails,
@@ -150,3 +153,9 @@ def cancel_order(order_id: int, at: datetime | None = None) -> Patches:
         NewPatch("add", ("Orders", order_id, "CanceledAt"), canceled_at),
         NewPatch("replace", ("Orders", order_id, "State"), int(OrderState.CANCELED)),
     ]
+
+
+def is_partly_private(patches: Iterable[NewPatch]) -> bool:
+    """Say whether everybody sees some of these patches and some not (spec 05, "Roles")."""
+    types = {TABLES.get(patch.path[0]) for patch in patches if isinstance(patch.path[0], str)} - {None}
+    return bool(types & PUBLIC_TYPES) and not types <= PUBLIC_TYPES

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from minirelay.client import EnrolmentRefused, PrivateKey, RelayClient
 from minirelay.dev.accounts import ACCOUNTS, Account
-from minirelay.dev.demo_shop import demo_patches
+from minirelay.dev.demo_shop import demo_patches, demo_stock
 from minirelay.dev.registry import ShopRegistry
 from minirelay.web.server import Server
 
@@ -59,10 +59,13 @@ async def set_up_demo_shop(
     wallet = PrivateKey.from_bytes(bytes.fromhex(shop.owner.private_key.removeprefix("0x")))
     async with RelayClient.connect(server.url, shop_id=shop.shop_id, key_card=key_card) as client:
         await _enrol(client, wallet, base_url)
-        if await server.relay.log_length(shop.shop_id) > LOG_LENGTH_OF_AN_EMPTY_SHOP:
+        sets = [demo_patches(chain_id, wallet.address, eddies), demo_stock()]
+        written = await server.relay.log_length(shop.shop_id) - LOG_LENGTH_OF_AN_EMPTY_SHOP
+        if written >= len(sets):
             return
         await client.authenticate()
-        await client.write(demo_patches(chain_id, wallet.address, eddies))
+        for patches in sets[written:]:
+            await client.write(patches)
 
 
 async def _enrol(client: RelayClient, wallet: PrivateKey, base_url: str) -> None:

@@ -205,7 +205,7 @@ def wei(cents: int) -> int:
 
 
 def demo_patches(chain_id: int, owner: bytes, eddies: str | None) -> list[NewPatch]:
-    """Make everything that the shop consists of, as one patch set.
+    """Make what everybody sees of the shop, as one patch set.
 
     owner: 20 bytes, who is paid. eddies: the address of the two-decimals token as 0x hex, if there is one.
     """
@@ -214,8 +214,12 @@ def demo_patches(chain_id: int, owner: bytes, eddies: str | None) -> list[NewPat
         *_manifest(chain_id, owner, currencies),
         *(NewPatch("add", ("Listings", item.number), _listing(item)) for item in ITEMS),
         *_tags(),
-        *(patch for item in ITEMS for patch in _stock(item)),
     ]
+
+
+def demo_stock() -> list[NewPatch]:
+    """Make the shop's stock, as another set: beside what everybody sees it could be guessed."""
+    return [patch for item in ITEMS for patch in _stock(item)]
 
 
 def _manifest(chain_id: int, owner: bytes, currencies: Sequence[bytes]) -> Iterator[NewPatch]:

@@ -13,9 +13,10 @@ from minirelay.client.errors import (
     RelayUnreachable,
     WriteUnanswered,
 )
+from minirelay.client.patches import add_order, add_stock, add_tag, set_price
 from minirelay.errors import Code
 from minirelay.protocol.envelope import GetBlobUploadURLRequest, PatchSetWriteRequest
-from minirelay.protocol.patch_set import open_patch_set
+from minirelay.protocol.patch_set import NewPatch, open_patch_set
 from tests.client.conftest import connected
 from tests.client.logs import CLERK, SHOP_ID, add_listing, new_shop
 from tests.client.scripted_relay import ScriptedRelay, Session, within
@@ -183,6 +184,20 @@ class TestWriting:
             await within(session.ended.wait())
             with pytest.raises(RelayMisbehaved):
                 await client.write(add_listing(1))
+
+    @pytest.mark.parametrize("private", [add_stock(1, 5), add_order(7)], ids=["stock", "order"])
+    async def test_private_patches_are_not_signed_beside_public_ones(
+        self, relay: ScriptedRelay, private: list[NewPatch]
+    ) -> None:
+        async with connected(relay) as (client, _):
+            for mixed in (set_price(1, 1) + private, private + add_tag("mugs")):
+                with pytest.raises(ClientError, match="two sets"):
+                    await client.write(mixed)
+                with pytest.raises(ClientError, match="two sets"):
+                    client.seal(mixed)
+                assert len(open_patch_set(client.seal(mixed, may_reveal=True)).patches) == 2
+            for unmixed in (private, private + add_stock(2, 1), set_price(1, 1) + add_tag("mugs")):
+                assert client.seal(unmixed)
 
     async def test_visitors_do_not_write(self, relay: ScriptedRelay) -> None:
         async with connected(relay, key_card=None) as (client, session):

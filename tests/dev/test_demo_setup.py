@@ -45,13 +45,13 @@ async def test_it_is_minted_enrolled_and_written_once(
     tmp_path: Path, registry: ShopRegistry, relay: Serving
 ) -> None:
     plan = plan_demo_shop(tmp_path)
-    assert await set_up(plan, registry, relay) == 2
+    assert await set_up(plan, registry, relay) == 3
     assert await registry.relays_of(plan.shop_id) == (relay.server.relay_token,)
-    assert await set_up(plan, registry, relay) == 2
+    assert await set_up(plan, registry, relay) == 3
     assert await registry.relays_of(plan.shop_id) == (relay.server.relay_token,)
 
 
 async def test_it_goes_on_behind_any_step(tmp_path: Path, registry: ShopRegistry, relay: Serving) -> None:
     plan = plan_demo_shop(tmp_path)
     await registry.mint(plan.shop_id, plan.owner)
-    assert await set_up(plan, registry, relay) == 2
+    assert await set_up(plan, registry, relay) == 3

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from minirelay.dev.demo_shop import ITEMS, demo_patches, wei
+from minirelay.dev.demo_shop import ITEMS, demo_patches, demo_stock, wei
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
@@ -28,7 +28,7 @@ MANIFEST = NewPatch(
 
 def built(eddies: str | None = EDDIES) -> ShopState:
     sealed = seal_patch_set(
-        [MANIFEST, *demo_patches(31337, OWNER, eddies)],
+        [MANIFEST, *demo_patches(31337, OWNER, eddies), *demo_stock()],
         shop_id=1,
         key_card_nonce=1,
         timestamp=datetime(2025, 6, 1, tzinfo=UTC),

@@ -153,7 +153,7 @@ async def test_two_follow_a_third_and_one_is_killed_and_resumes(
         root_hash = b""
         for number in range(1, 121):
             root_hash = await writer.write(
-                patches.add_listing(listing(number)) + patches.add_stock(number, 5)
+                patches.add_listing(listing(number)) + patches.add_stock(number, 5), may_reveal=True
             )
             if number % 30 == 0:
                 await program.has_recorded(number - 20)
@@ -310,7 +310,7 @@ async def test_guests_follow_what_they_may_see(relay: Serving, registry: Registr
         await customer.follow() as own,
         await stranger.follow() as others,
     ):
-        await shop.write(patches.add_listing(listing(1)) + patches.add_stock(1, 5))
+        await shop.write(patches.add_listing(listing(1)) + patches.add_stock(1, 5), may_reveal=True)
         order = patches.new_id()
         root_hash = await customer.write(patches.add_order(order, [OrderedItem(listing_id=1, quantity=2)]))
         await reached(everything, root_hash)
