@@ -12,7 +12,6 @@ from minirelay.protocol.mmr import verify_proof
 from minirelay.protocol.patch_set import Patch, decode_header, decode_patch
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.protocol.signing import recover
-from minirelay.protocol.sizes import MAX_PATCHES_PER_SET
 from minirelay.shop.access import Role
 
 MAX_SEQ: Final = 2**63 - 1
@@ -92,6 +91,4 @@ def _prove(pushed: SequencedPartialPatchSet, root_hash: bytes) -> tuple[int, ...
         raise MalformedInput(f"the first patch is leaf {leaves[0]}, not {pushed.leaf_index}")
     if any(one >= following for one, following in pairwise(leaves)):
         raise MalformedInput("the patches are not in the order of their leaves")
-    if leaves[-1] >= MAX_PATCHES_PER_SET:
-        raise MalformedInput(f"a set has at most {MAX_PATCHES_PER_SET} patches")
     return leaves

@@ -18,14 +18,14 @@ _TIME_TEXT, _BIGNUM = b"\xc0", b"\xc2"
 _CACHED_KEY_LENGTH: Final = 32
 
 
-def decode(data: bytes) -> Value:
-    """Decode exactly one item.
+def decode(data: bytes, containers: int | None = None) -> Value:
+    """Decode exactly one item. containers: see `Reader`.
 
     Returns plain values: `undefined` as None, bignums as int, tags 0 and 1 as aware UTC datetimes of whole
     seconds; other texts and integers stay what they are, also where they stand for times. Raises
     MalformedInput for all that spec 02 "CBOR" refuses. Time and memory are linear in the input.
     """
-    reader = Reader(data)
+    reader = Reader(data, containers)
     value = reader.item()
     reader.finish()
     return value

@@ -41,11 +41,11 @@ class Limits:
 
     __slots__ = ("bignums", "containers_left", "integer_keys_left", "levels_left")
 
-    def __init__(self, size: int) -> None:
-        """size: of the input, in bytes."""
+    def __init__(self, containers: int) -> None:
+        """containers: how many lists and maps there may be."""
         self.bignums = 0
         self.levels_left = MAX_DEPTH
-        self.containers_left = SPARE_CONTAINERS + size // BYTES_PER_CONTAINER
+        self.containers_left = containers
         self.integer_keys_left = MAX_INTEGER_KEYS
 
 
@@ -53,8 +53,17 @@ ReadItem = Callable[[bytes, int, Limits], tuple[Value, int]]
 ReadKey = Callable[[bytes, int, Limits], tuple[Key, int]]
 
 
+def most_containers(size: int) -> int:
+    """Say how many lists and maps an input of this many bytes may have."""
+    return SPARE_CONTAINERS + size // BYTES_PER_CONTAINER
+
+
 def cut_short() -> MalformedInput:
     return MalformedInput("cut short")
+
+
+def too_many_containers() -> MalformedInput:
+    return MalformedInput("too many lists and maps for the size")
 
 
 def duplicate() -> MalformedInput:
@@ -126,7 +135,7 @@ def go_down(limits: Limits) -> None:
     if limits.levels_left == 0:
         raise MalformedInput(f"nested deeper than {MAX_DEPTH}")
     if limits.containers_left == 0:
-        raise MalformedInput("too many lists and maps for the size")
+        raise too_many_containers()
     limits.levels_left -= 1
     limits.containers_left -= 1
 

@@ -16,6 +16,7 @@ from minirelay.protocol.cbor_items import (
     KEYS,
     LIST,
     MAP,
+    SPARE_CONTAINERS,
     Key,
     Limits,
     Value,
@@ -23,6 +24,8 @@ from minirelay.protocol.cbor_items import (
     cut_short,
     duplicate,
     go_down,
+    most_containers,
+    too_many_containers,
 )
 
 
@@ -44,11 +47,14 @@ class Reader:
 
     __slots__ = ("at", "data", "limits")
 
-    def __init__(self, data: bytes) -> None:
-        """Stand before the first byte."""
+    def __init__(self, data: bytes, containers: int | None = None) -> None:
+        """Stand before the first byte.
+
+        containers: how many lists and maps there may be; None: as many as an input of this size may have.
+        """
         self.data = data
         self.at = 0
-        self.limits = Limits(len(data))
+        self.limits = Limits(most_containers(len(data)) if containers is None else containers)
 
     @property
     def bignums(self) -> int:
@@ -67,10 +73,18 @@ class Reader:
         return value
 
     def piece(self) -> Piece:
-        """Read the next item like `item`, and tell what it was in bytes."""
-        start, bignums = self.at, self.limits.bignums
+        """Read the next item like `item`, and tell what it was in bytes.
+
+        What goes through here can be read by itself as well: its lists and maps keep to the limit of its own
+        size. (The limits of nesting and of integer keys are the same for a part as for the whole.)
+        """
+        start, limits = self.at, self.limits
+        bignums, containers = limits.bignums, limits.containers_left
         value = self.item()
-        return Piece(value, self.data[start : self.at], self.limits.bignums > bignums)
+        containers -= limits.containers_left
+        if containers > SPARE_CONTAINERS and containers > most_containers(self.at - start):
+            raise too_many_containers()
+        return Piece(value, self.data[start : self.at], limits.bignums > bignums)
 
     def enter_map(self) -> Iterator[Key]:
         """Go into a map: yield its keys; the caller reads the value of each."""

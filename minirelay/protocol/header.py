@@ -9,6 +9,7 @@ from minirelay.errors import MalformedInput, invalid
 from minirelay.protocol.cbor import decode
 from minirelay.protocol.field_names import get_field
 from minirelay.protocol.mmr import HASH_BYTES
+from minirelay.protocol.sizes import MOST_LOGGED_CONTAINERS
 from minirelay.protocol.timestamps import parse_time, time_from_epoch
 
 _WHAT: Final = "invalid header"
@@ -27,9 +28,9 @@ class Header(msgspec.Struct, frozen=True):
 
 
 def decode_header(raw: bytes) -> Header:
-    """Decode the exact bytes of a header. Raises Refusal INVALID."""
+    """Decode the exact bytes of a header, as a log may hold it. Raises Refusal INVALID."""
     try:
-        value = decode(raw)
+        value = decode(raw, MOST_LOGGED_CONTAINERS)
     except MalformedInput as error:
         raise invalid(f"{_WHAT}: {error}") from error
     return header_from(value, raw)

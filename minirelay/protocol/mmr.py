@@ -10,6 +10,7 @@ from typing import Final
 
 from minirelay.errors import MalformedInput
 from minirelay.protocol.cbor import decode, encode, encode_list_of
+from minirelay.protocol.sizes import MOST_LOGGED_LEVELS
 
 HASH_BYTES: Final = 32
 _PADDING: Final = sha256(b"").digest()
@@ -113,7 +114,8 @@ def _open(proof: bytes) -> tuple[int, list[bytes]]:
     match decode(proof):
         case [int(node), int(size), list(path)] if not isinstance(node, bool) and not isinstance(size, bool):
             siblings = [part for part in path if isinstance(part, bytes) and len(part) == HASH_BYTES]
-            if len(siblings) == len(path) and size == (2 << len(path)) - 1:
+            is_tree = len(path) <= MOST_LOGGED_LEVELS and size == (2 << len(path)) - 1
+            if is_tree and len(siblings) == len(path):
                 return _leaf_at(node, size), siblings
     raise MalformedInput("not a proof")
 

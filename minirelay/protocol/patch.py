@@ -9,6 +9,7 @@ from minirelay.protocol.cbor import Key, Value
 from minirelay.protocol.cbor_reader import Reader
 from minirelay.protocol.field_names import find_field, get_field
 from minirelay.protocol.objects import ObjectType
+from minirelay.protocol.sizes import MOST_LOGGED_CONTAINERS
 
 Op = Literal["add", "append", "replace", "remove", "increment", "decrement"]
 PathElement = str | int | bytes
@@ -47,8 +48,8 @@ class Patch(msgspec.Struct, frozen=True):
 
 
 def decode_patch(raw: bytes) -> Patch:
-    """Decode the exact bytes of one patch. Raises Refusal INVALID."""
-    reader = Reader(raw)
+    """Decode the exact bytes of one patch, as a log may hold it. Raises Refusal INVALID."""
+    reader = Reader(raw, MOST_LOGGED_CONTAINERS)
     try:
         value = reader.item()
         reader.finish()
@@ -90,7 +91,7 @@ def _path(value: Value) -> Path:
 
 def _has_bignums(raw: bytes, path_key: Key | None) -> bool:
     """Read a patch again, field by field: in values, bignums can't be told from plain integers."""
-    reader = Reader(raw)
+    reader = Reader(raw, MOST_LOGGED_CONTAINERS)
     for key in reader.enter_map():
         before = reader.bignums
         reader.item()

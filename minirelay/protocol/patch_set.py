@@ -19,7 +19,7 @@ from minirelay.protocol.field_names import get_field
 from minirelay.protocol.header import Header, decode_header, header_from
 from minirelay.protocol.patch import Op, Patch, Path, decode_patch, patch_from
 from minirelay.protocol.signing import SIGNATURE_BYTES, PrivateKey, recover
-from minirelay.protocol.sizes import MAX_PATCHES_PER_SET, most_patch_bytes
+from minirelay.protocol.sizes import MAX_HEADER_BYTES, MAX_PATCHES_PER_SET, most_patch_bytes
 
 __all__ = [
     "DecodedPatchSet",
@@ -83,9 +83,10 @@ def open_patch_set(data: bytes) -> VerifiedPatchSet:
 
 
 def decode_patch_set(data: bytes) -> DecodedPatchSet:
-    """Decode the CBOR of a SignedPatchSet; nothing is verified.
+    """Decode the CBOR of a SignedPatchSet as it is accepted; nothing is verified.
 
-    Raises Refusal INVALID: what spec 02 refuses, or a patch that alone would be too large to be pushed.
+    Raises Refusal INVALID: what spec 02 refuses, its limits included, or a patch that alone would be too
+    large to be pushed. Each part of a set that passes can be read by itself.
     """
     try:
         entries = _read_set(Reader(data))
@@ -98,17 +99,22 @@ def decode_patch_set(data: bytes) -> DecodedPatchSet:
         raise invalid(f"{_WHAT}: Patches is not a list")
     if not isinstance(header, Piece):
         raise invalid("invalid header: there is none")
-    return _assemble(
+    if len(header.raw) > MAX_HEADER_BYTES:
+        raise invalid(f"invalid header: it has more than {MAX_HEADER_BYTES} bytes")
+    decoded = _assemble(
         header_from(header.value, header.raw),
         signature.value if isinstance(signature, Piece) else None,
         [patch_from(patch.value, patch.raw, has_bignums=patch.has_bignums) for patch in patches or ()],
     )
+    _check_can_be_pushed(decoded)
+    return decoded
 
 
 def decode_parts(header: bytes, signature: bytes, patches: Sequence[bytes]) -> DecodedPatchSet:
     """Put a patch set together from the parts that a push or the log holds: all its patches, in order.
 
-    Raises Refusal INVALID like `decode_patch_set`.
+    The limits are those of acceptance and not asked for again: a log may be older than they are. Raises
+    Refusal INVALID.
     """
     return _assemble(decode_header(header), signature, [decode_patch(patch) for patch in patches])
 
@@ -190,7 +196,11 @@ def _assemble(header: Header, signature: object, patches: Sequence[Patch]) -> De
         raise invalid(f"invalid signature length: a signature has {SIGNATURE_BYTES} bytes")
     if not patches:
         raise invalid("no patches")
-    most_bytes = most_patch_bytes(len(header.raw), SIGNATURE_BYTES, mmr.most_proof_bytes(len(patches)))
-    if any(len(patch.raw) > most_bytes for patch in patches):
-        raise invalid("a patch is too large to be pushed")
     return DecodedPatchSet(header, signature, tuple(patches))
+
+
+def _check_can_be_pushed(decoded: DecodedPatchSet) -> None:
+    most_proof = mmr.most_proof_bytes(len(decoded.patches))
+    most_bytes = most_patch_bytes(len(decoded.header.raw), SIGNATURE_BYTES, most_proof)
+    if any(len(patch.raw) > most_bytes for patch in decoded.patches):
+        raise invalid("a patch is too large to be pushed")

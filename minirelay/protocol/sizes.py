@@ -8,6 +8,15 @@ MAX_SET_BYTES: Final = 900 * 1024
 """A larger set is pushed in parts."""
 
 MAX_PATCHES_PER_SET: Final = 16384
+MAX_HEADER_BYTES: Final = 1024
+
+# What a log may hold is older than some limits of what is accepted, and is read all the same. These two are
+# what fits into the 2 MiB of the largest set.
+MOST_LOGGED_CONTAINERS: Final = 266_240
+"""Lists and maps in one patch or header."""
+
+MOST_LOGGED_LEVELS: Final = 17
+"""Of a set's tree: it has at most 131,072 leaves."""
 
 # Tag and number: the sequence number, the leaf index. Tag and length: header, signature, patch, proof.
 _MOST_FRAMING_BYTES: Final = (1 + 10) + (1 + 5) + 4 * (1 + 5)

@@ -21,6 +21,7 @@ from minirelay.protocol.mmr import (
     root,
     verify_proof,
 )
+from minirelay.protocol.sizes import MOST_LOGGED_LEVELS
 
 from .strategies import STEADY, spoilt
 from .vectors import load
@@ -112,6 +113,17 @@ def test_a_proof_of_another_leaf_is_refused(place: int) -> None:
         if other != place:
             with pytest.raises(MalformedInput):
                 verify_proof(DATA[place], PROOFS[other], ROOT)
+
+
+def test_a_proof_in_a_larger_tree_than_any_set_has_is_refused() -> None:
+    # Whoever reads it may go through all that its siblings could be.
+    for levels, is_read in ((MOST_LOGGED_LEVELS, True), (MOST_LOGGED_LEVELS + 1, False)):
+        proof = encode([0, (2 << levels) - 1, [bytes(32)] * levels])
+        if is_read:
+            assert leaf_index(proof) == 0
+        else:
+            with pytest.raises(MalformedInput):
+                leaf_index(proof)
 
 
 def test_a_proof_under_another_root_is_refused() -> None:

@@ -1,6 +1,7 @@
 """Whole patch sets: decoding, verifying, sealing."""
 
 import dataclasses
+from bisect import bisect_left
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from minirelay.errors import Code, Refusal
 from minirelay.protocol.cbor import Key, Value, decode, encode, encode_list_of, encode_map_of
+from minirelay.protocol.cbor_items import most_containers
 from minirelay.protocol.mmr import most_proof_bytes, proofs, root, verify_proof
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import (
@@ -24,7 +26,13 @@ from minirelay.protocol.patch_set import (
 )
 from minirelay.protocol.push import encode_set
 from minirelay.protocol.signing import PrivateKey, address_of, checksum_address
-from minirelay.protocol.sizes import MAX_PATCHES_PER_SET, MAX_SET_BYTES, most_patch_bytes
+from minirelay.protocol.sizes import (
+    MAX_HEADER_BYTES,
+    MAX_PATCHES_PER_SET,
+    MAX_SET_BYTES,
+    MOST_LOGGED_CONTAINERS,
+    most_patch_bytes,
+)
 
 from .sets import KEY, MORNING, SHOP_ID, a_patch, sealed, signed
 from .strategies import STEADY, spoilt
@@ -237,9 +245,128 @@ def test_a_patch_that_could_not_be_pushed_alone_is_refused(count: int) -> None:
             assert len(encode_set(2**64 - 1, open_patch_set(data))) > MAX_SET_BYTES - 1000
 
 
-def test_a_header_that_leaves_no_room_for_a_patch_is_refused() -> None:
-    leaf = encode({"Op": "remove", "Path": ["Listings", 1]})
-    assert "too large" in refused(signed([leaf], Comment="x" * MAX_SET_BYTES))
+LEAF = encode({"Op": "remove", "Path": ["Listings", 1]})
+
+
+def with_header_of(size: int) -> bytes:
+    """Make a set whose header has this many bytes, thanks to an unknown field."""
+    fixed = len(open_patch_set(signed([LEAF], Comment="x" * 300)).header.raw) - 300
+    return signed([LEAF], Comment="x" * (size - fixed))
+
+
+def test_a_header_has_at_most_1024_bytes() -> None:
+    opened = open_patch_set(with_header_of(MAX_HEADER_BYTES))
+    assert len(opened.header.raw) == MAX_HEADER_BYTES == 1024
+    for size in (MAX_HEADER_BYTES + 1, 920_000, MAX_SET_BYTES):
+        assert refused(with_header_of(size)) == "invalid header: it has more than 1024 bytes"
+
+
+def hollow(containers: int, padding: int = 0) -> bytes:
+    """Make a patch with this many lists and maps, and a text to make it longer."""
+    value: Value = [[[] for _ in range(containers - 4)], "x" * padding]
+    return encode({"Op": "replace", "Path": ["Manifest", "Payees"], "Value": value})
+
+
+def may_have(containers: int, padding: int, *, besides: int = 0) -> bool:
+    """Say whether a patch, or a set with so many more bytes than it, may have that many."""
+    return containers <= most_containers(len(hollow(containers, padding)) + besides)
+
+
+def edge(padding: int) -> int:
+    """Find how many containers a patch with this padding may have at most."""
+    return bisect_left(range(16_384), True, key=lambda number: not may_have(number, padding)) - 1
+
+
+@pytest.mark.parametrize("padding", [0, 10_000])
+def test_a_patch_has_no_more_containers_than_it_could_have_alone(padding: int) -> None:
+    most = edge(padding)
+    room = hollow(4, 60_000)
+    assert may_have(most + 1, padding, besides=len(room))
+    for leaves in ([hollow(most, padding), room], [room, hollow(most, padding)]):
+        opened = open_patch_set(signed(leaves))
+        assert [decode(patch.raw) for patch in opened.patches] == list(map(decode, leaves))
+    for leaves in ([hollow(most + 1, padding), room], [room, hollow(most + 1, padding)]):
+        assert "too many lists and maps" in refused(signed(leaves))
+
+
+def test_a_set_has_no_more_containers_than_its_size_allows_whatever_its_patches_could_have() -> None:
+    one = hollow(edge(0))
+    assert len(open_patch_set(signed([one])).patches) == 1
+    assert "too many lists and maps" in refused(signed([one, one]))
+
+
+@given(st.lists(st.tuples(st.integers(4, 6000), st.integers(0, 12_000)), min_size=1, max_size=5))
+@settings(STEADY, max_examples=150)
+def test_each_part_of_an_accepted_set_can_be_read_by_itself(shapes: list[tuple[int, int]]) -> None:
+    leaves = [hollow(*shape) for shape in shapes]
+    data = signed(leaves)
+    try:
+        opened = open_patch_set(data)
+    except Refusal:
+        whole = sum(containers for containers, _ in shapes) + 3 > most_containers(len(data))
+        assert whole or not all(may_have(*shape) for shape in shapes)
+        return
+    assert [decode(patch.raw) for patch in opened.patches] == [decode(leaf) for leaf in leaves]
+    assert decode(opened.header.raw)
+    assert verify(decode_parts(opened.header.raw, opened.signature, leaves)) == opened
+
+
+def nested(depth: int) -> bytes:
+    value: Value = 5
+    for _ in range(depth - 1):
+        value = [value]
+    return encode({"Op": "add", "Path": ["Listings", 1], "Value": value})
+
+
+def test_nesting_counts_from_the_outside_of_the_set() -> None:
+    open_patch_set(signed([nested(30)]))
+    assert "nested deeper" in refused(signed([nested(31)]))
+    decode(nested(32))
+
+
+def integer_keys(count: int) -> bytes:
+    value: dict[Key, Value] = dict.fromkeys(range(count), 0)
+    return encode({"Op": "add", "Path": ["Listings", 1], "Value": value})
+
+
+def test_integer_keys_count_over_the_whole_set() -> None:
+    open_patch_set(signed([integer_keys(1000), integer_keys(24)]))
+    assert "integer keys" in refused(signed([integer_keys(1000), integer_keys(25)]))
+
+
+@pytest.mark.parametrize(
+    ("header", "leaves"),
+    [
+        ({"Comment": "x" * 920_000}, [LEAF] * 10),
+        ({"Comment": [[] for _ in range(5000)]}, [LEAF]),
+        ({}, [hollow(100_000)]),
+        ({}, [LEAF] * (MAX_PATCHES_PER_SET + 1)),
+        ({}, [encode({"Op": "add", "Path": ["Listings", 1], "Value": "x" * MAX_SET_BYTES})]),
+    ],
+    ids=["long header", "hollow header", "hollow patch", "many patches", "large patch"],
+)
+def test_what_a_log_holds_from_before_the_limits_is_read_again(
+    header: dict[str, Value], leaves: list[bytes]
+) -> None:
+    fields: dict[Key, Value] = {
+        "KeyCardNonce": 1,
+        "ShopID": 1,
+        "Timestamp": MORNING,
+        "RootHash": root(leaves),
+    }
+    raw = encode(fields | header)
+    signature = KEY.sign(raw)
+    assert refused(join_patch_set(raw, signature, leaves))
+    opened = verify(decode_parts(raw, signature, leaves))
+    assert [patch.raw for patch in opened.patches] == leaves
+    assert opened.signer == KEY.public_key
+
+
+def test_what_is_read_from_a_log_costs_bounded_memory() -> None:
+    leaf = hollow(MOST_LOGGED_CONTAINERS)
+    decode_parts(open_patch_set(SOUND).header.raw, bytes(65), [leaf])
+    with pytest.raises(Refusal, match="too many lists and maps"):
+        decode_parts(open_patch_set(SOUND).header.raw, bytes(65), [hollow(MOST_LOGGED_CONTAINERS + 1)])
 
 
 def test_a_verified_set_is_made_by_verifying_alone() -> None:
