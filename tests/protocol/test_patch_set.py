@@ -346,7 +346,7 @@ def test_integer_keys_count_over_the_whole_set() -> None:
     ids=["long header", "hollow header", "hollow patch", "many patches", "large patch"],
 )
 def test_what_a_log_holds_from_before_the_limits_is_read_again(
-    header: dict[str, Value], leaves: list[bytes]
+    header: dict[Key, Value], leaves: list[bytes]
 ) -> None:
     fields: dict[Key, Value] = {
         "KeyCardNonce": 1,

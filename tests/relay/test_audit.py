@@ -6,13 +6,24 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from minirelay.client.received import open_received
+from minirelay.errors import Refusal
+from minirelay.protocol.cbor import Value, encode
+from minirelay.protocol.mmr import root
+from minirelay.protocol.patch_set import decode_parts, decode_patch_set, join_patch_set, verify
+from minirelay.protocol.push import decode_set
+from minirelay.relay.acceptance import accept
 from minirelay.relay.audit import Audited, Difference, audit, check_signers, read_signers
+from minirelay.relay.books import Books
+from minirelay.relay.judgement import Author
+from minirelay.shop.access import Role
 from minirelay.store.database import FILE_NAME, open_readonly
-from tests.relay.house import RELAY_KEY, SHOP, House, listing, order, running_relay
+from tests.relay.house import RELAY_KEY, SHOP, House, Talker, listing, order, running_relay
 
 
 @pytest.fixture
@@ -128,3 +139,55 @@ async def test_what_a_moving_log_has_wrong_is_found_all_the_same(tmp_path: Path)
             await audited(tmp_path)
         stop.set()
         await writing
+
+
+async def append_as_before_the_limits(
+    house: House, clerk: Talker, header: dict[str, Value], patches: list[Value]
+) -> None:
+    """Append a set that a relay accepted once, and that no relay would accept now."""
+    assert clerk.key is not None
+    clerk.nonce += 1
+    leaves = [encode(one) for one in patches]
+    fields: dict[str, Value] = {
+        "KeyCardNonce": clerk.nonce,
+        "ShopID": SHOP,
+        "Timestamp": datetime.now(UTC),
+        "RootHash": root(leaves),
+    }
+    raw = encode(fields | header)  # type: ignore[arg-type]
+    signature = clerk.key.sign(raw)
+    with pytest.raises(Refusal):
+        decode_patch_set(join_patch_set(raw, signature, leaves))
+    verified = verify(decode_parts(raw, signature, leaves))
+    hosted = await house.relay._shops.find(SHOP)
+    assert hosted is not None
+    books: Books = await hosted.sequencer.opened()
+    card = books.cards[clerk.key.public_key]
+    accepted = accept(books, Author(Role.CLERK, card.row_id), verified)
+    await house.store.writer.commit(books.enter(accepted, card))
+
+
+HOLLOW: Value = {
+    "Op": "replace",
+    "Path": ["Manifest", "AcceptedCurrencies"],
+    "Value": {1: {bytes(20): {}}},
+    "Comment": [[] for _ in range(60_000)],
+}
+
+
+async def test_a_log_from_before_the_limits_is_sound_for_audits_and_clients(tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as house:
+        clerk = await house.clerk()
+        await append_as_before_the_limits(house, clerk, {"Comment": "x" * 300_000}, [HOLLOW, HOLLOW])
+        creation: Value = {"Op": "add", "Path": ["Tags", "a"], "Value": {"Name": "a"}}
+        removal: Value = {"Op": "remove", "Path": ["Tags", "a"], "Value": None}
+        await append_as_before_the_limits(house, clerk, {}, [creation, removal] * 8_193)
+        wires = [
+            stored.wire
+            for stored in await house.store.reader.page(
+                1, after_seq=1, upto_seq=3, max_patches=10**6, max_bytes=2**30
+            )
+        ]
+    assert [len(open_received(decode_set(wire), SHOP).patches) for wire in wires] == [2, 16_386]
+    result, _ = await audited(tmp_path)
+    assert (result.set_count, result.patch_count) == (3, 2 + 2 + 16_386)
