@@ -5,17 +5,17 @@ behind a field tag, and a partial view is put together from slices. Fields stand
 numbers, as protobuf itself would write them: sequence number, leaf index, header, signature, patches, proofs.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 from google.protobuf.message import DecodeError
 
 from minirelay.errors import MalformedInput
 from minirelay.protocol.framing import bytes_field, bytes_head, number_field, varint_at, zigzag
-from minirelay.protocol.mmr import leaf_index
 from minirelay.protocol.patch_set import VerifiedPatchSet
-from minirelay.protocol.sizes import MAX_SET_BYTES
+from minirelay.protocol.sizes import MAX_PART_BYTES, MAX_REPEATED_BYTES, MAX_SET_BYTES
 from minirelay.protocol.wire_pb2 import SubscriptionPushRequest
 
 _Message = SubscriptionPushRequest.SequencedPartialPatchSet
@@ -90,30 +90,69 @@ def cut(set_bytes: bytes, leaves: Sequence[int]) -> bytes:
     set_bytes: from `encode_set`. leaves: at least one leaf index, ascending. Returns the same object if these
     are all.
     """
-    layout = _Layout(set_bytes)
-    if len(leaves) == layout.count:
-        return set_bytes
-    return layout.part(leaves[0], leaves)
+    return SetCutter(set_bytes).cut(leaves)
 
 
-def split(set_bytes: bytes) -> list[bytes]:
-    """Divide a set, whole or cut, that is larger than MAX_SET_BYTES; any other comes back alone and as it is.
+class Part(NamedTuple):
+    """Some of the chosen patches of a set. next_leaf: the first that is not in it; None: these were all."""
 
-    Each part repeats sequence number, header and signature, and says which leaf its first patch is.
-    """
-    if len(set_bytes) <= MAX_SET_BYTES:
-        return [set_bytes]
-    layout = _Layout(set_bytes)
-    return [layout.part(layout.leaf_index(run[0]), run) for run in layout.runs(MAX_SET_BYTES)]
+    wire: bytes
+    patch_count: int
+    next_leaf: int | None
 
 
-def count_patches(set_bytes: bytes) -> int:
-    """Count the patches in a set, whole or cut or a part."""
-    return _Layout(set_bytes).count
+class SetCutter:
+    """Cuts one whole set, from `encode_set`, again and again: its fields are looked for once."""
+
+    def __init__(self, set_bytes: bytes) -> None:
+        """set_bytes: from `encode_set`."""
+        self._set_bytes = set_bytes
+        _, seq_end = varint_at(set_bytes, 1)
+        self._seq = set_bytes[:seq_end]
+        signature_end = _behind(set_bytes, _behind(set_bytes, seq_end))
+        self._signed = set_bytes[seq_end:signature_end]
+        self._patches = _repeated(set_bytes, signature_end, _PATCH)
+        self._proofs = _repeated(set_bytes, self._patches[-1], _PROOF)
+
+    @property
+    def count(self) -> int:
+        """Count the patches."""
+        return len(self._proofs) - 1
+
+    def cut(self, leaves: Sequence[int]) -> bytes:
+        """Leave only some patches in the set: see `cut`."""
+        return self._set_bytes if len(leaves) == self.count else self._encode(leaves)
+
+    def part(self, leaves: Iterable[int]) -> Part:
+        """Take as many patches as fit into one part, or all if these are fewer.
+
+        Each part repeats sequence number, header and signature, and says which leaf its first patch is.
+        leaves: at least one leaf index, ascending; no more of them is asked for than the next part's first.
+        """
+        most_bytes = MAX_SET_BYTES if len(self._signed) <= MAX_REPEATED_BYTES else MAX_PART_BYTES
+        taken: list[int] = []
+        size = len(self._seq) + len(self._signed)
+        for leaf in leaves:
+            size += self._size_of(leaf) + (0 if taken else len(_leaf_field(leaf)))
+            if size > most_bytes and taken:
+                return Part(self._encode(taken), len(taken), leaf)
+            taken.append(leaf)
+        return Part(self._encode(taken), len(taken), None)
+
+    def _encode(self, leaves: Sequence[int]) -> bytes:
+        source, patches, proofs = self._set_bytes, self._patches, self._proofs
+        parts = [self._seq, _leaf_field(leaves[0]), self._signed]
+        parts += [source[patches[leaf] : patches[leaf + 1]] for leaf in leaves]
+        parts += [source[proofs[leaf] : proofs[leaf + 1]] for leaf in leaves]
+        return b"".join(parts)
+
+    def _size_of(self, leaf: int) -> int:
+        patches, proofs = self._patches, self._proofs
+        return patches[leaf + 1] - patches[leaf] + proofs[leaf + 1] - proofs[leaf]
 
 
 def encode_push(request_id: int, subscription_id: bytes, sets: Sequence[bytes]) -> bytes:
-    """Make the envelope that pushes these sets, which are from `encode_set`, `cut` or `split`.
+    """Make the envelope that pushes these sets, which are from `encode_set` or cut from such.
 
     request_id: the relay's own, so negative. subscription_id: 2 bytes.
     """
@@ -125,54 +164,8 @@ def encode_push(request_id: int, subscription_id: bytes, sets: Sequence[bytes]) 
     return b"".join([head, bytes_head(_PUSH, sum(map(len, parts))), *parts])
 
 
-class _Layout:
-    """Where the fields of an encoded set begin, tags and lengths included, and behind the last of them."""
-
-    __slots__ = ("_patches", "_proofs", "_seq", "_set_bytes", "_signed", "count")
-
-    def __init__(self, set_bytes: bytes) -> None:
-        self._set_bytes = set_bytes
-        _, seq_end = varint_at(set_bytes, 1)
-        self._seq = set_bytes[:seq_end]
-        header = varint_at(set_bytes, seq_end + 1)[1] if set_bytes[seq_end] == _LEAF_INDEX else seq_end
-        signature_end = _behind(set_bytes, _behind(set_bytes, header))
-        self._signed = set_bytes[header:signature_end]
-        self._patches = _repeated(set_bytes, signature_end, _PATCH)
-        self._proofs = _repeated(set_bytes, self._patches[-1], _PROOF)
-        self.count = len(self._proofs) - 1
-
-    def part(self, first_leaf: int, places: Sequence[int]) -> bytes:
-        """Encode a set of only the patches at these places, the first of which is leaf `first_leaf`."""
-        source, patches, proofs = self._set_bytes, self._patches, self._proofs
-        leaf_field = number_field(_LEAF_INDEX, first_leaf) if first_leaf else b""
-        parts = [self._seq, leaf_field, self._signed]
-        parts += [source[patches[place] : patches[place + 1]] for place in places]
-        parts += [source[proofs[place] : proofs[place + 1]] for place in places]
-        return b"".join(parts)
-
-    def leaf_index(self, place: int) -> int:
-        """Say which leaf of the whole set the patch at this place is."""
-        end = self._proofs[place + 1]
-        _, start = varint_at(self._set_bytes, self._proofs[place] + 1)
-        return leaf_index(self._set_bytes[start:end])
-
-    def runs(self, most_bytes: int) -> Iterator[range]:
-        """Divide the places so that the part made of each run has at most this many bytes, or one patch."""
-        fixed = len(self._seq) + (1 + 5) + len(self._signed)
-        start = 0
-        size = fixed
-        for place in range(self.count):
-            pair = self._size_of(place)
-            if size + pair > most_bytes and place > start:
-                yield range(start, place)
-                start = place
-                size = fixed
-            size += pair
-        yield range(start, self.count)
-
-    def _size_of(self, place: int) -> int:
-        patches, proofs = self._patches, self._proofs
-        return patches[place + 1] - patches[place] + proofs[place + 1] - proofs[place]
+def _leaf_field(leaf: int) -> bytes:
+    return number_field(_LEAF_INDEX, leaf) if leaf else b""
 
 
 def _behind(data: bytes, at: int) -> int:
@@ -181,9 +174,9 @@ def _behind(data: bytes, at: int) -> int:
     return start + size
 
 
-def _repeated(data: bytes, at: int, tag: int) -> list[int]:
+def _repeated(data: bytes, at: int, tag: int) -> "array[int]":
     """Find where the bytes fields with this tag begin, from here on, and where the last one ends."""
-    marks = [at]
+    marks = array("I", (at,))
     end = len(data)
     while at < end and data[at] == tag:
         size = data[at + 1]

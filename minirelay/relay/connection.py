@@ -171,10 +171,6 @@ class Connection:
         """Wait until there is room and it is this subscription's turn to read from the log."""
         return self.outbox.turn()
 
-    async def wait_for_room(self, timeout_s: float) -> None:
-        """Wait until there is some room, but no longer than this."""
-        await self.outbox.wait_for_room(timeout_s)
-
     def push(self, subscription_id: bytes, sets: tuple[bytes, ...]) -> None:
         """Send one push."""
         self.outbox.put(self.session.push(subscription_id, sets))

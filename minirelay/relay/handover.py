@@ -1,6 +1,6 @@
 """Some sets of a log on their way to those who follow it live; what is the same for many is made once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from minirelay.protocol.sizes import MAX_SET_BYTES
@@ -76,8 +76,8 @@ def share_of(view: View, sets: Sequence[StoredSet]) -> Share:
     """Pack what a view sees of these sets, unless it has to read them."""
     if must_read(view, sets):
         return Share(None, count_for(view, sets))
-    pushes = pack_for(view, sets)
-    return Share(tuple(pushes), sum(push.patch_count for push in pushes))
+    pushes = tuple(pack_for(view, sets))
+    return Share(pushes, sum(push.patch_count for push in pushes))
 
 
 def must_read(view: View, sets: Iterable[StoredSet]) -> bool:
@@ -95,6 +95,6 @@ def count_for(view: View, sets: Iterable[StoredSet]) -> int:
     return sum(len(view.leaves_of(stored)) for stored in sets)
 
 
-def pack_for(view: View, sets: Iterable[StoredSet]) -> list[Push]:
+def pack_for(view: View, sets: Iterable[StoredSet]) -> Iterator[Push]:
     """Pack what a view sees of these sets."""
-    return list(pack(visible for stored in sets if (visible := see(view, stored)) is not None))
+    return pack(visible for stored in sets if (visible := see(view, stored)) is not None)

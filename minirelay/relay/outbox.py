@@ -6,7 +6,7 @@ Two bounds, in bytes: with so much unsent, pushes wait in the log; with more, no
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from minirelay.relay.messages import Send
@@ -127,13 +127,6 @@ class Outbox:
             while self._size_bytes > self.limits.push_bytes // 2 or self._free_pushes() <= 0:
                 await self._wait()
             yield Room(self._free_pushes(), self.limits.push_bytes - self._size_bytes)
-
-    async def wait_for_room(self, timeout_s: float) -> None:
-        """Wait until there is some room, but no longer than this."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                while not self.has_room():
-                    await self._wait()
 
     async def _wait(self) -> None:
         self._room.clear()

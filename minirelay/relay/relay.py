@@ -16,6 +16,7 @@ from minirelay.relay.acceptance import CardEnrolment, ClientWrite, utc_now
 from minirelay.relay.connection import Connection, ConnectionLimits
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest
 from minirelay.relay.judgement import NOBODY
+from minirelay.relay.large_sets import LargeSets
 from minirelay.relay.messages import Enrolment, Subscribe, WriteRequest
 from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD
 from minirelay.relay.shops import HostedShop, Shops
@@ -69,6 +70,7 @@ class Relay:
             self._unlink,
             memory_bytes=limits.shop_memory_bytes,
         )
+        self._large_sets = LargeSets(store.reader)
         self._card_rows = count(next_rows.card)
         self._connections: set[Connection] = set()
         self._live: dict[int, Connection] = {}
@@ -216,7 +218,14 @@ class Relay:
         view = await _view(hosted, card, request.filters)
         if request.start_shop_seq_no > hosted.feed.seq:
             raise not_found(f"the log of this shop ends at {hosted.feed.seq}")
-        return Subscription(view, request.start_shop_seq_no, hosted.feed, self.store.reader, connection)
+        return Subscription(
+            view,
+            request.start_shop_seq_no,
+            feed=hosted.feed,
+            reader=self.store.reader,
+            large_sets=self._large_sets,
+            outlet=connection,
+        )
 
 
 async def _view(hosted: HostedShop, card: KeyCard | None, filters: Sequence[Filter]) -> View:

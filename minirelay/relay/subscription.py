@@ -16,20 +16,19 @@ from minirelay.protocol.push import cut
 from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH
 from minirelay.relay.feed import Feed
 from minirelay.relay.handover import count_for, must_read, pack_for
+from minirelay.relay.large_sets import LargeSets
 from minirelay.relay.outbox import Room
 from minirelay.relay.packing import Cursor, Push, VisibleSet, pack, see
 from minirelay.relay.view import View
-from minirelay.store.messages import EMPTY_COUNTS, StoredSet, WireSet
+from minirelay.store.messages import EMPTY_COUNTS
 from minirelay.store.reader import Reader
 
 log = logging.getLogger(__name__)
 
 PAGE_PATCHES = 1024
 PAGE_BYTES = 512 * 1024
-"""A page is no larger, unless it is a single set, so that neither a read nor what follows it takes long."""
-
-PATIENCE_S = 0.1
-"""How long a page in memory waits for its reader to take more of it."""
+"""A page is no larger, so that neither a read nor what follows it takes long; for larger sets there is
+`large_sets.py`."""
 
 CANNOT_READ = "the relay cannot read its database, reconnect and resume"
 OWN_FAULT = "the relay failed, reconnect and resume"
@@ -37,21 +36,13 @@ OWN_FAULT = "the relay failed, reconnect and resume"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the log. visible: what the view sees, made while it is packed. size_bytes: of all of it.
+    """A page of the log. visible: what the view sees, made while it is packed.
 
     through: the sequence number up to which that is all.
     """
 
     visible: Iterable[VisibleSet]
-    size_bytes: int
     through: int
-
-    @classmethod
-    def of(cls, visible: Iterable[VisibleSet], sets: Sequence[WireSet | StoredSet]) -> "Page":
-        """Make the page that holds these sets. Raises StoreError if there are none."""
-        if not sets:
-            raise StoreError("the log ends before its durable end")
-        return cls(visible, sum(len(one.wire) for one in sets), sets[-1].seq)
 
 
 class Outlet(Protocol):
@@ -62,9 +53,6 @@ class Outlet(Protocol):
 
     def turn(self) -> AbstractAsyncContextManager[Room]:
         """Wait until there is room and it is this subscription's turn to read from the log."""
-
-    async def wait_for_room(self, timeout_s: float) -> None:
-        """Wait until there is some room, but no longer than this."""
 
     def push(self, subscription_id: bytes, sets: tuple[bytes, ...]) -> None:
         """Send one push."""
@@ -79,7 +67,16 @@ class Outlet(Protocol):
 class Subscription:
     """The way of one subscriber through one shop's log."""
 
-    def __init__(self, view: View, start_seq: int, feed: Feed, reader: Reader, outlet: Outlet) -> None:
+    def __init__(
+        self,
+        view: View,
+        start_seq: int,
+        *,
+        feed: Feed,
+        reader: Reader,
+        large_sets: LargeSets,
+        outlet: Outlet,
+    ) -> None:
         """start_seq: sets after this one are wanted."""
         self.subscription_id = b""
         """2 bytes, given by the connection before `start`."""
@@ -87,6 +84,7 @@ class Subscription:
         self.cursor = Cursor(start_seq)
         self._feed = feed
         self._reader = reader
+        self._large_sets = large_sets
         self._outlet = outlet
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
@@ -132,11 +130,11 @@ class Subscription:
         if self._is_closed:
             return
         self.cursor = Cursor(after_seq)
-        sent = self._deliver(pushes)
-        if sent == len(pushes):
+        if self._deliver(pushes):
             self.cursor = Cursor(upto_seq)
         else:
-            self.fall_back(after_seq, sum(push.patch_count for push in pushes[sent:]))
+            left = sum(push.patch_count for push in pushes if push.cursor > self.cursor)
+            self.fall_back(after_seq, left)
 
     def fall_back(self, after_seq: int, unpushed_patches: int | None) -> None:
         """Read on from the log, where that many visible patches are still to come; None: count them."""
@@ -155,15 +153,14 @@ class Subscription:
         if self._feed.shop == shop:
             self._feed.echo(self)
 
-    def _deliver(self, pushes: Iterable[Push]) -> int:
-        sent = 0
+    def _deliver(self, pushes: Iterable[Push]) -> bool:
+        """Send pushes as long as there is room, each made only then; True if these were all."""
         for push in pushes:
             if not self._outlet.has_room():
-                break
+                return False
             self._outlet.push(self.subscription_id, push.sets)
             self.cursor = push.cursor
-            sent += 1
-        return sent
+        return True
 
     async def _catch_up(self, *, is_counted: bool = True) -> None:
         try:
@@ -181,55 +178,62 @@ class Subscription:
     async def _take_turn(self) -> bool:
         """Send a page of the log; True when the subscription has gone live.
 
-        A reader who is slow to take it costs no memory: the page is dropped, and read again from the cursor.
+        A reader who is slow to take it costs no memory: what there is no room for is read again later.
         """
         async with self._outlet.turn() as room:
             if self._go_live():
                 return True
             if self._outlet.has_room():
-                page = await self._read_page(room)
-                pushes = await self._pack(page)
-                while sent := self._deliver(pushes):
-                    pushes = pushes[sent:]
-                    if pushes:
-                        await self._outlet.wait_for_room(PATIENCE_S)
-                if not pushes:
+                page = None if self.cursor.leaf else await self._read_page(room)
+                if page is None:
+                    await self._send_part()
+                elif self._deliver(pack(page.visible)):
                     self.cursor = Cursor(page.through)
         return False
 
-    async def _pack(self, page: Page) -> list[Push]:
-        if page.size_bytes > PAGE_BYTES:
-            # One large set, to be cut and split. The loop has better things to do.
-            return await asyncio.to_thread(lambda: list(pack(page.visible, self.cursor.parts)))
-        return list(pack(page.visible, self.cursor.parts))
-
     def _go_live(self) -> bool:
-        recent = self._feed.since(self.cursor.seq)
-        if recent is None or must_read(self.view, recent):
-            return False
-        pushes = pack_for(self.view, recent)
-        if self._deliver(pushes) < len(pushes):
+        recent = None if self.cursor.leaf else self._feed.since(self.cursor.seq)
+        if recent is None or must_read(self.view, recent) or not self._deliver(pack_for(self.view, recent)):
             return False
         self.cursor = Cursor(self._feed.seq)
         self._feed.add(self)
         self._task = None
         return True
 
-    async def _read_page(self, room: Room) -> Page:
+    async def _send_part(self) -> None:
+        """Send one push of the next set, which is large."""
+        step = await self._large_sets.step(self._feed.shop, self.view, self.cursor, self._feed.seq)
+        if step.push is None or self._deliver((step.push,)):
+            self.cursor = step.cursor
+
+    async def _read_page(self, room: Room) -> Page | None:
+        """Read what comes next; None if that is a large set."""
         upto, shop, after = self._feed.seq, self._feed.shop, self.cursor.seq
         patches = min(PAGE_PATCHES, room.pushes * MAX_PATCHES_PER_PUSH)
         size = min(PAGE_BYTES, room.size_bytes)
         if self.view.everything:
             wires = await self._reader.page_wire(
-                shop, after_seq=after, upto_seq=upto, max_patches=patches, max_bytes=size
+                shop,
+                after_seq=after,
+                upto_seq=upto,
+                max_patches=patches,
+                max_bytes=size,
+                max_set_bytes=PAGE_BYTES,
             )
-            return Page.of([VisibleSet(one.seq, one.patch_count, one.wire) for one in wires], wires)
+            whole = [VisibleSet(one.seq, one.patch_count, one.wire) for one in wires]
+            return Page(whole, wires[-1].seq) if wires else None
         if self.view.needs_scan:
             page = await self._reader.page(
-                shop, after_seq=after, upto_seq=upto, max_patches=PAGE_PATCHES, max_bytes=size
+                shop,
+                after_seq=after,
+                upto_seq=upto,
+                max_patches=patches,
+                max_bytes=size,
+                max_set_bytes=PAGE_BYTES,
             )
             seen = (see(self.view, stored) for stored in page)
-            return Page.of((visible for visible in seen if visible is not None), page)
+            visible = (one for one in seen if one is not None)
+            return Page(visible, page[-1].seq) if page else None
         selected = await self._reader.index_page(
             shop,
             self.view.selections(),
@@ -237,6 +241,7 @@ class Subscription:
             upto_seq=upto,
             max_patches=patches,
             max_bytes=size,
+            max_set_bytes=PAGE_BYTES,
         )
         chosen = (VisibleSet(one.seq, len(one.leaves), cut(one.wire, one.leaves)) for one in selected.sets)
-        return Page(chosen, sum(len(one.wire) for one in selected.sets), selected.through)
+        return Page(chosen, selected.through) if selected.through > after else None

@@ -4,7 +4,7 @@ A view is fixed when the subscription is made. It answers three questions: which
 belong to it, how many patches it still has to get, and what to look up in the index of the log.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from minirelay.errors import Code, Refusal, invalid
@@ -57,6 +57,13 @@ class View:
         if self.everything:
             return range(len(leaves))
         return [index for index, leaf in enumerate(leaves) if self.holds(leaf)]
+
+    def leaves_from(self, stored: StoredSet, leaf: int) -> Iterator[int]:
+        """Give them from one leaf on, each looked for when it is asked for."""
+        indexes = range(leaf, len(stored.leaves))
+        if self.everything:
+            return iter(indexes)
+        return (index for index in indexes if self.holds(stored.leaves[index]))
 
     @property
     def needs_scan(self) -> bool:

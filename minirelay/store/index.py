@@ -14,7 +14,7 @@ from minirelay.store.batch import position
 from minirelay.store.connection import snapshot
 from minirelay.store.joined import cut, joined, number_list, numbers, parse_numbers
 from minirelay.store.log import decode_leaves
-from minirelay.store.messages import NO_OWNER, SelectedPage, SelectedSet, Selection
+from minirelay.store.messages import NO_LIMIT, NO_OWNER, SelectedPage, SelectedSet, Selection
 from minirelay.store.selection import Selected
 
 # With more owners and single objects than this, the log is scanned by type: merging so many costs more.
@@ -56,14 +56,21 @@ def read_selected(
     upto_seq: int,
     max_patches: int,
     max_bytes: int,
+    max_set_bytes: int = NO_LIMIT,
 ) -> SelectedPage:
-    """Read the next selected patches with their sets: at least one set, if one call comes that far."""
+    """Read the next selected patches with their sets: at least one set, if one call comes that far.
+
+    It comes no further than the next set that is larger than max_set_bytes.
+    """
     selected = Selected.of(selections)
     with snapshot(connection):
         found, through = _candidates(connection, shop, selected, after_seq, upto_seq)
         matches = list(_matches(connection, shop, selected, found))
         kept = _fitting(matches, max_patches, max_bytes)
-        if len(kept) < len(matches):
+        if kept and kept[0].candidate.wire_bytes > max_set_bytes:
+            through = kept[0].candidate.seq - 1
+            kept = []
+        elif len(kept) < len(matches):
             through = kept[-1].candidate.seq
         wires = _column(connection, _WIRES, shop, [(one.seq, one.wire_bytes) for one, _ in kept])
     sets = [SelectedSet(one.seq, leaves, wire) for (one, leaves), wire in zip(kept, wires, strict=True)]

@@ -10,20 +10,20 @@ import msgspec
 from minirelay.store.batch import position
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.joined import cut, joined, numbers, parse_numbers
-from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, Counts, Leaf, StoredSet, WireSet
+from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, NO_LIMIT, Counts, Leaf, StoredSet, WireSet
 
 decode_leaves = msgspec.msgpack.Decoder(tuple[Leaf, ...]).decode
 
 _COUNTS = ("listings", "tags", "orders", "accounts", "manifest", "inventory", "size_bytes")
 _TOTAL = " + ".join(_COUNTS[:6])
 
-# The sets after :after, as many as fit into :max_patches and :max_bytes, but at least one. The counts are
-# cumulative, so each set tells by itself whether it still fits. :last bounds what is looked at. The plus sign
-# keeps SQLite from making two lookups and a sort of it.
+# The sets after :after, as many as fit into :max_patches and :max_bytes, but at least one that fits into
+# :max_set_bytes. The counts are cumulative, so each set tells by itself whether it still fits. :last bounds
+# what is looked at. The plus sign keeps SQLite from making two lookups and a sort of it.
 _BASE = "coalesce((SELECT {0} FROM patch_set WHERE position = :after), 0)"
 _PAGE = f"""(
     SELECT * FROM patch_set WHERE position > :after AND position <= :last AND (
-        +position = :after + 1 OR (
+        +position = :after + 1 AND size_bytes <= {_BASE.format("size_bytes")} + :max_set_bytes OR (
             {_TOTAL} <= {_BASE.format(_TOTAL)} + :max_patches
             AND size_bytes <= {_BASE.format("size_bytes")} + :max_bytes
         )
@@ -48,20 +48,32 @@ def read_counts(connection: sqlite3.Connection, shop: int, seq: int) -> Counts:
 
 
 def read_wires(
-    connection: sqlite3.Connection, shop: int, after_seq: int, upto_seq: int, max_patches: int, max_bytes: int
+    connection: sqlite3.Connection,
+    shop: int,
+    after_seq: int,
+    upto_seq: int,
+    max_patches: int,
+    max_bytes: int,
+    max_set_bytes: int = NO_LIMIT,
 ) -> list[WireSet]:
     """Read consecutive sets with nothing but what a reader of everything needs."""
-    where = _bounds(shop, after_seq, upto_seq, max_patches, max_bytes)
+    where = _bounds(shop, after_seq, upto_seq, max_patches, max_bytes, max_set_bytes)
     last, counts, lengths, wires = connection.execute(_WIRES, where).fetchone()
     pieces = cut(wires, parse_numbers(lengths))
     return list(map(WireSet, _numbered(after_seq, last, len(pieces)), parse_numbers(counts), pieces))
 
 
 def read_sets(
-    connection: sqlite3.Connection, shop: int, after_seq: int, upto_seq: int, max_patches: int, max_bytes: int
+    connection: sqlite3.Connection,
+    shop: int,
+    after_seq: int,
+    upto_seq: int,
+    max_patches: int,
+    max_bytes: int,
+    max_set_bytes: int = NO_LIMIT,
 ) -> list[StoredSet]:
     """Read consecutive sets with everything that was committed of them."""
-    where = _bounds(shop, after_seq, upto_seq, max_patches, max_bytes)
+    where = _bounds(shop, after_seq, upto_seq, max_patches, max_bytes, max_set_bytes)
     last, *texts, leaves, wires = connection.execute(_SETS, where).fetchone()
     *counts, authors, leaf_lengths, wire_lengths = map(parse_numbers, texts)
     pieces = cut(wires, wire_lengths)
@@ -92,7 +104,9 @@ def _numbered(after_seq: int, last_position: int | None, count: int) -> range:
     return seqs
 
 
-def _bounds(shop: int, after_seq: int, upto_seq: int, max_patches: int, max_bytes: int) -> dict[str, int]:
+def _bounds(
+    shop: int, after_seq: int, upto_seq: int, max_patches: int, max_bytes: int, max_set_bytes: int
+) -> dict[str, int]:
     # A set has at least one patch, so no more sets than patches can fit.
     last_seq = min(upto_seq, after_seq + max(1, max_patches))
     return {
@@ -100,6 +114,7 @@ def _bounds(shop: int, after_seq: int, upto_seq: int, max_patches: int, max_byte
         "last": position(shop, last_seq),
         "max_patches": max_patches,
         "max_bytes": max_bytes,
+        "max_set_bytes": max_set_bytes,
     }
 
 

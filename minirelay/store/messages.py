@@ -17,6 +17,7 @@ from minirelay.protocol.objects import ObjectType
 MAX_NONCE = 2**64 - 1
 MAX_SEQ = 2**40 - 1
 NO_OWNER = 0
+NO_LIMIT = 2**62
 RELAY = 0
 """The author of what the relay itself wrote."""
 

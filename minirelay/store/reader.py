@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from minirelay.store import comparison, index, integrity, log, objects, shops, tally
 from minirelay.store.messages import (
+    NO_LIMIT,
     Counts,
     KeyCard,
     NextRows,
@@ -88,19 +89,39 @@ class Reader:
         return await self._pool.run(lambda db: log.read_counts(db, shop, seq))
 
     async def page(
-        self, shop: int, *, after_seq: int, upto_seq: int, max_patches: int, max_bytes: int
+        self,
+        shop: int,
+        *,
+        after_seq: int,
+        upto_seq: int,
+        max_patches: int,
+        max_bytes: int,
+        max_set_bytes: int = NO_LIMIT,
     ) -> list[StoredSet]:
-        """Read consecutive whole sets, leaves and counts included; at least one if there is one."""
+        """Read consecutive whole sets, leaves and counts included.
+
+        At least one if there is one, unless the next one is larger than max_set_bytes.
+        """
         return await self._pool.run(
-            lambda db: log.read_sets(db, shop, after_seq, upto_seq, max_patches, max_bytes)
+            lambda db: log.read_sets(db, shop, after_seq, upto_seq, max_patches, max_bytes, max_set_bytes)
         )
 
     async def page_wire(
-        self, shop: int, *, after_seq: int, upto_seq: int, max_patches: int, max_bytes: int
+        self,
+        shop: int,
+        *,
+        after_seq: int,
+        upto_seq: int,
+        max_patches: int,
+        max_bytes: int,
+        max_set_bytes: int = NO_LIMIT,
     ) -> list[WireSet]:
-        """Read consecutive whole sets for somebody who sees everything: the fastest way through the log."""
+        """Read consecutive whole sets for a reader who sees everything: the fastest way through the log.
+
+        At least one if there is one, unless the next one is larger than max_set_bytes.
+        """
         return await self._pool.run(
-            lambda db: log.read_wires(db, shop, after_seq, upto_seq, max_patches, max_bytes)
+            lambda db: log.read_wires(db, shop, after_seq, upto_seq, max_patches, max_bytes, max_set_bytes)
         )
 
     async def index_page(
@@ -112,14 +133,18 @@ class Reader:
         upto_seq: int,
         max_patches: int,
         max_bytes: int,
+        max_set_bytes: int = NO_LIMIT,
     ) -> SelectedPage:
         """Read the sets of which something is selected; go on after `through`, until it is upto_seq.
 
         A page may be empty without being the last. max_patches counts selected patches, max_bytes whole
-        sets; a single larger set comes alone. Raises ValueError for an owner of anything but orders.
+        sets; a single larger set comes alone, unless it is larger than max_set_bytes: then `through` is the
+        number before it, be it after_seq. Raises ValueError for an owner of anything but orders.
         """
         return await self._pool.run(
-            lambda db: index.read_selected(db, shop, selections, after_seq, upto_seq, max_patches, max_bytes)
+            lambda db: index.read_selected(
+                db, shop, selections, after_seq, upto_seq, max_patches, max_bytes, max_set_bytes
+            )
         )
 
     async def count_index(

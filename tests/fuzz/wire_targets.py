@@ -31,11 +31,10 @@ from minirelay.protocol.patch_set import (
 )
 from minirelay.protocol.push import (
     SequencedPartialPatchSet,
-    count_patches,
+    SetCutter,
     cut,
     decode_set,
     encode_set,
-    split,
 )
 from minirelay.protocol.sign_in import parse, render
 from tests.protocol import second_reading
@@ -159,8 +158,9 @@ def signed_patches(data: bytes) -> None:
         return
     assert [patch.raw for patch in opened.patches] == leaves
     pushed = encode_set(5, opened)
-    assert count_patches(pushed) == len(leaves)
-    assert split(pushed) == [pushed]
+    cutter = SetCutter(pushed)
+    assert cutter.count == len(leaves)
+    assert cutter.part(range(len(leaves))) == (pushed, len(leaves), None)
     part = cut(pushed, range(len(leaves) // 2, len(leaves)))
     for one in (pushed, part):
         received = open_received(decode_set(one), SHOP_ID)

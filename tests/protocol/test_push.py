@@ -1,5 +1,7 @@
 """The pushed form: encoded once, cut and split by hand, read by protobuf."""
 
+from collections.abc import Iterator, Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +11,15 @@ from minirelay.protocol import wire_pb2 as wire
 from minirelay.protocol.envelope import SubscriptionPushRequest, decode_envelope
 from minirelay.protocol.mmr import leaf_index, most_proof_bytes, verify_proof
 from minirelay.protocol.patch_set import VerifiedPatchSet, open_patch_set
-from minirelay.protocol.push import SequencedPartialPatchSet, cut, decode_set, encode_push, encode_set, split
-from minirelay.protocol.sizes import MAX_PATCHES_PER_SET, MAX_SET_BYTES, most_patch_bytes
+from minirelay.protocol.push import (
+    SequencedPartialPatchSet,
+    SetCutter,
+    cut,
+    decode_set,
+    encode_push,
+    encode_set,
+)
+from minirelay.protocol.sizes import MAX_FRAME_BYTES, MAX_PATCHES_PER_SET, MAX_SET_BYTES, most_patch_bytes
 
 from .sets import a_patch, sealed, signed, verified
 from .strategies import STEADY
@@ -104,6 +113,36 @@ def test_every_length_of_a_field_is_stepped_over(length: int) -> None:
     )
 
 
+def parts_of(encoded: bytes, leaves: Sequence[int]) -> list[bytes]:
+    """Divide a set, one part after the other, each found from where the one before it ended."""
+    cutter = SetCutter(encoded)
+    parts = []
+    place: int | None = 0
+    while place is not None:
+        asked = Asked(leaves[place:])
+        part = cutter.part(asked)
+        assert part.wire == cutter.cut(leaves[place : place + part.patch_count])
+        # No more is looked at than what is in it, and the one that is not.
+        assert asked.count == part.patch_count + (part.next_leaf is not None)
+        parts.append(part.wire)
+        place = None if part.next_leaf is None else place + part.patch_count
+        assert place is None or leaves[place] == part.next_leaf
+    return parts
+
+
+class Asked:
+    """Leaves that are counted when somebody asks for them."""
+
+    def __init__(self, leaves: Sequence[int]) -> None:
+        self._leaves = leaves
+        self.count = 0
+
+    def __iter__(self) -> Iterator[int]:
+        for leaf in self._leaves:
+            self.count += 1
+            yield leaf
+
+
 @pytest.mark.parametrize("surplus", [0, 1])
 def test_a_set_up_to_the_limit_is_not_split(surplus: int) -> None:
     size = MAX_SET_BYTES // 4
@@ -112,16 +151,15 @@ def test_a_set_up_to_the_limit_is_not_split(surplus: int) -> None:
     patches.append(a_patch(3, size - 1000 + missing // 4 + missing % 4 + surplus))
     encoded = encode_set(1, open_patch_set(sealed(patches)))
     assert len(encoded) == MAX_SET_BYTES + surplus
-    if surplus:
-        assert len(split(encoded)) == 2
-    else:
-        assert split(encoded)[0] is encoded
+    parts = parts_of(encoded, range(4))
+    assert len(parts) == 1 + surplus
+    assert surplus or parts == [encoded]
 
 
 def check_parts(
-    encoded: bytes, leaves: list[int], patch_set: VerifiedPatchSet
+    encoded: bytes, leaves: Sequence[int], patch_set: VerifiedPatchSet
 ) -> list[SequencedPartialPatchSet]:
-    parts = split(encoded)
+    parts = parts_of(encoded, leaves)
     assert all(len(part) <= MAX_SET_BYTES for part in parts)
     pushed = [decode_set(part) for part in parts]
     seen = []
@@ -131,33 +169,33 @@ def check_parts(
         assert (partial.header, partial.signature) == (patch_set.header.raw, patch_set.signature)
         for patch, proof in zip(partial.patches, partial.proofs, strict=True):
             seen.append(verify_proof(patch, proof, patch_set.header.root_hash))
-    assert seen == leaves
+    assert seen == list(leaves)
     return pushed
 
 
 def test_a_set_beyond_the_limit_is_split_into_full_parts() -> None:
     patch_set = verified(300, 10_000)
-    pushed = check_parts(encode_set(9, patch_set), list(range(300)), patch_set)
+    pushed = check_parts(encode_set(9, patch_set), range(300), patch_set)
     assert {partial.seq for partial in pushed} == {9}
     assert len(pushed) == 4
     assert pushed[1].leaf_index == len(pushed[0].patches)
 
 
-def test_a_cut_set_is_split_by_what_is_left_in_it() -> None:
+def test_a_set_is_split_by_what_is_chosen_of_it() -> None:
     patch_set = verified(400, 10_000)
-    odd = list(range(1, 400, 2))
-    pushed = check_parts(cut(encode_set(9, patch_set), odd), odd, patch_set)
+    encoded = encode_set(9, patch_set)
+    odd = range(1, 400, 2)
+    pushed = check_parts(encoded, odd, patch_set)
     assert pushed[0].leaf_index == 1
     assert pushed[1].leaf_index == odd[len(pushed[0].patches)]
-    few = cut(encode_set(9, patch_set), odd[:50])
-    assert split(few) == [few]
+    assert parts_of(encoded, odd[:50]) == [cut(encoded, odd[:50])]
 
 
 def test_proofs_count_when_a_set_is_split() -> None:
     patch_set = verified(4096, 10)
     encoded = encode_set(1, patch_set)
     assert sum(len(patch.raw) for patch in patch_set.patches) < MAX_SET_BYTES < len(encoded)
-    assert len(check_parts(encoded, list(range(4096)), patch_set)) > 1
+    assert len(check_parts(encoded, range(4096), patch_set)) > 1
 
 
 def test_the_largest_patches_fill_a_part_each() -> None:
@@ -171,9 +209,71 @@ def test_the_largest_patches_fill_a_part_each() -> None:
 def test_the_largest_set_is_split_and_cut() -> None:
     patch_set = verified(MAX_PATCHES_PER_SET, 0)
     encoded = encode_set(1, patch_set)
-    check_parts(encoded, list(range(MAX_PATCHES_PER_SET)), patch_set)
+    check_parts(encoded, range(MAX_PATCHES_PER_SET), patch_set)
     last = MAX_PATCHES_PER_SET - 1
     assert decode_set(cut(encoded, [last])).leaf_index == last
+
+
+def framed(header_bytes: int, patch_bytes: Sequence[int]) -> bytes:
+    """Encode a set with fields of these lengths. They are no patches: to the framing they are bytes."""
+    proof_bytes = most_proof_bytes(len(patch_bytes))
+    fields = SequencedPartialPatchSet(
+        2**40,
+        0,
+        bytes(header_bytes),
+        bytes(65),
+        tuple(map(bytes, patch_bytes)),
+        (bytes(proof_bytes),) * len(patch_bytes),
+    )
+    return as_protobuf_writes(fields)
+
+
+@st.composite
+def framed_sets(draw: st.DrawFn) -> tuple[bytes, list[int]]:
+    """Draw a set such as a log may hold, and leaves of it. No patch is too large to be pushed alone."""
+    header = draw(st.sampled_from([60, 160, 1024, 2000, 3000, 100_000, 500_000, 780_000, 920_000]))
+    count = draw(st.sampled_from([1, 2, 3, 7, 40, 500, 2000]))
+    most = most_patch_bytes(header, 65, most_proof_bytes(count))
+    total = min(2**21 - header, most * count)
+    shares = draw(st.lists(st.integers(0, 100), min_size=count, max_size=count) if count < 50 else st.none())
+    weights = shares or [1] * count
+    sizes = [max(1, min(most, total * weight // max(1, sum(weights)))) for weight in weights]
+    step = draw(st.sampled_from([1, 1, 2, 5]))
+    return framed(header, sizes), list(range(0, count, step))
+
+
+@given(framed_sets())
+@STEADY
+def test_what_is_pushed_of_a_set_is_bounded_by_what_it_is(drawn: tuple[bytes, list[int]]) -> None:
+    encoded, leaves = drawn
+    parts = parts_of(encoded, leaves)
+    header = len(decode_set(encoded).header)
+    pushed = sum(map(len, parts))
+    if header <= 1024:
+        assert pushed <= 1.01 * len(encoded) + 2048
+        assert all(len(part) <= MAX_SET_BYTES for part in parts)
+    else:
+        # At worst the header takes 776 KiB, and each patch just as much that no two fit with it.
+        assert pushed <= 16 * len(encoded) + 2048
+    assert all(len(encode_push(-(2**63), b"\xff\xff", [part])) < MAX_FRAME_BYTES for part in parts)
+
+
+def test_at_worst_a_large_header_is_pushed_with_every_patch() -> None:
+    header = 775 * 1024
+    patch = most_patch_bytes(header, 65, most_proof_bytes(10))
+    encoded = framed(header, [patch] * 10)
+    parts = parts_of(encoded, range(10))
+    assert len(parts) == 10
+    assert 4 * len(encoded) < sum(map(len, parts)) < 5 * len(encoded)
+
+
+def test_a_set_with_a_large_header_comes_in_few_parts() -> None:
+    header = 918_000
+    for count, most in ((1500, 6), (MAX_PATCHES_PER_SET, 70)):
+        encoded = framed(header, [50] * count)
+        parts = parts_of(encoded, range(count))
+        assert len(parts) <= most
+        assert sum(map(len, parts)) < 9 * len(encoded)
 
 
 @given(st.integers(-(2**63), -1), st.binary(max_size=4), st.lists(st.integers(0, 2), max_size=6))

@@ -1,7 +1,7 @@
 """The durable end of a log: handed over once, together, in order; what is recent stays at hand."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -260,7 +260,7 @@ async def test_a_set_that_cannot_be_cut_fails_those_who_need_it_cut(
     broken = View(types=frozenset({ObjectType.TAG}))
     pack = module.pack_for
 
-    def fail(view: View, sets: Sequence[StoredSet]) -> list[Push]:
+    def fail(view: View, sets: Sequence[StoredSet]) -> Iterator[Push]:
         if view == broken:
             raise ZeroDivisionError
         return pack(view, sets)

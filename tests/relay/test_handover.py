@@ -1,5 +1,7 @@
 """What each follower gets of some sets: cut to its view, counted, or left to be read."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from minirelay.protocol.objects import ObjectType
@@ -17,7 +19,7 @@ from .test_feed import EVERYTHING, PUBLIC, Follower, guest, order, stored
 def test_counting_and_packing_agree() -> None:
     sets = [stored(seq, Leaf(ObjectType.TAG, b"t"), order(seq, owner=seq % 3)) for seq in range(1, 20)]
     for view in (EVERYTHING, PUBLIC, guest(1), guest(2), View(types=frozenset({ObjectType.ORDER}))):
-        pushes = pack_for(view, sets)
+        pushes = list(pack_for(view, sets))
         assert count_for(view, sets) == sum(push.patch_count for push in pushes)
 
 
@@ -27,7 +29,7 @@ def test_one_packing_serves_an_audience_and_only_those_concerned_get_their_own(
     packed: list[View] = []
     pack = module.pack_for
 
-    def note(view: View, sets: list[StoredSet]) -> list[Push]:
+    def note(view: View, sets: list[StoredSet]) -> Iterator[Push]:
         packed.append(view)
         return pack(view, sets)
 

@@ -129,15 +129,3 @@ async def test_an_acknowledgement_lets_a_turn_begin() -> None:
     client.free_pushes = 1
     client.outbox.acknowledged()
     assert await asyncio.wait_for(turn, TIMEOUT_S) == Room(pushes=1, size_bytes=100)
-
-
-async def test_waiting_for_room_ends_with_room_or_in_time() -> None:
-    client = Client()
-    client.outbox.put(Send(bytes(100)))
-    await client.outbox.wait_for_room(0.001)
-    assert not client.outbox.has_room()
-    waiting = asyncio.create_task(client.outbox.wait_for_room(TIMEOUT_S))
-    await asyncio.sleep(0)
-    await client.take()
-    await asyncio.wait_for(waiting, TIMEOUT_S)
-    assert client.outbox.has_room()

@@ -1,13 +1,14 @@
-"""How sets become pushes: 64 patches or 768 KiB, larger ones alone, beyond 900 KiB in parts (spec 01)."""
+"""How sets become pushes: 64 patches or 768 KiB, larger ones alone (spec 01)."""
 
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.push import decode_set, encode_push, encode_set
 from minirelay.protocol.signing import PrivateKey
-from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH, MAX_PUSH_BYTES, MAX_SET_BYTES
+from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH, MAX_PUSH_BYTES
 from minirelay.relay.packing import Cursor, Push, VisibleSet, pack, see
 from minirelay.relay.view import View
 from minirelay.store.messages import EMPTY_COUNTS, Leaf, StoredSet
@@ -60,59 +61,18 @@ def test_a_larger_set_goes_alone() -> None:
     assert shape(pushes) == [(1, 1), (1, 2), (1, 3), (1, 4), (1, 5)]
 
 
-def test_a_set_beyond_900_kib_is_split() -> None:
-    big = real(7, 40, 50_000)
-    visible = see(View(everything=True), big)
-    assert visible is not None
-    (before, *middle, after) = pack([small(6), visible, small(8)])
-    assert (before.cursor, after.cursor) == (Cursor(6), Cursor(8))
-    assert sum(one.patch_count for one in middle) == 40
-    parts = [decode_set(wire) for one in middle for wire in one.sets]
-    assert len(parts) == len(middle) > 2
-    assert [len(part.patches) for part in parts] == [one.patch_count for one in middle]
-    assert all(len(wire) <= MAX_SET_BYTES for one in middle for wire in one.sets)
-    assert [patch for part in parts for patch in part.patches] == list(decode_set(big.wire).patches)
-    starts = [part.leaf_index for part in parts]
-    assert starts[0] == 0
-    assert starts == sorted(set(starts))
+def test_pushes_are_made_when_they_are_asked_for() -> None:
+    asked: list[int] = []
 
+    def sets() -> Iterator[VisibleSet]:
+        for seq in range(1, 1001):
+            asked.append(seq)
+            yield small(seq)
 
-def test_whoever_has_some_parts_gets_the_others() -> None:
-    visible = see(View(everything=True), real(7, 40, 50_000))
-    assert visible is not None
-    pushes = list(pack([visible, small(8)]))
-    parts = len(pushes) - 1
-    assert [one.cursor for one in pushes] == [
-        *(Cursor(6, number) for number in range(1, parts)),
-        Cursor(7),
-        Cursor(8),
-    ]
-    for sent in range(1, parts):
-        assert list(pack([visible, small(8)], sent)) == pushes[sent:]
-
-
-def test_parts_are_of_the_first_set_only() -> None:
-    first, second = (see(View(everything=True), real(seq, 40, 50_000)) for seq in (7, 8))
-    assert first is not None
-    assert second is not None
-    assert len(list(pack([first, second], 1))) == len(list(pack([first, second]))) - 1
-
-
-def test_a_frame_of_a_largest_part_fits_what_clients_accept() -> None:
-    visible = see(View(everything=True), real(7, 40, 50_000))
-    assert visible is not None
-    for push in pack([visible]):
-        assert len(encode_push(-(2**62), b"\0\1", push.sets)) < 1024 * 1024
-
-
-def test_splitting_goes_by_what_the_subscriber_sees() -> None:
-    big = real(7, 40, 50_000)
-    few = see(View(objects=frozenset((ObjectType.LISTING, (n + 1).to_bytes(8)) for n in (3, 5))), big)
-    assert few is not None
-    assert few.patch_count == 2
-    (push,) = pack([few])
-    part = decode_set(push.sets[0])
-    assert (part.leaf_index, len(part.patches)) == (3, 2)
+    pushes = pack(sets())
+    for number in (1, 2, 3):
+        assert next(pushes).cursor == Cursor(64 * number)
+        assert len(asked) == 64 * number + 1
 
 
 def test_a_partly_visible_set_is_cut_with_header_and_signature_untouched() -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import random
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,11 +16,13 @@ from minirelay.protocol.envelope import MAX_FILTERS, Filter
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.protocol.signing import PrivateKey
-from minirelay.protocol.sizes import MAX_PUSH_BYTES
+from minirelay.protocol.sizes import MAX_FRAME_BYTES, MAX_PUSH_BYTES
 from minirelay.relay import subscription as module
+from minirelay.relay.large_sets import AT_ONCE
 from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.subscription import Subscription
 from minirelay.store.errors import StoreUnavailable
+from minirelay.store.messages import StoredSet
 from tests.relay.house import (
     SHOP,
     TIMEOUT_S,
@@ -36,6 +40,7 @@ from tests.relay.house import (
     running_relay,
     until,
 )
+from tests.relay.legacy_sets import leaves_of, write_legacy_sets
 from tests.relay.naive import VISITOR, NaiveLog, Viewer
 
 LISTING, TAG, ORDER, ACCOUNT, MANIFEST, INVENTORY = (Filter(one) for one in ObjectType)
@@ -609,25 +614,85 @@ async def test_a_live_reader_who_does_not_read_is_no_different(house: House) -> 
     assert [one.seq for one in await line.sets_until(17)] == list(range(3, 18))
 
 
-async def test_a_reader_who_stops_for_long_holds_no_page(
+async def test_a_reader_who_stops_within_a_large_set_holds_no_page(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE_S", 0.001)
     clerk = await house.clerk()
     await clerk.write(*(listing(number) for number in range(1, 41)))
     await clerk.write(*images(1, 36, 50_000))
     await clerk.write(listing(100))
+    read: list[int] = []
+    page = house.store.reader.page
+
+    async def note(*args: Any, **kwargs: Any) -> list[StoredSet]:
+        read.append(kwargs["after_seq"])
+        return await page(*args, **kwargs)
+
+    monkeypatch.setattr(house.store.reader, "page", note)
     line = await house.line()
-    await line.subscribe(1)
-    connection = line.connection
+    await line.subscribe(2)
+    large_sets = house.relay._large_sets
     sets: list[SequencedPartialPatchSet] = []
     while not sets or sets[-1].seq < 4:
-        # The page is dropped whenever its reader stops; each part is of a page that was read again.
-        await until(lambda: bool(connection.outbox.frames) or not connection.outbox.is_being_filled)
+        await until(lambda: bool(line.connection.outbox.frames))
+        # While it waits for room, all turns are free for others.
+        assert large_sets._turns._value == AT_ONCE
         sets += (await line.next_push()).sets
-    clerk_log = [(2, leaf) for leaf in range(40)] + [(3, leaf) for leaf in range(36)] + [(4, 0)]
-    assert all_leaves(sets) == clerk_log
-    assert len(sets) > 3
+    assert all_leaves(sets) == [(3, leaf) for leaf in range(36)] + [(4, 0)]
+    assert len(sets) > 2
+    # A page, which ends before it, then the set itself.
+    assert read == [2, 2]
+
+
+async def a_log_with_legacy_sets(directory: Path) -> tuple[PrivateKey, dict[int, bytes]]:
+    """Make a log with sets whose headers would no longer be accepted; give a clerk's key, and roots."""
+    async with running_relay(directory) as house:
+        key = await house.enrol()
+    return key, await write_legacy_sets(directory, [(10, 1), (918_000, 1500), (910_000, 6000), (10, 3)])
+
+
+async def test_a_set_with_a_header_of_a_megabyte_is_pushed_in_few_parts(tmp_path: Path) -> None:
+    key, roots = await a_log_with_legacy_sets(tmp_path)
+    async with running_relay(tmp_path) as house:
+        listings = single(ObjectType.LISTING, 7)
+        for client, filters, expected in (
+            (await house.line(key), (), {2: 1, 3: 1500, 4: 6000, 5: 3}),
+            (await house.line(), (), {3: 1000, 4: 4000, 5: 2}),
+            (await house.line(), (listings, TAG), {3: 20, 4: 80}),
+        ):
+            await client.subscribe(1, *filters)
+            sets: list[SequencedPartialPatchSet] = []
+            while sum(len(one.patches) for one in sets) < sum(expected.values()):
+                push = await client.next_push()
+                sets += push.sets
+            got = {
+                seq: leaves_of([one for one in sets if one.seq == seq], roots[seq])
+                for seq in sorted({one.seq for one in sets})
+            }
+            assert {seq: len(leaves) for seq, leaves in got.items()} == expected
+            assert all(leaves == sorted(set(leaves)) for leaves in got.values())
+            pushed = sum(len(one.header) + sum(map(len, one.patches + one.proofs)) for one in sets)
+            assert len(sets) < 40
+            assert pushed < 40_000_000
+
+
+async def test_slow_readers_of_such_sets_take_no_more_memory_than_their_pushes(tmp_path: Path) -> None:
+    key, _ = await a_log_with_legacy_sets(tmp_path)
+    async with running_relay(tmp_path) as house:
+        lines = [await house.line(key)] + [await house.line() for _ in range(24)]
+        tracemalloc.start()
+        try:
+            for number, line in enumerate(lines):
+                filters = (single(ObjectType.LISTING, number),) if number else ()
+                await line.subscribe(1, *filters)
+            await until(lambda: all(line.connection.outbox.size_bytes > 900_000 for line in lines))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        queued = sum(line.connection.outbox.size_bytes for line in lines)
+        assert queued < len(lines) * (MAX_FRAME_BYTES + 1000)
+        # Beside what waits to be sent: what is kept, and a few sets and pushes that are being made.
+        assert peak < queued + 40_000_000
 
 
 @pytest.mark.parametrize("who", ["clerk", "visitor"])

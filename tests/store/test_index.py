@@ -201,3 +201,22 @@ def test_selections_can_be_many(db: sqlite3.Connection, log: ShopLog) -> None:
 def test_an_owner_of_anything_but_orders_is_a_mistake(db: sqlite3.Connection) -> None:
     with pytest.raises(ValueError, match="LISTING"):
         read(db, Selection(LISTING, None, GUEST))
+
+
+def test_a_page_ends_before_a_set_that_is_larger_than_allowed(db: sqlite3.Connection) -> None:
+    log = ShopLog()
+    large = [listing(number) for number in range(100)]
+    adds = [log.add(listing(1)), log.add(listing(2)), log.add(*large, size_bytes=50_000), log.add(listing(1))]
+    store(db, rows_of([*beginning(), *adds]).statements())
+    size = len(log.sets[2].wire)
+
+    def read_after(after: int, most: int) -> tuple[list[int], int]:
+        page = index.read_selected(db, 1, [Selection(LISTING, bytes(7) + b"\1")], after, 4, ALL, 10_000, most)
+        return seqs(page), page.through
+
+    assert read_after(0, size - 1) == ([1], 1)
+    # It comes no further, and that is how the reader knows.
+    assert read_after(1, size - 1) == ([], 2)
+    assert read_after(2, size - 1) == ([], 2)
+    assert read_after(2, size) == ([3], 3)
+    assert read_after(3, size - 1) == ([4], 4)

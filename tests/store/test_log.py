@@ -121,3 +121,16 @@ def test_a_set_larger_than_all_limits_comes_alone(db: sqlite3.Connection) -> Non
     for after in range(3):
         assert read_sets(db, 1, after, 3, 64, 1000) == log.sets[after : after + 1]
     assert [one.patch_count for one in read_wires(db, 1, 1, 3, 64, 1000)] == [16_384]
+
+
+def test_a_page_ends_before_a_set_that_is_larger_than_allowed(db: sqlite3.Connection) -> None:
+    log = ShopLog()
+    leaves = [listing(number) for number in range(100)]
+    commits = [*beginning(), log.add(), log.add(), log.add(*leaves, size_bytes=50_000), log.add()]
+    store(db, rows_of(commits).statements())
+    size = len(log.sets[2].wire)
+    for read in (read_sets, read_wires):
+        assert [one.seq for one in read(db, 1, 0, 4, ALL, 10_000, size - 1)] == [1, 2]
+        assert read(db, 1, 2, 4, ALL, 10_000, size - 1) == []
+        assert [one.seq for one in read(db, 1, 2, 4, ALL, 10_000, size)] == [3]
+        assert [one.seq for one in read(db, 1, 3, 4, ALL, 10_000, size - 1)] == [4]

@@ -24,10 +24,13 @@ from minirelay.protocol.push import SequencedPartialPatchSet, decode_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay import feed as feed_module
 from minirelay.relay import handover as handover_module
+from minirelay.relay import large_sets as large_sets_module
 from minirelay.relay import packing as packing_module
+from minirelay.relay import relay as relay_module
 from minirelay.relay import sequencer as sequencer_module
 from minirelay.relay import shops as shops_module
 from minirelay.relay import subscription as subscription_module
+from minirelay.relay.large_sets import LargeSets
 from minirelay.relay.messages import own_fault
 from minirelay.relay.shops import HostedShop
 from minirelay.relay.slices import SlicedWork
@@ -57,17 +60,16 @@ def small_bounds(draw: random.Random) -> Iterator[None]:
         patch.setattr(feed_module, "RECENT_SETS", draw.choice([0, 2, 1024]))
         patch.setattr(shops_module, "SlicedWork", partial(SlicedWork, draw.choice([0, 0, 0.01])))
         patch.setattr(subscription_module, "PAGE_PATCHES", draw.choice([1, 5, 1024]))
-        patch.setattr(subscription_module, "PAGE_BYTES", draw.choice([1, 2000, 512 * 1024]))
-        patch.setattr(subscription_module, "PATIENCE_S", draw.choice([0.0, 0.1]))
+        patch.setattr(relay_module, "LargeSets", partial(LargeSets, kept_bytes=draw.choice([0, 3000, 2**25])))
         patch.setattr(sequencer_module, "THREAD_BYTES", draw.choice([700, 32 * 1024]))
         patch.setattr(sequencer_module, "SLICE_BYTES", draw.choice([1, 3000, 32 * 1024]))
         patch.setattr(packing_module, "MAX_PATCHES_PER_PUSH", draw.choice([2, 64]))
         patch.setattr(packing_module, "MAX_PUSH_BYTES", draw.choice([1500, 768 * 1024]))
         most = draw.choice([1300, 900 * 1024])
-        patch.setattr(packing_module, "MAX_SET_BYTES", most)
-        patch.setattr(push_module, "MAX_SET_BYTES", most)
-        patch.setattr(handover_module, "MAX_SET_BYTES", most)
+        for module in (push_module, handover_module, large_sets_module):
+            patch.setattr(module, "MAX_SET_BYTES", most)
         # Never above what is not split.
+        patch.setattr(subscription_module, "PAGE_BYTES", min(most, draw.choice([1, 2000, 512 * 1024])))
         patch.setattr(handover_module, "LARGE_SET_BYTES", min(most, draw.choice([700, 1500, 256 * 1024])))
         yield
 

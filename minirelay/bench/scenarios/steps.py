@@ -184,7 +184,7 @@ def _pushing(material: Material, seconds: float) -> list[Step]:
     return [
         Step(
             "push: set packed for a view",
-            time_each(lambda one: pack_for(everything, one), stored, seconds),
+            time_each(lambda one: list(pack_for(everything, one)), stored, seconds),
         ),
         Step(
             "push: envelope put together",
