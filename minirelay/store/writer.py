@@ -5,13 +5,14 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from minirelay.store import intake
 from minirelay.store.batch import rows_of, weight
 from minirelay.store.connection import Connection, unavailable
 from minirelay.store.errors import StaleEpoch, StoreClosed
+from minirelay.store.failed_commits import FailedCommits, rehearse
 from minirelay.store.leftovers import overwrite_failed
 from minirelay.store.messages import BatchReport, Commit
 
@@ -26,11 +27,15 @@ PROBE_KEY = "probe"
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Something that waits for its transaction. With neither commit nor memory: a barrier."""
+    """Something that waits for its transaction. With neither commit nor memory: a barrier.
+
+    is_probe: it is there to find out whether clients' commits could be stored.
+    """
 
     done: asyncio.Future[None]
     commit: Commit | None = None
     memory: tuple[str, bytes] | None = None
+    is_probe: bool = False
 
     @property
     def is_barrier(self) -> bool:
@@ -48,15 +53,18 @@ class Writer:
     epoch: goes up by one whenever a commit failed that way. A commit that was judged on a state of an older
     epoch is refused with StaleEpoch; take the epoch *before* loading a state. on_failure: called on the
     loop right after the epoch went up, before anybody who waits hears of it. on_batch: called after each
-    transaction that was stored.
+    transaction that was stored. stored_at: when a transaction was stored last, in the clock's seconds.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        """connection: open, configured to write, with its intake."""
+    def __init__(self, connection: Connection, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """connection: open, configured to write, with its intake. clock: in seconds."""
         self.epoch = 0
+        self.stored_at = float("-inf")
         self.on_failure: Callable[[], None] | None = None
         self.on_batch: Callable[[BatchReport], None] | None = None
         self._connection = connection
+        self._clock = clock
+        self._failed = FailedCommits(MAX_BATCH_BYTES)
         self._queue: deque[_Entry] = deque()
         self._is_under_way = False
         self._is_closing = False
@@ -79,12 +87,17 @@ class Writer:
         """Wait for what was queued so far, and fail as that fails; done soon if there is nothing."""
         return self._submit()
 
+    @property
+    def is_failing(self) -> bool:
+        """Say whether commits failed, and neither others of their shops nor a probe were stored since."""
+        return bool(self._failed)
+
     def probe(self) -> asyncio.Future[None]:
-        """Check that the disk takes writes, with a transaction of one page.
+        """Check that the disk takes writes, with a transaction of one page; what failed must pass, too.
 
         It is a real one: what is rolled back in WAL mode never reaches the disk, and would find nothing out.
         """
-        return self.remember(PROBE_KEY, str(int(time.time())).encode("ascii"))
+        return self._submit(memory=(PROBE_KEY, str(int(time.time())).encode("ascii")), is_probe=True)
 
     async def close(self) -> None:
         """Refuse what comes from now on, and wait until everything that was queued is settled."""
@@ -93,12 +106,15 @@ class Writer:
         await asyncio.wait([last])
 
     def _submit(
-        self, commit: Commit | None = None, memory: tuple[str, bytes] | None = None
+        self,
+        commit: Commit | None = None,
+        memory: tuple[str, bytes] | None = None,
+        is_probe: bool = False,
     ) -> asyncio.Future[None]:
         if self._is_closing:
             return _failed(StoreClosed("the database is closed"))
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Entry(done, commit, memory))
+        self._queue.append(_Entry(done, commit, memory, is_probe))
         self._schedule()
         return done
 
@@ -116,9 +132,10 @@ class Writer:
             return
         self._is_under_way = True
         loop = asyncio.get_running_loop()
+        rehearsed = self._failed.all() if batch[0].is_probe else ()
 
         def write(connection: sqlite3.Connection) -> None:
-            loop.call_soon_threadsafe(self._settle, batch, _write(connection, batch))
+            loop.call_soon_threadsafe(self._settle, batch, _write(connection, batch, rehearsed))
 
         try:
             self._connection.post(write)
@@ -129,6 +146,8 @@ class Writer:
         batch: list[_Entry] = []
         commits = size = 0
         while self._queue:
+            if batch and self.is_failing and (batch[0].is_probe or self._queue[0].is_probe):
+                break  # It goes alone: what it tries fails nobody else.
             commit = self._queue[0].commit
             if commit is not None:
                 commits += 1
@@ -140,6 +159,7 @@ class Writer:
 
     def _settle(self, batch: list[_Entry], outcome: BatchReport | BaseException | None) -> None:
         self._is_under_way = False
+        self._note(batch, outcome)
         if isinstance(outcome, BaseException):
             log.error("a transaction failed: %s", outcome, exc_info=outcome)
             self._fail(batch, outcome)
@@ -149,6 +169,17 @@ class Writer:
             if outcome is not None and self.on_batch is not None:
                 self.on_batch(outcome)
         self._schedule()
+
+    def _note(self, batch: list[_Entry], outcome: BatchReport | BaseException | None) -> None:
+        """Remember what this says about the writes to come."""
+        if isinstance(outcome, sqlite3.Error):
+            self._failed.add(_commits(batch))
+        elif isinstance(outcome, BatchReport):
+            self.stored_at = self._clock()
+            if batch[0].is_probe:
+                self._failed.clear()
+            elif self._failed:
+                self._failed.forget(_commits(batch))
 
     def _fail(self, batch: list[_Entry], error: BaseException) -> None:
         is_state_lost = any(entry.commit is not None for entry in batch)
@@ -163,10 +194,21 @@ class Writer:
             self.on_failure()
 
 
-def _write(connection: sqlite3.Connection, batch: list[_Entry]) -> BatchReport | BaseException:
-    """Store a batch, in the connection's thread; give what went wrong instead of raising it."""
-    commits = [entry.commit for entry in batch if entry.commit is not None]
+def _commits(batch: list[_Entry]) -> list[Commit]:
+    return [entry.commit for entry in batch if entry.commit is not None]
+
+
+def _write(
+    connection: sqlite3.Connection, batch: list[_Entry], rehearsed: Sequence[Commit]
+) -> BatchReport | BaseException:
+    """Store a batch, in the connection's thread; give what went wrong instead of raising it.
+
+    rehearsed: commits that failed before, and would have to pass now.
+    """
+    commits = _commits(batch)
     try:
+        if rehearsed:
+            rehearse(connection, rehearsed, MAX_BATCH_BYTES)
         rows = rows_of(commits, (entry.memory for entry in batch if entry.memory is not None))
         start = time.perf_counter()
         intake.store(connection, rows.statements())

@@ -38,12 +38,12 @@ class SessionHost(Protocol):
 class Services:
     """What the endpoints need of the relay. relay_token: its id.
 
-    write_probe: a tiny write that reaches the disk; raises StoreError.
+    write_check: makes sure that the database takes writes; raises StoreError.
     """
 
     sessions: SessionHost
     enrolment_desk: EnrolmentDesk
-    write_probe: Callable[[], Awaitable[None]]
+    write_check: Callable[[], Awaitable[None]]
     relay_token: int
 
 
@@ -64,7 +64,7 @@ def create_app(settings: Settings, services: Services) -> web.Application:
     add_get = partial(app.router.add_get, expect_handler=meet_expectation)
     add_get(SESSIONS_PATH, sessions, allow_head=False)
     app.router.add_post(ENROLMENT_PATH, enrolment.post, expect_handler=meet_expectation)
-    add_get("/health", HealthEndpoint(services.write_probe).get)
+    add_get("/health", HealthEndpoint(services.write_check).get)
     add_get("/", InfoEndpoint(settings, services.relay_token).get)
     if settings.development:
         discovery = DiscoveryEndpoint(services.relay_token, settings.registry_chain)

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 DEADLINE_S: Final = 5.0
 FRESH_S: Final = 0.5
-"""How long a result stands for all who ask: however many they are, the disk is asked twice a second."""
+"""How long a result stands for all who ask, however many they are."""
 
 
 class HealthEndpoint:
@@ -22,17 +22,18 @@ class HealthEndpoint:
 
     def __init__(
         self,
-        probe: Callable[[], Awaitable[None]],
+        write_check: Callable[[], Awaitable[None]],
         *,
         clock: Callable[[], float] = time.monotonic,
         deadline_s: float = DEADLINE_S,
     ) -> None:
-        """probe: a tiny write; raises StoreError. clock: in seconds."""
-        self._probe = probe
+        """write_check: makes sure that the database takes writes; raises StoreError. clock: in seconds."""
+        self._write_check = write_check
         self._clock = clock
         self._deadline_s = deadline_s
         self._check: asyncio.Task[list[str]] | None = None
         self._checked_at = float("-inf")
+        self._is_failing = False
 
     async def get(self, _request: web.Request) -> web.Response:
         """Answer 200 `health OK`, or 500 and what failed."""
@@ -56,13 +57,17 @@ class HealthEndpoint:
     async def _ask_store(self) -> str:
         try:
             async with asyncio.timeout(self._deadline_s):
-                # Shielded: the write is the store's to end, and others may wait for the same one.
-                await asyncio.shield(self._probe())
+                await self._write_check()
         except TimeoutError:
             return f"the database did not take a write within {self._deadline_s:g} s"
         except StoreError as error:
-            log.error("the database does not take writes", extra={"reason": str(error)})
+            if not self._is_failing:
+                log.error("the database does not take writes", extra={"reason": str(error)})
+            self._is_failing = True
             return "the database does not take writes"
+        if self._is_failing:
+            log.info("the database takes writes again")
+        self._is_failing = False
         return ""
 
     async def _ask_loop(self) -> str:

@@ -22,6 +22,7 @@ from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.relay import Relay, RelayLimits
 from minirelay.relay.session import SessionLimits
 from minirelay.store.database import Store
+from minirelay.store.write_check import WriteCheck
 from minirelay.web.app import Services, create_app
 from minirelay.web.listener import Listener, listen
 
@@ -98,7 +99,7 @@ async def serve(settings: Settings, wallet: Wallet, listener: Listener) -> Async
             admit=relay.admit,
             now=utc_now,
         )
-        services = Services(relay, desk, store.writer.probe, token.token_id)
+        services = Services(relay, desk, WriteCheck(store.writer).check, token.token_id)
         check = asyncio.create_task(keeper.check_later(token))
         stack.callback(check.cancel)
         app = create_app(settings, services)

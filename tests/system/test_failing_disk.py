@@ -19,6 +19,7 @@ from minirelay.dev.deployment import Deployment
 from minirelay.store.connection import CHECKPOINT_PAGES
 from minirelay.store.database import FILE_NAME
 from tests.failing_fsync import FailingFsync, failing_fsync
+from tests.store.test_write_check import overwrite_root
 from tests.system.killable import WALLET, KillableRelay, assert_verified, killable_relay
 from tests.system.ledger import NOT_STORED, WholeLog
 from tests.system.serving import Serving, serving
@@ -37,13 +38,12 @@ Step = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk that can be made to fail. health: what the relay says of itself meanwhile."""
+    """A disk that can be made to fail."""
 
     place: Place
     data: Path
     begin: Step
     end: Step
-    health: tuple[int, str] = FAILED
 
 
 async def health_becomes(place: Place, expected: tuple[int, str]) -> None:
@@ -63,7 +63,7 @@ async def go_through_a_failure(disk: Disk, traffic: Traffic, draw: random.Random
     try:
         await traffic.more_not_stored(draw.choice([1, 10, 40]))
         await traffic.more_not_enrolled(1)
-        await health_becomes(disk.place, disk.health)
+        await health_becomes(disk.place, FAILED)
         await reading_goes_on(disk, traffic)
     finally:
         await disk.end()
@@ -114,7 +114,6 @@ def database_full(relay: Serving, data: Path) -> Disk:
         data,
         begin=lambda: writing.run(lambda db: limit(db, None)),
         end=lambda: writing.run(lambda db: limit(db, 10**6)),
-        health=HEALTHY,
     )
 
 
@@ -268,3 +267,34 @@ async def test_a_checkpoint_that_fails_is_nobody_elses_matter(
         log = await WholeLog.read(relay.data, relay.shop_id)
         written = [one.patch for one in log.naive.patches if one.patch.object_type is ObjectType.LISTING]
         assert len(written) == acknowledged
+
+
+# -- damaged
+
+
+async def test_a_damaged_page_of_an_index_is_seen_when_writes_fail_of_it(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    async with killable_relay(tmp_path, dev_chain, deployment) as relay:
+        await relay.start()
+        async with Traffic.at(relay, WALLET.address, random.Random(SEED)) as traffic:
+            client, _ = await traffic.client()
+            await client.write(listing(1, "x"))
+            assert await relay.stop() == 0
+            path = relay.data / FILE_NAME
+            whole = path.read_bytes()
+            overwrite_root(path, "patch_index")
+            await relay.start()
+            await client.reconnect()
+            await health_becomes(relay, HEALTHY)
+            with pytest.raises(RelayRefused, match=NOT_STORED):
+                await client.write(listing(2, "x"))
+            await health_becomes(relay, FAILED)
+            await relay.kill()
+            path.write_bytes(whole)
+            await relay.start()
+            await client.reconnect()
+            await client.write(listing(3, "x"))
+            await health_becomes(relay, HEALTHY)
+            assert await relay.stop() == 0
+    await assert_verified(relay.data)

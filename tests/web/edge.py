@@ -106,7 +106,7 @@ class Backend:
             now=lambda: NOW,
         )
         return Services(
-            sessions=self.lobby, enrolment_desk=desk, write_probe=self.probe, relay_token=RELAY_TOKEN
+            sessions=self.lobby, enrolment_desk=desk, write_check=self.probe, relay_token=RELAY_TOKEN
         )
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from minirelay.errors import StoreError
 from minirelay.web.health import DEADLINE_S, FRESH_S, HealthEndpoint
 from tests.web.edge import Backend, broken, serving
@@ -112,3 +114,28 @@ async def test_it_recovers() -> None:
     failing = False
     clock.now += FRESH_S
     assert (await ask(endpoint))[0] == 200
+
+
+async def test_a_failure_and_its_end_are_a_line_each_however_often_it_is_asked(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    clock = Clock()
+    failing = True
+
+    async def check() -> None:
+        if failing:
+            raise StoreError("no")
+
+    endpoint = HealthEndpoint(check, clock=clock)
+    for _ in range(5):
+        clock.now += FRESH_S
+        assert (await ask(endpoint))[0] == 500
+    failing = False
+    for _ in range(5):
+        clock.now += FRESH_S
+        assert (await ask(endpoint))[0] == 200
+    assert [record.message for record in caplog.records] == [
+        "the database does not take writes",
+        "the database takes writes again",
+    ]

@@ -1,0 +1,73 @@
+"""The commits that could not be stored: what a probe has to be able to store before all is well again.
+
+A tiny write may succeed where those of clients fail: with a damaged page of an index that it does not touch,
+or on a full disk with room for one more page.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from minirelay.store.batch import rows_of, weight
+from minirelay.store.connection import rolled_back_on_error
+from minirelay.store.messages import Commit
+
+_FILL = """INSERT INTO meta (key, value) VALUES ('rehearsal', zeroblob(?))
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
+_EMPTY = "DELETE FROM meta WHERE key = 'rehearsal'"
+
+
+class FailedCommits:
+    """Of each shop the last ones that failed, until one of the same shop is stored."""
+
+    def __init__(self, most_bytes: int) -> None:
+        """most_bytes: beyond it, the shops that failed first are forgotten, but for the last one."""
+        self._most_bytes = most_bytes
+        self._by_shop: dict[int, list[Commit]] = {}
+
+    def __bool__(self) -> bool:
+        """Say whether there are any."""
+        return bool(self._by_shop)
+
+    def all(self) -> tuple[Commit, ...]:
+        """List them, those of a shop in their order."""
+        return tuple(commit for commits in self._by_shop.values() for commit in commits)
+
+    def add(self, commits: Sequence[Commit]) -> None:
+        """Note what one transaction failed with."""
+        for shop in {commit.shop: None for commit in commits}:
+            self._by_shop.pop(shop, None)
+            self._by_shop[shop] = [commit for commit in commits if commit.shop == shop]
+        while len(self._by_shop) > 1 and sum(map(weight, self.all())) > self._most_bytes:
+            del self._by_shop[next(iter(self._by_shop))]
+
+    def forget(self, stored: Iterable[Commit]) -> None:
+        """Drop those of the shops of which something was stored, and those whose key card was."""
+        for commit in stored:
+            self._by_shop.pop(commit.shop, None)
+            if commit.new_card is not None:
+                self._drop_card(commit.new_card.public_key)
+
+    def clear(self) -> None:
+        """Drop all."""
+        self._by_shop.clear()
+
+    def _drop_card(self, public_key: bytes) -> None:
+        # It is another shop's now, so that commit can't be stored any more.
+        for shop, commits in list(self._by_shop.items()):
+            if any(one.new_card is not None and one.new_card.public_key == public_key for one in commits):
+                del self._by_shop[shop]
+
+
+def rehearse(connection: sqlite3.Connection, commits: Sequence[Commit], most_bytes: int) -> None:
+    """Try whether these commits could be stored now, which failed when nothing was stored since.
+
+    Their rows are written and taken back, and then as many bytes are committed, and removed: what is taken
+    back never reaches the disk. most_bytes: of those. Raises sqlite3.Error.
+    """
+    with rolled_back_on_error(connection):
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in rows_of(commits).statements():
+            connection.execute(statement.sql, statement.parameters)
+        connection.execute("ROLLBACK")
+    connection.execute(_FILL, (min(most_bytes, sum(map(weight, commits))),))
+    connection.execute(_EMPTY)
