@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
+import msgspec.inspect
 from msgspec import Meta
 
 from minirelay.config_types import (
@@ -218,6 +219,11 @@ class Setting:
         kind = get_args(self.type)[0]
         return get_args(kind) if get_origin(kind) is Literal else ()
 
+    @property
+    def wanted(self) -> str:
+        """Say in words what it has to be, for the plain kinds: numbers, truth values, texts, lists."""
+        return _in_words(msgspec.inspect.type_info(self.type))
+
     def show(self, value: object) -> str:
         """Write a value of this setting for people, without its secrets."""
         if value is None or value == ():
@@ -240,6 +246,22 @@ class Setting:
             return float(value)
         # Ids have up to 78 digits, which few who read JSON keep.
         return int(value) if isinstance(value, int) and not isinstance(value, Uint256) else self.show(value)
+
+
+def _in_words(info: msgspec.inspect.Type) -> str:
+    match info:
+        case msgspec.inspect.Metadata():
+            return _in_words(info.type)
+        case msgspec.inspect.BoolType():
+            return "true or false"
+        case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
+            kind = "a whole number" if isinstance(info, msgspec.inspect.IntType) else "a number"
+            if info.ge is not None and info.le is not None:
+                return f"{kind} from {info.ge} to {info.le}"
+            return kind if info.ge is None else f"{kind} from {info.ge} on"
+        case msgspec.inspect.VarTupleType():
+            return "a list"
+    return "a text"
 
 
 def _settings_of(struct: type[msgspec.Struct], prefix: str) -> Iterable[Setting]:

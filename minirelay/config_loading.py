@@ -29,6 +29,9 @@ FILE_VARIABLE: Final = "MINIRELAY_CONFIG"
 """Names the settings file, like the flag `--config`."""
 
 
+_SHOWN_CHARACTERS: Final = 60
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """A value that somebody gave. origin: where, in words. is_text: has yet to be taken apart."""
@@ -172,11 +175,22 @@ def _convert(name: str, given: Given) -> object:
     try:
         return msgspec.convert(value, setting.type, strict=not given.is_text, dec_hook=read)
     except msgspec.ValidationError as error:
-        # Not chained, and without the value: it may be a secret.
-        raise ConfigError(f"{name} ({given.origin}): {_problem(setting, error)}") from None
+        # Not chained: the error knows the value, which may be a secret.
+        raise ConfigError(f"{name} ({given.origin}): {_problem(setting, given, error)}") from None
 
 
-def _problem(setting: Setting, error: msgspec.ValidationError) -> str:
+def _problem(setting: Setting, given: Given, error: msgspec.ValidationError) -> str:
+    written = "" if setting.is_secret else f"{_written(given.value)}: "
     if setting.choices:
-        return f"expected one of {', '.join(setting.choices)}"
-    return re.sub(r" - at `\$.*`$", "", str(error)).replace("`", "").replace("Expected", "expected")
+        return f"{written}expected one of {', '.join(setting.choices)}"
+    message = re.sub(r" - at `\$.*`$", "", str(error)).replace("`", "")
+    # What msgspec itself says is about types, in a programmer's words; what the kinds say is for people.
+    if message.startswith("Expected"):
+        message = f"expected {setting.wanted}"
+    return written + message
+
+
+def _written(value: object) -> str:
+    """Show what was written, as in the file; no longer than fits a line."""
+    text = msgspec.json.encode(value, enc_hook=str).decode()
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from minirelay.config import SETTINGS, Setting
 from minirelay.config_loading import (
     environment_layer,
     file_layer,
@@ -88,7 +89,7 @@ def test_words_of_the_environment_become_values() -> None:
 
 
 def test_the_file_has_numbers_for_numbers(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"listen_port .*expected int, got str"):
+    with pytest.raises(ConfigError, match=r"listen_port .*\"80\": expected a whole number from 0 to 65535"):
         load(file_layer(write(tmp_path, 'listen_port = "80"\n')))
 
 
@@ -118,12 +119,18 @@ def test_unknown_names_are_refused_with_the_nearest_known_one(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ({"log_level": "loud"}, "log_level (a flag): expected one of debug, info, warning, error"),
-        ({"listen_port": "70000"}, "listen_port (a flag): expected int <= 65535"),
-        ({"limits.max_sessions": "0"}, "limits.max_sessions (a flag): expected int >= 1"),
-        ({"development": "perhaps"}, "development (a flag): expected bool, got str"),
-        ({"base_url": "here"}, 'base_url (a flag): expected a URL like "https://relay.example"'),
-        ({"trusted_proxies": "10.0.0.0/8,me"}, "trusted_proxies (a flag): no address or range"),
+        ({"log_level": "loud"}, 'log_level (a flag): "loud": expected one of debug, info, warning, error'),
+        ({"listen_port": "70000"}, 'listen_port (a flag): "70000": expected a whole number from 0 to 65535'),
+        (
+            {"limits.max_sessions": "0"},
+            'limits.max_sessions (a flag): "0": expected a whole number from 1',
+        ),
+        ({"development": "perhaps"}, 'development (a flag): "perhaps": expected true or false'),
+        ({"base_url": "here"}, 'base_url (a flag): "here": expected a URL like "https://relay.example"'),
+        (
+            {"trusted_proxies": "10.0.0.0/8,me"},
+            'trusted_proxies (a flag): "10.0.0.0/8,me": no address',
+        ),
     ],
 )
 def test_wrong_values_say_where_and_what_is_expected(flags: dict[str, object], expected: str) -> None:
@@ -165,3 +172,15 @@ def test_the_example_in_the_documentation_can_be_used(tmp_path: Path) -> None:
 def test_without_anything_the_defaults_hold() -> None:
     settings = load_from_outside(file=None, environ={}, flags={})
     assert settings.listen_port == 4444
+
+
+def test_what_was_written_is_shown_but_never_a_secret() -> None:
+    long = message_of({"listen_port": "9" * 500})
+    assert '"999' in long
+    assert len(long) < 200
+    assert "s3cret" not in message_of({"chains.1.rpc_urls": "ftp://user:s3cret@rpc.example/"})
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_every_setting_says_in_words_what_it_wants(setting: Setting) -> None:
+    assert not re.search(r"\b(int|str|float|bool|array|object)\b", setting.wanted)

@@ -60,7 +60,10 @@ def load_wallet(path: Path) -> Wallet:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             content = file.read(_MAX_FILE_BYTES)
     except OSError as error:
-        raise ConfigError(f"wallet_key_file: {path}: {error.strerror}; `minirelay init` makes one") from error
+        raise ConfigError(
+            f"wallet_key_file: {path}: {error.strerror}; "
+            f"to make one: (umask 077 && openssl rand -hex 32 > {path})"
+        ) from error
     if mode & _TOO_OPEN:
         raise ConfigError(
             f"wallet_key_file: {path} is open to others (mode {mode:04o}); run: chmod 600 {path}"

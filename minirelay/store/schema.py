@@ -17,6 +17,11 @@ from minirelay.store.errors import NotOurDatabase, SchemaTooNew, SchemaTooOld
 # "mini" in ASCII; SQLite writes it into the file's header.
 APPLICATION_ID = 0x6D696E69
 
+_DAMAGED = (
+    "the file is damaged, or never was a database: keep it, and put your last backup in its place "
+    '(README, "Restore"), or choose another data directory to begin anew'
+)
+
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 
@@ -54,7 +59,7 @@ def schema_version(connection: sqlite3.Connection, path: Path, newest: int | Non
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
-        raise NotOurDatabase(f"{path}: {error}; move it away or choose another data directory") from error
+        raise NotOurDatabase(f"{path}: {error}; {_DAMAGED}") from error
     if application == 0 and version == 0 and is_empty:
         return 0
     if application != APPLICATION_ID:
@@ -62,9 +67,11 @@ def schema_version(connection: sqlite3.Connection, path: Path, newest: int | Non
             f"{path}: an SQLite database of another program; move it away or choose another data directory"
         )
     if version > newest:
+        older = backup_before_migration(path, newest)
+        remedy = f", or go back to {older}, from before it" if older.exists() else ""
         raise SchemaTooNew(
             f"{path}: written by a newer minirelay (schema {version}, this one knows {newest}); "
-            "install that version again, or restore the backup that lies beside the file"
+            f"install that version again{remedy}"
         )
     return version
 
@@ -91,7 +98,7 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Migratio
     if version == len(steps):
         return
     if version:
-        write_backup(connection, path.with_name(f"{path.stem}.schema-{version}.sqlite"))
+        write_backup(connection, backup_before_migration(path, version))
     try:
         with rolled_back_on_error(connection):
             connection.executescript(_script(steps[version:]))
@@ -100,6 +107,11 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Migratio
             connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise unavailable(f"migrate {path} from schema {version} to {len(steps)}", error) from error
+
+
+def backup_before_migration(path: Path, version: int) -> Path:
+    """Name the copy that is made of a database at a schema before it is migrated."""
+    return path.with_name(f"{path.stem}.schema-{version}.sqlite")
 
 
 def _script(steps: Sequence[Migration]) -> str:

@@ -69,7 +69,7 @@ def test_files_that_hold_no_key(tmp_path: Path, content: bytes | str) -> None:
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(ConfigError, match=r"wallet_key_file: .*; `minirelay init` makes one"):
+        with pytest.raises(ConfigError, match=r"wallet_key_file: .*; to make one: "):
             load_wallet(path)
 
 

@@ -53,5 +53,5 @@ def test_an_id_is_text_in_json() -> None:
 
 def test_wrong_settings_are_one_line() -> None:
     outcome = minirelay("config", LISTEN_PORT="x")
-    assert_one_line(outcome, 2, "listen_port (MINIRELAY_LISTEN_PORT (environment)): expected int")
+    assert_one_line(outcome, 2, 'listen_port (MINIRELAY_LISTEN_PORT (environment)): "x": expected a whole')
     assert_one_line(minirelay("config", LISTEN_PROT="1"), 2, "did you mean MINIRELAY_LISTEN_PORT?")

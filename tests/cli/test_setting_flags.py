@@ -67,7 +67,7 @@ def test_flags_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["--set", "limits.max_sessions"], "expected NAME=VALUE"),
         (["--set", "limits.max_session=1"], r"did you mean limits\.max_sessions"),
-        (["--listen-port", "x"], r"listen_port \(a flag\): expected int"),
+        (["--listen-port", "x"], r'listen_port \(a flag\): "x": expected a whole number'),
         (["--config", "/no/such/file"], "No such file"),
     ],
 )
