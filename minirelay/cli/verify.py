@@ -94,11 +94,13 @@ async def _verify_shops(
     reader: "Reader", shop_id: str | None, database: Result, progress: "Progress | None"
 ) -> list[Result]:
     from minirelay.relay.audit import Audited, Difference, check_signers, read_signers
+    from minirelay.store.gaps import count_sets
 
     # Before the shops: what these keys signed is then in the logs of those.
     signers = await read_signers(reader)
     rows = await reader.shops() if shop_id is None else [await find(reader, shop_id)]
-    advance = _bar(progress, sum([(await reader.tail(row.row_id))[0] for row in rows]))
+    ends = [((await reader.tail(row.row_id))[0], await reader.gaps(row.row_id)) for row in rows]
+    advance = _bar(progress, sum(count_sets(seq, gaps) for seq, gaps in ends))
     outcomes = [await _verify_shop(reader, row, signers, advance) for row in rows]
     audited = [one for one in outcomes if isinstance(one, Audited)]
     if shop_id is None and database["ok"] and len(audited) == len(rows):

@@ -230,7 +230,7 @@ def _or_raise(outcome: T | Refusal) -> T:
 def accept(books: Books, author: Author, patch_set: VerifiedPatchSet) -> Accepted:
     """Judge a patch set as the next one of the log, and make its pushed form. Raises Refusal."""
     judgement = judge(books.state, books.owners, author, patch_set)
-    wire = encode_set(books.seq + 1, patch_set)
+    wire = encode_set(books.next_seq, patch_set)
     return Accepted(judgement, wire, patch_set.header, patch_set.signer)
 
 

@@ -12,6 +12,7 @@ from minirelay.protocol.objects import ObjectType
 from minirelay.relay.judgement import NOBODY
 from minirelay.relay.replay import Difference, RelaySigners, Replay, read_signers
 from minirelay.store.errors import StoreUnavailable
+from minirelay.store.gaps import count_sets
 from minirelay.store.messages import KeyCard, ShopRow, StoredObject, StoredSet
 from minirelay.store.reader import Reader
 
@@ -45,6 +46,8 @@ async def audit(
     """
     replay = Replay.start(reader, row, signers)
     try:
+        gaps = await reader.gaps(row.row_id)
+        replay.expect(gaps)
         replay.look_up_in(await reader.cards(row.row_id))
         await _replay_to_end(replay, progress)
         # A relay may go on writing: the rest, and what is compared, is of one moment.
@@ -56,7 +59,11 @@ async def audit(
         raise Difference(f"after set {replay.books.seq}: {error}") from error
     books = replay.books
     return Audited(
-        row.shop_id, books.seq, books.counts.total, books.state.root_hash, frozenset(replay.signed_by)
+        row.shop_id,
+        count_sets(books.seq, gaps),
+        books.counts.total,
+        books.state.root_hash,
+        frozenset(replay.signed_by),
     )
 
 
@@ -76,6 +83,9 @@ async def _replay_to_end(replay: Replay, progress: Callable[[int], None]) -> Non
         page = await reader.page(
             shop, after_seq=replay.books.seq, upto_seq=seq, max_patches=PAGE_PATCHES, max_bytes=PAGE_BYTES
         )
+        if not page:
+            replay.cross_gap()
+            raise Difference(f"set {replay.books.next_seq} is missing, though the log goes on to {seq}")
         await _replay_page(replay, page)
         progress(len(page))
 
@@ -100,6 +110,9 @@ async def _replay_page(replay: Replay, page: Iterable[StoredSet]) -> None:
 async def _compare(reader: Reader, replay: Replay) -> None:
     """Compare what is stored beside the log. reader: sees the log as it was replayed. Raises Difference."""
     shop, books = replay.row.row_id, replay.books
+    replay.cross_gap()
+    for seq in replay.gaps:
+        raise Difference(f"a gap is stored behind set {seq}, which the log does not have there")
     _compare_row(await reader.shop_of_row(shop), replay)
     _compare_cards(await reader.cards(shop), replay.key_cards())
     _compare_objects(await reader.load_objects(shop), replay)

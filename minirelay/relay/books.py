@@ -1,7 +1,7 @@
 """The books of one shop: its state and the end of its log, ahead of the disk by what is being committed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -14,6 +14,7 @@ from minirelay.store.messages import (
     RELAY,
     Commit,
     Counts,
+    Gap,
     KeyCard,
     ShopRow,
     StoredObject,
@@ -52,8 +53,9 @@ class Accepted(msgspec.Struct, frozen=True):
 class Books:
     """What the next write to a shop is judged on.
 
-    epoch: of the writer, from before the books were read. owners: order id -> card row, for the orders that
-    guests created. cards: by public key. size_bytes: about what they take in memory, rather more than less.
+    epoch: of the writer, from before the books were read. seq: of the last set, 0 for an empty log.
+    next_seq: of the one that comes next. owners: order id -> card row, for the orders that guests created.
+    cards: by public key. size_bytes: about what they take in memory, rather more than less.
     """
 
     epoch: int
@@ -61,6 +63,7 @@ class Books:
     is_new: bool
     state: ShopState
     seq: int
+    next_seq: int
     counts: Counts
     relay_nonce: int
     owners: dict[bytes, int] = field(default_factory=dict)
@@ -69,18 +72,27 @@ class Books:
     size_bytes: int = 0
 
     @classmethod
-    def start(cls, epoch: int, row: ShopRow) -> "Books":
-        """Open the books of a shop that comes into being."""
-        return cls(epoch, row, True, ShopState(), 0, EMPTY_COUNTS, 0)
+    def start(cls, epoch: int, row: ShopRow, gaps: Iterable[Gap] = ()) -> "Books":
+        """Open the books of a shop that comes into being. gaps: what its log begins with after a restore."""
+        books = cls(epoch, row, True, ShopState(), 0, 1, EMPTY_COUNTS, 0)
+        books.go_on_behind(gaps)
+        return books
+
+    def go_on_behind(self, gaps: Iterable[Gap]) -> None:
+        """Let the log, and the relay's nonces, go on behind a gap (spec 09), if one begins here."""
+        for gap in gaps:
+            if gap.after == self.seq:
+                self.next_seq = gap.next
+                self.relay_nonce = max(self.relay_nonce, gap.next - 1)
 
     def enter(self, accepted: Accepted, card: Card | None) -> Commit:
         """Make an accepted patch set the new end of the log; give what the store has to write for it.
 
-        card: whose set it is, None for the relay's own. (Its signer doesn't tell: logs hold the relay's key
-        enrolled as a card.)
+        accepted: its set numbered `next_seq`. card: whose set it is, None for the relay's own. (Its signer
+        doesn't tell: logs hold the relay's key enrolled as a card.)
         """
         judgement, wire, nonce = accepted.judgement, accepted.wire, accepted.header.key_card_nonce
-        self.seq += 1
+        self.seq, self.next_seq = self.next_seq, self.next_seq + 1
         self.counts = self.counts.plus(judgement.leaves, len(wire))
         self.size_bytes += sum(
             _entry_bytes(change.key, change.value)
@@ -133,15 +145,17 @@ class Books:
 async def read_books(reader: Reader, epoch: int, row: ShopRow) -> Books:
     """Open the books of a shop as they are on disk. epoch: the writer's, from before."""
     seq, counts = await reader.tail(row.row_id)
+    gaps = await reader.gaps(row.row_id)
     objects = await reader.load_objects(row.row_id)
     cards = await reader.cards(row.row_id)
-    return Books(
+    books = Books(
         epoch=epoch,
         row=row,
         is_new=False,
         # Takes a second in a shop of 100,000 listings, and the other shops go on meanwhile.
         state=await asyncio.to_thread(_build_state, objects),
         seq=seq,
+        next_seq=seq + 1,
         counts=counts,
         relay_nonce=row.relay_nonce,
         owners={one.key: one.owner for one in objects if one.owner != NOBODY},
@@ -152,6 +166,8 @@ async def read_books(reader: Reader, epoch: int, row: ShopRow) -> Books:
         guest_cards=sum(card.is_guest for card in cards),
         size_bytes=sum(_entry_bytes(one.key, one.value) for one in objects) + ENTRY_BYTES * len(cards),
     )
+    books.go_on_behind(gaps)
+    return books
 
 
 def _entry_bytes(key: bytes, value: bytes | None) -> int:

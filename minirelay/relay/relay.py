@@ -11,6 +11,7 @@ from itertools import count
 
 from minirelay.errors import Code, MinirelayError, Refusal, invalid, not_found
 from minirelay.protocol.envelope import Filter
+from minirelay.protocol.gaps import RESTORED
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.acceptance import CardEnrolment, ClientWrite, utc_now
 from minirelay.relay.connection import Connection, ConnectionLimits
@@ -24,6 +25,7 @@ from minirelay.relay.subscription import Subscription
 from minirelay.relay.view import View, make_view
 from minirelay.shop.access import Role
 from minirelay.store.database import Store
+from minirelay.store.gaps import count_sets, gap_around
 from minirelay.store.messages import KeyCard, NextRows
 
 log = logging.getLogger(__name__)
@@ -188,7 +190,9 @@ class Relay:
     async def log_length(self, shop_id: int) -> int:
         """Count the durable sets in a shop's log, 0 if it is not served here. Raises StoreError."""
         hosted = await self._shops.find(shop_id)
-        return 0 if hosted is None else hosted.feed.seq
+        if hosted is None:
+            return 0
+        return count_sets(hosted.feed.seq, await self.store.reader.gaps(hosted.row.row_id))
 
     async def drain(self) -> None:
         """Take nothing more from sessions; wait until all that was taken is answered, but not for long."""
@@ -216,8 +220,7 @@ class Relay:
             raise not_found("this relay does not serve that shop")
         # Filters are checked before the position.
         view = await _view(hosted, card, request.filters)
-        if request.start_shop_seq_no > hosted.feed.seq:
-            raise not_found(f"the log of this shop ends at {hosted.feed.seq}")
+        await self._check_start(hosted, request.start_shop_seq_no)
         return Subscription(
             view,
             request.start_shop_seq_no,
@@ -226,6 +229,13 @@ class Relay:
             large_sets=self._large_sets,
             outlet=connection,
         )
+
+    async def _check_start(self, hosted: HostedShop, seq: int) -> None:
+        """Make sure that a subscription can begin behind this number. Raises Refusal, StoreError."""
+        if seq and gap_around(seq, await self.store.reader.gaps(hosted.row.row_id)):
+            raise not_found(RESTORED)
+        if seq > hosted.feed.seq:
+            raise not_found(f"the log of this shop ends at {hosted.feed.seq}")
 
 
 async def _view(hosted: HostedShop, card: KeyCard | None, filters: Sequence[Filter]) -> View:

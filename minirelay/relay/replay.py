@@ -15,7 +15,7 @@ from minirelay.relay.acceptance import GUEST_WALLET, accept
 from minirelay.relay.books import Books, Card
 from minirelay.relay.judgement import NOBODY, Author, key_cards_added
 from minirelay.shop.access import Role
-from minirelay.store.messages import RELAY, Commit, KeyCard, ShopRow, StoredSet
+from minirelay.store.messages import RELAY, Commit, Gap, KeyCard, ShopRow, StoredSet
 from minirelay.store.reader import Reader
 
 
@@ -41,13 +41,15 @@ class Replay:
 
     row: as it is stored. born_at: the timestamp of the first set, unix seconds; 0 before. cards: as the log
     enrolled them, by public key, but for what changes later (`key_cards` has that too). signed_by: the
-    relay's keys that its sets here are signed with, as far as the log says which are the relay's.
+    relay's keys that its sets here are signed with, as far as the log says which are the relay's. gaps: those
+    that are stored and were not come by yet, by the number behind which they lie.
     """
 
     reader: Reader
     row: ShopRow
     signers: RelaySigners
     books: Books
+    gaps: dict[int, Gap] = field(default_factory=dict)
     stored_cards: dict[bytes, KeyCard] = field(default_factory=dict)
     born_at: int = 0
     cards: dict[bytes, KeyCard] = field(default_factory=dict)
@@ -58,6 +60,10 @@ class Replay:
         """Begin before the first set."""
         return cls(reader, row, signers, Books.start(0, row))
 
+    def expect(self, gaps: Iterable[Gap]) -> None:
+        """Take all gaps that are stored for the shop."""
+        self.gaps = {gap.after: gap for gap in gaps}
+
     def look_up_in(self, cards: Iterable[KeyCard]) -> None:
         """Take the stored key cards of the shop, all at once; others are read one by one."""
         self.stored_cards = {card.public_key: card for card in cards}
@@ -65,8 +71,9 @@ class Replay:
     async def take(self, stored: StoredSet) -> StoredSet:
         """Replay one set; give it as it has to be stored. Raises Difference, StoreUnavailable."""
         books = self.books
-        if stored.seq != books.seq + 1:
-            raise Difference(f"set {books.seq + 1} is missing: set {stored.seq} follows")
+        self.cross_gap()
+        if stored.seq != books.next_seq:
+            raise Difference(f"set {books.next_seq} is missing: set {stored.seq} follows")
         try:
             verified = _open(stored)
             card = await self._find_card(stored, verified)
@@ -84,6 +91,12 @@ class Replay:
         if stored.seq <= self.row.authors_after:
             return msgspec.structs.replace(replayed, author=None)
         return replayed
+
+    def cross_gap(self) -> None:
+        """Go on behind the gap that is stored for this place in the log, if one is."""
+        gap = self.gaps.pop(self.books.seq, None)
+        if gap is not None:
+            self.books.go_on_behind([gap])
 
     def key_cards(self) -> dict[bytes, KeyCard]:
         """Give the key cards as they have to be stored by now, by public key."""

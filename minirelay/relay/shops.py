@@ -14,7 +14,7 @@ from minirelay.relay.feed import Feed
 from minirelay.relay.sequencer import Sequencer
 from minirelay.relay.slices import SlicedWork
 from minirelay.store.database import Store
-from minirelay.store.messages import EMPTY_COUNTS, Counts, ShopRow, StoredSet
+from minirelay.store.messages import EMPTY_COUNTS, NEW_SHOPS, Counts, ShopRow, StoredSet
 
 _BUDGET_CHECKS: Final = 64
 """All sizes are added up when the shops have grown by about this fraction of the budget."""
@@ -68,7 +68,7 @@ class HostedShop:
         epoch = self._store.writer.epoch
         row = await self._store.reader.shop(self.row.shop_id)
         if row is None:
-            return Books.start(epoch, self.row)
+            return Books.start(epoch, self.row, await self._store.reader.gaps(NEW_SHOPS))
         return await read_books(self._store.reader, epoch, row)
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from minirelay.store.batch import position
 from minirelay.store.connection import snapshot
+from minirelay.store.gaps import EDGE
 from minirelay.store.joined import cut, joined, number_list, numbers, parse_numbers
 from minirelay.store.log import decode_leaves
 from minirelay.store.messages import NO_LIMIT, NO_OWNER, SelectedPage, SelectedSet, Selection
@@ -25,10 +26,14 @@ MAX_SCANNED = 16_384
 MAX_CANDIDATES = 512
 MAX_LEAF_BYTES = 1024 * 1024
 
-_BY_TYPE = f"""SELECT {numbers("position - :base")} FROM (SELECT position FROM patch_set
-    WHERE position > :base + :after AND position <= :base + :last AND types & :types
+# Each gives how far it looks, unless it finds :limit sets before.
+_START = "(SELECT start FROM edge)"
+_THROUGH = f"min(:last, {_START} + :scanned)"
+_BY_TYPE = f"""WITH {EDGE} SELECT {_THROUGH}, {numbers("position - :log")} FROM (
+    SELECT position FROM patch_set
+    WHERE position > :log + {_START} AND position <= :log + {_THROUGH} AND types & :types
     ORDER BY position LIMIT :limit)"""
-_BY_INDEX = f"SELECT {numbers('seq')} FROM ({{terms}} ORDER BY seq LIMIT :limit)"
+_BY_INDEX = f"SELECT :last, {numbers('seq')} FROM ({{terms}} ORDER BY seq LIMIT :limit)"
 _TERM = "SELECT seq FROM patch_index WHERE shop = :shop AND seq > :after AND seq <= :last AND "
 _SETS = """SELECT {what} FROM (
     SELECT * FROM patch_set WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position)"""
@@ -85,8 +90,8 @@ def _candidates(
         selected = selected.widened()
     sources = []
     if selected.types:
-        last_seq = min(upto_seq, after_seq + MAX_SCANNED)
-        sources.append(_find(connection, shop, _BY_TYPE, {"types": selected.type_mask}, after_seq, last_seq))
+        which: dict[str, int | bytes] = {"types": selected.type_mask, "log": position(shop, 0)}
+        sources.append(_find(connection, shop, _BY_TYPE, which, after_seq, upto_seq))
     if selected.owners or selected.objects:
         terms, values = _terms(selected)
         sql = _BY_INDEX.format(terms=" UNION ".join(terms))
@@ -104,13 +109,13 @@ def _find(
     sql: str,
     values: dict[str, int | bytes],
     after_seq: int,
-    last_seq: int,
+    upto_seq: int,
 ) -> tuple[list[int], int]:
     """Ask for sequence numbers, in order; give them and the number up to which these are all."""
-    where = {"shop": shop, "base": position(shop, 0), "after": after_seq, "last": last_seq}
-    parameters = where | values | {"limit": MAX_CANDIDATES}
-    seqs = parse_numbers(connection.execute(sql, parameters).fetchone()[0])
-    return seqs, seqs[-1] if len(seqs) == MAX_CANDIDATES else last_seq
+    bounds = {"after": after_seq, "last": upto_seq, "scanned": MAX_SCANNED, "limit": MAX_CANDIDATES}
+    through, text = connection.execute(sql, {"shop": shop} | bounds | values).fetchone()
+    seqs = parse_numbers(text)
+    return seqs, seqs[-1] if len(seqs) == MAX_CANDIDATES else through
 
 
 def _terms(selected: Selected) -> tuple[list[str], dict[str, int | bytes]]:

@@ -39,17 +39,23 @@ class Kind(IntEnum):
 WIDTH = 13
 
 # What becomes of a row of each kind; v1, v2, ... are the values that were given to Rows.add. What the
-# schema can't express is checked here: a log without gaps, updates that meet their row.
+# schema can't express is checked here: a log without gaps but those of `gap`, updates that meet their row.
 _ACTIONS = {
-    Kind.SHOP: "INSERT INTO shop (id, shop_id, relay_nonce, created_at) VALUES (v1, v2, v3, v4);",
+    Kind.SHOP: """INSERT INTO shop (id, shop_id, relay_nonce, created_at) VALUES (v1, v2, v3, v4);
+        INSERT INTO gap (shop, after, next) SELECT v1, 0, next FROM gap WHERE shop = 0;""",
     Kind.KEY_CARD: """INSERT INTO key_card
         (id, public_key, shop, wallet, is_guest, last_nonce, is_unlinked, enrolled_at)
         VALUES (v1, v2, v3, v4, v5, v6, v7, v8);""",
     Kind.PATCH_SET: """INSERT INTO patch_set
         (position, patch_count, types, listings, tags, orders, accounts, manifest, inventory, size_bytes,
         leaves, wire, author) VALUES (v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13);
-        SELECT RAISE(ABORT, 'a gap in the log') WHERE v1 & 0xffffffffff <> 1
-        AND NOT EXISTS (SELECT 1 FROM patch_set WHERE position = v1 - 1);""",
+        SELECT RAISE(ABORT, 'a gap in the log') FROM (
+            SELECT coalesce(max(position), v1 >> 40 << 40) AS last FROM patch_set
+            WHERE position > v1 >> 40 << 40 AND position < v1
+        ) WHERE v1 <> coalesce(
+            (SELECT v1 >> 40 << 40 | next FROM gap WHERE shop = v1 >> 40 AND after = last & 0xffffffffff),
+            last + 1
+        );""",
     Kind.PATCH: """INSERT INTO patch_index (shop, object_type, object_id, seq, leaf, owner)
         VALUES (v1, v2, v3, v4, v5, v6);""",
     Kind.OBJECT: """INSERT INTO object (shop, object_type, key, owner, value) VALUES (v1, v2, v3, v4, v5)

@@ -9,6 +9,7 @@ import msgspec
 
 from minirelay.store.batch import position
 from minirelay.store.errors import StoreUnavailable
+from minirelay.store.gaps import EDGE
 from minirelay.store.joined import cut, joined, numbers, parse_numbers
 from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, NO_LIMIT, Counts, Leaf, StoredSet, WireSet
 
@@ -18,23 +19,30 @@ _COUNTS = ("listings", "tags", "orders", "accounts", "manifest", "inventory", "s
 _TOTAL = " + ".join(_COUNTS[:6])
 
 # The sets after :after, as many as fit into :max_patches and :max_bytes, but at least one that fits into
-# :max_set_bytes. The counts are cumulative, so each set tells by itself whether it still fits. :last bounds
-# what is looked at. The plus sign keeps SQLite from making two lookups and a sort of it.
-_BASE = "coalesce((SELECT {0} FROM patch_set WHERE position = :after), 0)"
+# :max_set_bytes. The counts are cumulative, so each set tells by itself whether it still fits. :last and
+# :max_sets bound what is looked at. A page never reaches over a gap, but it may begin behind one. The plus
+# sign keeps SQLite from making two lookups and a sort of it.
+_START = ":log + (SELECT start FROM edge)"
+_NEXT_GAP = """:log + coalesce(
+    (SELECT min(after) FROM gap WHERE shop = :shop AND after > (SELECT start FROM edge)), :last)"""
+_BASE = "coalesce((SELECT {0} FROM patch_set WHERE position = :log + (SELECT base FROM edge)), 0)"
 _PAGE = f"""(
-    SELECT * FROM patch_set WHERE position > :after AND position <= :last AND (
-        +position = :after + 1 AND size_bytes <= {_BASE.format("size_bytes")} + :max_set_bytes OR (
+    SELECT * FROM patch_set
+    WHERE position > {_START} AND position <= min(:log + :last, {_START} + :max_sets, {_NEXT_GAP}) AND (
+        +position = {_START} + 1 AND size_bytes <= {_BASE.format("size_bytes")} + :max_set_bytes OR (
             {_TOTAL} <= {_BASE.format(_TOTAL)} + :max_patches
             AND size_bytes <= {_BASE.format("size_bytes")} + :max_bytes
         )
     ) ORDER BY position
 )"""
-_WIRES = f"""SELECT max(position), {numbers("patch_count", "length(wire)")}, {joined("wire")} FROM {_PAGE}"""
+_WIRES = f"""WITH {EDGE} SELECT (SELECT start FROM edge), max(position),
+    {numbers("patch_count", "length(wire)")}, {joined("wire")} FROM {_PAGE}"""
 # What joins the numbers would leave out a NULL.
 _NO_AUTHOR = -1
 _AUTHOR = f"coalesce(author, {_NO_AUTHOR})"
-_SETS = f"""SELECT max(position), {numbers(*_COUNTS, _AUTHOR, "length(leaves)", "length(wire)")},
-    {joined("leaves")}, {joined("wire")} FROM {_PAGE}"""
+_SETS = f"""WITH {EDGE} SELECT (SELECT start FROM edge), max(position),
+    {numbers(*_COUNTS, _AUTHOR, "length(leaves)", "length(wire)")}, {joined("leaves")}, {joined("wire")}
+    FROM {_PAGE}"""
 
 
 def read_tail(connection: sqlite3.Connection, shop: int) -> tuple[int, Counts]:
@@ -58,9 +66,9 @@ def read_wires(
 ) -> list[WireSet]:
     """Read consecutive sets with nothing but what a reader of everything needs."""
     where = _bounds(shop, after_seq, upto_seq, max_patches, max_bytes, max_set_bytes)
-    last, counts, lengths, wires = connection.execute(_WIRES, where).fetchone()
+    start, last, counts, lengths, wires = connection.execute(_WIRES, where).fetchone()
     pieces = cut(wires, parse_numbers(lengths))
-    return list(map(WireSet, _numbered(after_seq, last, len(pieces)), parse_numbers(counts), pieces))
+    return list(map(WireSet, _numbered(start, last, len(pieces)), parse_numbers(counts), pieces))
 
 
 def read_sets(
@@ -74,13 +82,13 @@ def read_sets(
 ) -> list[StoredSet]:
     """Read consecutive sets with everything that was committed of them."""
     where = _bounds(shop, after_seq, upto_seq, max_patches, max_bytes, max_set_bytes)
-    last, *texts, leaves, wires = connection.execute(_SETS, where).fetchone()
+    start, last, *texts, leaves, wires = connection.execute(_SETS, where).fetchone()
     *counts, authors, leaf_lengths, wire_lengths = map(parse_numbers, texts)
     pieces = cut(wires, wire_lengths)
     return list(
         map(
             StoredSet,
-            _numbered(after_seq, last, len(pieces)),
+            _numbered(start, last, len(pieces)),
             _decoded(cut(leaves, leaf_lengths)),
             map(Counts, *counts),
             pieces,
@@ -96,22 +104,24 @@ def _decoded(leaves: Iterable[bytes]) -> Iterator[tuple[Leaf, ...]]:
         raise StoreUnavailable(f"the leaves of a set can't be read: {error}") from error
 
 
-def _numbered(after_seq: int, last_position: int | None, count: int) -> range:
+def _numbered(start_seq: int, last_position: int | None, count: int) -> range:
     """Number the sets of a page. Raises StoreUnavailable if one is missing."""
-    seqs = range(after_seq + 1, after_seq + 1 + count)
+    seqs = range(start_seq + 1, start_seq + 1 + count)
     if last_position is not None and last_position & MAX_SEQ != seqs[-1]:
-        raise StoreUnavailable(f"the log has a gap between {after_seq} and {last_position & MAX_SEQ}")
+        raise StoreUnavailable(f"the log has a gap between {start_seq} and {last_position & MAX_SEQ}")
     return seqs
 
 
 def _bounds(
     shop: int, after_seq: int, upto_seq: int, max_patches: int, max_bytes: int, max_set_bytes: int
 ) -> dict[str, int]:
-    # A set has at least one patch, so no more sets than patches can fit.
-    last_seq = min(upto_seq, after_seq + max(1, max_patches))
     return {
-        "after": position(shop, after_seq),
-        "last": position(shop, last_seq),
+        "shop": shop,
+        "log": position(shop, 0),
+        "after": after_seq,
+        "last": min(upto_seq, MAX_SEQ),
+        # A set has at least one patch, so no more sets than patches can fit.
+        "max_sets": max(1, max_patches),
         "max_patches": max_patches,
         "max_bytes": max_bytes,
         "max_set_bytes": max_set_bytes,

@@ -20,6 +20,8 @@ NO_OWNER = 0
 NO_LIMIT = 2**62
 RELAY = 0
 """The author of what the relay itself wrote."""
+NEW_SHOPS = 0
+"""In place of a shop's row id: all shops that have none yet."""
 
 
 class ShopRow(msgspec.Struct, frozen=True, gc=False):
@@ -111,9 +113,10 @@ EMPTY_COUNTS = Counts()
 class StoredSet(msgspec.Struct, frozen=True, gc=False):
     """One set of a shop's log.
 
-    seq: from 1, without gaps. counts: of the log up to and including this set. wire: as it is pushed to
-    somebody who may see all of it (`protocol.push.encode_set`). author: the row id of the key card that wrote
-    it, RELAY for the relay; None only where that was not stored (`ShopRow.authors_after`).
+    seq: from 1, without gaps but those of restores. counts: of the log up to and including this set. wire:
+    as it is pushed to somebody who may see all of it (`protocol.push.encode_set`). author: the row id of the
+    key card that wrote it, RELAY for the relay; None only where that was not stored
+    (`ShopRow.authors_after`).
     """
 
     seq: int
@@ -121,6 +124,16 @@ class StoredSet(msgspec.Struct, frozen=True, gc=False):
     counts: Counts
     wire: bytes
     author: int | None
+
+
+class Gap(msgspec.Struct, frozen=True, gc=False):
+    """A gap that a restore left in a shop's log (spec 09): no set has a number between these two.
+
+    after: the restored end, 0 for an empty log. next: of the set behind it, stored or to come.
+    """
+
+    after: int
+    next: int
 
 
 class WireSet(msgspec.Struct, frozen=True, gc=False):

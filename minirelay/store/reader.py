@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from minirelay.store import comparison, index, integrity, log, objects, shops, tally
+from minirelay.store import comparison, gaps, index, integrity, log, objects, shops, tally
 from minirelay.store.messages import (
     NO_LIMIT,
     Counts,
+    Gap,
     KeyCard,
     NextRows,
     SelectedPage,
@@ -83,6 +84,10 @@ class Reader:
     async def tail(self, shop: int) -> tuple[int, Counts]:
         """Return the last sequence number (0: the log is empty) and what the log holds."""
         return await self._pool.run(lambda db: log.read_tail(db, shop))
+
+    async def gaps(self, shop: int) -> tuple[Gap, ...]:
+        """List the gaps of a shop's log in their order; NEW_SHOPS: the one with which new shops begin."""
+        return await self._pool.run(lambda db: gaps.read_gaps(db, shop))
 
     async def counts_at(self, shop: int, seq: int) -> Counts:
         """Return what the log held when it ended with this sequence number; beyond its end, all of it."""

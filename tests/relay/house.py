@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,13 +28,17 @@ from minirelay.relay.messages import Enrolment
 from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.relay import Relay, RelayLimits
 from minirelay.relay.session import SessionLimits
-from minirelay.store.database import Store
+from minirelay.store.connection import connect_to_write
+from minirelay.store.database import FILE_NAME, Store
 from minirelay.store.errors import StoreUnavailable
+from minirelay.store.gaps import treat_as_restored
 from minirelay.web.sessions import serve_session
 
 RELAY_KEY = PrivateKey.from_bytes(b"\x77" * 32)
 SHOP = 4711
 TIMEOUT_S = 20.0
+NOON = 1_800_000_000
+"""A full minute in 2027, in unix seconds: when logs are restored."""
 
 Spec = tuple[Op, tuple[str | int | bytes, ...], Value]
 
@@ -435,6 +439,12 @@ class House:
 
     async def guest(self, shop_id: int = SHOP) -> Talker:
         return await self.session(await self.enrol(is_guest=True, shop_id=shop_id), shop_id)
+
+
+def restore(directory: Path, at: int = NOON) -> None:
+    """Let all logs go on behind a gap, as after a restore. at: unix seconds. Only while no relay runs."""
+    with closing(connect_to_write(directory / FILE_NAME)) as connection:
+        treat_as_restored(connection, at)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ import pytest
 from minirelay.client.received import open_received
 from minirelay.errors import Refusal
 from minirelay.protocol.cbor import Value, encode
+from minirelay.protocol.gaps import GAP_STEP, number_after_restore
 from minirelay.protocol.mmr import root
 from minirelay.protocol.patch_set import decode_parts, decode_patch_set, join_patch_set, verify
 from minirelay.protocol.push import decode_set
@@ -23,7 +24,9 @@ from minirelay.relay.books import Books
 from minirelay.relay.judgement import Author
 from minirelay.shop.access import Role
 from minirelay.store.database import FILE_NAME, open_readonly
-from tests.relay.house import RELAY_KEY, SHOP, House, Talker, listing, order, running_relay
+from tests.relay.house import NOON, RELAY_KEY, SHOP, House, Talker, listing, order, restore, running_relay
+
+NUMBER = number_after_restore(0, NOON)
 
 
 @pytest.fixture
@@ -48,6 +51,12 @@ async def audited(directory: Path) -> tuple[Audited, int]:
         result = await audit(store.reader, row, signers, steps.append)
         check_signers(signers, result.signed_by)
     return result, sum(steps)
+
+
+def tamper(directory: Path, statement: str) -> None:
+    with closing(sqlite3.connect(directory / FILE_NAME)) as connection:
+        assert connection.execute(statement).rowcount > 0
+        connection.commit()
 
 
 async def test_a_sound_shop_is_replayed_to_its_root(directory: Path) -> None:
@@ -77,6 +86,68 @@ async def test_of_several_differences_the_first_is_named(directory: Path) -> Non
 async def test_whose_signers_are_the_relays_is_said(directory: Path) -> None:
     result, _ = await audited(directory)
     assert result.signed_by == {RELAY_KEY.public_key}
+
+
+async def test_a_log_that_was_restored_is_sound(directory: Path) -> None:
+    for at in (NOON, NOON + 60):
+        restore(directory, at)
+        result, steps = await audited(directory)
+        async with running_relay(directory) as house:
+            # The relay's own set comes first, then a clerk's.
+            clerk = await house.clerk()
+            root = await clerk.write(listing(at))
+        again, more_steps = await audited(directory)
+        assert again.root_hash == root
+        assert again.set_count == more_steps == result.set_count + 2 == steps + 2
+
+
+async def test_a_gap_may_be_narrow(directory: Path) -> None:
+    """With a clock that is behind, the next multiple of 2^14 may be the next number."""
+    restore(directory, 0)
+    async with running_relay(directory) as house:
+        clerk = await house.clerk()
+        await clerk.write(listing(1000))
+    tamper(directory, "UPDATE gap SET after = 16383, next = 16384 WHERE shop = 0")
+    result, _ = await audited(directory)
+    assert result.set_count == 11
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("DELETE FROM gap WHERE shop = 1", "set 10 is missing"),
+        ("UPDATE gap SET next = next + 16384 WHERE shop = 1", f"set {NUMBER + GAP_STEP} is missing"),
+        ("UPDATE gap SET next = next - 16384 WHERE shop = 1", f"set {NUMBER - GAP_STEP} is missing"),
+        ("UPDATE gap SET after = 8 WHERE shop = 1", f"set {NUMBER}: its listings"),
+        ("INSERT INTO gap (shop, after, next) VALUES (1, 5, 16384)", "set 16384 is missing"),
+        (
+            f"INSERT INTO gap (shop, after, next) VALUES (1, {NUMBER + 50}, {NUMBER + GAP_STEP})",
+            f"a gap is stored behind set {NUMBER + 50}",
+        ),
+        (
+            f"INSERT INTO gap (shop, after, next) VALUES (1, {NUMBER + 1}, {NUMBER + GAP_STEP})",
+            "the shop: its relay_nonce",
+        ),
+        (f"UPDATE shop SET relay_nonce = {NUMBER - 1}", "the shop: its relay_nonce"),
+    ],
+)
+async def test_a_gap_that_is_not_the_logs_is_named(directory: Path, statement: str, words: str) -> None:
+    restore(directory)
+    async with running_relay(directory) as house:
+        clerk = await house.clerk()
+        await clerk.write(listing(1000))
+    tamper(directory, statement)
+    with pytest.raises(Difference) as caught:
+        await audited(directory)
+    assert words in str(caught.value)
+
+
+async def test_a_pending_gap_has_the_relays_next_nonce(directory: Path) -> None:
+    restore(directory)
+    await audited(directory)
+    tamper(directory, "UPDATE shop SET relay_nonce = relay_nonce + 1")
+    with pytest.raises(Difference, match="nonce"):
+        await audited(directory)
 
 
 async def test_every_byte_of_a_set_matters(directory: Path) -> None:

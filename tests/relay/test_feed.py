@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from minirelay.protocol.gaps import GAP_STEP
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.push import decode_set, encode_set
@@ -285,6 +286,18 @@ async def test_recent_sets_are_at_hand_as_far_as_they_reach() -> None:
     assert feed.since(12) == sets[2:]
     assert feed.since(13) == []
     assert feed.since(9) is None
+
+
+async def test_recent_sets_reach_over_the_gap_of_a_restore() -> None:
+    feed = Feed(1, 22, EMPTY_COUNTS, SlicedWork())
+    sets = [stored(3 * GAP_STEP), stored(3 * GAP_STEP + 1)]
+    for one in sets:
+        feed.publish([one])
+    assert feed.since(21) is None
+    # Nothing lies in the gap: whoever is at its beginning, or anywhere in it, lacks just these.
+    for seq in (22, 23, 3 * GAP_STEP - 1):
+        assert feed.since(seq) == sets
+    assert feed.since(3 * GAP_STEP) == sets[1:]
 
 
 @pytest.mark.parametrize(("size", "count"), [(1, RECENT_SETS + 5), (60_000, RECENT_BYTES // 60_000 + 5)])

@@ -8,13 +8,15 @@ import pytest
 
 from minirelay.errors import Code, Refusal
 from minirelay.protocol import envelope as wire
+from minirelay.protocol.gaps import number_after_restore
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import decode_header, decode_patch
-from minirelay.protocol.signing import recover
+from minirelay.protocol.signing import PrivateKey, recover
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
 from minirelay.relay.messages import Enrolment
 from minirelay.store.errors import StoreUnavailable
 from tests.relay.house import (
+    NOON,
     RELAY_KEY,
     SHOP,
     TIMEOUT_S,
@@ -28,6 +30,7 @@ from tests.relay.house import (
     order,
     payload,
     relay_limits,
+    restore,
     running_relay,
     until,
 )
@@ -619,3 +622,131 @@ async def test_a_session_that_ends_frees_what_it_held(house: House) -> None:
     assert hosted is not None
     assert not hosted.feed.is_followed
     assert not house.relay._live
+
+
+class TestAfterARestore:
+    """The log of five sets was restored; what comes next has the number of the restore."""
+
+    NUMBER = number_after_restore(0, NOON)
+
+    @pytest.fixture
+    async def key(self, tmp_path: Path) -> PrivateKey:
+        async with running_relay(tmp_path) as house:
+            clerk = await house.clerk()
+            for number in range(1, 5):
+                await clerk.write(listing(number))
+        restore(tmp_path)
+        assert clerk.key is not None
+        return clerk.key
+
+    async def test_what_comes_next_has_a_number_that_nobody_was_told(
+        self, tmp_path: Path, key: PrivateKey
+    ) -> None:
+        async with running_relay(tmp_path) as house:
+            clerk = await house.session(key)
+            clerk.nonce = 100
+            await clerk.subscribe(5)
+            await clerk.write(listing(5))
+            # The relay's own next nonce is no other.
+            await house.enrol()
+            sets = await clerk.sets_until(self.NUMBER + 1)
+            assert [one.seq for one in sets] == [self.NUMBER, self.NUMBER + 1]
+            assert decode_header(sets[1].header).key_card_nonce == self.NUMBER
+            assert clerk.sync_statuses[0].unpushed_patches == 0
+            assert await house.relay.log_length(SHOP) == 7
+
+    @pytest.mark.parametrize("has_gone_on", [False, True])
+    async def test_a_client_that_is_ahead_is_told_to_start_again(
+        self, tmp_path: Path, key: PrivateKey, has_gone_on: bool
+    ) -> None:
+        async with running_relay(tmp_path) as house:
+            clerk = await house.session(key)
+            clerk.nonce = 100
+            if has_gone_on:
+                await clerk.write(listing(5))
+            for start in (6, 42, self.NUMBER - 1):
+                with pytest.raises(Refused) as refused:
+                    await clerk.subscribe(start)
+                assert refused.value.code == Code.NOT_FOUND
+                assert refused.value.message == "this log was restored from a backup: start again from 0"
+            end = self.NUMBER if has_gone_on else 5
+            for start in (self.NUMBER + has_gone_on, 2**40):
+                with pytest.raises(Refused, match=f"ends at {end}"):
+                    await clerk.subscribe(start)
+
+    @pytest.mark.parametrize("is_read_from_disk", [False, True])
+    @pytest.mark.parametrize("start", [0, 3, 5])
+    @pytest.mark.parametrize(
+        "filters",
+        [
+            (),
+            (wire.Filter(ObjectType.LISTING, None),),
+            tuple(wire.Filter(ObjectType.LISTING, number.to_bytes(8)) for number in range(1, 9)),
+        ],
+        ids=["everything", "a type", "single objects"],
+    )
+    async def test_whoever_is_not_ahead_goes_on_over_the_gap(
+        self,
+        tmp_path: Path,
+        key: PrivateKey,
+        start: int,
+        filters: tuple[wire.Filter, ...],
+        is_read_from_disk: bool,
+    ) -> None:
+        async with running_relay(tmp_path) as house:
+            clerk = await house.session(key)
+            clerk.nonce = 100
+            for number in (5, 6):
+                await clerk.write(listing(number))
+            if is_read_from_disk:
+                house.forget_recent_sets()
+            await clerk.subscribe(start, *filters)
+            first = 2 if filters and start == 0 else start + 1
+            expected = [*range(first, 6), self.NUMBER, self.NUMBER + 1]
+            assert [one.seq for one in await clerk.sets_until(self.NUMBER + 1)] == expected
+            patches = len(expected) + (not filters and start == 0)
+            assert clerk.sync_statuses[0].unpushed_patches == patches
+            # And live from here.
+            await clerk.write(listing(7))
+            assert [one.seq for one in await clerk.sets_until(self.NUMBER + 2)] == [self.NUMBER + 2]
+
+    async def test_a_set_in_parts_right_behind_the_gap_comes_whole(
+        self, tmp_path: Path, key: PrivateKey
+    ) -> None:
+        async with running_relay(tmp_path, relay_limits(unacknowledged_pushes=1)) as house:
+            clerk = await house.session(key)
+            clerk.nonce = 100
+            titles = ["x" * 100_000 for _ in range(15)]
+            await clerk.write(
+                *(
+                    listing(10 + number, Metadata={"Title": "t", "Description": text})
+                    for number, text in enumerate(titles)
+                )
+            )
+            house.forget_recent_sets()
+            reader = await house.visitor()
+            await reader.subscribe(5)
+            parts = [one for _ in range(2) for one in (await reader.next_push()).sets]
+            assert [part.seq for part in parts] == [self.NUMBER] * 2
+            assert sum(len(part.patches) for part in parts) == len(titles)
+
+    async def test_a_shop_whose_log_was_lost_begins_with_the_number_of_the_restore(
+        self, tmp_path: Path, key: PrivateKey
+    ) -> None:
+        async with running_relay(tmp_path) as house:
+            clerk = await house.clerk(SHOP + 1)
+            await clerk.subscribe()
+            [first] = await clerk.sets_until(self.NUMBER)
+            assert decode_header(first.header).key_card_nonce == self.NUMBER
+            with pytest.raises(Refused, match="start again from 0"):
+                await clerk.subscribe(42)
+            root = await clerk.write(listing(1))
+        async with running_relay(tmp_path) as house:
+            clerk = await house.clerk(SHOP + 1)
+            await clerk.subscribe()
+            assert [one.seq for one in await clerk.sets_until(self.NUMBER + 2)] == [
+                self.NUMBER,
+                self.NUMBER + 1,
+                self.NUMBER + 2,
+            ]
+            assert len(root) == 32

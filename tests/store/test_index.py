@@ -186,7 +186,7 @@ def test_lookups_go_through_the_index_in_order_and_never_sort(db: sqlite3.Connec
 
 
 def test_a_scan_by_type_does_not_sort(db: sqlite3.Connection) -> None:
-    where = {"types": 2, "base": 0, "after": 0, "last": 300, "limit": 10}
+    where = {"shop": 1, "types": 2, "log": 0, "after": 0, "last": 300, "scanned": 9, "limit": 10}
     rows = db.execute("EXPLAIN QUERY PLAN " + index._BY_TYPE, where).fetchall()
     assert not [row for row in rows if "TEMP B-TREE" in row[3]]
 

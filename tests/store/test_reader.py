@@ -42,6 +42,7 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.next_rows() == NextRows(2, 4)
     assert await reader.recall("note") == b"remembered"
     assert await reader.load_objects(1) == [StoredObject(ObjectType.ORDER, b"key", b"value", GUEST)]
+    assert await reader.gaps(1) == ()
     assert await reader.tail(1) == (2, log.counts)
     assert await reader.counts_at(1, 1) == Counts(listings=1, size_bytes=300)
     limits = {"max_patches": ALL, "max_bytes": ALL}

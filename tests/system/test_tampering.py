@@ -16,7 +16,7 @@ from minirelay.protocol.push import decode_set, encode_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.messages import Enrolment
 from minirelay.store.database import FILE_NAME
-from tests.relay.house import RELAY_KEY, SHOP, House, listing, order, running_relay
+from tests.relay.house import RELAY_KEY, SHOP, House, listing, order, restore, running_relay
 
 OTHER_SHOP = 2**256 - 1
 STRANGER = PrivateKey.from_bytes(b"\x13" * 32)
@@ -130,6 +130,9 @@ COLUMNS = [
         "UPDATE relay_signer SET public_key = zeroblob(33)",
         "set 1 is stored as the relay's",
     ),
+    ("gap.shop", "UPDATE gap SET shop = 77 WHERE shop = 1", "a gap in the log of no shop"),
+    ("gap.after", "UPDATE gap SET after = 3 WHERE shop = 1", "is missing"),
+    ("gap.next", "UPDATE gap SET next = next + 16384 WHERE shop = 1", "the shop: its relay_nonce"),
 ]
 
 # Rows that are missing or too many, and the same columns changed elsewhere.
@@ -160,6 +163,8 @@ OTHERS = [
     ("INSERT INTO object VALUES (NULL, 1, 1, zeroblob(8), 0, x'a0')", "but not in the log"),
     ("INSERT INTO object VALUES (NULL, 1, 9, zeroblob(8), 0, x'a0')", "unknown type 9"),
     ("UPDATE object SET owner = 0 WHERE shop = 1 AND object_type = 3", "somebody else"),
+    ("DELETE FROM gap WHERE shop = 1", "the shop: its relay_nonce"),
+    ("UPDATE gap SET after = 99 WHERE shop = 1", "a gap is stored behind set 99"),
     ("DELETE FROM relay_signer", "set 1 is stored as the relay's"),
     ("INSERT INTO relay_signer VALUES (zeroblob(33))", "signed nothing in the logs"),
     ("DROP INDEX patch_index_by_owner", "index patch_index_by_owner"),
@@ -182,6 +187,7 @@ async def fill(directory: Path) -> None:
         await clerk.write(listing(3))
         other = await house.clerk(OTHER_SHOP)
         await other.write(listing(1))
+    restore(directory)
 
 
 @pytest.fixture(scope="module")
