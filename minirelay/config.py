@@ -74,6 +74,13 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     subscriptions_per_session: Annotated[Count, Meta(description="subscriptions that a session may hold")] = (
         32
     )
+    filter_id: Annotated[PositiveSize, Meta(description="largest id in a filter of a subscription")] = (
+        PositiveSize(2**10)
+    )
+    session_filters: Annotated[
+        PositiveSize,
+        Meta(description="filters of all subscriptions of a session together; each counts 64 bytes at least"),
+    ] = PositiveSize(256 * 2**10)
     open_requests: Annotated[Count, Meta(description="unanswered requests of a session")] = 1024
     unacknowledged_pushes: Annotated[Count, Meta(description="pushes that a session has not answered")] = 1024
     unsent_pushes: Annotated[

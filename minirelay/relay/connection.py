@@ -13,6 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from minirelay.errors import Code, Refusal, StoreError, invalid, not_found
+from minirelay.relay.filter_quota import FilterLimits, FilterQuota
 from minirelay.relay.messages import (
     CancelSubscription,
     ClaimCard,
@@ -69,6 +70,7 @@ class ConnectionLimits:
 
     session: SessionLimits = field(default_factory=SessionLimits)
     outbox: OutboxLimits = field(default_factory=OutboxLimits)
+    filters: FilterLimits = field(default_factory=FilterLimits)
     subscriptions: int = 32
     unanswered_bytes: int = 4 * 1024 * 1024
 
@@ -87,6 +89,8 @@ class Connection:
         self._limits = limits
         self._subscriptions: dict[bytes, Subscription] = {}
         self._subscribing = 0
+        self._filters = FilterQuota(limits.filters)
+        self._filter_shares: dict[bytes, int] = {}
         self._last_subscription = 0
         self._unanswered_bytes = 0
         self._is_resting = False
@@ -248,16 +252,21 @@ class Connection:
     async def _subscribe(self, effect: Subscribe) -> None:
         if len(self._subscriptions) + self._subscribing >= self._limits.subscriptions:
             raise invalid(f"a session may hold {self._limits.subscriptions} subscriptions; cancel one")
+        share = self._filters.take(effect.request.filters)
         self._subscribing += 1
         try:
             subscription = await self._host.subscribe(effect, self)
             unpushed = await subscription.count_unpushed()
+        except BaseException:
+            self._filters.give_back(share)
+            raise
         finally:
             self._subscribing -= 1
         if self.session.standing is Standing.CLOSED:
             return
         subscription_id = subscription.subscription_id = self._free_subscription_id()
         self._subscriptions[subscription_id] = subscription
+        self._filter_shares[subscription_id] = share
         self._carry_out(self.session.answer(effect.request_id, subscription_id))
         self.send_sync_status(subscription_id, unpushed)
         subscription.start()
@@ -284,6 +293,7 @@ class Connection:
         if subscription is None:
             return False
         subscription.close()
+        self._filters.give_back(self._filter_shares.pop(subscription_id))
         return True
 
     def _run(self, work: Callable[[], Awaitable[None]], request_id: int) -> None:
@@ -322,9 +332,8 @@ class Connection:
             self._timer = None
 
     def _close_subscriptions(self) -> None:
-        for subscription in self._subscriptions.values():
-            subscription.close()
-        self._subscriptions.clear()
+        for subscription_id in tuple(self._subscriptions):
+            self._drop(subscription_id)
 
     def _arm_timer(self) -> None:
         due = self.session.next_tick()

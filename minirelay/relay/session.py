@@ -261,7 +261,7 @@ class Session:
         return [CancelSubscription(request_id, message.subscription_id)]
 
     def _receive_relays_own(self, _request_id: int, message: wire.Message) -> list[Effect]:
-        raise invalid(f"{type(message).__name__} is for the relay to send")
+        raise invalid(f"{_RELAYS_OWN[type(message)]} is for the relay to send, not for clients")
 
     def _authenticated_card(self) -> KeyCard:
         if self.card is None:
@@ -270,6 +270,12 @@ class Session:
 
 
 _MORE_ROOM: list[Effect] = [MoreRoom()]
+
+_RELAYS_OWN: dict[type[wire.Message], str] = {
+    wire.PingRequest: "a ping",
+    wire.SyncStatusRequest: "a sync status",
+    wire.SubscriptionPushRequest: "a push",
+}
 
 
 def _already_authenticated() -> Refusal:
@@ -290,7 +296,5 @@ _TRANSITIONS: dict[type[wire.Message], Callable[..., list[Effect]]] = {
     wire.GetBlobUploadURLRequest: Session._receive_blob_url,
     wire.SubscriptionRequest: Session._receive_subscription,
     wire.SubscriptionCancelRequest: Session._receive_cancel,
-    wire.PingRequest: Session._receive_relays_own,
-    wire.SyncStatusRequest: Session._receive_relays_own,
-    wire.SubscriptionPushRequest: Session._receive_relays_own,
+    **dict.fromkeys(_RELAYS_OWN, Session._receive_relays_own),
 }

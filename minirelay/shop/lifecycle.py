@@ -61,4 +61,8 @@ def _check_whole(before: OrderState | None, after: Order | None) -> None:
 
 def _check_move(before: OrderState, after: OrderState) -> None:
     if after not in MOVES[before]:
-        raise invalid(f"an order can't go from {before.name} to {after.name} by a client")
+        raise invalid(f"a client can't take an order from {_in_words(before)} to {_in_words(after)}")
+
+
+def _in_words(state: OrderState) -> str:
+    return state.name.lower().replace("_", " ")

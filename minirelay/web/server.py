@@ -18,6 +18,7 @@ from minirelay.errors import ConfigError
 from minirelay.relay.acceptance import utc_now
 from minirelay.relay.connection import ConnectionLimits
 from minirelay.relay.enrolment import AdmissionPolicy, EnrolmentDesk
+from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.relay import Relay, RelayLimits
 from minirelay.relay.session import SessionLimits
@@ -134,6 +135,7 @@ def relay_limits(settings: Settings) -> RelayLimits:
         connection=ConnectionLimits(
             session=session,
             outbox=OutboxLimits(limits.unsent_pushes, limits.unread_answers),
+            filters=FilterLimits(limits.filter_id, limits.session_filters),
             subscriptions=limits.subscriptions_per_session,
             unanswered_bytes=limits.unanswered_writes,
         ),

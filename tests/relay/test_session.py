@@ -176,10 +176,14 @@ def test_anybody_may_cancel() -> None:
     assert ask(session(), wire.SubscriptionCancelRequest(b"\x00\x01")) == [CancelSubscription(1, b"\x00\x01")]
 
 
-@pytest.mark.parametrize("message", [wire.PingRequest(), wire.SyncStatusRequest(1, 2), PUSH])
-def test_what_only_the_relay_sends_is_invalid(message: wire.Message) -> None:
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [(wire.PingRequest(), "a ping"), (wire.SyncStatusRequest(1, 2), "a sync status"), (PUSH, "a push")],
+)
+def test_what_only_the_relay_sends_is_invalid(message: wire.Message, name: str) -> None:
     for one in (session(), challenged(session()), authenticated(session())):
-        assert refused(ask(one, message)).code == Code.INVALID
+        refusal = refused(ask(one, message))
+        assert (refusal.code, refusal.message.startswith(f"{name} is for the relay")) == (Code.INVALID, True)
         assert one.standing is not Standing.CLOSED
 
 

@@ -74,7 +74,7 @@ def _write(draft: Draft, one: Patch) -> tuple[Code, int | None] | None:
 def test_a_refusal_says_what_is_wrong() -> None:
     draft = Draft(in_state(UNPAID))
     draft.apply(move(PAID))
-    with pytest.raises(Refusal, match="from UNPAID to PAID") as caught:
+    with pytest.raises(Refusal, match="from unpaid to paid") as caught:
         check_client_write(UNPAID, move(PAID), draft.order(number(1)))
 
     assert (caught.value.code, caught.value.object_id) == (Code.INVALID, None)

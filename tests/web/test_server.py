@@ -17,6 +17,7 @@ from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.errors import ConfigError
 from minirelay.protocol import envelope as wire
+from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.messages import Enrolment
 from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.relay import RelayLimits
@@ -161,6 +162,8 @@ def test_limits_are_those_of_the_settings() -> None:
             limits__unacknowledged_pushes=4,
             limits__subscriptions_per_session=5,
             limits__guest_cards_per_shop=6,
+            limits__filter_id=12,
+            limits__session_filters=13,
             limits__shop_memory="7MiB",
             limits__unsent_pushes=8,
             limits__unread_answers=9,
@@ -174,6 +177,7 @@ def test_limits_are_those_of_the_settings() -> None:
     assert (limits.connection.subscriptions, limits.guest_cards_per_shop) == (5, 6)
     assert limits.connection.outbox == OutboxLimits(push_bytes=8, answer_bytes=9)
     assert limits.connection.unanswered_bytes == 10
+    assert limits.connection.filters == FilterLimits(id_bytes=12, session_bytes=13)
     assert limits.clock_skew.total_seconds() == 11
     assert limits.shop_memory_bytes == 7 * 2**20
 
