@@ -19,6 +19,7 @@ from minirelay.store.connection import (
     result_code,
 )
 from minirelay.store.errors import StoreUnreadable
+from minirelay.store.file_identity import FileIdentity
 from minirelay.store.intake import create_intake
 from minirelay.store.joined import check_sqlite
 from minirelay.store.leftovers import sync_leftovers
@@ -87,7 +88,7 @@ class Store(ReadOnlyStore):
             await _open(connection, path, stack)
             stack.push_async_callback(_checkpoint, connection, path)
             reader = await _open_reader(path, readers, stack)
-            writer = Writer(connection)
+            writer = Writer(connection, check_file=FileIdentity(path).check)
             stack.push_async_callback(writer.close)
             return cls(path, reader, writer, stack.pop_all())
 

@@ -13,6 +13,7 @@ from minirelay.store.batch import rows_of, weight
 from minirelay.store.connection import Connection, unavailable
 from minirelay.store.errors import StaleEpoch, StoreClosed
 from minirelay.store.failed_commits import FailedCommits, rehearse
+from minirelay.store.failure_log import FailureLog
 from minirelay.store.leftovers import overwrite_failed
 from minirelay.store.messages import BatchReport, Commit
 
@@ -56,15 +57,27 @@ class Writer:
     transaction that was stored. stored_at: when a transaction was stored last, in the clock's seconds.
     """
 
-    def __init__(self, connection: Connection, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """connection: open, configured to write, with its intake. clock: in seconds."""
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        check_file: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """connection: open, configured to write, with its intake. clock: in seconds.
+
+        check_file: raises DatabaseReplaced; called in the connection's thread, before anything is stored and
+        before anybody hears that it was.
+        """
         self.epoch = 0
         self.stored_at = float("-inf")
         self.on_failure: Callable[[], None] | None = None
         self.on_batch: Callable[[BatchReport], None] | None = None
         self._connection = connection
         self._clock = clock
+        self.check_file = check_file
         self._failed = FailedCommits(MAX_BATCH_BYTES)
+        self._failures = FailureLog(log, clock)
         self._queue: deque[_Entry] = deque()
         self._is_under_way = False
         self._is_closing = False
@@ -135,7 +148,8 @@ class Writer:
         rehearsed = self._failed.all() if batch[0].is_probe else ()
 
         def write(connection: sqlite3.Connection) -> None:
-            loop.call_soon_threadsafe(self._settle, batch, _write(connection, batch, rehearsed))
+            outcome = _write(connection, batch, rehearsed, self.check_file)
+            loop.call_soon_threadsafe(self._settle, batch, outcome)
 
         try:
             self._connection.post(write)
@@ -161,9 +175,11 @@ class Writer:
         self._is_under_way = False
         self._note(batch, outcome)
         if isinstance(outcome, BaseException):
-            log.error("a transaction failed: %s", outcome, exc_info=outcome)
+            self._failures.failed(outcome)
             self._fail(batch, outcome)
         else:
+            if outcome is not None:
+                self._failures.stored()
             for entry in batch:
                 _resolve(entry.done)
             if outcome is not None and self.on_batch is not None:
@@ -199,7 +215,10 @@ def _commits(batch: list[_Entry]) -> list[Commit]:
 
 
 def _write(
-    connection: sqlite3.Connection, batch: list[_Entry], rehearsed: Sequence[Commit]
+    connection: sqlite3.Connection,
+    batch: list[_Entry],
+    rehearsed: Sequence[Commit],
+    check_file: Callable[[], None],
 ) -> BatchReport | BaseException:
     """Store a batch, in the connection's thread; give what went wrong instead of raising it.
 
@@ -207,12 +226,15 @@ def _write(
     """
     commits = _commits(batch)
     try:
+        check_file()
         if rehearsed:
             rehearse(connection, rehearsed, MAX_BATCH_BYTES)
         rows = rows_of(commits, (entry.memory for entry in batch if entry.memory is not None))
         start = time.perf_counter()
         intake.store(connection, rows.statements())
-        return BatchReport(len(commits), len(rows), time.perf_counter() - start)
+        report = BatchReport(len(commits), len(rows), time.perf_counter() - start)
+        check_file()
+        return report
     except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
         if commits:
             overwrite_failed(connection, error)

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from minirelay.client import PrivateKey, RelayClient
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
@@ -75,3 +77,13 @@ def minirelay_dev(*flags: str, port: int = 0, watched_by: Path | None = None) ->
             process.wait(STOP_TIMEOUT_S)
             assert process.stdout is not None
             process.stdout.close()
+
+
+@asynccontextmanager
+async def demo_clerk(program: Program) -> AsyncIterator[RelayClient]:
+    """Connect as the clerk of the demo shop."""
+    demo = program.ready["demo_shop"]
+    key_card = PrivateKey.from_bytes(bytes.fromhex(demo["key_card"].removeprefix("0x")))
+    async with RelayClient.connect(program.url, shop_id=int(demo["shop_id"]), key_card=key_card) as client:
+        await client.authenticate()
+        yield client

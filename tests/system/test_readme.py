@@ -7,16 +7,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from minirelay.cli.main import COMMANDS
-from minirelay.client import PrivateKey, RelayClient, patches
+from minirelay.client import RelayClient, patches
 from minirelay.config_loading import file_layer, load
-from tests.system.programs import Program, environment, minirelay_dev
+from tests.system.programs import demo_clerk, environment, minirelay_dev
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -86,15 +84,6 @@ async def keep_writing(client: RelayClient) -> int:
 async def stop_writing(writing: "asyncio.Task[int]") -> int:
     writing.cancel()
     return await writing
-
-
-@asynccontextmanager
-async def demo_clerk(program: Program) -> AsyncIterator[RelayClient]:
-    demo = program.ready["demo_shop"]
-    key_card = PrivateKey.from_bytes(bytes.fromhex(demo["key_card"].removeprefix("0x")))
-    async with RelayClient.connect(program.url, shop_id=int(demo["shop_id"]), key_card=key_card) as client:
-        await client.authenticate()
-        yield client
 
 
 def test_every_command_that_is_named_exists() -> None:
