@@ -3,6 +3,7 @@
 `read` is for what a client sent, `load` for bytes that `dump` wrote.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -10,8 +11,11 @@ import cbor2
 import msgspec
 
 from minirelay.errors import MalformedInput, invalid
-from minirelay.protocol.cbor import Value
+from minirelay.protocol.cbor import Value, encode
+from minirelay.protocol.cbor_items import Limits, argument
 from minirelay.shop.encoding import encoder_for
+from minirelay.shop.key_cards import KeyCards
+from minirelay.shop.objects import Account
 from minirelay.shop.spelling import Misspelt, respell
 from minirelay.shop.wording import describe
 
@@ -19,6 +23,11 @@ T = TypeVar("T")
 
 # Types that a decoded value has already: without this, msgspec would take text for them.
 _NATIVE = (bytes, datetime)
+
+# What an account begins with: all but the head of its list of key cards, and the key cards.
+_ACCOUNT_HEADS = {encode({"Guest": is_guest, "KeyCards": []})[:-1]: is_guest for is_guest in (False, True)}
+_LIST_HEADS = [bytes([0x80 | information]) for information in range(28)]
+_ACCOUNT_HEAD_BYTES = len(next(iter(_ACCOUNT_HEADS)))
 
 
 def read(kind: type[T], value: Value) -> T:
@@ -51,9 +60,26 @@ def load(kind: type[T], data: bytes) -> T:
     MalformedInput where it happens to see that something else wrote them.
     """
     try:
-        return msgspec.convert(cbor2.loads(data), kind, builtin_types=_NATIVE)
+        result: T = _LOADERS.get(kind, _load)(kind, data)
     except (cbor2.CBORError, msgspec.ValidationError) as error:
         raise MalformedInput(f"not a stored {kind.__name__}: {error}") from error
+    return result
+
+
+def _load(kind: Any, data: bytes) -> Any:
+    return msgspec.convert(cbor2.loads(data), kind, builtin_types=_NATIVE)
+
+
+def _load_account(kind: Any, data: bytes) -> Any:
+    """Take an account's key cards as they stand, however many they are."""
+    head, at = data[:_ACCOUNT_HEAD_BYTES], _ACCOUNT_HEAD_BYTES
+    if head not in _ACCOUNT_HEADS or data[at : at + 1] not in _LIST_HEADS:
+        raise MalformedInput("not a stored Account: it begins with something else")
+    count, at = argument(data, at, Limits(0))
+    return kind(key_cards=KeyCards.from_items(memoryview(data)[at:], count), guest=_ACCOUNT_HEADS[head])
+
+
+_LOADERS: dict[Any, Callable[[Any, bytes], Any]] = {Account: _load_account}
 
 
 def dump(obj: Any) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import inspect
 
 from minirelay.protocol.timestamps import format_time
+from minirelay.shop.key_cards import KeyCards
 from minirelay.shop.objects import OMITTED_WHEN_EMPTY
 
 Encode = Callable[[Any], bytes]
@@ -31,6 +32,8 @@ def encoder_for(kind: Any) -> Encode:
 
 def _for_type(info: inspect.Type) -> Encode:
     match info:
+        case inspect.Metadata(extra={"encoded": _}):
+            return _key_cards
         case inspect.Metadata():
             return _for_type(info.type)
         case inspect.UnionType():
@@ -100,6 +103,10 @@ _SCALARS: dict[type[inspect.Type], Encode] = {
     inspect.StrType: _text,
     inspect.DateTimeType: _time,
 }
+
+
+def _key_cards(value: KeyCards) -> bytes:
+    return _head(_LIST, len(value)) + value.items
 
 
 def _for_list(item: Encode) -> Encode:

@@ -8,12 +8,14 @@ The structs are plain mutable data. They are checked when `canonical.read` makes
 attribute is set.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableSequence
 from datetime import datetime
 from enum import IntEnum
 from typing import Annotated
 
 from msgspec import Meta, Struct, field
+
+from minirelay.shop.key_cards import KeyCards
 
 NOT_BLANK_PATTERN = r"\S"
 # The look-aheads keep these linear for any input.
@@ -42,6 +44,8 @@ Signature = Annotated[bytes, Meta(min_length=65, max_length=65)]
 EmptyMap = Annotated[dict[str, None], Meta(max_length=0, extra={"emptied": True})]
 
 # "absent": what a missing or null field of this type reads as (spec 03, "Spellings met in the wild").
+# "encoded": such a list is kept as `KeyCards`.
+KeyCardList = Annotated[MutableSequence[PublicKey], Meta(extra={"absent": list, "encoded": True})]
 FalseIfAbsent = Annotated[bool, Meta(extra={"absent": bool})]
 
 OMITTED_WHEN_EMPTY = frozenset(
@@ -143,10 +147,15 @@ class Manifest(Struct, kw_only=True):
 
 
 class Account(Struct, kw_only=True):
-    """A wallet's key cards."""
+    """A wallet's key cards, always as `KeyCards`."""
 
-    key_cards: Annotated[list[PublicKey], Meta(extra={"absent": list})] = field(name="KeyCards")
+    key_cards: KeyCardList = field(name="KeyCards")
     guest: bool = field(name="Guest")
+
+    def __post_init__(self) -> None:
+        """Keep a list of key cards as they are encoded. Raises ValueError for one that has not 33 bytes."""
+        if not isinstance(self.key_cards, KeyCards):
+            self.key_cards = KeyCards(self.key_cards)
 
 
 class ListingMetadata(Struct, kw_only=True):

@@ -272,3 +272,44 @@ def test_a_wrong_value_anywhere_is_refused_or_read_never_worse(kind: Any, data: 
         return
     assert code is Code.INVALID
     assert kind.__name__ in message
+
+
+@pytest.mark.parametrize("is_guest", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 23, 24, 255, 256, 65_535, 65_536, 100_000])
+def test_an_account_is_loaded_whatever_the_number_of_its_key_cards(count: int, is_guest: bool) -> None:
+    cards = [number.to_bytes(33) for number in range(count)]
+    data = cbor2.dumps({"KeyCards": cards, "Guest": is_guest}, canonical=True)
+    account = load(Account, data)
+    assert (account.guest, account.key_cards) == (is_guest, cards)
+    assert dump(account) == data == dump(Account(key_cards=cards, guest=is_guest))
+    account.key_cards.append(b"\x02" * 33)
+    assert dump(account) == cbor2.dumps(
+        {"KeyCards": [*cards, b"\x02" * 33], "Guest": is_guest}, canonical=True
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"KeyCards": [bytes(33)], "Guest": 0},
+        {"KeyCards": [bytes(32)], "Guest": False},
+        {"KeyCards": bytes(33), "Guest": False},
+        {"KeyCards": "text", "Guest": False},
+        {"KeyCards": None, "Guest": False},
+        {"Guest": False},
+        [],
+    ],
+    ids=str,
+)
+def test_what_is_no_stored_account_is_seen(value: Any) -> None:
+    with pytest.raises(MalformedInput):
+        load(Account, cbor2.dumps(value, canonical=True))
+
+
+def test_a_stored_account_that_was_cut_is_seen() -> None:
+    data = dump(Account(key_cards=[bytes(33)] * 300, guest=True))
+    for end in (0, 1, 16, 17, 18, 19, 20, 55, len(data) - 1):
+        with pytest.raises(MalformedInput):
+            load(Account, data[:end])
+    with pytest.raises(MalformedInput):
+        load(Account, data + b"\x00")

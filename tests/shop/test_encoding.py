@@ -22,6 +22,7 @@ from minirelay.shop.objects import (
     OrderState,
     Payee,
     PayeeMetadata,
+    PaymentDetails,
     PriceModifier,
     ShippingRegion,
     Tag,
@@ -61,7 +62,11 @@ def test_lengths_take_the_fewest_bytes(size: int) -> None:
         "Name": "x" * size,
         "ListingIDs": [1] * size,
     }
-    assert len(encoded(Account(key_cards=[bytes(size)], guest=False))["KeyCards"][0]) == size
+    assert len(encoded(Account(key_cards=[bytes(33)] * size, guest=False))["KeyCards"]) == size
+    details = PaymentDetails(
+        payment_id=bytes(32), total=1, listing_hashes=[bytes(size)], ttl=1, shop_signature=bytes(65)
+    )
+    assert len(encoded(details)["ListingHashes"][0]) == size
     regions = {
         str(number): ShippingRegion(country="", postal_code="", city="") for number in range(size // 16)
     }
