@@ -3,7 +3,7 @@
 Everything here reads the state it is given and changes nothing, so that it can run beside the event loop.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import msgspec
@@ -133,9 +133,10 @@ def _apply(draft: Draft, ownership: Ownership, author: Author, patch: Patch, unl
         return _apply_to_order(draft, ownership, author, patch)
     check_patch(author.role, patch, owns=False, present=False)
     if patch.object_type is ObjectType.ACCOUNT and patch.op == "remove":
-        before = _key_cards(draft, patch.object_id)
+        named = _named_key_cards(draft, patch)
         draft.apply(patch)
-        unlinked += before - _key_cards(draft, patch.object_id)
+        left = draft.account(patch.object_id)
+        unlinked += named if left is None else [card for card in named if card not in left.key_cards]
     else:
         draft.apply(patch)
     return Leaf(patch.object_type, patch.object_id, NOBODY)
@@ -157,9 +158,17 @@ def _apply_to_order(draft: Draft, ownership: Ownership, author: Author, patch: P
     return Leaf(ObjectType.ORDER, order_id, ownership.note(patch, author))
 
 
-def _key_cards(draft: Draft, address: bytes) -> set[bytes]:
-    account = draft.account(address)
-    return set() if account is None else set(account.key_cards)
+def _named_key_cards(draft: Draft, patch: Patch) -> Set[bytes]:
+    """Say which key cards a removal names: an account's, or the one at an index; none if it is to fail."""
+    account = draft.account(patch.object_id)
+    if account is None:
+        return set()
+    match patch.fields:
+        case ():
+            return set(account.key_cards)
+        case ("KeyCards", int(index)) if index < len(account.key_cards):
+            return {account.key_cards[index]}
+    return set()
 
 
 def _refuse_checkout(draft: Draft, leaves: list[Leaf]) -> None:

@@ -200,6 +200,31 @@ def test_a_clerk_may_take_a_key_card_off_an_account() -> None:
     assert made.unlinked == (CARD,)
 
 
+def test_a_key_card_is_unlinked_when_its_account_has_it_no_more() -> None:
+    other = b"\x03" * 33
+    twice = judge(
+        SHOP,
+        {},
+        RELAY,
+        sealed(
+            ("append", ("Accounts", WALLET, "KeyCards"), other),
+            ("append", ("Accounts", WALLET, "KeyCards"), CARD),
+        ),
+    ).state
+    first: tuple[Op, tuple[str | int | bytes, ...], Value] = (
+        "remove",
+        ("Accounts", WALLET, "KeyCards", 0),
+        None,
+    )
+    assert judge(twice, {}, CLERK, sealed(first)).unlinked == ()
+    assert judge(twice, {}, CLERK, sealed(first, first)).unlinked == (other,)
+    assert judge(twice, {}, CLERK, sealed(first, first, first)).unlinked == (other, CARD)
+    whole = judge(twice, {}, RELAY, sealed(("remove", ("Accounts", WALLET), None)))
+    assert set(whole.unlinked) == {other, CARD}
+    with pytest.raises(Refusal):
+        judge(twice, {}, CLERK, sealed(("remove", ("Accounts", WALLET, "KeyCards", 3), None)))
+
+
 @pytest.mark.parametrize(
     ("op", "path", "value"),
     [
