@@ -95,7 +95,7 @@ class Books:
         self.seq, self.next_seq = self.next_seq, self.next_seq + 1
         self.counts = self.counts.plus(judgement.leaves, len(wire))
         self.size_bytes += sum(
-            _entry_bytes(change.key, change.value)
+            _entry_bytes(change.key, judgement.state.get(change.object_type, change.key))
             - _entry_bytes(change.key, self.state.get(change.object_type, change.key))
             for change in judgement.changes
         )

@@ -18,6 +18,7 @@ from minirelay.shop.lifecycle import check_client_write
 from minirelay.shop.objects import Account, OrderState, PublicKey
 from minirelay.shop.state import Change, ShopState
 from minirelay.store.messages import Leaf, ObjectRow
+from minirelay.store.pieces import object_row
 
 NOBODY = 0
 """The owner of what no guest created."""
@@ -109,11 +110,12 @@ def key_cards_added(patches: Iterable[Patch]) -> Iterator[tuple[bytes, bytes]]:
 
 def _rows(state: ShopState, changes: Sequence[Change], ownership: Ownership) -> tuple[ObjectRow, ...]:
     rows = [
-        ObjectRow(
+        object_row(
             change.object_type,
             change.key,
             change.value,
             ownership.of(change.key) if change.object_type is ObjectType.ORDER else NOBODY,
+            before=state.get(change.object_type, change.key),
         )
         for change in changes
     ]
@@ -121,9 +123,10 @@ def _rows(state: ShopState, changes: Sequence[Change], ownership: Ownership) -> 
         # Removed and made again just as it was: the same bytes, but perhaps somebody else's.
         changed = {row.key for row in rows if row.object_type is ObjectType.ORDER}
         rows += [
-            ObjectRow(ObjectType.ORDER, order_id, state.get(ObjectType.ORDER, order_id), owner)
+            object_row(ObjectType.ORDER, order_id, value, owner, before=value)
             for order_id, owner in ownership.changed.items()
             if order_id not in changed
+            for value in (state.get(ObjectType.ORDER, order_id),)
         ]
     return tuple(rows)
 

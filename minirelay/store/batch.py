@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from minirelay.protocol.objects import ObjectType
 from minirelay.store.intake import Kind, Parameter, Rows
-from minirelay.store.messages import MAX_NONCE, MAX_SEQ, Commit, KeyCard, ObjectRow, ShopRow, StoredSet
+from minirelay.store.messages import MAX_NONCE, MAX_SEQ, Commit, KeyCard, ShopRow, StoredSet
+from minirelay.store.pieces import ChangedObjects
 
 SEQ_BITS = 40
 _encode = msgspec.msgpack.Encoder().encode
@@ -32,7 +32,8 @@ def weight(commit: Commit) -> int:
     rows = len(commit.changes) + sum(1 + len(one.leaves) for one in commit.sets)
     wires = sum(len(one.wire) for one in commit.sets)
     values = sum(len(change.value or b"") for change in commit.changes)
-    return wires + values + rows * _ROW_BYTES
+    pieces = [len(piece) for change in commit.changes for _, piece in change.pieces]
+    return wires + values + sum(pieces) + (rows + len(pieces)) * _ROW_BYTES
 
 
 def rows_of(commits: Iterable[Commit], memory: Iterable[tuple[str, bytes]] = ()) -> Rows:
@@ -41,7 +42,7 @@ def rows_of(commits: Iterable[Commit], memory: Iterable[tuple[str, bytes]] = ())
     Of several changes to one object, nonce or row of `meta`, only the last is written.
     """
     rows = Rows()
-    objects: dict[tuple[int, ObjectType, bytes], ObjectRow] = {}
+    objects = ChangedObjects()
     nonces: dict[int, int] = {}
     relay_nonces: dict[int, int] = {}
     unlinked: dict[int, None] = {}
@@ -56,18 +57,14 @@ def rows_of(commits: Iterable[Commit], memory: Iterable[tuple[str, bytes]] = ())
             for row in index_rows(commit.shop, one):
                 rows.add(Kind.PATCH, *row)
         for change in commit.changes:
-            objects[commit.shop, change.object_type, change.key] = change
+            objects.add(commit.shop, change)
         nonces.update(commit.nonces)
         if commit.relay_nonce is not None:
             relay_nonces[commit.shop] = commit.relay_nonce
         if commit.relay_signer is not None:
             signers[commit.relay_signer] = None
         unlinked.update(dict.fromkeys(commit.unlinked))
-    for (shop, object_type, key), change in objects.items():
-        if change.value is None:
-            rows.add(Kind.NO_OBJECT, shop, object_type, key)
-        else:
-            rows.add(Kind.OBJECT, shop, object_type, key, change.owner, change.value)
+    objects.add_to(rows)
     for card, nonce in nonces.items():
         rows.add(Kind.NONCE, card, encode_nonce(nonce))
     for shop, nonce in relay_nonces.items():

@@ -34,6 +34,7 @@ class Kind(IntEnum):
     UNLINKED = 9
     META = 10
     RELAY_SIGNER = 11
+    PIECE = 12
 
 
 WIDTH = 13
@@ -58,8 +59,13 @@ _ACTIONS = {
         );""",
     Kind.PATCH: """INSERT INTO patch_index (shop, object_type, object_id, seq, leaf, owner)
         VALUES (v1, v2, v3, v4, v5, v6);""",
-    Kind.OBJECT: """INSERT INTO object (shop, object_type, key, owner, value) VALUES (v1, v2, v3, v4, v5)
-        ON CONFLICT (shop, object_type, key) DO UPDATE SET owner = excluded.owner, value = excluded.value;""",
+    Kind.OBJECT: """INSERT INTO object (shop, object_type, key, owner, value, pieces)
+        VALUES (v1, v2, v3, v4, v5, v6) ON CONFLICT (shop, object_type, key)
+        DO UPDATE SET owner = excluded.owner, value = excluded.value, pieces = excluded.pieces;""",
+    Kind.PIECE: """INSERT INTO object_piece (position, value)
+        SELECT row << 20 | v4, v5 FROM object WHERE shop = v1 AND object_type = v2 AND key = v3
+        ON CONFLICT (position) DO UPDATE SET value = excluded.value;
+        SELECT RAISE(ABORT, 'no such object') WHERE changes() = 0;""",
     Kind.NO_OBJECT: "DELETE FROM object WHERE shop = v1 AND object_type = v2 AND key = v3;",
     Kind.NONCE: """UPDATE key_card SET last_nonce = v2 WHERE id = v1;
         SELECT RAISE(ABORT, 'no such key card') WHERE changes() = 0;""",

@@ -19,6 +19,9 @@ _OF_NO_SHOP: Final = (
 _GAP_OF_NO_SHOP: Final = "SELECT shop FROM gap WHERE shop > 0 AND shop NOT IN (SELECT id FROM shop) LIMIT 1"
 _WITHOUT_LOG: Final = """SELECT id FROM shop WHERE NOT EXISTS (SELECT 1 FROM patch_set
     WHERE position > shop.id << 40 AND position <= shop.id << 40 | 0xffffffffff) LIMIT 1"""
+_OF_NO_OBJECT: Final = (
+    "SELECT position >> 20 FROM object_piece WHERE position >> 20 NOT IN (SELECT row FROM object) LIMIT 1"
+)
 
 
 def find_damage(connection: sqlite3.Connection) -> str | None:
@@ -75,6 +78,8 @@ def _check_references(connection: sqlite3.Connection) -> str | None:
         return f"there is a log without a shop, with the row id {shop[0]}"
     if (shop := connection.execute(_GAP_OF_NO_SHOP).fetchone()) is not None:
         return f"there is a gap in the log of no shop, with the row id {shop[0]}"
+    if (row := connection.execute(_OF_NO_OBJECT).fetchone()) is not None:
+        return f"there are pieces of no object, with the row {row[0]}"
     if (shop := connection.execute(_WITHOUT_LOG).fetchone()) is not None:
         return f"there is a shop without a log, with the row id {shop[0]}"
     return None

@@ -18,6 +18,9 @@ MAX_NONCE = 2**64 - 1
 MAX_SEQ = 2**40 - 1
 NO_OWNER = 0
 NO_LIMIT = 2**62
+
+# Written into the database: another length needs a migration.
+PIECE_BYTES = 4000
 RELAY = 0
 """The author of what the relay itself wrote."""
 NEW_SHOPS = 0
@@ -145,20 +148,28 @@ class WireSet(msgspec.Struct, frozen=True, gc=False):
 
 
 class ObjectRow(msgspec.Struct, frozen=True, gc=False):
-    """A materialised object, or its absence.
+    """A materialised object, or its absence; made by `pieces.object_row`.
 
-    key: the key in its trie, b"" for the manifest. value: canonical CBOR; None removes it. owner: as in
-    `Leaf`, for orders.
+    key: the key in its trie, b"" for the manifest. value: canonical CBOR, the first PIECE_BYTES of it; None
+    removes it. owner: as in `Leaf`, for orders. pieces: of what follows in the same lengths, those that are
+    other than before, each with its number from 1. piece_count: how many follow.
     """
 
     object_type: ObjectType
     key: bytes
     value: bytes | None
     owner: int = NO_OWNER
+    pieces: tuple[tuple[int, bytes], ...] = ()
+    piece_count: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse (ValueError) more than one piece in one: the next change would miss it."""
+        if self.value is not None and len(self.value) > PIECE_BYTES:
+            raise ValueError(f"an object of {len(self.value)} bytes has to come in pieces")
 
 
 class StoredObject(msgspec.Struct, frozen=True, gc=False):
-    """A materialised object that is there. The fields are those of `ObjectRow`."""
+    """A materialised object that is there. The fields are those of `ObjectRow`; value is whole."""
 
     object_type: ObjectType
     key: bytes

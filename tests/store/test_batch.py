@@ -7,6 +7,7 @@ from minirelay.store.batch import encode_nonce, position, rows_of, weight
 from minirelay.store.intake import store
 from minirelay.store.log import read_sets
 from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, Commit, ObjectRow, StoredSet
+from minirelay.store.pieces import object_row
 from minirelay.store.shops import list_relay_signers
 from tests.store.examples import CARD, GUEST, ShopLog, beginning, key_card, listing, order, shop_row
 
@@ -125,5 +126,8 @@ def test_weight_grows_with_bytes_and_with_rows() -> None:
     small = weight(log.add())
     assert weight(log.add(size_bytes=10_000)) - small == 10_000 - 300
     assert weight(log.add(*[listing(1)] * 101)) - small == 100 * (small - 300) // 2
-    value = (ObjectRow(ObjectType.LISTING, b"k", bytes(5000)), ObjectRow(ObjectType.LISTING, b"gone", None))
-    assert weight(Commit(epoch=0, shop=1, changes=value)) >= 5000
+    value = (
+        object_row(ObjectType.LISTING, b"k", bytes(50_000)),
+        ObjectRow(ObjectType.LISTING, b"gone", None),
+    )
+    assert weight(Commit(epoch=0, shop=1, changes=value)) >= 50_000

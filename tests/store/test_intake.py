@@ -36,7 +36,9 @@ def test_each_kind_of_row_goes_where_it_belongs(db: sqlite3.Connection) -> None:
         (Kind.KEY_CARD, *CARD),
         patch_set(1),
         (Kind.PATCH, 1, 1, b"id", 1, 0, 0),
-        (Kind.OBJECT, 1, 1, b"key", 0, b"value"),
+        (Kind.OBJECT, 1, 1, b"key", 0, b"value", 2),
+        (Kind.PIECE, 1, 1, b"key", 1, b"first"),
+        (Kind.PIECE, 1, 1, b"key", 2, b"second"),
         (Kind.META, "key", b"value"),
         (Kind.RELAY_SIGNER, b"\x02" * 33),
     )
@@ -44,12 +46,14 @@ def test_each_kind_of_row_goes_where_it_belongs(db: sqlite3.Connection) -> None:
     assert content(db, "key_card") == [(1, bytes(33), 1, bytes(20), 0, bytes(8), 0, 9)]
     assert content(db, "patch_set") == [patch_set(1)[1:]]
     assert content(db, "patch_index") == [(1, 1, b"id", 1, 0, 0)]
-    assert content(db, "object") == [(1, 1, 1, b"key", 0, b"value")]
+    assert content(db, "object") == [(1, 1, 1, b"key", 0, b"value", 2)]
+    assert content(db, "object_piece") == [(1 << 20 | 1, b"first"), (1 << 20 | 2, b"second")]
     assert content(db, "meta") == [("key", b"value")]
     assert content(db, "relay_signer") == [(b"\x02" * 33,)]
     run(
         db,
-        (Kind.OBJECT, 1, 1, b"key", 3, b"other"),
+        (Kind.OBJECT, 1, 1, b"key", 3, b"other", 1),
+        (Kind.PIECE, 1, 1, b"key", 1, b"another"),
         (Kind.NONCE, 1, b"\xff" * 8),
         (Kind.RELAY_NONCE, 1, 5),
         (Kind.UNLINKED, 1),
@@ -59,10 +63,12 @@ def test_each_kind_of_row_goes_where_it_belongs(db: sqlite3.Connection) -> None:
     assert content(db, "shop") == [(1, bytes(32), 5, 7, 0)]
     assert content(db, "relay_signer") == [(b"\x02" * 33,)]
     assert content(db, "key_card") == [(1, bytes(33), 1, bytes(20), 0, b"\xff" * 8, 1, 9)]
-    assert content(db, "object") == [(1, 1, 1, b"key", 3, b"other")]
+    assert content(db, "object") == [(1, 1, 1, b"key", 3, b"other", 1)]
+    assert content(db, "object_piece") == [(1 << 20 | 1, b"another")]
     assert content(db, "meta") == [("key", b"")]
     run(db, (Kind.NO_OBJECT, 1, 1, b"key"), (Kind.NO_OBJECT, 1, 1, b"never was there"))
     assert content(db, "object") == []
+    assert content(db, "object_piece") == []
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 64, 100, 2048, 2049, 5000])

@@ -2,11 +2,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from minirelay.protocol.objects import ObjectType
 from minirelay.store.connection import connect_to_write
 from minirelay.store.errors import NotOurDatabase, SchemaTooNew, SchemaTooOld, StoreUnavailable
+from minirelay.store.objects import load_objects
+from minirelay.store.pieces import object_row
 from minirelay.store.schema import (
     APPLICATION_ID,
     Migration,
@@ -93,6 +97,32 @@ def test_sets_from_before_authors_were_stored_are_known(connection: sqlite3.Conn
     assert connection.execute("SELECT id, authors_after FROM shop").fetchall() == [(1, 3), (3, 2), (4, 0)]
     assert connection.execute("SELECT DISTINCT author FROM patch_set").fetchall() == [(None,)]
     assert connection.execute("SELECT * FROM relay_signer").fetchall() == []
+
+
+def test_large_objects_from_before_are_cut_into_pieces(connection: sqlite3.Connection, path: Path) -> None:
+    migrate(connection, path, migrations()[:1])
+    values = [random_bytes(size) for size in (0, 1, 3999, 4000, 4001, 8000, 8001, 12_345, 1_000_000)]
+    connection.execute("INSERT INTO shop VALUES (1, randomblob(32), 0, 0)")
+    for number, value in enumerate(values):
+        connection.execute(
+            "INSERT INTO object VALUES (?, 1, 3, ?, 7, ?)", (2 * number + 1, b"%d" % number, value)
+        )
+    migrate(connection, path)
+    loaded = load_objects(connection, 1)
+    assert [(one.key, one.value, one.owner) for one in loaded] == [
+        (b"%d" % number, value, 7) for number, value in enumerate(values)
+    ]
+    stored = connection.execute("SELECT value, pieces FROM object ORDER BY row").fetchall()
+    rows = [object_row(ObjectType.ORDER, b"", value) for value in values]
+    assert stored == [(row.value, row.piece_count) for row in rows]
+    pieces = connection.execute(
+        "SELECT position & 0xfffff, value FROM object_piece ORDER BY position"
+    ).fetchall()
+    assert pieces == [piece for row in rows for piece in row.pieces]
+
+
+def random_bytes(size: int) -> bytes:
+    return Random(size).randbytes(size)
 
 
 def test_a_new_database_needs_no_backup_but_an_older_one_gets_it(
