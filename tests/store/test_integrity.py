@@ -120,6 +120,7 @@ def test_an_index_that_does_not_fit_its_table_is_found(path: Path) -> None:
         ("UPDATE key_card SET shop = 77 WHERE id = 5", "a row of key_card is of no shop"),
         ("DELETE FROM patch_set", "a shop without a log, with the row id 1"),
         ("INSERT INTO gap (shop, after, next) VALUES (77, 0, 16384)", "a gap in the log of no shop"),
+        ("INSERT INTO object_piece VALUES (99999 << 20 | 1, x'00')", "of no object, with the row 99999"),
         ("UPDATE patch_set SET position = (5 << 40) + 1 WHERE position & 0xffff = 9", "row id 5"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from minirelay.cli.main import run
+from minirelay.protocol.cbor import Value
 from minirelay.protocol.patch_set import decode_parts, verify
 from minirelay.protocol.push import decode_set, encode_set
 from minirelay.protocol.signing import PrivateKey
@@ -125,6 +126,13 @@ COLUMNS = [
     ("object.key", "UPDATE object SET key = zeroblob(8) WHERE shop = 1 AND object_type = 6", "inventory"),
     ("object.owner", "UPDATE object SET owner = 1 WHERE shop = 1 AND object_type = 1", "listing"),
     ("object.value", "UPDATE object SET value = x'00' WHERE shop = 1 AND object_type = 1", "listing"),
+    ("object.pieces", "UPDATE object SET pieces = 3 WHERE pieces = 2", "pieces of large objects"),
+    ("object_piece.position", "UPDATE object_piece SET position = position + 5", "pieces of large objects"),
+    (
+        "object_piece.value",
+        "UPDATE object_piece SET value = CAST(replace(value, 'sale', 'sole') AS BLOB)",
+        "listing",
+    ),
     (
         "relay_signer.public_key",
         "UPDATE relay_signer SET public_key = zeroblob(33)",
@@ -160,8 +168,12 @@ OTHERS = [
     ("INSERT INTO patch_index VALUES (1, 1, zeroblob(8), 4, 0, 0)", "for patch 0 of set 4"),
     ("INSERT INTO patch_index VALUES (9, 1, zeroblob(8), 4, 0, 0)", "a row of patch_index is of no shop"),
     ("DELETE FROM object WHERE shop = 1 AND object_type = 5", "manifest 0x is in the log, but not stored"),
-    ("INSERT INTO object VALUES (NULL, 1, 1, zeroblob(8), 0, x'a0')", "but not in the log"),
-    ("INSERT INTO object VALUES (NULL, 1, 9, zeroblob(8), 0, x'a0')", "unknown type 9"),
+    ("INSERT INTO object VALUES (NULL, 1, 1, zeroblob(8), 0, x'a0', 0)", "but not in the log"),
+    ("INSERT INTO object VALUES (NULL, 1, 9, zeroblob(8), 0, x'a0', 0)", "unknown type 9"),
+    ("UPDATE object SET pieces = 1 WHERE pieces = 2", "listing"),
+    ("DELETE FROM object_piece", "pieces of large objects"),
+    ("INSERT INTO object_piece SELECT max(position) + 1, x'00' FROM object_piece", "pieces of large objects"),
+    ("INSERT INTO object_piece VALUES (99999 << 20 | 1, x'00')", "pieces of no object, with the row 99999"),
     ("UPDATE object SET owner = 0 WHERE shop = 1 AND object_type = 3", "somebody else"),
     ("DELETE FROM gap WHERE shop = 1", "the shop: its relay_nonce"),
     ("UPDATE gap SET after = 99 WHERE shop = 1", "a gap is stored behind set 99"),
@@ -184,7 +196,8 @@ async def fill(directory: Path) -> None:
         assert leaver.key is not None
         wallet = house.wallets[leaver.key.public_key]
         await clerk.write(("remove", ("Accounts", wallet, "KeyCards", 0), None))
-        await clerk.write(listing(3))
+        details: Value = {"Title": "Large", "Description": "Large, and for sale. " * 500}
+        await clerk.write(listing(3, Metadata=details))
         other = await house.clerk(OTHER_SHOP)
         await other.write(listing(1))
     restore(directory)
