@@ -109,9 +109,9 @@ async def _bring_in(program: Program, shop_id: int, key: PrivateKey, total: int)
             [
                 NewPatch("replace", ("Listings", 1), value_of(RICH_LISTING)),
                 NewPatch("replace", ("Listings", 2), value_of(PLAIN_LISTING)),
-                NewPatch("add", ("Orders", 2), value_of(OPEN_ORDER)),
             ]
         )
+        await client.write([NewPatch("add", ("Orders", 2), value_of(OPEN_ORDER))])
         path = ("Listings", 2, "Metadata", "Description")
         for _ in range(total * LOG_BYTES_PER_FRAME // LONG_TEXT_BYTES):
             await client.write([NewPatch("replace", path, "x" * LONG_TEXT_BYTES)])
