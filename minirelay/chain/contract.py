@@ -9,8 +9,9 @@ from eth_abi.exceptions import DecodingError
 
 from minirelay.chain.answer_bounds import WORD_BYTES
 from minirelay.chain.chain import Chain
+from minirelay.chain.errors import Reverted, WrongContract
 from minirelay.errors import MalformedInput
-from minirelay.protocol.signing import keccak256
+from minirelay.protocol.signing import checksum_address, keccak256
 
 T = TypeVar("T")
 
@@ -58,23 +59,58 @@ class Function:
 
 
 class Contract:
-    """A contract at its address (20 bytes) on a chain."""
+    """A contract at its address on a chain."""
 
-    def __init__(self, chain: Chain, address: bytes) -> None:
+    def __init__(self, chain: Chain, address: bytes, *, name: str, setting: str, probe: Function) -> None:
+        """address: 20 bytes. setting: of the chain, where people enter the address.
+
+        probe: a function that no other contract has, and that never reverts in this one.
+        """
         self.chain = chain
         self.address = address
+        self._name = name
+        self._setting = f"chains.{chain.chain_id}.{setting}"
+        self._probe = probe
+        self._is_proven = False
+
+    def __str__(self) -> str:
+        return f"{self._name} at {checksum_address(self.address)} ({self._setting})"
 
     async def call(self, function: Function, *arguments: object, read: Callable[[Any], T]) -> T:
         """Call a function that returns one value, on the latest block.
 
-        read: gets the value as eth-abi gives it (addresses are text). Raises Reverted, ChainUnreachable.
+        read: gets the value as eth-abi gives it (addresses are text). Raises Reverted, ChainUnreachable; both
+        name the contract.
         """
-        return await self.chain.call(
-            self.address,
-            function.encode(*arguments),
-            lambda data: read(function.decode(data)[0]),
-            data_bytes=function.most_bytes,
-        )
+
+        def read_result(data: bytes) -> T:
+            try:
+                return read(function.decode(data)[0])
+            except MalformedInput as error:
+                raise MalformedInput(f"{self}: {error}") from error
+
+        try:
+            return await self.chain.call(
+                self.address, function.encode(*arguments), read_result, data_bytes=function.most_bytes
+            )
+        except Reverted as reverted:
+            raise Reverted(f"{self}: {function.name}: {reverted}") from reverted
+
+    async def prove(self) -> None:
+        """Check once that it is what it should be: a no of another contract is none.
+
+        Raises WrongContract, ChainUnreachable.
+        """
+        if self._is_proven:
+            return
+        try:
+            await self.call(self._probe, *([0] * len(self._probe.inputs)), read=bool)
+        except Reverted as reverted:
+            raise WrongContract(
+                f"{self._setting}: the contract at {checksum_address(self.address)} on chain "
+                f"{self.chain.chain_id} is no {self._name}; set the address of {self._name}"
+            ) from reverted
+        self._is_proven = True
 
 
 def address_bytes(text: str) -> bytes:

@@ -5,11 +5,12 @@ ChainError (errors.py)
 ├── ChainUnreachable      none of the chain's endpoints could be used: nothing is known, least of all a "no"
 ├── NodeRefused           the node understood and said no: a transaction that it doesn't take, for instance
 ├── Reverted              the contract said no: that is an answer
+├── WrongContract         there is another contract at the address; a ConfigError too
 ├── WalletUnfunded        the wallet can't pay for a transaction
 └── TransactionFailed     a transaction was sent and failed, or was not mined in time
 """
 
-from minirelay.errors import ChainError
+from minirelay.errors import ChainError, ConfigError
 from minirelay.protocol.reverts import is_revert
 
 
@@ -42,6 +43,10 @@ class NodeRefused(ChainError):
 
 class Reverted(ChainError):
     """A contract reverted the call."""
+
+
+class WrongContract(ChainError, ConfigError):
+    """Another contract is at the address; the message names the setting."""
 
 
 class WalletUnfunded(ChainError):

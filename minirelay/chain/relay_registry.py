@@ -12,28 +12,41 @@ _URI_WORDS: Final = 128
 _OWNER_OF = Function("ownerOf", ("uint256",), ("address",))
 _RELAY_URIS = Function("relayURIs", ("uint256",), ("string",), most_bytes=array_bytes(_URI_WORDS))
 _MINT = Function("mint", ("uint256", "address", "string"))
+_UPDATE_URI = Function("updateURI", ("uint256", "string"))
 
 
 class RelayReg:
-    """Reads the registry's latest state. Every question raises ChainUnreachable."""
+    """Reads the registry's latest state. Every question raises ChainUnreachable, WrongContract."""
 
     def __init__(self, chain: Chain, address: bytes) -> None:
         """address: of the contract, 20 bytes."""
         self.chain = chain
         self.address = address
-        self._contract = Contract(chain, address)
+        self._contract = Contract(chain, address, name="RelayReg", setting="relay_reg", probe=_RELAY_URIS)
+
+    def __str__(self) -> str:
+        return str(self._contract)
+
+    async def prove(self) -> None:
+        """Check that there is a RelayReg at the address."""
+        await self._contract.prove()
 
     async def owner_of(self, token_id: int) -> bytes | None:
         """Give the address, 20 bytes, of the token's owner; None if there is no such token."""
         try:
             return await self._contract.call(_OWNER_OF, token_id, read=address_bytes)
         except Reverted:
+            await self._contract.prove()
             return None
 
     async def uri(self, token_id: int) -> str:
-        """Give the URI of a relay; empty if there is no such token."""
+        """Give the URI of a relay; empty if there is no such token. Raises Reverted too."""
         return await self._contract.call(_RELAY_URIS, token_id, read=str)
 
     def mint_data(self, token_id: int, owner: bytes, uri: str) -> bytes:
         """Write the call data that mints a token. owner: 20 bytes."""
         return _MINT.encode(token_id, owner, uri)
+
+    def update_uri_data(self, token_id: int, uri: str) -> bytes:
+        """Write the call data with which the owner of a token changes its URI."""
+        return _UPDATE_URI.encode(token_id, uri)

@@ -7,6 +7,7 @@ from minirelay.chain.answer_bounds import array_bytes
 from minirelay.chain.chain import Chain
 from minirelay.chain.contract import Contract, Function, address_bytes
 from minirelay.chain.errors import Reverted
+from minirelay.protocol.ids import show_shop
 
 log = logging.getLogger(__name__)
 
@@ -18,22 +19,30 @@ MAX_RELAYS: Final = 1024
 
 _OWNER_OF = Function("ownerOf", ("uint256",), ("address",))
 _HAS_PERMISSION = Function("hasPermission", ("uint256", "address", "uint8"), ("bool",))
+_PERM_UPDATE_ROOT_HASH = Function("PERM_updateRootHash", (), ("uint8",))
 _GET_RELAY_COUNT = Function("getRelayCount", ("uint256",), ("uint256",))
 _GET_ALL_RELAYS = Function("getAllRelays", ("uint256",), ("uint256[]",), most_bytes=array_bytes(MAX_RELAYS))
 
 
 class ShopReg:
-    """Reads the registry's latest state. Every method raises ChainUnreachable."""
+    """Reads the registry's latest state. Every method raises ChainUnreachable, WrongContract."""
 
     def __init__(self, chain: Chain, address: bytes) -> None:
         """address: of the contract, 20 bytes."""
-        self._contract = Contract(chain, address)
+        self._contract = Contract(
+            chain, address, name="ShopReg", setting="shop_reg", probe=_PERM_UPDATE_ROOT_HASH
+        )
+
+    async def prove(self) -> None:
+        """Check that there is a ShopReg at the address."""
+        await self._contract.prove()
 
     async def owner_of(self, shop_id: int) -> bytes | None:
         """Give the address, 20 bytes, of the shop's owner; None if there is no such shop."""
         try:
             return await self._contract.call(_OWNER_OF, shop_id, read=address_bytes)
         except Reverted:
+            await self._contract.prove()
             return None
 
     async def has_permission(self, shop_id: int, wallet: bytes, permission: int) -> bool:
@@ -41,6 +50,7 @@ class ShopReg:
         try:
             return await self._contract.call(_HAS_PERMISSION, shop_id, wallet, permission, read=bool)
         except Reverted:
+            await self._contract.prove()
             return False
 
     async def may_update_root_hash(self, shop_id: int, wallet: bytes) -> bool:
@@ -58,6 +68,6 @@ class ShopReg:
         length is not to blame then.
         """
         if await self.relay_count(shop_id) > MAX_RELAYS:
-            log.warning("a shop lists more relays than are looked at", extra={"shop": hex(shop_id)})
+            log.warning("a shop lists more relays than are looked at", extra={"shop": show_shop(shop_id)})
             return ()
         return await self._contract.call(_GET_ALL_RELAYS, shop_id, read=tuple)

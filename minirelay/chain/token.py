@@ -7,18 +7,28 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from minirelay.chain.errors import ChainUnreachable
+from minirelay.chain.errors import ChainUnreachable, Reverted
+from minirelay.chain.json_rpc import printable
 from minirelay.chain.relay_registry import RelayReg
-from minirelay.chain.transaction import send
+from minirelay.chain.transaction import Cost, estimate_cost, send
 from minirelay.chain.wallet import Wallet
-from minirelay.errors import ConfigError
+from minirelay.config_types import BaseUrl
+from minirelay.errors import ChainError, ConfigError
+from minirelay.protocol.ids import show_token
 from minirelay.protocol.signing import checksum_address
 
 log = logging.getLogger(__name__)
 
 OWNED_KEY: Final = "relay_token"
 MINTING_KEY: Final = "relay_token_minting"
+OWNER_KEY: Final = "relay_token_owner"
+"""Holds a token's id and the address that was last seen to own it: 32 and 20 bytes."""
+
 RECHECK_S: Final = 15.0
+
+_OR_ANOTHER: Final = "`minirelay register --new-token` mints another one, which every shop then has to list"
+_PUT_BACK: Final = f"put the key of that wallet back ({_OR_ANOTHER})"
+_NO_TOKEN: Final = f"check registry_chain ({_OR_ANOTHER})"
 
 
 class Memory(Protocol):
@@ -37,6 +47,28 @@ class RelayToken:
 
     token_id: int
     is_checked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A transaction about the relay's token that is not sent yet. data: its call data."""
+
+    token_id: int
+    data: bytes
+    cost: Cost
+
+
+class TokenNotOwned(ConfigError):
+    """The registry says that the wallet does not own the token.
+
+    may_be_replaced: the database remembers it, and it was this very wallet that owned it before. So no key
+    got lost, and another token can take its place.
+    """
+
+    def __init__(self, message: str, *, is_configured: bool, may_be_replaced: bool) -> None:
+        super().__init__(message)
+        self.is_configured = is_configured
+        self.may_be_replaced = may_be_replaced
 
 
 class TokenKeeper:
@@ -61,72 +93,177 @@ class TokenKeeper:
         self._sleep = sleep
 
     async def find(self) -> RelayToken | None:
-        """Give the token that is configured or remembered; None if there is none that the wallet owns.
+        """Give the token that is configured or remembered; None if there is none.
 
-        Raises ConfigError if the wallet does not own the configured one.
+        Raises TokenNotOwned, WrongContract; ChainUnreachable only where a crash left it open whether a token
+        was minted.
         """
         token_id = self._configured
         if token_id is None:
             token_id = await self._recall(OWNED_KEY)
         if token_id is None:
+            token_id = await self._minted_before_a_crash()
+        if token_id is None:
             return None
         try:
-            is_owned = await self._is_owned(token_id)
+            await self._require_owned(token_id)
         except ChainUnreachable as error:
             log.warning(
                 "the relay's token could not be checked; it will be, as soon as an endpoint answers",
-                extra={"token": hex(token_id), "reason": str(error)},
+                extra={"token": show_token(token_id), "reason": str(error)},
             )
             return RelayToken(token_id, is_checked=False)
-        if is_owned:
-            return RelayToken(token_id, is_checked=True)
-        if self._configured is not None:
-            raise self._not_owned(token_id)
-        log.warning("the wallet no longer owns the remembered token", extra={"token": hex(token_id)})
-        return None
+        return RelayToken(token_id, is_checked=True)
 
     async def find_or_mint(self, uri: str) -> RelayToken:
-        """Give the relay's token; without one, mint it with this URI. Raises ConfigError, ChainError."""
-        return await self.find() or await self._mint(uri)
+        """Give the relay's token; where the wallet owns none, mint one with this URI, without asking.
+
+        Raises TokenNotOwned for a configured one, WrongContract, ChainError.
+        """
+        try:
+            found = await self.find()
+        except TokenNotOwned as error:
+            if error.is_configured:
+                raise
+            log.warning("the wallet does not own the remembered token", extra={"reason": str(error)})
+            found = None
+        return found or await self.mint(await self.plan_mint(uri))
 
     async def check_later(self, token: RelayToken) -> None:
-        """Check a token until the registry has answered. Raises ConfigError if the answer is a no."""
+        """Check a token until the registry has answered. Raises TokenNotOwned if the answer is a no.
+
+        Nothing else ends it: what goes wrong otherwise is logged, once in a row, and tried again.
+        """
+        complaint = ""
         while not token.is_checked:
             await self._sleep(RECHECK_S)
             try:
-                is_owned = await self._is_owned(token.token_id)
+                await self._require_owned(token.token_id)
+            except TokenNotOwned:
+                raise
             except ChainUnreachable:
                 continue
-            if not is_owned:
-                raise self._not_owned(token.token_id)
-            log.info("the wallet owns the relay's token", extra={"token": hex(token.token_id)})
-            return
+            except Exception as error:
+                # A bug, or a contract of another kind: neither is the registry's no.
+                if repr(error) != complaint:
+                    log.exception("checking the relay's token failed; it is tried again")
+                complaint = repr(error)
+            else:
+                log.info("the wallet owns the relay's token", extra={"token": show_token(token.token_id)})
+                return
 
-    async def _mint(self, uri: str) -> RelayToken:
+    async def other_uri(self, token_id: int, base_url: BaseUrl) -> str | None:
+        """Give the URI of a token if it is another than the base URL. Raises ChainUnreachable, Reverted."""
+        uri = await self._registry.uri(token_id)
+        try:
+            return None if BaseUrl.parse(uri) == base_url else uri
+        except ValueError:
+            return uri
+
+    async def check_uri(self, token_id: int, base_url: BaseUrl) -> None:
+        """Warn if the token says that the relay is elsewhere; where it can't be asked, say so."""
+        try:
+            uri = await self.other_uri(token_id, base_url)
+        except ChainError as error:
+            log.info("the URI of the relay's token could not be read", extra={"reason": str(error)})
+        except Exception:
+            log.exception("the URI of the relay's token could not be read")
+        else:
+            if uri is not None:
+                log.warning(
+                    "the relay's token has another URI than base_url: run `minirelay register`",
+                    extra={"uri": printable(uri), "base_url": str(base_url)},
+                )
+
+    async def plan_mint(self, uri: str) -> Planned:
+        """Prepare minting a token with this URI. Raises WrongContract and what `estimate_cost` raises."""
+        await self._registry.prove()
         # The id is remembered before it is minted: after a crash in between, the same token is used.
         token_id = await self._recall(MINTING_KEY)
-        owner = None if token_id is None else await self._registry.owner_of(token_id)
-        if token_id is None or owner not in (None, self._wallet.address):
-            token_id, owner = self._new_id(), None
+        if token_id is None or await self._registry.owner_of(token_id) is not None:
+            token_id = self._new_id()
             await self._memory.remember(MINTING_KEY, token_id.to_bytes(32))
-        if owner is None:
-            log.info("minting the relay's token", extra={"token": hex(token_id), "uri": uri})
-            data = self._registry.mint_data(token_id, self._wallet.address, uri)
-            await send(self._registry.chain, self._wallet, self._registry.address, data, sleep=self._sleep)
-        await self._memory.remember(OWNED_KEY, token_id.to_bytes(32))
-        return RelayToken(token_id, is_checked=True)
+        return await self._plan(token_id, self._registry.mint_data(token_id, self._wallet.address, uri))
 
-    async def _is_owned(self, token_id: int) -> bool:
-        return await self._registry.owner_of(token_id) == self._wallet.address
+    async def mint(self, planned: Planned) -> RelayToken:
+        """Mint a token, and remember it. Raises what `send` raises."""
+        log.info("minting the relay's token", extra={"token": show_token(planned.token_id)})
+        await self._send(planned)
+        await self._remember_owner(planned.token_id)
+        await self._memory.remember(OWNED_KEY, planned.token_id.to_bytes(32))
+        return RelayToken(planned.token_id, is_checked=True)
+
+    async def plan_update(self, token_id: int, uri: str) -> Planned:
+        """Prepare giving a token another URI. Raises what `estimate_cost` raises."""
+        return await self._plan(token_id, self._registry.update_uri_data(token_id, uri))
+
+    async def update(self, planned: Planned) -> None:
+        """Give a token another URI. Raises what `send` raises."""
+        await self._send(planned)
+
+    async def _plan(self, token_id: int, data: bytes) -> Planned:
+        try:
+            cost = await estimate_cost(self._registry.chain, self._wallet, self._registry.address, data)
+        except Reverted as reverted:
+            raise Reverted(f"{self._registry}: {reverted}") from reverted
+        return Planned(token_id, data, cost)
+
+    async def _send(self, planned: Planned) -> None:
+        registry = self._registry
+        await send(
+            registry.chain,
+            self._wallet,
+            registry.address,
+            planned.data,
+            cost=planned.cost,
+            sleep=self._sleep,
+        )
+
+    async def _minted_before_a_crash(self) -> int | None:
+        token_id = await self._recall(MINTING_KEY)
+        if token_id is None or await self._registry.owner_of(token_id) != self._wallet.address:
+            return None
+        await self._memory.remember(OWNED_KEY, token_id.to_bytes(32))
+        return token_id
+
+    async def _require_owned(self, token_id: int) -> None:
+        owner = await self._registry.owner_of(token_id)
+        if owner != self._wallet.address:
+            raise self._not_owned(token_id, owner, await self._last_owner(token_id))
+        if await self._last_owner(token_id) != owner:
+            await self._remember_owner(token_id)
+
+    async def _remember_owner(self, token_id: int) -> None:
+        await self._memory.remember(OWNER_KEY, token_id.to_bytes(32) + self._wallet.address)
+
+    async def _last_owner(self, token_id: int) -> bytes | None:
+        value = await self._memory.recall(OWNER_KEY) or b""
+        return value[32:] if value[:32] == token_id.to_bytes(32) else None
 
     async def _recall(self, key: str) -> int | None:
         value = await self._memory.recall(key)
         return None if value is None else int.from_bytes(value)
 
-    def _not_owned(self, token_id: int) -> ConfigError:
-        name = "relay_token_id" if self._configured is not None else "the remembered relay token"
-        return ConfigError(
+    def _not_owned(self, token_id: int, owner: bytes | None, last_owner: bytes | None) -> TokenNotOwned:
+        is_configured = self._configured is not None
+        is_same_wallet = last_owner == self._wallet.address
+        holder = owner if last_owner is None or is_same_wallet else last_owner
+        if holder is None:
+            state = ", where there is no such token"
+        elif is_same_wallet:
+            state = f"; it was given to {checksum_address(holder)}"
+        else:
+            state = f"; {checksum_address(holder)} {'does' if holder == owner else 'did'}"
+        if is_configured:
+            other = "put the key of that wallet back" if holder else "check registry_chain"
+            name, remedy = "relay_token_id", f"set the right id, or {other}"
+        elif is_same_wallet:
+            name, remedy = "the relay's token", "run `minirelay register` for another one"
+        else:
+            name, remedy = "wallet_key_file", _PUT_BACK if holder else _NO_TOKEN
+        return TokenNotOwned(
             f"{name}: the wallet {checksum_address(self._wallet.address)} does not own the relay token "
-            f"{hex(token_id)} on chain {self._registry.chain.chain_id}; set the right id or wallet, "
-            "or run `minirelay register`"
+            f"{show_token(token_id)} on chain {self._registry.chain.chain_id}{state}: {remedy}",
+            is_configured=is_configured,
+            may_be_replaced=is_same_wallet and not is_configured,
         )

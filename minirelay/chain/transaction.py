@@ -33,39 +33,66 @@ class Fees:
     tip: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a transaction may cost at most. gas: its limit. balance: the wallet's, in wei."""
+
+    gas: int
+    fees: Fees
+    balance: int
+
+    @property
+    def highest(self) -> int:
+        """Give the most that it can cost, in wei."""
+        return self.gas * self.fees.highest
+
+
+async def estimate_cost(chain: Chain, wallet: Wallet, to: bytes, data: bytes) -> Cost:
+    """Find out what a transaction would cost, without sending it; like `send` but for TransactionFailed."""
+    call = _call(wallet, to, data)
+    balance = await chain.quantity("eth_getBalance", call["from"], "latest")
+    fees = await suggest_fees(chain)
+    cost = Cost(await _estimate_gas(chain, wallet, call, balance), fees, balance)
+    if balance < cost.highest:
+        raise _unfunded(chain, wallet, balance, cost.highest)
+    return cost
+
+
 async def send(
     chain: Chain,
     wallet: Wallet,
     to: bytes,
     data: bytes,
     *,
+    cost: Cost | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Receipt:
     """Call a contract (20-byte address, call data) in a transaction of the wallet; returns when it is mined.
 
-    Raises WalletUnfunded, TransactionFailed, Reverted, NodeRefused, ChainUnreachable.
+    cost: what was agreed to, and is not exceeded; estimated here without it. Raises WalletUnfunded,
+    TransactionFailed, Reverted, NodeRefused, ChainUnreachable.
     """
-    call = {"from": write_data(wallet.address), "to": write_data(to), "data": write_data(data)}
-    balance = await chain.quantity("eth_getBalance", call["from"], "latest")
-    fees = await suggest_fees(chain)
-    gas = await _estimate_gas(chain, wallet, call, balance)
-    if balance < gas * fees.highest:
-        raise _unfunded(chain, wallet, balance, gas * fees.highest)
+    cost = cost or await estimate_cost(chain, wallet, to, data)
+    address = write_data(wallet.address)
     raw, digest = wallet.sign_transaction(
         {
             "type": 2,
             "chainId": chain.chain_id,
-            "nonce": await chain.quantity("eth_getTransactionCount", call["from"], "pending"),
+            "nonce": await chain.quantity("eth_getTransactionCount", address, "pending"),
             "to": to,
             "value": 0,
             "data": data,
-            "gas": gas,
-            "maxFeePerGas": fees.highest,
-            "maxPriorityFeePerGas": fees.tip,
+            "gas": cost.gas,
+            "maxFeePerGas": cost.fees.highest,
+            "maxPriorityFeePerGas": cost.fees.tip,
         }
     )
     await _submit(chain, raw, digest)
     return await _await_receipt(chain, digest, sleep)
+
+
+def _call(wallet: Wallet, to: bytes, data: bytes) -> dict[str, str]:
+    return {"from": write_data(wallet.address), "to": write_data(to), "data": write_data(data)}
 
 
 async def suggest_fees(chain: Chain) -> Fees:

@@ -1,53 +1,180 @@
 """`minirelay register`: mints or checks the relay's token."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
 from minirelay.cli.output import busy, show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
+from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
-    from minirelay.chain.token import RelayToken
+    from minirelay.chain.shop_registry import ShopReg
+    from minirelay.chain.token import Planned, RelayToken, TokenKeeper
     from minirelay.config import Settings
+
+T = TypeVar("T")
+
+Result = Literal["minted", "checked", "updated", "unchecked"]
+_FOR_PEOPLE: Final[dict[Result, str]] = {
+    "minted": "minted",
+    "checked": "only checked: the wallet owns it, nothing was sent",
+    "updated": "checked, and its URI updated",
+    "unchecked": "not checked: no endpoint answered; nothing was sent",
+}
 
 
 @click.command(cls=CommandWithSettings)
+@click.option("--yes", is_flag=True, help="Send the transaction that is needed without asking.")
+@click.option(
+    "--new-token", is_flag=True, help="Mint another token where the wallet does not own the relay's."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def register(as_json: bool, **given: Any) -> None:
+def register(yes: bool, new_token: bool, as_json: bool, **given: Any) -> None:
     """Mint the relay's token, or check the one that it has.
 
     The token is what a shop lists in the registry to say that this relay serves it. Minting costs a fee,
-    which the relay's wallet pays. The relay must not be running meanwhile.
+    which the relay's wallet pays; so does updating the token's URI where base_url is another one. What would
+    be sent is shown first. The relay must not be running meanwhile.
     """
     from minirelay.logs import configure
-    from minirelay.protocol.signing import checksum_address
 
     settings = read_settings(given)
     settings.require_serving()
     # What goes wrong on the way ends up in the one line at the end.
     configure("error", settings.log_format)
-    with busy("asking the registry"):
-        token = asyncio.run(_register(settings))
+    with _opened(settings, is_agreed=yes) as registration:
+        token, result = registration.register(new_token=new_token)
+    show(_document(settings, token, result if as_json else _FOR_PEOPLE[result]), as_json=as_json)
+
+
+def _document(settings: "Settings", token: "RelayToken", result: str) -> dict[str, str | int | bool]:
+    from minirelay.protocol.ids import show_token
+    from minirelay.protocol.signing import checksum_address
+
     shop_reg = checksum_address(bytes(settings.chain(settings.registry_chain).shop_reg))
-    show(
-        {
-            "relay_token_id": f"0x{token.token_id:064x}",
-            "relay_token_id_decimal": str(token.token_id),
-            "registry_chain_id": settings.registry_chain,
-            "is_checked": token.is_checked,
-            "next": f"each shop's owner calls addRelay(<shop id>, {token.token_id}) of ShopReg at {shop_reg}"
-            f" on chain {settings.registry_chain}",
-        },
-        as_json=as_json,
-    )
+    return {
+        "relay_token_id": show_token(token.token_id),
+        "relay_token_id_decimal": str(token.token_id),
+        "registry_chain_id": settings.registry_chain,
+        "is_checked": token.is_checked,
+        "result": result,
+        "next": f"each shop's owner calls addRelay(<shop id>, {token.token_id}) of ShopReg at {shop_reg}"
+        f" on chain {settings.registry_chain}",
+    }
 
 
-async def _register(settings: "Settings") -> "RelayToken":
+class _Registration:
+    """Finds out what is needed, shows it, and sends it once that is agreed to."""
+
+    def __init__(
+        self,
+        runner: asyncio.Runner,
+        keeper: "TokenKeeper",
+        shop_registry: "ShopReg",
+        settings: "Settings",
+        *,
+        is_agreed: bool,
+    ) -> None:
+        self._runner = runner
+        self._keeper = keeper
+        self._shop_registry = shop_registry
+        self._settings = settings
+        self._is_agreed = is_agreed
+
+    def register(self, *, new_token: bool) -> tuple["RelayToken", Result]:
+        """Do what is needed. Raises ConfigError, ChainError; ClickException if minting is not agreed to."""
+        if self._settings.base_url is None:
+            raise RuntimeError("what serving needs has been checked")
+        base_url = self._settings.base_url
+        token = self._find(new_token=new_token)
+        if token is not None and not token.is_checked:
+            return token, "unchecked"
+        self._ask(self._shop_registry.prove())
+        if token is None:
+            planned = self._ask(self._keeper.plan_mint(base_url))
+            if not self._agree("mint the relay's token", planned):
+                raise click.ClickException("nothing was sent")
+            return self._ask(self._keeper.mint(planned)), "minted"
+        old_uri = self._ask(self._keeper.other_uri(token.token_id, base_url))
+        if old_uri is None:
+            return token, "checked"
+        planned = self._ask(self._keeper.plan_update(token.token_id, base_url))
+        if not self._agree("update the URI of the relay's token", planned, old_uri):
+            return token, "checked"
+        self._ask(self._keeper.update(planned))
+        return token, "updated"
+
+    def _find(self, *, new_token: bool) -> "RelayToken | None":
+        from minirelay.chain.token import TokenNotOwned
+
+        try:
+            return self._ask(self._keeper.find())
+        except TokenNotOwned as error:
+            if error.is_configured or not (new_token or error.may_be_replaced):
+                raise
+            click.echo(str(error).partition(": ")[2], err=True)
+            return None
+
+    def _agree(self, what: str, planned: "Planned", old_uri: str | None = None) -> bool:
+        """Show what would be sent; ask, unless it is agreed to. Raises ConfigError if nobody can be asked."""
+        from minirelay.chain.amounts import show_cost
+
+        chain_id = self._settings.registry_chain
+        if sys.stderr.isatty():
+            click.echo(self._plan(what, planned, old_uri), err=True)
+        if self._is_agreed:
+            return True
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise ConfigError(
+                f"this would {what} on chain {chain_id} (URI {self._settings.base_url}) for at most "
+                f"{show_cost(planned.cost.highest, chain_id)}: run it with --yes to agree"
+            )
+        return click.confirm("Send it?", err=True)
+
+    def _plan(self, what: str, planned: "Planned", old_uri: str | None) -> str:
+        from minirelay.chain.amounts import show_balance, show_cost
+        from minirelay.chain.json_rpc import printable
+        from minirelay.protocol.ids import show_token
+
+        chain_id = self._settings.registry_chain
+        rows = {
+            "chain": f"{chain_id} (RelayReg {self._settings.chain(chain_id).relay_reg})",
+            "token": show_token(planned.token_id),
+            "URI": str(self._settings.base_url),
+            **({} if old_uri is None else {"until now": printable(old_uri) or "none"}),
+            "cost": f"at most {show_cost(planned.cost.highest, chain_id)}",
+            "wallet": f"has {show_balance(planned.cost.balance, chain_id)}",
+        }
+        lines = [f"This will {what}:", *(f"  {name:<10}{value}" for name, value in rows.items())]
+        return "\n".join(lines)
+
+    def _ask(self, work: Coroutine[Any, Any, T]) -> T:
+        # People are asked between these, so that Ctrl-C ends the question.
+        with busy("asking the registry"):
+            return self._runner.run(work)
+
+
+@contextmanager
+def _opened(settings: "Settings", *, is_agreed: bool) -> "Iterator[_Registration]":
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        try:
+            keeper, shop_registry = runner.run(_open(settings, stack))
+            yield _Registration(runner, keeper, shop_registry, settings, is_agreed=is_agreed)
+        finally:
+            runner.run(stack.aclose())
+
+
+async def _open(settings: "Settings", stack: AsyncExitStack) -> tuple["TokenKeeper", "ShopReg"]:
     from minirelay.chain.chain import Chain
     from minirelay.chain.endpoint import open_http
     from minirelay.chain.relay_registry import RelayReg
+    from minirelay.chain.shop_registry import ShopReg
     from minirelay.chain.token import TokenKeeper
     from minirelay.chain.wallet import load_wallet
     from minirelay.store.database import Store
@@ -57,8 +184,13 @@ async def _register(settings: "Settings") -> "RelayToken":
         raise RuntimeError("what serving needs has been checked")
     wallet = load_wallet(settings.wallet_key_file)
     chain_settings = settings.chain(settings.registry_chain)
-    async with await Store.open(settings.data_dir, settings.durability) as store, open_http() as http:
-        chain = Chain(settings.registry_chain, chain_settings.rpc_urls, http)
-        registry = RelayReg(chain, bytes(chain_settings.relay_reg))
-        keeper = TokenKeeper(registry, wallet, StoreMemory(store), configured=settings.relay_token_id)
-        return await keeper.find_or_mint(str(settings.base_url))
+    store = await stack.enter_async_context(await Store.open(settings.data_dir, settings.durability))
+    http = await stack.enter_async_context(open_http())
+    chain = Chain(settings.registry_chain, chain_settings.rpc_urls, http)
+    keeper = TokenKeeper(
+        RelayReg(chain, bytes(chain_settings.relay_reg)),
+        wallet,
+        StoreMemory(store),
+        configured=settings.relay_token_id,
+    )
+    return keeper, ShopReg(chain, bytes(chain_settings.shop_reg))

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import open_http
+from minirelay.chain.errors import ChainUnreachable
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.shop_registry import ShopReg
 from minirelay.chain.token import RelayToken, TokenKeeper
@@ -83,6 +84,9 @@ async def serve(settings: Settings, wallet: Wallet, listener: Listener) -> Async
             configured=settings.relay_token_id,
         )
         token = await _find_token(keeper, settings)
+        shop_registry = ShopReg(chain, bytes(chain_settings.shop_reg))
+        if token.is_checked:
+            await _prove(shop_registry)
         relay = Relay(
             store,
             await store.reader.next_rows(),
@@ -94,14 +98,14 @@ async def serve(settings: Settings, wallet: Wallet, listener: Listener) -> Async
             base_url=base_url,
             relay_token=token.token_id,
             relay_key=wallet.key.public_key,
-            registry=ShopReg(chain, bytes(chain_settings.shop_reg)),
+            registry=shop_registry,
             policy=AdmissionPolicy(settings.shop_admission, frozenset(settings.shops)),
             is_served=relay.is_served,
             admit=relay.admit,
             now=utc_now,
         )
         services = Services(relay, desk, WriteCheck(store.writer).check, token.token_id)
-        check = asyncio.create_task(keeper.check_later(token))
+        check = asyncio.create_task(_check_later(keeper, token, settings))
         stack.callback(check.cancel)
         app = create_app(settings, services)
         url = await stack.enter_async_context(listen(app, listener, on_stop=lambda: _stop(relay)))
@@ -111,6 +115,20 @@ async def serve(settings: Settings, wallet: Wallet, listener: Listener) -> Async
 async def _stop(relay: Relay) -> None:
     await relay.drain()
     relay.close_connections(1001, STOPPING)
+
+
+async def _prove(registry: ShopReg) -> None:
+    try:
+        await registry.prove()
+    except ChainUnreachable as error:
+        log.warning("the shop registry could not be checked", extra={"reason": str(error)})
+
+
+async def _check_later(keeper: TokenKeeper, token: RelayToken, settings: Settings) -> None:
+    await keeper.check_later(token)
+    # What is under development moves all the time.
+    if settings.base_url is not None and not settings.development:
+        await keeper.check_uri(token.token_id, settings.base_url)
 
 
 async def _find_token(keeper: TokenKeeper, settings: Settings) -> RelayToken:

@@ -10,10 +10,10 @@ from web3.types import TxParams
 from minirelay.chain import contract
 from minirelay.chain.chain import Chain
 from minirelay.chain.contract import Function
-from minirelay.chain.errors import ChainUnreachable
+from minirelay.chain.errors import ChainUnreachable, Reverted, WrongContract
 from minirelay.chain.shop_registry import MAX_RELAYS, UPDATE_ROOT_HASH, ShopReg
 from minirelay.dev.accounts import ACCOUNTS
-from tests.chain.nodes import Node, chain_over, error, plain, said
+from tests.chain.nodes import CHAIN_ID, Node, chain_over, error, plain, said
 from tests.chain_fixtures import Contracts
 
 SHOP = 2**255 + 5
@@ -113,6 +113,20 @@ async def test_a_wrong_address_is_not_a_no(chain: Chain, dev_chain: object) -> N
     registry = ShopReg(chain, b"\7" * 20)
     with pytest.raises(ChainUnreachable, match="no such contract"):
         await registry.owner_of(SHOP)
+
+
+async def test_another_contract_is_not_a_no(chain: Chain, contracts: Contracts) -> None:
+    """ShopReg's address is RelayReg's, which knows no shop and no permission."""
+    registry = ShopReg(chain, raw(contracts.relay_reg.address))
+    words = rf"chains\.{CHAIN_ID}\.shop_reg: the contract at {contracts.relay_reg.address} .* is no ShopReg"
+    with pytest.raises(WrongContract, match=words):
+        await registry.prove()
+    with pytest.raises(WrongContract, match=words):
+        await registry.owner_of(SHOP)
+    with pytest.raises(WrongContract, match=words):
+        await registry.may_update_root_hash(SHOP, raw(OWNER))
+    with pytest.raises(Reverted, match=rf"ShopReg at {contracts.relay_reg.address} \(chains.*getRelayCount"):
+        await registry.relay_tokens(SHOP)
 
 
 @pytest.mark.parametrize(

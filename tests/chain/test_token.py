@@ -3,25 +3,40 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
+from aiohttp import web
 from web3 import Web3
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.errors import ChainUnreachable, WalletUnfunded
+from minirelay.chain.contract import Function
+from minirelay.chain.errors import ChainUnreachable, WalletUnfunded, WrongContract
 from minirelay.chain.relay_registry import RelayReg
-from minirelay.chain.token import MINTING_KEY, OWNED_KEY, RECHECK_S, RelayToken, TokenKeeper
+from minirelay.chain.token import (
+    MINTING_KEY,
+    OWNED_KEY,
+    OWNER_KEY,
+    RECHECK_S,
+    RelayToken,
+    TokenKeeper,
+    TokenNotOwned,
+)
 from minirelay.chain.transaction import send
 from minirelay.chain.wallet import Wallet
+from minirelay.config_types import BaseUrl
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.errors import ConfigError
-from tests.chain.nodes import Node, chain_over, error, plain
+from minirelay.protocol.ids import show_token
+from minirelay.protocol.signing import checksum_address
+from tests.chain.nodes import CHAIN_ID, Node, chain_over, error, plain, said
 from tests.chain_fixtures import Contracts
 
 WALLET = Wallet(bytes.fromhex(ACCOUNTS[1].private_key[2:]))
 OTHER = Wallet(bytes.fromhex(ACCOUNTS[2].private_key[2:]))
 TOKEN = 2**256 - 99
 URI = "http://relay.example"
+OWNER_OF = "0x" + Function("ownerOf", ("uint256",)).selector.hex()
 
 
 @dataclass
@@ -53,6 +68,10 @@ def keeper(
     return TokenKeeper(registry, WALLET, notebook or Notebook(), configured=configured, new_id=lambda: TOKEN)
 
 
+def owned_before(token: int, owner: Wallet) -> bytes:
+    return token.to_bytes(32) + owner.address
+
+
 def remembering(token: int, key: str = OWNED_KEY) -> Notebook:
     return Notebook({key: token.to_bytes(32)})
 
@@ -74,7 +93,7 @@ async def test_a_configured_token_that_it_does_not_own(registry: RelayReg, owner
     for attempt in (one.find(), one.find_or_mint(URI)):
         with pytest.raises(ConfigError, match=r"relay_token_id: the wallet 0x.* does not own") as caught:
             await attempt
-        assert hex(TOKEN) in str(caught.value)
+        assert show_token(TOKEN) in str(caught.value)
         assert "\n" not in str(caught.value)
 
 
@@ -91,12 +110,76 @@ async def test_a_remembered_token_is_used(registry: RelayReg) -> None:
     assert await keeper(registry, remembering(TOKEN)).find() == RelayToken(TOKEN, is_checked=True)
 
 
-async def test_a_remembered_token_that_was_sold_is_not(registry: RelayReg) -> None:
+async def test_the_wallet_that_owns_it_is_remembered_with_it(registry: RelayReg) -> None:
+    await mint(registry)
+    notebook = remembering(TOKEN)
+    await keeper(registry, notebook).find()
+    assert notebook.rows[OWNER_KEY] == owned_before(TOKEN, WALLET)
+    minted = Notebook()
+    await TokenKeeper(registry, WALLET, minted, configured=None, new_id=lambda: 8).find_or_mint(URI)
+    assert minted.rows[OWNER_KEY] == owned_before(8, WALLET)
+
+
+@pytest.mark.parametrize("owner", [OTHER, None])
+@pytest.mark.parametrize("last_owner", [WALLET, OTHER, None])
+async def test_a_remembered_token_that_the_wallet_does_not_own(
+    registry: RelayReg, owner: Wallet | None, last_owner: Wallet | None
+) -> None:
+    if owner:
+        await mint(registry, token=5, owner=owner)
+    notebook = remembering(5)
+    if last_owner:
+        notebook.rows[OWNER_KEY] = owned_before(5, last_owner)
+    with pytest.raises(TokenNotOwned, match=f"{checksum_address(WALLET.address)} does not own") as caught:
+        await keeper(registry, notebook).find()
+    text = str(caught.value)
+    assert show_token(5) in text
+    if last_owner is WALLET:
+        # It was given away, or the chain is another: no key is missing.
+        assert caught.value.may_be_replaced
+        assert "put the key" not in text
+    else:
+        assert not caught.value.may_be_replaced
+        is_known = owner or last_owner
+        assert ("put the key of that wallet back" in text) == bool(is_known)
+        assert (checksum_address(OTHER.address) in text) == bool(is_known)
+        assert "register --new-token" in text
+
+
+async def test_a_key_that_is_replaced_names_the_wallet_that_owned_the_token(registry: RelayReg) -> None:
+    notebook = Notebook()
+    token = await keeper(registry, notebook).find_or_mint(URI)
+    replaced = TokenKeeper(registry, OTHER, notebook, configured=None)
+    words = f"wallet_key_file: .*; {checksum_address(WALLET.address)} does: put the key of that wallet back"
+    with pytest.raises(TokenNotOwned, match=words):
+        await replaced.find()
+    assert await keeper(registry, notebook).find() == token
+
+
+async def test_a_token_that_was_given_to_the_new_wallet_is_used(registry: RelayReg) -> None:
+    await mint(registry)
+    notebook = remembering(TOKEN)
+    notebook.rows[OWNER_KEY] = owned_before(TOKEN, OTHER)
+    assert await keeper(registry, notebook).find() == RelayToken(TOKEN, is_checked=True)
+    assert notebook.rows[OWNER_KEY] == owned_before(TOKEN, WALLET)
+
+
+async def test_where_nobody_is_asked_another_one_is_minted_for_it(registry: RelayReg) -> None:
     await mint(registry, token=5, owner=OTHER)
-    assert await keeper(registry, remembering(5)).find() is None
     notebook = remembering(5)
     assert await keeper(registry, notebook).find_or_mint(URI) == RelayToken(TOKEN, is_checked=True)
     assert notebook.rows[OWNED_KEY] == TOKEN.to_bytes(32)
+
+
+async def test_another_contract_is_not_a_no(chain: Chain, contracts: Contracts) -> None:
+    """RelayReg's address is ShopReg's: whatever it says of the token counts for nothing."""
+    swapped = RelayReg(chain, bytes.fromhex(contracts.shop_reg.address[2:]))
+    words = rf"chains\.{CHAIN_ID}\.relay_reg: the contract at {contracts.shop_reg.address} .* is no RelayReg"
+    for one in (keeper(swapped, configured=TOKEN), keeper(swapped, remembering(TOKEN))):
+        with pytest.raises(WrongContract, match=words):
+            await one.find()
+    with pytest.raises(WrongContract, match=words):
+        await keeper(swapped).plan_mint(URI)
 
 
 async def test_without_any_there_is_none(registry: RelayReg) -> None:
@@ -194,8 +277,19 @@ class Wait:
             self.then()
 
 
-def owned_by(wallet: Wallet) -> str:
-    return "0x" + wallet.address.rjust(32, b"\0").hex()
+def relay_reg_node(owner: Wallet | None, uri: str = URI) -> Node:
+    """Make a node with a RelayReg in which every token has this owner and URI."""
+
+    async def call(request: web.Request, question: Any) -> web.StreamResponse:
+        if not question["params"][0]["data"].startswith(OWNER_OF):
+            text = uri.encode()
+            raw = (32).to_bytes(32) + len(text).to_bytes(32) + text + bytes(-len(text) % 32)
+            return said(question, result="0x" + raw.hex())
+        if owner is None:
+            return await error(3, "execution reverted")(request, question)
+        return said(question, result="0x" + owner.address.rjust(32, b"\0").hex())
+
+    return Node(results={"eth_call": call})
 
 
 @pytest.mark.parametrize("owner", [WALLET, OTHER, None])
@@ -205,7 +299,7 @@ async def test_it_is_checked_as_soon_as_an_endpoint_answers(owner: Wallet | None
 
         def recover() -> None:
             bench.clock.now += 1000
-            node.results["eth_call"] = owned_by(owner) if owner else error(3, "execution reverted")
+            node.results = relay_reg_node(owner).results
 
         wait = Wait(then=recover)
         one = TokenKeeper(RelayReg(bench.chain, b"\5" * 20), WALLET, Notebook(), configured=TOKEN, sleep=wait)
@@ -214,9 +308,94 @@ async def test_it_is_checked_as_soon_as_an_endpoint_answers(owner: Wallet | None
         if owner is WALLET:
             await one.check_later(token)
         else:
-            with pytest.raises(ConfigError, match="does not own"):
+            with pytest.raises(TokenNotOwned, match="does not own"):
                 await one.check_later(token)
         assert wait.slept == [RECHECK_S] * 3
+
+
+class Failing(Notebook):
+    """A memory in which something breaks, as a bug would, until it is mended."""
+
+    is_broken = True
+
+    async def recall(self, key: str) -> bytes | None:
+        if self.is_broken:
+            raise OverflowError("Python int too large to convert to C long")
+        return await super().recall(key)
+
+
+async def test_a_bug_in_the_check_is_logged_once_and_it_is_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    memory = Failing()
+
+    def mend() -> None:
+        memory.is_broken = False
+
+    wait = Wait(then=mend)
+    async with chain_over(relay_reg_node(WALLET)) as bench:
+        one = TokenKeeper(RelayReg(bench.chain, b"\5" * 20), WALLET, memory, configured=TOKEN, sleep=wait)
+        await one.check_later(RelayToken(TOKEN, is_checked=False))
+    assert wait.slept == [RECHECK_S] * 3
+    failures = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.exc_info is not None for record in failures] == [True]
+
+
+async def test_a_contract_of_another_kind_does_not_end_a_running_relay() -> None:
+    node = Node(results={"eth_call": error(3, "execution reverted")})
+
+    def mend() -> None:
+        node.results = relay_reg_node(WALLET).results
+
+    wait = Wait(then=mend)
+    async with chain_over(node) as bench:
+        one = TokenKeeper(RelayReg(bench.chain, b"\5" * 20), WALLET, Notebook(), configured=TOKEN, sleep=wait)
+        await one.check_later(RelayToken(TOKEN, is_checked=False))
+    assert wait.slept == [RECHECK_S] * 3
+
+
+# -- the token's URI
+
+
+@pytest.mark.parametrize(
+    ("uri", "warns"),
+    [
+        (URI, False),
+        (URI + "/", False),
+        ("HTTP://Relay.example:80", False),
+        ("http://old.example", True),
+        ("ipfs://x\n", True),
+        ("", True),
+    ],
+)
+async def test_a_token_with_another_uri_is_warned_of(
+    uri: str, warns: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with chain_over(relay_reg_node(WALLET, uri)) as bench:
+        await keeper(RelayReg(bench.chain, b"\5" * 20)).check_uri(TOKEN, BaseUrl(URI))
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [("another URI" in warning) for warning in warnings] == [True] * warns
+
+
+@pytest.mark.parametrize("behaviour", [plain("", 500), error(3, "execution reverted")])
+async def test_a_uri_that_cannot_be_read_is_no_warning(
+    behaviour: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with chain_over(Node(results={"eth_call": behaviour})) as bench:
+        await keeper(RelayReg(bench.chain, b"\5" * 20)).check_uri(TOKEN, BaseUrl(URI))
+    assert not any("another URI" in record.getMessage() for record in caplog.records)
+
+
+async def test_a_uri_is_updated(registry: RelayReg) -> None:
+    await mint(registry)
+    one = keeper(registry)
+    base_url = BaseUrl("http://new.example")
+    assert await one.other_uri(TOKEN, base_url) == URI
+    planned = await one.plan_update(TOKEN, base_url)
+    assert planned.cost.highest > 0
+    assert await one.other_uri(TOKEN, base_url) == URI
+    await one.update(planned)
+    assert await one.other_uri(TOKEN, base_url) is None
 
 
 async def test_what_is_checked_is_not_checked_again() -> None:

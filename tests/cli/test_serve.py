@@ -52,7 +52,55 @@ def test_it_can_be_interrupted_and_logs_nothing_secret(settings: dict[str, str])
 
 def test_a_token_that_the_wallet_does_not_own(settings: dict[str, str], tmp_path: Path) -> None:
     outcome = minirelay("serve", "--relay-token-id", "0x63", **settings | {"LOG_LEVEL": "error"})
-    assert_one_line(outcome, 2, "relay_token_id", "does not own the relay token 0x63")
+    assert_one_line(outcome, 2, "relay_token_id", f"does not own the relay token {show_token(0x63)}")
+
+
+@pytest.mark.parametrize("is_configured", [True, False])
+def test_a_wallet_key_that_was_replaced(settings: dict[str, str], is_configured: bool) -> None:
+    if not is_configured:
+        del settings["RELAY_TOKEN_ID"]
+        assert minirelay("register", "--yes", **settings).code == 0
+    with serving(settings) as relay:
+        relay.wait_for("serving")
+        assert relay.end() == 0
+    Path(settings["WALLET_KEY_FILE"]).write_text("07" * 32)
+    for command in ("serve", "register"):
+        outcome = minirelay(command, **settings | {"LOG_LEVEL": "error"})
+        words = (f"{WALLET.address} does", "put the key of that wallet back")
+        assert_one_line(outcome, 2, *words)
+
+
+@pytest.mark.parametrize("command", [["serve"], ["register", "--yes"]])
+@pytest.mark.parametrize("is_configured", [True, False])
+def test_contracts_that_are_swapped(
+    settings: dict[str, str], deployment: Deployment, command: list[str], is_configured: bool
+) -> None:
+    if not is_configured:
+        del settings["RELAY_TOKEN_ID"]
+        if command == ["serve"]:
+            assert minirelay("register", "--yes", **settings).code == 0
+    relay_reg, shop_reg = deployment.relay_reg, deployment.shop_reg
+    for wrong, name, address in (
+        ({"CHAINS_31337_RELAY_REG": shop_reg}, "relay_reg", shop_reg),
+        ({"CHAINS_31337_SHOP_REG": relay_reg}, "shop_reg", relay_reg),
+    ):
+        outcome = minirelay(*command, **settings | wrong | {"LOG_LEVEL": "error"})
+        assert_one_line(outcome, 2, f"chains.31337.{name}: the contract at {address} on chain 31337 is no ")
+
+
+def test_a_registry_address_that_was_forgotten(settings: dict[str, str]) -> None:
+    del settings["CHAINS_31337_RELAY_REG"], settings["RELAY_TOKEN_ID"]
+    outcome = minirelay("register", "--yes", **settings)
+    assert_one_line(outcome, 1, "RelayReg at 0x4E0D", "(chains.31337.relay_reg)", "there is no such contract")
+
+
+def test_a_token_with_another_uri_is_warned_of(settings: dict[str, str]) -> None:
+    with serving(settings | {"BASE_URL": "https://elsewhere.example"}) as relay:
+        line = json.loads(
+            relay.wait_for("the relay's token has another URI than base_url: run `minirelay register`")
+        )
+        assert relay.end() == 0
+    assert (line["uri"], line["base_url"]) == ("http://localhost:4444", "https://elsewhere.example")
 
 
 def test_without_a_token_it_says_how_to_get_one(settings: dict[str, str]) -> None:
