@@ -23,6 +23,7 @@ class Plan:
     writes: int = 2000
     lone_writes: int = 500
     backlog_sets: int = 20_000
+    idle_subscriptions: int = 10_000
     subscribers: int = 500
     large_shop: int = 100_000
     step_seconds: float = 0.2
@@ -35,6 +36,7 @@ QUICK: Final = Plan(
     writes=500,
     lone_writes=100,
     backlog_sets=2000,
+    idle_subscriptions=2000,
     subscribers=50,
     large_shop=2000,
     step_seconds=0.03,

@@ -6,10 +6,11 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A bound that a figure is to keep."""
+    """A bound that a figure is to keep. is_must: on every machine, or something is wrong."""
 
     bound: float
     is_least: bool
+    is_must: bool = False
 
     @classmethod
     def at_least(cls, bound: float) -> Self:
@@ -20,6 +21,11 @@ class Target:
     def at_most(cls, bound: float) -> Self:
         """Make an upper bound."""
         return cls(bound, is_least=False)
+
+    @classmethod
+    def must_be_at_most(cls, bound: float) -> Self:
+        """Make an upper bound that holds on every machine."""
+        return cls(bound, is_least=False, is_must=True)
 
     def is_met(self, value: float) -> bool:
         """Say whether a value keeps it."""
@@ -58,6 +64,12 @@ class Report:
 
     machine: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
+
+    @property
+    def is_kept(self) -> bool:
+        """Say whether all is met that must be."""
+        figures = (figure for section in self.sections for figure in section.figures)
+        return all(figure.is_met for figure in figures if figure.target and figure.target.is_must)
 
 
 def percentile(values: list[float], share: float) -> float:

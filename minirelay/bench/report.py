@@ -59,7 +59,8 @@ def _line(figure: Figure) -> str:
     target = ""
     if figure.target is not None:
         sign = "≥" if figure.target.is_least else "≤"
-        target = f"{sign} {figure.target.bound:,.10g}: {MET if figure.is_met else MISSED}"
+        must = " (must)" if figure.target.is_must else ""
+        target = f"{sign} {figure.target.bound:,.10g}{must}: {MET if figure.is_met else MISSED}"
     columns = (
         f"  {figure.name:<{_NAME_WIDTH - 2}}",
         f"{number(figure.value):>{_VALUE_WIDTH}}",
@@ -78,5 +79,6 @@ def _figure_document(figure: Figure) -> dict[str, Any]:
         "unit": figure.unit,
         "target": None if target is None else {"at_least" if target.is_least else "at_most": target.bound},
         "is_met": figure.is_met,
+        "is_must": target is not None and target.is_must,
         "relay_in_go": figure.elsewhere or None,
     }

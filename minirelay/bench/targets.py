@@ -13,6 +13,7 @@ COST_OF_SIZE: Final = Target.at_most(1.5)  # of a write at 100,000 listings, in 
 ACK_P50_MS: Final = Target.at_most(2)
 PUSH_P50_MS: Final = Target.at_most(4)
 P99_MS: Final = Target.at_most(15)
+COST_OF_IDLE: Final = Target.must_be_at_most(1.1)  # of a write, in writes that nobody could see
 BACKLOG_PER_S: Final = Target.at_least(100_000)
 IDLE_MIB: Final = Target.at_most(80)
 SUBSCRIBED_MIB: Final = Target.at_most(150)  # with 500 subscribed sessions

@@ -15,6 +15,7 @@ TINY = Plan(
     writes=30,
     lone_writes=10,
     backlog_sets=201,
+    idle_subscriptions=70,
     subscribers=3,
     large_shop=120,
     step_seconds=0.001,

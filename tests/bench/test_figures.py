@@ -2,7 +2,7 @@
 
 import pytest
 
-from minirelay.bench.figures import Figure, Target, percentile
+from minirelay.bench.figures import Figure, Report, Section, Target, percentile
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,19 @@ from minirelay.bench.figures import Figure, Target, percentile
 )
 def test_targets(target: Target | None, value: float, is_met: bool | None) -> None:
     assert Figure("one", value, "s", target).is_met is is_met
+
+
+@pytest.mark.parametrize(
+    ("figures", "is_kept"),
+    [
+        ((), True),
+        ((Figure("told", 9, "s"), Figure("wanted", 9, "s", Target.at_most(4))), True),
+        ((Figure("must", 4, "s", Target.must_be_at_most(4)),), True),
+        ((Figure("told", 9, "s"), Figure("must", 4.1, "s", Target.must_be_at_most(4))), False),
+    ],
+)
+def test_only_what_must_be_breaks_a_report(figures: tuple[Figure, ...], is_kept: bool) -> None:
+    assert Report((), (Section("one", "One", ()), Section("two", "Two", figures))).is_kept is is_kept
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ REPORT = Report(
                 Figure("rate", 4321.9, "sets/s", Target.at_least(4000), "900–1,100"),
                 Figure("  part of it", 12.34, "%"),
                 Figure("delay", 2.5, "ms", Target.at_most(2)),
+                Figure("idle", 1.05, "x", Target.must_be_at_most(1.1)),
             ),
             ("A note.",),
         ),
@@ -38,12 +39,13 @@ def test_text() -> None:
         "rate 4,322 sets/s ≥ 4,000: met 900–1,100",
         "part of it 12.3 %",
         "delay 2.50 ms ≤ 2: MISSED",
+        "idle 1.05 x ≤ 1.1 (must): met",
         "(A note.)",
     ]
 
 
 def test_columns_stand_below_each_other() -> None:
-    head, rate, _, delay, _ = list(lines(REPORT))[-5:]
+    head, rate, _, delay, *_ = list(lines(REPORT))[-6:]
     assert head.index("target") == rate.index("≥") == delay.index("≤")
     assert head.index("relay in Go") == rate.index("900")
 
@@ -53,12 +55,21 @@ def test_document() -> None:
     assert written["machine"] == {"machine": "a small one", "python": "CPython"}
     plain, with_targets = written["scenarios"]
     assert plain["figures"] == [
-        {"name": "plain", "value": 0.12345, "unit": "µs", "target": None, "is_met": None, "relay_in_go": None}
+        {
+            "name": "plain",
+            "value": 0.12345,
+            "unit": "µs",
+            "target": None,
+            "is_met": None,
+            "is_must": False,
+            "relay_in_go": None,
+        }
     ]
-    rate, part, delay = with_targets["figures"]
+    rate, part, delay, idle = with_targets["figures"]
     assert (rate["target"], rate["is_met"], rate["relay_in_go"]) == ({"at_least": 4000}, True, "900–1,100")
     assert part["name"] == "part of it"
     assert (delay["target"], delay["is_met"]) == ({"at_most": 2}, False)
+    assert (idle["target"], idle["is_must"]) == ({"at_most": 1.1}, True)
     assert with_targets["notes"] == ["A note."]
 
 

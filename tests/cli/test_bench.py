@@ -7,11 +7,14 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from minirelay.bench.figures import Figure, Report, Section
 from minirelay.bench.own_relay import OwnRelay
 from minirelay.bench.preparation import SHOP_ID, Cards
 from minirelay.bench.run import SCENARIOS as ALL_SCENARIOS
-from minirelay.cli.bench import SCENARIOS
+from minirelay.bench.targets import COST_OF_IDLE, WRITES_PER_S
+from minirelay.cli.bench import SCENARIOS, bench
 from minirelay.protocol.signing import PrivateKey
 from tests.cli.commands import assert_one_line, command, minirelay, variables
 
@@ -48,6 +51,20 @@ def test_a_report_as_json() -> None:
     figures = {figure["name"]: figure for figure in report["scenarios"][1]["figures"]}
     assert figures["acknowledged at 10 listings"]["value"] > 0
     assert "cost of a write at 30 listings, in writes at 10" in figures
+
+
+@pytest.mark.parametrize(("value", "code"), [(1.1, 0), (1.11, 1)])
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_what_must_hold_and_does_not_is_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, value: float, code: int, flags: list[str]
+) -> None:
+    figures = (Figure("idle", value, "x", COST_OF_IDLE), Figure("slow", 1, "sets/s", WRITES_PER_S))
+    report = Report((), (Section("fanout", "Fan-out", figures),))
+    monkeypatch.setattr("minirelay.bench.run.run", lambda *_: report)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    outcome = CliRunner().invoke(bench, flags)
+    assert outcome.exit_code == code
+    assert "idle" in outcome.output
 
 
 def test_a_relay_that_runs(tmp_path: Path, card: Path) -> None:
