@@ -60,6 +60,12 @@ class Host(Protocol):
     def write(self, request: WriteRequest) -> None:
         """Hand a write to the sequencer of its shop."""
 
+    def write_settled(self, card: KeyCard, outcome: Outcome) -> None:
+        """Take note of what became of a write, before its answer leaves."""
+
+    def session_ended(self, hang_up: HangUp) -> None:
+        """Take note of how the relay ended a session."""
+
     async def subscribe(self, effect: Subscribe, connection: "Connection") -> Subscription:
         """Make a subscription, not started. Raises Refusal, StoreError."""
 
@@ -227,6 +233,7 @@ class Connection:
     def _settle_write(self, effect: Write, size: int, outcome: Outcome) -> None:
         self._unanswered_bytes -= size
         self._may_receive.set()
+        self._host.write_settled(effect.card, outcome)
         if isinstance(outcome, Refusal):
             self._carry_out(self.session.refuse(effect.request_id, outcome))
             return
@@ -317,6 +324,7 @@ class Connection:
 
     def _hang_up(self, effect: HangUp) -> None:
         self.hang_up = effect
+        self._host.session_ended(effect)
         self._end()
         self.outbox.close()
         self._may_receive.set()

@@ -16,9 +16,10 @@ from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.acceptance import CardEnrolment, ClientWrite, utc_now
 from minirelay.relay.connection import Connection, ConnectionLimits
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest
+from minirelay.relay.event_log import EventLog
 from minirelay.relay.judgement import NOBODY
 from minirelay.relay.large_sets import LargeSets
-from minirelay.relay.messages import Enrolment, Subscribe, WriteRequest
+from minirelay.relay.messages import Enrolment, HangUp, Outcome, Subscribe, WriteRequest
 from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD
 from minirelay.relay.shops import HostedShop, Shops
 from minirelay.relay.subscription import Subscription
@@ -74,6 +75,7 @@ class Relay:
         )
         self._large_sets = LargeSets(store.reader)
         self._card_rows = count(next_rows.card)
+        self._events = EventLog()
         self._connections: set[Connection] = set()
         self._live: dict[int, Connection] = {}
         self._unlinked: set[int] = set()
@@ -103,6 +105,7 @@ class Relay:
         """End all sessions, for instance because the relay stops."""
         for connection in list(self._connections):
             connection.close(code, reason)
+        self._events.tell_refused()
 
     # -- key cards
 
@@ -193,6 +196,17 @@ class Relay:
         if hosted is None:
             return 0
         return count_sets(hosted.feed.seq, await self.store.reader.gaps(hosted.row.row_id))
+
+    def write_settled(self, card: KeyCard, outcome: Outcome) -> None:
+        """Log what became of a write."""
+        if isinstance(outcome, Refusal) or self._events.tells_accepted:
+            hosted = self._shops.by_row(card.shop)
+            if hosted is not None:
+                self._events.write_settled(hosted.row.shop_id, outcome)
+
+    def session_ended(self, hang_up: HangUp) -> None:
+        """Log how the relay ended a session."""
+        self._events.session_ended(hang_up)
 
     async def drain(self) -> None:
         """Take nothing more from sessions; wait until all that was taken is answered, but not for long."""

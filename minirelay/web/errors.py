@@ -13,6 +13,7 @@ from minirelay.relay.enrolment import (
     ENROLMENT_PATH,
     BadEnrolment,
     CardAlreadyEnrolled,
+    EnrolmentRefused,
     FirstCardIsGuest,
     GuestCeilingReached,
     NotPermitted,
@@ -68,6 +69,8 @@ async def answer_everything(request: web.Request, handler: Handler) -> web.Strea
 def _answer(request: web.Request, error: MinirelayError) -> web.Response:
     status = _STATUSES.get(type(error))
     if status is not None:
+        if isinstance(error, EnrolmentRefused):
+            log.info("an enrolment was refused", extra={"status": status, "reason": str(error)})
         response = failure(request, status, str(error))
         if isinstance(error, TooManyRequests | NoRoom):
             response.headers["Retry-After"] = retry_after(error.retry_after_s)

@@ -10,7 +10,7 @@ from minirelay.errors import Code
 from minirelay.protocol import envelope as wire
 from minirelay.relay import connection as module
 from minirelay.relay.connection import Connection, ConnectionLimits
-from minirelay.relay.messages import Subscribe, WriteRequest
+from minirelay.relay.messages import HangUp, Outcome, Subscribe, WriteRequest
 from minirelay.relay.session import SessionLimits
 from minirelay.relay.subscription import Subscription
 from minirelay.store.errors import StoreUnavailable
@@ -335,6 +335,12 @@ class Deaf:
 
     def write(self, request: WriteRequest) -> None:
         self.writes.append(request)
+
+    def write_settled(self, card: KeyCard, outcome: Outcome) -> None:
+        pass
+
+    def session_ended(self, hang_up: HangUp) -> None:
+        pass
 
     async def subscribe(self, effect: Subscribe, connection: Connection) -> Subscription:
         raise ZeroDivisionError

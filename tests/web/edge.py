@@ -13,7 +13,7 @@ from minirelay.errors import MinirelayError
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.connection import Connection, ConnectionLimits
 from minirelay.relay.enrolment import AdmissionPolicy, EnrolmentDesk
-from minirelay.relay.messages import Enrolment, Subscribe, WriteRequest
+from minirelay.relay.messages import Enrolment, HangUp, Outcome, Subscribe, WriteRequest
 from minirelay.relay.subscription import Subscription
 from minirelay.store.messages import KeyCard
 from minirelay.web.app import Services, create_app
@@ -54,6 +54,12 @@ class Lobby:
 
     def write(self, request: WriteRequest) -> None:
         raise NotImplementedError
+
+    def write_settled(self, card: KeyCard, outcome: Outcome) -> None:
+        raise NotImplementedError
+
+    def session_ended(self, hang_up: HangUp) -> None:
+        pass
 
     async def subscribe(self, effect: Subscribe, connection: Connection) -> Subscription:
         raise NotImplementedError

@@ -109,10 +109,17 @@ async def test_an_empty_referer_is_none() -> None:
     ],
     ids=lambda value: value if isinstance(value, int) else "",
 )
-async def test_each_refusal_has_its_status(backend: Backend, status: int) -> None:
+async def test_each_refusal_has_its_status(
+    backend: Backend, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "minirelay")
     async with serving(backend) as client:
         found, content = await post(client)
     assert found == status
+    (line,) = [one for one in caplog.records if one.name == "minirelay.web.errors"]
+    if status < 500:
+        assert line.getMessage() == "an enrolment was refused"
+        assert vars(line)["reason"] == content["error"]
     for secret in ("KEY", "/var/lib", "secret", "Traceback"):
         assert secret not in content["error"]
 

@@ -1,0 +1,62 @@
+"""What the log says of sessions and writes (spec 09, "Logs"): one line per event worth knowing.
+
+Anybody can have writes refused, as often as they like: the log has each of them only at the level debug, and
+a count by kind once a minute.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from typing import Final
+
+from minirelay.errors import Refusal
+from minirelay.protocol.ids import show_shop
+from minirelay.relay.messages import HangUp, Outcome
+
+log = logging.getLogger(__name__)
+
+SUMMARY_S: Final = 60.0
+ORDERLY: Final = frozenset({1000, 1001})
+"""The close codes of sessions that end without a fault (spec 01)."""
+
+
+class EventLog:
+    """Says it for one relay."""
+
+    def __init__(self, *, summary_s: float = SUMMARY_S) -> None:
+        """summary_s: how often refused writes are told."""
+        self._summary_s = summary_s
+        self._refused: Counter[str] = Counter()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def tells_accepted(self) -> bool:
+        """Say whether accepted writes are told at all: one by one they are for looking closely."""
+        return log.isEnabledFor(logging.DEBUG)
+
+    def write_settled(self, shop_id: int, outcome: Outcome) -> None:
+        """Note what became of a client's write."""
+        if not isinstance(outcome, Refusal):
+            log.debug("a write was accepted", extra={"shop": show_shop(shop_id)})
+            return
+        log.debug(
+            "a write was refused",
+            extra={"shop": show_shop(shop_id), "code": outcome.code.name, "reason": outcome.message},
+        )
+        self._refused[outcome.code.name] += 1
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._summary_s, self.tell_refused)
+
+    def session_ended(self, hang_up: HangUp) -> None:
+        """Note how a session ended."""
+        if hang_up.code not in ORDERLY:
+            log.info("a session was ended", extra={"code": hang_up.code, "reason": hang_up.reason})
+
+    def tell_refused(self) -> None:
+        """Tell how many writes were refused since the last time; also to be called at the end."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._refused:
+            log.info("writes were refused", extra=dict(self._refused.most_common()))
+            self._refused.clear()

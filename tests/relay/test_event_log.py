@@ -1,0 +1,81 @@
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minirelay.errors import invalid, not_found
+from minirelay.relay.event_log import EventLog
+from minirelay.relay.messages import HangUp
+from tests.relay.house import listing, order, running_relay, until
+
+SHOP = 10**70 + 7
+
+
+def events(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, Any]]]:
+    known = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+    return [
+        (one.getMessage(), {name: value for name, value in vars(one).items() if name not in known})
+        for one in caplog.records
+        if one.name == "minirelay.relay.event_log"
+    ]
+
+
+async def test_refused_writes_are_counted_by_kind(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "minirelay")
+    log = EventLog(summary_s=0.01)
+    for _ in range(1000):
+        log.write_settled(SHOP, invalid("no"))
+    log.write_settled(SHOP, not_found("where?"))
+    log.write_settled(SHOP, bytes(32))
+    assert events(caplog) == []
+    await until(lambda: bool(events(caplog)))
+    assert events(caplog) == [("writes were refused", {"INVALID": 1000, "NOT_FOUND": 1})]
+    log.tell_refused()
+    assert len(events(caplog)) == 1
+
+
+async def test_at_the_end_what_was_counted_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "minirelay")
+    log = EventLog()
+    log.write_settled(SHOP, invalid("no"))
+    log.tell_refused()
+    assert events(caplog) == [("writes were refused", {"INVALID": 1})]
+
+
+async def test_looking_closely_each_write_is_told_with_its_shop(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "minirelay")
+    log = EventLog()
+    assert log.tells_accepted
+    log.write_settled(SHOP, bytes(32))
+    log.write_settled(SHOP, invalid("no such thing"))
+    log.tell_refused()
+    assert events(caplog)[:2] == [
+        ("a write was accepted", {"shop": str(SHOP)}),
+        ("a write was refused", {"shop": str(SHOP), "code": "INVALID", "reason": "no such thing"}),
+    ]
+
+
+@pytest.mark.parametrize(("code", "is_told"), [(1000, False), (1001, False), (1002, True), (1008, True)])
+async def test_only_sessions_that_end_for_a_fault_are_told(
+    caplog: pytest.LogCaptureFixture, code: int, is_told: bool
+) -> None:
+    caplog.set_level(logging.INFO, "minirelay")
+    EventLog().session_ended(HangUp(code, "because"))
+    assert events(caplog) == (
+        [("a session was ended", {"code": code, "reason": "because"})] if is_told else []
+    )
+
+
+async def test_a_running_relay_tells(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "minirelay")
+    async with running_relay(tmp_path) as house:
+        clerk = await house.clerk()
+        await clerk.write(listing(1))
+        await clerk.send(b"no envelope")
+        await clerk.end()
+        guest = await house.guest()
+        await guest.write(order(1))
+    told = [message for message, _ in events(caplog)]
+    assert told.count("a write was accepted") == 2
+    assert told.count("a session was ended") == 1
