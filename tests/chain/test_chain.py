@@ -126,6 +126,15 @@ async def test_rests_grow_while_it_goes_on_failing() -> None:
             bench.clock.now += 0.01
 
 
+async def test_a_date_beyond_all_years_is_no_wish() -> None:
+    hostile = Node(behaviour=plain("", 429, Retry_After="Mon, 01 Jan 99999999999999999999 00:00:00 GMT"))
+    async with chain_over(hostile, good(2)) as bench:
+        assert await head(bench) == 2
+        bench.clock.now += 1
+        assert await head(bench) == 2
+    assert len(hostile.asked) == 2
+
+
 async def test_retry_after_is_honoured() -> None:
     first = Node(behaviour=plain("", 429, Retry_After="300"))
     async with chain_over(first, good(2)) as bench:

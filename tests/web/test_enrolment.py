@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession, FormData, web
 
-from minirelay.chain.errors import ChainUnreachable
+from minirelay.chain.errors import ChainUnreachable, WrongContract
 from minirelay.config import LimitSettings
 from minirelay.errors import StoreError
 from minirelay.relay.enrolment import (
@@ -104,6 +104,7 @@ async def test_an_empty_referer_is_none() -> None:
         (Backend(admit_error=CardAlreadyEnrolled("enrolled already")), 409),
         (Backend(admit_error=FirstCardIsGuest("no clerk yet")), 409),
         (Backend(registry_error=ChainUnreachable("no endpoint at https://rpc.example/KEY")), 502),
+        (Backend(registry_error=WrongContract("chains.1.shop_reg: the contract is no ShopReg")), 502),
         (Backend(admit_error=StoreError("disk full at /var/lib")), 503),
         (Backend(admit_error=RuntimeError("a secret of the inside")), 500),
     ],
