@@ -142,6 +142,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="full: acknowledged means on disk; normal: a power failure may lose the last writes"
         ),
     ] = "full"
+    high_water_interval: Annotated[
+        Seconds,
+        Meta(description="how often it is noted at most how far the database is, so that a loss is noticed"),
+    ] = Seconds(2)
     trusted_proxies: Annotated[
         tuple[Network, ...],
         Meta(description="addresses of reverse proxies whose X-Forwarded-For header is believed"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.running import allow_sessions, stop_on_signals
+from minirelay.cli.running import accept_loss_flag, allow_sessions, stop_on_signals
 from minirelay.errors import ConfigError
 from minirelay.protocol.ids import show_token
 
@@ -56,6 +56,7 @@ EXTRA_MISSING = "minirelay dev needs the extra `dev`: pip install 'minirelay[dev
     type=click.Path(file_okay=False, path_type=Path),
     help="Write the contracts' addresses and ABIs to this directory, for other tools.",
 )
+@accept_loss_flag
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON once everything is up.")
 def dev(**given: Any) -> None:
     """Run a relay with an embedded chain and a demo shop, offline.
@@ -97,6 +98,7 @@ def _options(given: dict[str, Any]) -> "DevOptions":
         chain_port=given["chain_port"],
         base_url=given["base_url"],
         data=given["data"],
+        accepts_loss=given["accepts_loss"],
         has_demo=not given["no_demo"],
         block_time_s=given["block_time"],
         rpc_url=given["rpc_url"],

@@ -1,14 +1,24 @@
-"""What commands that run until they are stopped have in common: signals, what the system allows."""
+"""What commands that run until they are stopped have in common: a flag, signals, what the system allows."""
 
 import asyncio
 import logging
 import resource
 import signal
 
+import click
+
 log = logging.getLogger(__name__)
 
 OTHER_FILES = 128
 """Open files that are no sessions: the database, the chain's endpoints, requests over HTTP."""
+
+
+accept_loss_flag = click.option(
+    "--accept-loss",
+    "accepts_loss",
+    is_flag=True,
+    help="Go on if data is missing; all shops then count as restored (docs/backup.md).",
+)
 
 
 def stop_on_signals() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.running import allow_sessions, stop_on_signals
+from minirelay.cli.running import accept_loss_flag, allow_sessions, stop_on_signals
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 
 
 @click.command(cls=CommandWithSettings)
-def serve(**given: Any) -> None:
+@accept_loss_flag
+def serve(accepts_loss: bool, **given: Any) -> None:
     """Run the relay.
 
     It needs base_url, wallet_key_file and the registry chain's rpc_urls, in the settings file, the
@@ -36,10 +37,10 @@ def serve(**given: Any) -> None:
         raise RuntimeError("what serving needs has been checked")
     wallet = load_wallet(settings.wallet_key_file)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_run(settings, wallet))
+        runner.run(_run(settings, wallet, accepts_loss))
 
 
-async def _run(settings: "Settings", wallet: "Wallet") -> None:
+async def _run(settings: "Settings", wallet: "Wallet", accepts_loss: bool) -> None:
     from minirelay.protocol.ids import show_token
     from minirelay.web.listener import Listener
     from minirelay.web.server import serve as serving
@@ -48,7 +49,7 @@ async def _run(settings: "Settings", wallet: "Wallet") -> None:
     listener = Listener.bind(settings.listen_host, settings.listen_port)
     try:
         with suppress(asyncio.CancelledError):
-            async with serving(settings, wallet, listener) as server:
+            async with serving(settings, wallet, listener, accepts_loss=accepts_loss) as server:
                 log.info(
                     "serving",
                     extra={

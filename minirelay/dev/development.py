@@ -47,7 +47,7 @@ class Contracts(msgspec.Struct, frozen=True, rename="pascal"):
 class DevOptions:
     """What `minirelay dev` was asked for. Ports: 0 for any. data: None for a temporary directory.
 
-    flags: relay settings by name, from flags of the same name.
+    flags: relay settings by name, from flags of the same name. accepts_loss: see `Store.open`.
     """
 
     flags: dict[str, object]
@@ -56,6 +56,7 @@ class DevOptions:
     chain_port: int = 8545
     base_url: str | None = None
     data: Path | None = None
+    accepts_loss: bool = False
     has_demo: bool = True
     block_time_s: float | None = None
     rpc_url: str | None = None
@@ -93,7 +94,9 @@ async def run_development(options: DevOptions) -> AsyncIterator[Development]:
         await _fund(rpc, checksum_address(wallet.address))
         chain_id = int(await rpc.call("eth_chainId"), 16)
         settings = _settings(options, listener, directory, chain_id, rpc_url, contracts)
-        server = await stack.enter_async_context(serve(settings, wallet, listener))
+        server = await stack.enter_async_context(
+            serve(settings, wallet, listener, accepts_loss=options.accepts_loss)
+        )
         demo = None
         if options.has_demo:
             demo = plan_demo_shop(directory)

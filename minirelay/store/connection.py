@@ -78,9 +78,12 @@ def configure_to_write(connection: sqlite3.Connection, durability: Durability) -
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
 
 
-def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open a connection that never writes, checkpoints or deletes the write-ahead log."""
-    connection = _connect(path, "ro")
+def connect_to_read(path: Path, *, is_immutable: bool = False) -> sqlite3.Connection:
+    """Open a connection that never writes, checkpoints or deletes the write-ahead log.
+
+    is_immutable: nobody else has the file open, and it has no write-ahead log: none is made either.
+    """
+    connection = _connect(path, "ro&immutable=1" if is_immutable else "ro")
     with closed_on_error(connection):
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA wal_autocheckpoint = 0")

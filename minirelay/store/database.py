@@ -4,6 +4,7 @@ import logging
 import os
 import sqlite3
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,12 +21,15 @@ from minirelay.store.connection import (
 )
 from minirelay.store.errors import StoreUnreadable
 from minirelay.store.file_identity import FileIdentity
+from minirelay.store.high_water import save_high_water
+from minirelay.store.high_water_keeper import INTERVAL_S, HighWaterKeeper
 from minirelay.store.intake import create_intake
 from minirelay.store.joined import check_sqlite
 from minirelay.store.leftovers import sync_leftovers
 from minirelay.store.lock import DirectoryLock
 from minirelay.store.pool import ReadPool
 from minirelay.store.reader import Reader
+from minirelay.store.recovery import Recovery
 from minirelay.store.schema import check_current, migrate, schema_version
 from minirelay.store.writer import Writer
 
@@ -71,24 +75,40 @@ class Store(ReadOnlyStore):
         self.writer = writer
 
     @classmethod
-    async def open(cls, directory: Path, durability: Durability = "full", readers: int = READERS) -> "Store":
+    async def open(
+        cls,
+        directory: Path,
+        durability: Durability = "full",
+        readers: int = READERS,
+        *,
+        accepts_loss: bool = False,
+        high_water_interval_s: float = INTERVAL_S,
+    ) -> "Store":
         """Open the database of a data directory; create or migrate it as needed.
 
         durability: "full" means that what was committed survives a power cut, "normal" only a crash of the
-        process. readers: how many questions are answered at a time. Raises StoreLocked, StoreUnreadable,
-        NotOurDatabase, SchemaTooNew, SQLiteTooOld, StoreUnavailable.
+        process. readers: how many questions are answered at a time. accepts_loss: go on when something is
+        missing, with all shops treated as restored. high_water_interval_s: how often it is noted at most how
+        far the database is. Raises DataMissing, StoreLocked, StoreUnreadable, NotOurDatabase, SchemaTooNew,
+        SQLiteTooOld, StoreUnavailable.
         """
         check_sqlite()
         _make_private(directory)
         path = directory / FILE_NAME
         async with AsyncExitStack() as stack:
             stack.callback(DirectoryLock(directory).release)
+            recovery = _plan(path, accepts_loss)
             _create_private(path)
             connection = Connection("minirelay-writer", lambda: _connect_writer(path, durability))
             await _open(connection, path, stack)
             stack.push_async_callback(_checkpoint, connection, path)
+            save = partial(save_high_water, path, durability)
+            mark, rows = await connection.run(lambda db: recovery.carry_out(db, save))
             reader = await _open_reader(path, readers, stack)
             writer = Writer(connection, check_file=FileIdentity(path).check)
+            keeper = HighWaterKeeper(mark, rows, reader, save, high_water_interval_s)
+            writer.on_stored = keeper.note
+            stack.push_async_callback(keeper.close)
             stack.push_async_callback(writer.close)
             return cls(path, reader, writer, stack.pop_all())
 
@@ -116,11 +136,22 @@ async def _open_reader(path: Path, count: int, stack: AsyncExitStack) -> Reader:
     return Reader(pool)
 
 
+def _plan(path: Path, accepts_loss: bool) -> Recovery:
+    try:
+        return Recovery.plan(path, accepts_loss)
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
+
+
 async def _open(connection: Connection, path: Path, stack: AsyncExitStack) -> None:
     try:
         await stack.enter_async_context(connection)
     except sqlite3.Error as error:
-        raise StoreUnreadable(f"{path}: {error}; {_remedy(error)}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> StoreUnreadable:
+    return StoreUnreadable(f"{path}: {error}; {_remedy(error)}")
 
 
 def _remedy(error: sqlite3.Error) -> str:

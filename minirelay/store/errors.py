@@ -7,6 +7,7 @@ StoreError (errors.py)
 ├── StoreClosed           the store was closed, or is being closed
 ├── StoreLocked           another process writes to this data directory
 ├── StoreUnreadable       the directory or the file cannot be opened at all: missing, permissions, damaged
+├── DataMissing           the database has less than there was, or that can't be told; people have to decide
 ├── NotOurDatabase        the file is an SQLite database, but not one of minirelay's, or no database
 ├── SchemaTooNew          a newer minirelay has been here
 ├── SchemaTooOld          opened for reading only, and it would have to be migrated first
@@ -38,6 +39,10 @@ class StoreLocked(StoreError):
 
 class StoreUnreadable(StoreError):
     """The directory or the file cannot be opened at all."""
+
+
+class DataMissing(StoreError):
+    """The database has less than there was, or that can't be told."""
 
 
 class NotOurDatabase(StoreError):

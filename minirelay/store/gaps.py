@@ -60,23 +60,22 @@ def treat_as_restored(
     *,
     shops: Collection[int] | None = None,
     told: Mapping[int, int] | None = None,
+    beyond: int = 0,
 ) -> None:
     """Let the logs go on behind a gap: with numbers, and nonces of the relay's, that nobody was told.
 
     To be called when the database may lack what clients have, before anything is written to it. restored_at:
     unix seconds. shops: row ids; None: all, and all that will come into being. told: by shop id, the greatest
-    number that a client may have been told, where that is known. All or nothing, on disk when it returns.
-    Raises StoreUnavailable.
+    number that a client may have been told, where that is known. beyond: what may have been told in any shop.
+    All or nothing, on disk when it returns. Raises StoreUnavailable.
     """
     try:
         with rolled_back_on_error(connection):
             connection.execute("BEGIN IMMEDIATE")
             for one in _restored(connection, shops, told or {}):
-                number = number_after_restore(one.known, restored_at)
+                number = number_after_restore(max(one.known, beyond), restored_at)
                 if number > MAX_SEQ:
-                    raise StoreUnavailable(
-                        f"no number is left after a restore in the year of the clock: {number}"
-                    )
+                    raise StoreUnavailable(f"the clock is wrong: no number is left for its year ({number})")
                 connection.execute(_ADD, (one.shop, one.end, number))
                 connection.execute(
                     "UPDATE shop SET relay_nonce = max(relay_nonce, ?) WHERE id = ?", (number - 1, one.shop)

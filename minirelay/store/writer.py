@@ -5,7 +5,7 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from minirelay.store import intake
@@ -54,7 +54,9 @@ class Writer:
     epoch: goes up by one whenever a commit failed that way. A commit that was judged on a state of an older
     epoch is refused with StaleEpoch; take the epoch *before* loading a state. on_failure: called on the
     loop right after the epoch went up, before anybody who waits hears of it. on_batch: called after each
-    transaction that was stored. stored_at: when a transaction was stored last, in the clock's seconds.
+    transaction that was stored. on_stored: called after each, too, with the last sequence number of each
+    shop that has new sets, by its row id. stored_at: when a transaction was stored last, in the clock's
+    seconds.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Writer:
         self.stored_at = float("-inf")
         self.on_failure: Callable[[], None] | None = None
         self.on_batch: Callable[[BatchReport], None] | None = None
+        self.on_stored: Callable[[Mapping[int, int]], None] | None = None
         self._connection = connection
         self._clock = clock
         self.check_file = check_file
@@ -192,6 +195,9 @@ class Writer:
             self._failed.add(_commits(batch))
         elif isinstance(outcome, BatchReport):
             self.stored_at = self._clock()
+            ends = {one.shop: one.sets[-1].seq for one in _commits(batch) if one.sets}
+            if ends and self.on_stored is not None:
+                self.on_stored(ends)
             if batch[0].is_probe:
                 self._failed.clear()
             elif self._failed:

@@ -62,17 +62,24 @@ class StoreMemory:
 
 
 @asynccontextmanager
-async def serve(settings: Settings, wallet: Wallet, listener: Listener) -> AsyncIterator[Server]:
+async def serve(
+    settings: Settings, wallet: Wallet, listener: Listener, *, accepts_loss: bool = False
+) -> AsyncIterator[Server]:
     """Run a relay while the block runs.
 
-    listener: an address that is bound already. Raises ConfigError, StoreError, ChainError, in words for
-    people.
+    listener: an address that is bound already. accepts_loss: see `Store.open`. Raises ConfigError,
+    StoreError, ChainError, in words for people.
     """
     base_url = settings.base_url
     if base_url is None:
         raise ConfigError("not configured: base_url")
     async with AsyncExitStack() as stack:
-        store = await Store.open(settings.data_dir, settings.durability)
+        store = await Store.open(
+            settings.data_dir,
+            settings.durability,
+            accepts_loss=accepts_loss,
+            high_water_interval_s=settings.high_water_interval,
+        )
         stack.push_async_callback(store.close)
         http = await stack.enter_async_context(open_http())
         chain_settings = settings.chain(settings.registry_chain)

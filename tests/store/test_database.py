@@ -19,6 +19,7 @@ from minirelay.store.errors import (
     StoreLocked,
     StoreUnreadable,
 )
+from minirelay.store.high_water import HIGH_WATER_FILE
 from minirelay.store.schema import Migration, migrations
 from tests.store.examples import ShopLog, beginning
 from tests.store.test_writer import ROOT, TIMEOUT_S, run_until_killed
@@ -92,7 +93,7 @@ async def test_what_was_stored_is_there_after_opening_again(tmp_path: Path) -> N
 
 async def test_an_orderly_end_leaves_one_whole_file(tmp_path: Path) -> None:
     await fill(tmp_path)
-    assert files_of(tmp_path) == {FILE_NAME, "minirelay.lock"}
+    assert files_of(tmp_path) == {FILE_NAME, HIGH_WATER_FILE, "minirelay.lock"}
     with closing(sqlite3.connect(f"file:{tmp_path / FILE_NAME}?immutable=1", uri=True)) as copy:
         assert copy.execute("SELECT count(*) FROM patch_set").fetchone() == (3,)
 

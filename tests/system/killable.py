@@ -69,17 +69,17 @@ class KillableRelay:
         await asyncio.wait_for(self._forker.wait(), TIMEOUT_S)
         await self._reading
 
-    async def fork(self) -> None:
+    async def fork(self, *flags: str) -> None:
         """Start a relay; don't wait until it serves."""
         assert self._process is None, "one at a time"
         self._code, self._is_serving = None, False
         assert self._forker.stdin is not None
-        self._forker.stdin.write(json.dumps(self._arguments).encode() + b"\n")
+        self._forker.stdin.write(json.dumps([*self._arguments, *flags]).encode() + b"\n")
         await self._until(lambda: self._process is not None)
 
-    async def start(self) -> None:
+    async def start(self, *flags: str) -> None:
         """Start a relay and wait until it serves."""
-        await self.fork()
+        await self.fork(*flags)
         await self.ready()
 
     async def ready(self) -> None:

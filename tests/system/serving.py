@@ -25,6 +25,11 @@ OWNER = ACCOUNTS[2]
 OWNER_KEY = PrivateKey.from_bytes(bytes.fromhex(OWNER.private_key[2:]))
 
 
+def relay_signers_of(wallet: Wallet) -> KnownRelays:
+    """Trust what this wallet signs."""
+    return KnownRelays(wallet.address)
+
+
 @dataclass
 class Serving:
     """A relay that serves, and a shop that was minted for it."""
@@ -43,7 +48,7 @@ class Serving:
     ) -> AsyncIterator[RelayClient]:
         """Connect as a clerk or guest with a new key card, or with one that is enrolled already."""
         card = key or PrivateKey.from_bytes(secrets.token_bytes(32))
-        relays = KnownRelays(self.wallet.address)
+        relays = relay_signers_of(self.wallet)
         async with RelayClient.connect(
             self.url, shop_id=self.shop_id, key_card=card, relay_signers=relays
         ) as client:
