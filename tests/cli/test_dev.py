@@ -23,6 +23,7 @@ FLAGS = [
     "--rpc-url",
     "--contracts",
     "--export-contracts",
+    "--accept-loss",
     "--json",
 ]
 

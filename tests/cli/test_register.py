@@ -15,6 +15,7 @@ from minirelay.dev.accounts import ACCOUNTS, Account
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.protocol.signing import PrivateKey, checksum_address
+from minirelay.store.high_water import HIGH_WATER_FILE, HighWater, write_high_water
 from tests.chain_fixtures import Contracts
 from tests.cli.commands import (
     TIMEOUT_S,
@@ -179,3 +180,18 @@ def test_a_chain_that_cannot_be_reached(settings: dict[str, str]) -> None:
 
 def test_without_configuration() -> None:
     assert_one_line(minirelay("register"), 2, "base_url, wallet_key_file, chains.1.rpc_urls")
+
+
+def test_missing_data_is_refused_and_serving_can_accept_that(settings: dict[str, str]) -> None:
+    data = Path(settings["DATA_DIR"])
+    data.mkdir()
+    write_high_water(data / HIGH_WATER_FILE, HighWater({4711: 42}))
+    for command in ("register", "serve"):
+        outcome = minirelay(command, **settings)
+        assert_one_line(outcome, 1, "shop 4711 has no sets and went on to 42", "-wal", "--accept-loss")
+        assert {file.name for file in data.iterdir()} == {HIGH_WATER_FILE, "minirelay.lock"}
+    assert minirelay("register", "--accept-loss", **settings).code == 2
+    # It goes on to what is missing next: a token.
+    outcome = minirelay("serve", "--accept-loss", **settings | {"LOG_LEVEL": "error"})
+    assert_one_line(outcome, 2, "no token yet")
+    assert minirelay("register", **settings).code == 0
