@@ -186,12 +186,12 @@ def test_missing_data_is_refused_and_serving_can_accept_that(settings: dict[str,
     data = Path(settings["DATA_DIR"])
     data.mkdir()
     write_high_water(data / HIGH_WATER_FILE, HighWater({4711: 42}))
-    for command in ("register", "serve"):
-        outcome = minirelay(command, **settings)
+    for name in ("register", "serve"):
+        outcome = minirelay(name, **settings)
         assert_one_line(outcome, 1, "shop 4711 has no sets and went on to 42", "-wal", "--accept-loss")
         assert {file.name for file in data.iterdir()} == {HIGH_WATER_FILE, "minirelay.lock"}
     assert minirelay("register", "--accept-loss", **settings).code == 2
     # It goes on to what is missing next: a token.
     outcome = minirelay("serve", "--accept-loss", **settings | {"LOG_LEVEL": "error"})
     assert_one_line(outcome, 2, "no token yet")
-    assert minirelay("register", **settings).code == 0
+    assert minirelay("register", "--yes", **settings).code == 0

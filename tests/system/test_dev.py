@@ -1,5 +1,6 @@
 """`minirelay dev` as a person or another tool's test suite meets it: a process, its output, its end."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -16,7 +17,9 @@ from minirelay.dev.artifacts import load_artifact
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.demo_shop import ITEMS
 from minirelay.dev.deployment import Deployment
+from minirelay.protocol.gaps import GAP_STEP
 from minirelay.protocol.signing import checksum_address
+from minirelay.store.database import FILE_NAME
 from tests.system.programs import Program, command, environment, minirelay_dev
 
 
@@ -119,6 +122,27 @@ async def test_a_kept_directory_goes_on_where_it_was_even_after_a_kill(tmp_path:
         w3 = chain_of(program)
         assert w3.eth.block_number == height, "something was deployed, minted or entered twice"
         assert w3.eth.get_block("latest")["hash"] == last
+
+
+async def test_a_kept_relay_that_lost_its_database_says_so_and_can_go_on(tmp_path: Path) -> None:
+    data = tmp_path / "kept"
+    with minirelay_dev("--data", str(data)) as program:
+        root, _ = await demo_root(program)
+        assert program.stop(signal.SIGTERM) == 0
+    (data / FILE_NAME).unlink()
+    arguments = command("dev", "--json", "--data", str(data), "--port", "0", "--chain-port", "0")
+    done = await asyncio.to_thread(
+        subprocess.run, arguments, capture_output=True, text=True, timeout=60, env=environment(), check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "data is missing" in done.stderr
+    assert "--accept-loss" in done.stderr
+    with minirelay_dev("--data", str(data), "--accept-loss") as program:
+        # The demo shop is made again, with the same key card.
+        again, seq = await demo_root(program)
+        assert again == root
+        assert seq > GAP_STEP
+        assert program.stop(signal.SIGTERM) == 0
 
 
 def test_the_chain_ends_with_the_relay_however_it_ends() -> None:
