@@ -95,6 +95,23 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
         PositiveSize,
         Meta(description="bytes of unanswered writes, beyond which nothing is read from a session"),
     ] = PositiveSize(4 * 2**20)
+    session_memory: Annotated[
+        PositiveSize,
+        Meta(
+            description="what waits to be sent or answered by all sessions; beyond it those that hold most "
+            "are closed"
+        ),
+    ] = PositiveSize(128 * 2**20)
+    frames_per_turn: Annotated[
+        Count, Meta(description="frames of a session that are taken in one turn of the event loop")
+    ] = 64
+    bytes_per_turn: Annotated[
+        PositiveSize, Meta(description="bytes of a session that are taken in one turn of the event loop")
+    ] = PositiveSize(256 * 2**10)
+    frame_rate: Annotated[
+        Count,
+        Meta(description="frames and fragments of a session that are taken per second; the rest waits"),
+    ] = 2000
     shop_memory: Annotated[
         Size, Meta(description="memory for shops in use; beyond it the idle ones are read again when needed")
     ] = Size(256 * 2**20)

@@ -35,6 +35,7 @@ log_format = "json"
 
 [limits]
 connection_rate = 0  # all sessions come from one address here
+frame_rate = 1000000  # one session writes here for many
 
 [chains.{REGISTRY_CHAIN}]
 rpc_urls = ["{_NO_ENDPOINT}"]

@@ -13,7 +13,9 @@ from functools import partial
 from typing import Protocol
 
 from minirelay.errors import Code, Refusal, StoreError, invalid, not_found
+from minirelay.protocol.envelope import SubscriptionRequest
 from minirelay.relay.filter_quota import FilterLimits, FilterQuota
+from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import (
     CancelSubscription,
     ClaimCard,
@@ -32,9 +34,23 @@ from minirelay.relay.messages import (
 from minirelay.relay.outbox import Outbox, OutboxLimits, Room
 from minirelay.relay.session import Session, SessionLimits, Standing
 from minirelay.relay.subscription import Subscription
+from minirelay.shop.access import Role
 from minirelay.store.messages import KeyCard
 
 log = logging.getLogger(__name__)
+
+TRY_AGAIN_LATER = 1013
+
+# What things cost in memory, roughly.
+REQUEST_BYTES = 2048
+"""A request that is being answered, beside its bytes: a task, or its place in the sequencer's queue."""
+WRITE_COPIES = 2
+"""Of an unanswered write's bytes: as it came, and as it is pushed."""
+ENTRY_BYTES = 160
+"""An open request's or an unacknowledged push's entry in the session."""
+SUBSCRIPTION_BYTES = 2048
+FILTER_BYTES = 256
+"""A subscription and each of its filters, beside the filters' ids."""
 
 UNREADABLE = "the relay cannot read its database, try again"
 
@@ -84,11 +100,16 @@ class ConnectionLimits:
 class Connection:
     """One client's connection."""
 
-    def __init__(self, host: Host, limits: ConnectionLimits, *, clock: Callable[[], float]) -> None:
-        """clock: monotonic, in seconds."""
+    def __init__(
+        self, host: Host, limits: ConnectionLimits, memory: MemoryBudget, *, clock: Callable[[], float]
+    ) -> None:
+        """memory: of all sessions. clock: monotonic, in seconds."""
         self.session = Session(limits.session, clock())
-        self.outbox = Outbox(limits.outbox, lambda: self.session.free_pushes, self._output_left)
+        self.account = memory.open(self._close_for_memory)
+        self.outbox = Outbox(limits.outbox, self.account, lambda: self.session.free_pushes, self._output_left)
         self.hang_up: HangUp | None = None
+        self.is_torn_down = False
+        """The client is not waited for, to free at once what it made the relay hold."""
         self.ended = asyncio.Event()
         self._host = host
         self._clock = clock
@@ -98,6 +119,7 @@ class Connection:
         self._filters = FilterQuota(limits.filters)
         self._filter_shares: dict[bytes, int] = {}
         self._last_subscription = 0
+        self._session_bytes = 0
         self._unanswered_bytes = 0
         self._is_resting = False
         self._may_receive = asyncio.Event()
@@ -149,6 +171,7 @@ class Connection:
         if self.session.standing is not Standing.CLOSED:
             self.session.close(1000, "the client left")
         self._end()
+        self.outbox.drop()
 
     # -- the relay
 
@@ -160,6 +183,11 @@ class Connection:
         """End the session from the relay's side."""
         if self.session.standing is not Standing.CLOSED:
             self._carry_out([self.session.close(code, reason)])
+
+    def _close_for_memory(self, is_lingering: bool) -> None:
+        self.is_torn_down = not is_lingering
+        self.outbox.drop()
+        self.close(TRY_AGAIN_LATER, "the relay is short of memory, try again later")
 
     def unlink(self) -> None:
         """End the session because its key card was unlinked (spec 05)."""
@@ -184,6 +212,7 @@ class Connection:
     def push(self, subscription_id: bytes, sets: tuple[bytes, ...]) -> None:
         """Send one push."""
         self.outbox.put(self.session.push(subscription_id, sets))
+        self._account_for_session()
 
     def send_sync_status(self, subscription_id: bytes, unpushed_patches: int) -> None:
         """Say how much a subscription still has to get."""
@@ -196,6 +225,7 @@ class Connection:
     # -- effects
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
+        self._account_for_session()
         for effect in effects:
             match effect:
                 case Send():
@@ -205,11 +235,12 @@ class Connection:
                 case Write():
                     self._write(effect)
                 case FindCard():
-                    self._run(partial(self._find_card, effect), effect.request_id)
+                    self._run(partial(self._find_card, effect), effect.request_id, REQUEST_BYTES)
                 case ClaimCard():
                     self._claim(effect)
                 case Subscribe():
-                    self._run(partial(self._subscribe, effect), effect.request_id)
+                    size = REQUEST_BYTES + _size_of(effect.request)
+                    self._run(partial(self._subscribe, effect), effect.request_id, size)
                 case CancelSubscription():
                     self._cancel(effect)
                 case DropSubscription():
@@ -227,11 +258,13 @@ class Connection:
     def _write(self, effect: Write) -> None:
         size = len(effect.patch_set)
         self._unanswered_bytes += size
+        self.account.hold(WRITE_COPIES * size + REQUEST_BYTES)
         settle = partial(self._settle_write, effect, size)
         self._host.write(WriteRequest(effect.card, effect.patch_set, settle))
 
     def _settle_write(self, effect: Write, size: int, outcome: Outcome) -> None:
         self._unanswered_bytes -= size
+        self.account.hold(-WRITE_COPIES * size - REQUEST_BYTES)
         self._may_receive.set()
         self._host.write_settled(effect.card, outcome)
         if isinstance(outcome, Refusal):
@@ -254,6 +287,7 @@ class Connection:
         except Refusal as refusal:
             self._carry_out(self.session.refuse(effect.request_id, refusal))
         else:
+            self.account.role = Role.GUEST if effect.card.is_guest else Role.CLERK
             self._carry_out(self.session.authenticate(effect.request_id, effect.card))
 
     async def _subscribe(self, effect: Subscribe) -> None:
@@ -272,6 +306,8 @@ class Connection:
         if self.session.standing is Standing.CLOSED:
             return
         subscription_id = subscription.subscription_id = self._free_subscription_id()
+        subscription.held_bytes = _size_of(effect.request)
+        self.account.hold(subscription.held_bytes)
         self._subscriptions[subscription_id] = subscription
         self._filter_shares[subscription_id] = share
         self._carry_out(self.session.answer(effect.request_id, subscription_id))
@@ -299,14 +335,19 @@ class Connection:
         subscription = self._subscriptions.pop(subscription_id, None)
         if subscription is None:
             return False
-        subscription.close()
+        self._end_subscription(subscription)
         self._filters.give_back(self._filter_shares.pop(subscription_id))
         return True
 
-    def _run(self, work: Callable[[], Awaitable[None]], request_id: int) -> None:
+    def _run(self, work: Callable[[], Awaitable[None]], request_id: int, size_bytes: int) -> None:
+        def done(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            self.account.hold(-size_bytes)
+
+        self.account.hold(size_bytes)
         task = asyncio.get_running_loop().create_task(self._answered_by(work, request_id))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(done)
 
     async def _answered_by(self, work: Callable[[], Awaitable[None]], request_id: int) -> None:
         try:
@@ -333,6 +374,8 @@ class Connection:
     def _end(self) -> None:
         self._close_subscriptions()
         self._host.release(self)
+        self._account_for_session()
+        self.account.end()
         for task in self._tasks:
             task.cancel()
         if self._timer is not None:
@@ -342,6 +385,15 @@ class Connection:
     def _close_subscriptions(self) -> None:
         for subscription_id in tuple(self._subscriptions):
             self._drop(subscription_id)
+
+    def _end_subscription(self, subscription: Subscription) -> None:
+        subscription.close()
+        self.account.hold(-subscription.held_bytes)
+
+    def _account_for_session(self) -> None:
+        size_bytes = ENTRY_BYTES * self.session.pending
+        self.account.hold(size_bytes - self._session_bytes)
+        self._session_bytes = size_bytes
 
     def _arm_timer(self) -> None:
         due = self.session.next_tick()
@@ -357,3 +409,8 @@ class Connection:
         self._carry_out(self.session.tick(now))
         if self.session.standing is not Standing.CLOSED:
             self._arm_timer()
+
+
+def _size_of(request: SubscriptionRequest) -> int:
+    """Estimate what a subscription costs in memory."""
+    return SUBSCRIPTION_BYTES + sum(FILTER_BYTES + 2 * len(one.object_id or b"") for one in request.filters)

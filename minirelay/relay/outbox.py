@@ -9,7 +9,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from minirelay.relay.memory_budget import Account
 from minirelay.relay.messages import Send
+
+FRAME_BYTES = 128
+"""What a frame that waits costs beside its bytes."""
+
+TIGHT_DIVISOR = 8
+"""When memory is tight, pushes wait in the log at this part of their bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +42,23 @@ class Outbox:
     """The frames that wait to leave. A frame counts until `sent`, also while it is on its way."""
 
     def __init__(
-        self, limits: OutboxLimits, free_pushes: Callable[[], int], on_left: Callable[[], None]
+        self,
+        limits: OutboxLimits,
+        account: Account,
+        free_pushes: Callable[[], int],
+        on_left: Callable[[], None],
     ) -> None:
-        """free_pushes: how many more pushes may be on their way. on_left: called when there is less here."""
+        """account: of the session. free_pushes: how many more pushes may be on their way.
+
+        on_left: called when there is less here.
+        """
         self.limits = limits
+        self._account = account
         self._free_pushes = free_pushes
         self._on_left = on_left
         self._frames: deque[Send] = deque()
         self._size_bytes = 0
+        self._held_bytes = 0
         self._is_closed = False
         self._output = asyncio.Event()
         self._room = asyncio.Event()
@@ -71,6 +87,7 @@ class Outbox:
         """Queue a frame."""
         self._frames.append(send)
         self._size_bytes += len(send.frame)
+        self._hold(len(send.frame) + FRAME_BYTES)
         self._output.set()
 
     async def next_frame(self) -> bytes | None:
@@ -80,22 +97,38 @@ class Outbox:
                 return None
             self._output.clear()
             await self._output.wait()
-        return self._frames.popleft().frame
+        frame = self._frames.popleft().frame
+        # The transport has its own copy of it until it has left.
+        self._hold(len(frame))
+        return frame
 
     def sent(self, frame: bytes) -> None:
         """Note that a frame that was taken has left."""
+        self._hold(-2 * len(frame) - FRAME_BYTES)
         self._shrink(len(frame))
 
     def withdraw_pushes(self) -> None:
         """Drop the pushes that nobody has taken yet."""
-        withdrawn = sum(len(send.frame) for send in self._frames if send.is_push)
+        withdrawn = [len(send.frame) for send in self._frames if send.is_push]
         self._frames = deque(send for send in self._frames if not send.is_push)
-        self._shrink(withdrawn)
+        self._hold(-sum(withdrawn) - len(withdrawn) * FRAME_BYTES)
+        self._shrink(sum(withdrawn))
+
+    def drop(self) -> None:
+        """Forget all that is here, also what is on its way: nobody waits for it any more."""
+        self.close()
+        self._frames.clear()
+        self._hold(-self._held_bytes)
+        self._shrink(self._size_bytes)
 
     def close(self) -> None:
         """Take note that what is here now is all."""
         self._is_closed = True
         self._output.set()
+
+    def _hold(self, size_bytes: int) -> None:
+        self._held_bytes += size_bytes
+        self._account.hold(size_bytes)
 
     def _shrink(self, size_bytes: int) -> None:
         self._size_bytes -= size_bytes
@@ -106,7 +139,7 @@ class Outbox:
 
     def has_room(self) -> bool:
         """Say whether a push may be queued now."""
-        return self._size_bytes < self.limits.push_bytes and self._free_pushes() > 0
+        return self._size_bytes < self._push_bytes and self._free_pushes() > 0
 
     def acknowledged(self) -> None:
         """Take note that there may be free pushes again."""
@@ -124,9 +157,14 @@ class Outbox:
         One subscription of a session reads at a time: otherwise all would read for the same room.
         """
         async with self._reading_turn:
-            while self._size_bytes > self.limits.push_bytes // 2 or self._free_pushes() <= 0:
+            while self._size_bytes > self._push_bytes // 2 or self._free_pushes() <= 0:
                 await self._wait()
-            yield Room(self._free_pushes(), self.limits.push_bytes - self._size_bytes)
+            yield Room(self._free_pushes(), max(1, self._push_bytes - self._size_bytes))
+
+    @property
+    def _push_bytes(self) -> int:
+        most = self.limits.push_bytes
+        return max(1, most // TIGHT_DIVISOR) if self._account.is_tight else most
 
     async def _wait(self) -> None:
         self._room.clear()

@@ -19,6 +19,7 @@ from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest
 from minirelay.relay.event_log import EventLog
 from minirelay.relay.judgement import NOBODY
 from minirelay.relay.large_sets import LargeSets
+from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import Enrolment, HangUp, Outcome, Subscribe, WriteRequest
 from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD
 from minirelay.relay.shops import HostedShop, Shops
@@ -43,6 +44,7 @@ class RelayLimits:
     guest_cards_per_shop: int = 100_000
     clock_skew: timedelta = timedelta(minutes=5)
     shop_memory_bytes: int = 256 * 1024 * 1024
+    session_memory_bytes: int = 128 * 1024 * 1024
 
 
 class Relay:
@@ -64,6 +66,8 @@ class Relay:
         """
         self.store = store
         self.limits = limits
+        self.memory = MemoryBudget(limits.session_memory_bytes)
+        """What all sessions hold."""
         self._wallet = wallet
         self._registry_chain = registry_chain
         self._now = now
@@ -90,7 +94,9 @@ class Relay:
 
     def connect(self) -> Connection:
         """Make the connection of a client that has just come."""
-        connection = Connection(self, self.limits.connection, clock=asyncio.get_running_loop().time)
+        connection = Connection(
+            self, self.limits.connection, self.memory, clock=asyncio.get_running_loop().time
+        )
         self._connections.add(connection)
         return connection
 

@@ -190,6 +190,11 @@ class Session:
         """Tell how many more pushes may be under way."""
         return self.limits.unacknowledged_pushes - len(self._pushes)
 
+    @property
+    def pending(self) -> int:
+        """Count the requests and pushes whose answers are awaited."""
+        return len(self._open_requests) + len(self._pushes)
+
     def close(self, code: int, reason: str) -> HangUp:
         """End the session. code: a WebSocket close code."""
         self.standing = Standing.CLOSED

@@ -20,6 +20,7 @@ from minirelay.web.expectations import meet_expectation
 from minirelay.web.health import HealthEndpoint
 from minirelay.web.info import InfoEndpoint
 from minirelay.web.limits import Doorkeeper
+from minirelay.web.read_throttle import ReadLimits
 from minirelay.web.sessions import serve_session
 
 SESSIONS_PATH: Final = "/v4/sessions"
@@ -56,9 +57,7 @@ def create_app(settings: Settings, services: Services) -> web.Application:
 
     async def sessions(request: web.Request) -> web.StreamResponse:
         with bound(session=secrets.token_hex(4)), doorkeeper.session(request):
-            return await serve_session(
-                request, services.sessions.connect, max_frame_bytes=settings.limits.frame_size
-            )
+            return await serve_session(request, services.sessions.connect, read_limits(settings))
 
     enrolment = EnrolmentEndpoint(services.enrolment_desk, doorkeeper)
     add_get = partial(app.router.add_get, expect_handler=meet_expectation)
@@ -70,6 +69,17 @@ def create_app(settings: Settings, services: Services) -> web.Application:
         discovery = DiscoveryEndpoint(services.relay_token, settings.registry_chain)
         add_get("/testing/discovery", discovery.get)
     return app
+
+
+def read_limits(settings: Settings) -> ReadLimits:
+    """Take what is read of a session out of the settings."""
+    limits = settings.limits
+    return ReadLimits(
+        max_frame_bytes=limits.frame_size,
+        frames_per_turn=limits.frames_per_turn,
+        bytes_per_turn=limits.bytes_per_turn,
+        frames_per_s=limits.frame_rate,
+    )
 
 
 async def _name_server(_request: web.Request, response: web.StreamResponse) -> None:

@@ -167,4 +167,5 @@ def relay_limits(settings: Settings) -> RelayLimits:
         guest_cards_per_shop=limits.guest_cards_per_shop,
         clock_skew=timedelta(seconds=settings.clock_skew),
         shop_memory_bytes=limits.shop_memory,
+        session_memory_bytes=limits.session_memory,
     )

@@ -3,53 +3,74 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import WSMsgType, web
+from aiohttp.http import WSMessageNoDecodeText
 
-from minirelay.relay.connection import Connection
+from minirelay.relay.connection import TRY_AGAIN_LATER, Connection
 from minirelay.relay.messages import HangUp
+from minirelay.web.read_throttle import ReadLimits, ReadThrottle
 
 log = logging.getLogger(__name__)
 
-MAX_FRAME_BYTES: Final = 2 * 1024 * 1024
-
-FRAMES_PER_TURN: Final = 16
-"""A client that has sent many frames gives the loop back after so many."""
+WRITE_BUFFER_BYTES: Final = 16 * 1024
+"""A frame counts as sent when the transport has no more than this to send; before that it is the outbox's."""
 
 CLOSE_TIMEOUT_S: Final = 2.0
 """How long a client that does not read may keep a connection that the relay closes."""
+
+Socket = web.WebSocketResponse[Literal[False]]
+"""A WebSocket that leaves text as bytes."""
+
+READ_LIMITS: Final = ReadLimits()
 
 OWN_FAULT: Final = "the relay failed, reconnect and resume"
 
 
 async def serve_session(
-    request: web.Request, connect: Callable[[], Connection], *, max_frame_bytes: int = MAX_FRAME_BYTES
+    request: web.Request, connect: Callable[[], Connection], limits: ReadLimits = READ_LIMITS
 ) -> web.StreamResponse:
     """Speak with one client until either side ends it. connect: called once the WebSocket stands."""
     # aiohttp's limit is exclusive, the protocol's is not. A WebSocket ping is a sign of life (spec 01).
-    socket = web.WebSocketResponse(
-        max_msg_size=max_frame_bytes + 1,
+    socket = Socket(
+        max_msg_size=limits.max_frame_bytes + 1,
         compress=False,
         autoclose=False,
         autoping=False,
         timeout=CLOSE_TIMEOUT_S,
+        writer_limit=WRITE_BUFFER_BYTES,
+        # As text a single character can make four bytes of each; and none is ever looked at.
+        decode_text=False,
     )
     try:
+        throttle = _throttle(request, socket, limits)
         await socket.prepare(request)
     except ConnectionError:
         return web.Response(status=400)  # gone before the answer, and this too goes nowhere
     except ValueError as error:
         # aiohttp reads the handshake's headers as ASCII, and quotes those that are wrong in UTF-8.
         raise web.HTTPBadRequest from error
-    connection = connect()
-    sender = asyncio.create_task(_send(socket, connection))
-    receiver = asyncio.create_task(_receive(socket, connection))
+    if throttle is None:
+        raise RuntimeError("a handshake that can't be prepared was prepared")
+    try:
+        await _speak(request, socket, throttle, connect())
+    finally:
+        throttle.forget()
+    return socket
+
+
+async def _speak(
+    request: web.Request, socket: Socket, throttle: ReadThrottle, connection: Connection
+) -> None:
+    throttle.start(connection)
+    sender = asyncio.create_task(_send(socket, connection, throttle))
+    receiver = asyncio.create_task(_receive(socket, connection, throttle))
     hung_up = asyncio.create_task(connection.ended.wait())
     tasks = (sender, receiver, hung_up)
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if connection.hang_up is not None:
+        if connection.hang_up is not None and not connection.is_torn_down:
             # What was answered before the end still leaves, if the client reads it.
             await asyncio.wait([sender], timeout=CLOSE_TIMEOUT_S)
     finally:
@@ -58,24 +79,41 @@ async def serve_session(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        throttle.end(drop=hang_up.code == TRY_AGAIN_LATER)
+        if connection.is_torn_down and request.transport is not None:
+            request.transport.abort()
         await _close(request, socket, hang_up)
-    return socket
 
 
-async def _receive(socket: web.WebSocketResponse, connection: Connection) -> None:
-    received = 0
+def _throttle(request: web.Request, socket: Socket, limits: ReadLimits) -> ReadThrottle | None:
+    """Step in front of the request, unless it is no handshake: then `prepare` says what it is."""
+    if not socket.can_prepare(request):
+        return None
+    throttle = ReadThrottle.install(request, limits)
+    if request.transport is not None:
+        request.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+    return throttle
+
+
+async def _receive(socket: Socket, connection: Connection, throttle: ReadThrottle) -> None:
+    ping: bytes | None = None
     try:
         while connection.hang_up is None:
             if not connection.may_receive:
                 await connection.wait_to_receive()
+                throttle.go_on()
             message = await socket.receive()
-            if not await _take(message, socket, connection):
+            if not _take(message, connection):
                 # The card is free from here on, whatever the rest of the closing takes.
                 connection.lost()
                 return
-            received += 1
-            if received % FRAMES_PER_TURN == 0:
-                await asyncio.sleep(0)
+            throttle.taken(len(message.data))
+            if message.type is WSMsgType.PING:
+                ping = message.data
+            if ping is not None and not throttle.has_more:
+                # The last one's answer is enough for all that came together (RFC 6455, 5.5.3).
+                await socket.pong(ping)
+                ping = None
     except ConnectionError:
         connection.lost()
     except Exception:  # the task's only observer; the other sessions go on
@@ -83,28 +121,26 @@ async def _receive(socket: web.WebSocketResponse, connection: Connection) -> Non
         connection.close(1011, OWN_FAULT)
 
 
-async def _take(message: WSMessage, socket: web.WebSocketResponse, connection: Connection) -> bool:
+def _take(message: WSMessageNoDecodeText, connection: Connection) -> bool:
     """Hand on what came; False if it is the end."""
     match message.type:
         case WSMsgType.BINARY:
             connection.receive(message.data)
         case WSMsgType.TEXT:
             connection.receive_text()
-        case WSMsgType.PING:
-            connection.heard()
-            await socket.pong(message.data)
-        case WSMsgType.PONG:
+        case WSMsgType.PING | WSMsgType.PONG:
             connection.heard()
         case _:
             return False
     return True
 
 
-async def _send(socket: web.WebSocketResponse, connection: Connection) -> None:
+async def _send(socket: Socket, connection: Connection, throttle: ReadThrottle) -> None:
     try:
         while (frame := await connection.next_frame()) is not None:
             await socket.send_bytes(frame)
             connection.sent(frame)
+            throttle.sent()
     except ConnectionError:
         connection.lost()
     except Exception:  # the task's only observer; the other sessions go on
@@ -112,7 +148,7 @@ async def _send(socket: web.WebSocketResponse, connection: Connection) -> None:
         connection.close(1011, OWN_FAULT)
 
 
-async def _close(request: web.Request, socket: web.WebSocketResponse, hang_up: HangUp) -> None:
+async def _close(request: web.Request, socket: Socket, hang_up: HangUp) -> None:
     transport = request.transport
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):

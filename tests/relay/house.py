@@ -57,12 +57,18 @@ def relay_limits(
     unsent_pushes: int = 512 * 1024,
     guest_cards: int = 100_000,
     shop_memory_bytes: int = 2**28,
+    session_memory_bytes: int = 2**27,
 ) -> RelayLimits:
     session = SessionLimits(open_requests, unacknowledged_pushes, ping_interval_s, kick_timeout_s)
     connection = ConnectionLimits(
         session, OutboxLimits(push_bytes=unsent_pushes), subscriptions=subscriptions
     )
-    return RelayLimits(connection, guest_cards, shop_memory_bytes=shop_memory_bytes)
+    return RelayLimits(
+        connection,
+        guest_cards,
+        shop_memory_bytes=shop_memory_bytes,
+        session_memory_bytes=session_memory_bytes,
+    )
 
 
 async def until(condition: Callable[[], bool]) -> None:

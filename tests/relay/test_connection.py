@@ -8,8 +8,16 @@ import pytest
 
 from minirelay.errors import Code
 from minirelay.protocol import envelope as wire
+from minirelay.protocol.objects import ObjectType
 from minirelay.relay import connection as module
-from minirelay.relay.connection import Connection, ConnectionLimits
+from minirelay.relay.connection import (
+    ENTRY_BYTES,
+    FILTER_BYTES,
+    SUBSCRIPTION_BYTES,
+    Connection,
+    ConnectionLimits,
+)
+from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import HangUp, Outcome, Subscribe, WriteRequest
 from minirelay.relay.session import SessionLimits
 from minirelay.relay.subscription import Subscription
@@ -304,6 +312,71 @@ async def test_the_end_lets_whoever_waits_go() -> None:
     assert connection.may_receive
 
 
+async def test_everything_that_a_session_holds_counts_and_is_given_back(house: House) -> None:
+    line = await house.line(await house.enrol())
+    account = line.connection.account
+    await until(lambda: account.size_bytes == 0)
+    wanted = wire.Filter(ObjectType.TAG, b"x" * 500)
+    subscription_id = await line.subscribe(0, wanted)
+    await line.quiet()
+    await until(lambda: account.size_bytes == SUBSCRIPTION_BYTES + FILTER_BYTES + 2 * 500)
+    subscribed = account.size_bytes
+    async with house.disk_held():
+        answer = await line.start_write(listing(1))
+        written = account.size_bytes - subscribed
+        assert written > 2 * line.connection.unanswered_bytes > 0
+        asked = await line.start(VISIT)
+        assert account.size_bytes - subscribed - written > SUBSCRIPTION_BYTES
+        await line.read_until(asked.done)
+    line.acknowledges = False
+    await line.read_until(answer.done)
+    await line.cancel(subscription_id)
+    await line.read_until(lambda: len(line.unacknowledged) == 2)
+    await line.quiet()
+    await until(lambda: account.size_bytes == SUBSCRIPTION_BYTES + 2 * ENTRY_BYTES)
+    await line.acknowledge()
+    await line.cancel(payload(asked.result()))
+    assert account.size_bytes == 0
+    assert house.relay.memory.size_bytes == 0
+
+
+async def test_whatever_is_under_way_when_a_session_ends_is_given_back(house: House) -> None:
+    line = await house.line(await house.enrol())
+    async with house.disk_held():
+        await line.subscribe()
+        await line.start_write(listing(1))
+        await line.start(VISIT)
+        line.connection.lost()
+        assert house.relay.memory.size_bytes == 0
+        assert line.connection.account.size_bytes > 0
+    await until(lambda: line.connection.account.size_bytes == 0)
+    assert house.relay.memory.closing_bytes == 0
+
+
+async def test_beyond_the_budget_the_session_that_holds_most_is_closed_and_the_clerk_goes_on(
+    tmp_path: Path,
+) -> None:
+    async with running_relay(tmp_path, relay_limits(session_memory_bytes=200_000)) as house:
+        clerk = await house.line(await house.enrol())
+        await clerk.write(*(listing(number) for number in range(1, 100)))
+        # More than each of the others holds in the end, but it counts for a quarter.
+        await clerk.subscribe()
+        await until(lambda: clerk.connection.account.size_bytes > 30_000)
+        visitors = [await house.line() for _ in range(10)]
+        while not any(line.connection.hang_up for line in visitors):
+            for line in visitors:
+                await line.start(wire.PingRequest())
+            await asyncio.sleep(0)
+        ends = [line.connection.hang_up for line in visitors if line.connection.hang_up]
+        assert {end.code for end in ends} == {1013}
+        assert all("try again later" in end.reason for end in ends)
+        assert clerk.connection.hang_up is None
+        held = clerk.connection.account.size_bytes
+        assert all(line.connection.account.size_bytes < held for line in visitors)
+        assert house.relay.memory.size_bytes <= 200_000
+        await clerk.write(listing(1000))
+
+
 # -- keep-alive
 
 
@@ -348,7 +421,7 @@ class Deaf:
 
 def deaf_connection(limits: SessionLimits) -> tuple[Deaf, Connection]:
     host = Deaf()
-    return host, Connection(host, ConnectionLimits(limits), clock=lambda: host.now)
+    return host, Connection(host, ConnectionLimits(limits), MemoryBudget(2**27), clock=lambda: host.now)
 
 
 async def leave_much_unanswered(host: Deaf, connection: Connection) -> None:

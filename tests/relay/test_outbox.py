@@ -2,8 +2,9 @@
 
 import asyncio
 
+from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import Send
-from minirelay.relay.outbox import Outbox, OutboxLimits, Room
+from minirelay.relay.outbox import FRAME_BYTES, TIGHT_DIVISOR, Outbox, OutboxLimits, Room
 from tests.relay.house import TIMEOUT_S
 
 LIMITS = OutboxLimits(push_bytes=100, answer_bytes=300)
@@ -15,7 +16,9 @@ class Client:
     def __init__(self) -> None:
         self.free_pushes = 5
         self.left = 0
-        self.outbox = Outbox(LIMITS, lambda: self.free_pushes, self._note)
+        self.memory = MemoryBudget(10_000)
+        self.account = self.memory.open(lambda _: None)
+        self.outbox = Outbox(LIMITS, self.account, lambda: self.free_pushes, self._note)
 
     def _note(self) -> None:
         self.left += 1
@@ -129,3 +132,40 @@ async def test_an_acknowledgement_lets_a_turn_begin() -> None:
     client.free_pushes = 1
     client.outbox.acknowledged()
     assert await asyncio.wait_for(turn, TIMEOUT_S) == Room(pushes=1, size_bytes=100)
+
+
+# -- memory
+
+
+async def test_frames_count_for_the_session_until_they_have_left_twice_while_on_their_way() -> None:
+    client = Client()
+    client.outbox.put(Send(bytes(50)))
+    client.outbox.put(Send(bytes(10), is_push=True))
+    assert client.account.size_bytes == 60 + 2 * FRAME_BYTES
+    frame = await client.outbox.next_frame()
+    assert frame is not None
+    assert client.account.size_bytes == 110 + 2 * FRAME_BYTES
+    client.outbox.sent(frame)
+    assert client.account.size_bytes == 10 + FRAME_BYTES
+    client.outbox.withdraw_pushes()
+    assert client.account.size_bytes == 0
+
+
+async def test_dropped_frames_neither_leave_nor_count() -> None:
+    client = Client()
+    client.outbox.put(Send(bytes(50)))
+    client.outbox.put(Send(bytes(10)))
+    await client.outbox.next_frame()
+    client.outbox.drop()
+    assert (client.account.size_bytes, client.outbox.size_bytes) == (0, 0)
+    assert await client.outbox.next_frame() is None
+
+
+async def test_when_memory_is_tight_pushes_wait_in_the_log_sooner() -> None:
+    client = Client()
+    other = client.memory.open(lambda _: None)
+    other.hold(client.memory.limit_bytes // 2 + 1)
+    client.outbox.put(Send(bytes(LIMITS.push_bytes // TIGHT_DIVISOR)))
+    assert not client.outbox.has_room()
+    other.hold(-other.size_bytes)
+    assert client.outbox.has_room()

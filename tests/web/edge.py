@@ -13,6 +13,7 @@ from minirelay.errors import MinirelayError
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.connection import Connection, ConnectionLimits
 from minirelay.relay.enrolment import AdmissionPolicy, EnrolmentDesk
+from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import Enrolment, HangUp, Outcome, Subscribe, WriteRequest
 from minirelay.relay.subscription import Subscription
 from minirelay.store.messages import KeyCard
@@ -32,7 +33,7 @@ class Lobby:
         self.connections: list[Connection] = []
 
     def connect(self) -> Connection:
-        connection = Connection(self, ConnectionLimits(), clock=lambda: 0.0)
+        connection = Connection(self, ConnectionLimits(), MemoryBudget(2**27), clock=lambda: 0.0)
         self.connections.append(connection)
         return connection
 

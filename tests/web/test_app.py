@@ -8,11 +8,12 @@ import msgspec
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 
-from minirelay.config_types import Size
+from minirelay.config_types import PositiveSize, Size
 from minirelay.logs import fields_of
 from minirelay.relay.connection import Connection
-from minirelay.web.app import create_app
+from minirelay.web.app import create_app, read_limits
 from minirelay.web.listener import Listener, listen
+from minirelay.web.read_throttle import ReadLimits
 from tests.web.edge import SETTINGS, Backend, serving
 
 
@@ -74,6 +75,19 @@ async def test_what_a_session_logs_names_it() -> None:
 @dataclass
 class SessionsOf:
     connect: Callable[[], Connection]
+
+
+def test_what_is_read_of_a_session_is_a_setting() -> None:
+    assert read_limits(SETTINGS) == ReadLimits()
+    limits = msgspec.structs.replace(
+        SETTINGS.limits,
+        frame_size=Size(1),
+        frames_per_turn=2,
+        bytes_per_turn=PositiveSize(3),
+        frame_rate=4,
+    )
+    settings = msgspec.structs.replace(SETTINGS, limits=limits)
+    assert read_limits(settings) == ReadLimits(1, 2, 3, 4)
 
 
 async def test_frames_have_the_size_that_is_set() -> None:

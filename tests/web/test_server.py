@@ -168,6 +168,7 @@ def test_limits_are_those_of_the_settings() -> None:
             limits__unsent_pushes=8,
             limits__unread_answers=9,
             limits__unanswered_writes=10,
+            limits__session_memory="11MiB",
         )
     )
     limits = relay_limits(loaded)
@@ -178,6 +179,7 @@ def test_limits_are_those_of_the_settings() -> None:
     assert limits.connection.outbox == OutboxLimits(push_bytes=8, answer_bytes=9)
     assert limits.connection.unanswered_bytes == 10
     assert limits.connection.filters == FilterLimits(id_bytes=12, session_bytes=13)
+    assert limits.session_memory_bytes == 11 * 2**20
     assert limits.clock_skew.total_seconds() == 11
     assert limits.shop_memory_bytes == 7 * 2**20
 

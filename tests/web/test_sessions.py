@@ -3,20 +3,27 @@
 import asyncio
 import itertools
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import uvloop
 from aiohttp import ClientError, ClientSession, WSMessage, WSMsgType, web
+from aiohttp.web_protocol import RequestHandler
 
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.relay.connection import Connection
-from minirelay.relay.outbox import OutboxLimits
+from minirelay.relay.messages import Send
+from minirelay.relay.outbox import FRAME_BYTES, OutboxLimits
 from minirelay.web import sessions as module
 from minirelay.web.listener import Listener, listen
-from minirelay.web.sessions import FRAMES_PER_TURN, MAX_FRAME_BYTES, serve_session
+from minirelay.web.read_throttle import ReadLimits
+from minirelay.web.sessions import WRITE_BUFFER_BYTES, serve_session
 from tests.relay.house import (
     SHOP,
     TIMEOUT_S,
@@ -31,6 +38,8 @@ from tests.relay.house import (
     until,
 )
 from tests.web.edge import Lobby
+
+MAX_FRAME_BYTES = ReadLimits().max_frame_bytes
 
 
 @pytest.fixture
@@ -114,7 +123,7 @@ async def test_a_larger_frame_closes_the_connection(house: House) -> None:
 
 
 async def test_the_size_of_frames_is_a_setting() -> None:
-    async with single_session(max_frame_bytes=1000) as (http, url, _):
+    async with single_session(ReadLimits(max_frame_bytes=1000)) as (http, url, _):
         socket = await http.ws_connect(url)
         await socket.send_bytes(padded(1000))
         assert (await asyncio.wait_for(socket.receive(), TIMEOUT_S)).type is WSMsgType.BINARY
@@ -233,8 +242,191 @@ async def test_a_flood_of_frames_leaves_the_others_their_turns(house: House) -> 
                 turns.append(received)
                 await asyncio.sleep(0)
         in_one_turn = max(after - before for before, after in itertools.pairwise(turns))
-        assert in_one_turn <= FRAMES_PER_TURN
+        assert in_one_turn <= ReadLimits().frames_per_turn
         await other.quiet()
+
+
+# -- a session's share, on every event loop and through aiohttp's own reader
+
+LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+CLOSE = frame(8, struct.pack(">H", 1000))
+SHARE = ReadLimits(frames_per_turn=8, bytes_per_turn=4096, frames_per_s=1000)
+
+
+@dataclass
+class RawClient:
+    """A client by hand of a relay that has nothing; pieces are what its aiohttp gets."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    connection: Connection
+    pieces: list[bytes]
+
+    async def pong_or_close(self) -> tuple[int, bytes]:
+        """Wait for a small frame; give its first byte and its payload."""
+        first, size = await asyncio.wait_for(self.reader.readexactly(2), TIMEOUT_S)
+        return first, await self.reader.readexactly(size)
+
+
+@asynccontextmanager
+async def raw_client(first: bytes = b"", limits: ReadLimits = SHARE) -> AsyncIterator[RawClient]:
+    """Connect, with some frames in the same packet as the handshake."""
+    pieces: list[bytes] = []
+    take = RequestHandler.data_received
+
+    def noted(handler: RequestHandler, data: bytes) -> None:
+        pieces.append(data)
+        take(handler, data)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RequestHandler, "data_received", noted)
+        async with single_session(limits) as (_, url, connections):
+            address = urlsplit(url)
+            reader, writer = await asyncio.open_connection(address.hostname, address.port)
+            writer.write(HANDSHAKE + first)
+            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), TIMEOUT_S)
+            await until(lambda: bool(connections))
+            del pieces[0]
+            try:
+                yield RawClient(reader, writer, connections[0], pieces)
+            finally:
+                writer.transport.abort()
+
+
+def on(loop_factory: Callable[[], asyncio.AbstractEventLoop], test: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(test)
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_empty_fragments_are_read_in_shares_also_those_that_come_with_the_handshake(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    begin, fragment, end = frame(2, b"", is_last=False), frame(0, b"", is_last=False), frame(0, b"")
+
+    async def check() -> None:
+        async with raw_client(begin + fragment * 500) as client:
+            client.writer.write(fragment * 600 + end + CLOSE)
+            assert (await client.pong_or_close())[0] == 0x88
+            # What it meant is known when all of it was read: an empty message is no envelope.
+            assert client.connection.hang_up is not None
+            assert client.connection.hang_up.code in (1002, 1008)
+            assert sum(map(len, client.pieces)) >= len(begin + fragment * 1100)
+            most = SHARE.frames_per_turn * len(fragment) + 2  # of the closing
+            assert max(map(len, client.pieces)) <= most
+
+    on(loop_factory, check())
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_pings_that_come_together_are_answered_together_and_the_last_one_always(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def check() -> None:
+        async with raw_client() as client:
+            client.writer.write(b"".join(frame(9, f"{number}".encode()) for number in range(800)))
+            pongs: list[tuple[int, bytes]] = []
+            while not pongs or pongs[-1] != (0x8A, b"799"):
+                pongs.append(await client.pong_or_close())
+            assert 800 // SHARE.frames_per_turn <= len(pongs) < 800
+            client.writer.write(CLOSE)
+            assert (await client.pong_or_close())[0] == 0x88
+
+    on(loop_factory, check())
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_a_message_that_never_ends_counts_with_all_its_bytes(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    size = 1_000_000
+
+    async def check() -> None:
+        async with raw_client(limits=ReadLimits()) as client:
+            account = client.connection.account
+            client.writer.write(b"\x82\xff" + size.to_bytes(8) + bytes(4) + bytes(size - 1))
+            await until(lambda: account.size_bytes >= size - 1)
+            assert account.size_bytes < size * 1.1
+            client.writer.write(b"\0")
+            await until(lambda: account.size_bytes < 1000)
+
+    on(loop_factory, check())
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_what_the_transport_has_not_sent_counts_and_is_little(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    answer = bytes(20_000)
+
+    async def check() -> None:
+        async with raw_client() as client:
+            outbox, account = client.connection.outbox, client.connection.account
+            while outbox.size_bytes < 10 * len(answer):
+                outbox.put(Send(answer))
+                await asyncio.sleep(0)
+            # One frame is on its way and counts twice, the others wait.
+            waiting = len(outbox.frames)
+            frames = (waiting + 2) * len(answer) + (waiting + 1) * FRAME_BYTES
+            assert frames <= account.size_bytes <= frames + 2 * WRITE_BUFFER_BYTES
+
+    on(loop_factory, check())
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_who_is_closed_for_memory_hears_of_it_if_there_is_time(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.05)
+
+    async def check() -> None:
+        async with raw_client(limits=ReadLimits()) as client:
+            client.writer.write(frame(2, bytes(60_000))[:-1])
+            account = client.connection.account
+            await until(lambda: account.size_bytes > 50_000)
+            account.close()
+            first, payload = await client.pong_or_close()
+            assert (first, struct.unpack(">H", payload[:2])) == (0x88, (1013,))
+            await until(lambda: account.size_bytes == 0)
+
+    on(loop_factory, check())
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_who_is_torn_down_for_memory_holds_nothing_a_moment_later(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def check() -> None:
+        async with raw_client(limits=ReadLimits()) as client:
+            client.writer.write(frame(2, bytes(60_000))[:-1])
+            account = client.connection.account
+            await until(lambda: account.size_bytes > 50_000)
+            other = client.connection.account._budget.open(lambda _: None)
+            other.hold(2**27)
+            other.end()
+            account.close()
+            with suppress(ConnectionError):
+                assert await asyncio.wait_for(client.reader.read(1), 1) == b""
+            await until(lambda: account.size_bytes == 0)
+
+    on(loop_factory, check())
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_a_session_is_left_to_http_when_its_handshake_is_none(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def check() -> None:
+        async with single_session() as (http, url, _):
+            for _ in range(2):
+                async with http.get(url) as response:
+                    assert response.status == 400
+
+    on(loop_factory, check())
 
 
 # -- signs of life
@@ -359,14 +551,14 @@ async def test_the_relay_says_why_it_closes(house: House) -> None:
 
 @asynccontextmanager
 async def single_session(
-    max_frame_bytes: int = MAX_FRAME_BYTES,
+    limits: ReadLimits = ReadLimits(),  # noqa: B008 (frozen)
 ) -> AsyncIterator[tuple[ClientSession, str, list[Connection]]]:
     """Serve sessions of a relay that has nothing."""
     lobby = Lobby()
     app = web.Application()
 
     async def sessions(request: web.Request) -> web.StreamResponse:
-        return await serve_session(request, lobby.connect, max_frame_bytes=max_frame_bytes)
+        return await serve_session(request, lobby.connect, limits)
 
     app.router.add_get("/", sessions)
     runner = web.AppRunner(app)

@@ -127,4 +127,5 @@ def _compared(listings: int, rounds: list[Round], bare_seconds: list[float]) -> 
 
 def _notes(plan: Plan) -> Iterator[str]:
     yield f"One session; the median of {plan.rounds} rounds of {plan.writes:,} writes."
+    yield "The relay takes of it what it would take of many sessions (limits.frame_rate)."
     yield "Sets are signed and framed before the clock starts; shops are filled with sets of 50."
