@@ -26,8 +26,7 @@ ENTRY_BYTES = 512
 """What an object or a key card takes beside its bytes: nodes, entries of maps."""
 
 
-@dataclass(slots=True)
-class Card:
+class Card(msgspec.Struct, gc=False):
     """What the sequencer needs to know of an enrolled key card."""
 
     row_id: int
@@ -148,12 +147,29 @@ async def read_books(reader: Reader, epoch: int, row: ShopRow) -> Books:
     gaps = await reader.gaps(row.row_id)
     objects = await reader.load_objects(row.row_id)
     cards = await reader.cards(row.row_id)
-    books = Books(
+    # Takes a second in a shop of 100,000 listings or guests, and the other shops go on meanwhile.
+    books = await asyncio.to_thread(_make_books, epoch, row, (seq, counts), objects, cards)
+    books.go_on_behind(gaps)
+    return books
+
+
+def _entry_bytes(key: bytes, value: bytes | None) -> int:
+    return 0 if value is None else ENTRY_BYTES + len(key) + len(value)
+
+
+def _make_books(
+    epoch: int,
+    row: ShopRow,
+    tail: tuple[int, Counts],
+    objects: Sequence[StoredObject],
+    cards: Sequence[KeyCard],
+) -> Books:
+    seq, counts = tail
+    return Books(
         epoch=epoch,
         row=row,
         is_new=False,
-        # Takes a second in a shop of 100,000 listings, and the other shops go on meanwhile.
-        state=await asyncio.to_thread(_build_state, objects),
+        state=_build_state(objects),
         seq=seq,
         next_seq=seq + 1,
         counts=counts,
@@ -166,12 +182,6 @@ async def read_books(reader: Reader, epoch: int, row: ShopRow) -> Books:
         guest_cards=sum(card.is_guest for card in cards),
         size_bytes=sum(_entry_bytes(one.key, one.value) for one in objects) + ENTRY_BYTES * len(cards),
     )
-    books.go_on_behind(gaps)
-    return books
-
-
-def _entry_bytes(key: bytes, value: bytes | None) -> int:
-    return 0 if value is None else ENTRY_BYTES + len(key) + len(value)
 
 
 def _build_state(objects: Sequence[StoredObject]) -> ShopState:

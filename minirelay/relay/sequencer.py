@@ -39,8 +39,15 @@ class Committer(Protocol):
     def epoch(self) -> int:
         """Count the failed transactions."""
 
+    @property
+    def is_full(self) -> bool:
+        """Say whether so much waits to be written that nothing more should be judged."""
+
     def commit(self, commit: Commit) -> asyncio.Future[None]:
         """Queue a commit."""
+
+    def barrier(self) -> asyncio.Future[None]:
+        """Wait for what was queued so far."""
 
 
 class Sequencer:
@@ -135,6 +142,8 @@ class Sequencer:
             books = self._trusted_books()
             if books is None:
                 self._start(self._reopen())
+            elif self._writer.is_full:
+                self._start(self._wait_for_room())
             elif self._queue[0].size_bytes > THREAD_BYTES:
                 self._start(self._judge_aside(books, self._queue.popleft()))
             elif is_first:
@@ -184,6 +193,12 @@ class Sequencer:
         except Exception as error:  # what is stored does not make sense: not to be tried again in a hurry
             log.exception("a shop could not be opened")
             self._fail_all(StoreError(f"the shop could not be opened: {error}"))
+
+    async def _wait_for_room(self) -> None:
+        barrier = self._writer.barrier()
+        await asyncio.wait([barrier])
+        # If it failed, so did what waited, and who submitted that hears of it.
+        barrier.exception()
 
     def _fail_all(self, error: StoreError) -> None:
         self._read_failure = error

@@ -104,6 +104,12 @@ class Rows:
         """Count the rows."""
         return self._count
 
+    @property
+    def size_bytes(self) -> int:
+        """Count the bytes of what the rows hold, eight for each number."""
+        held = (one for one in self._parameters if one is not None)
+        return sum(len(one) if isinstance(one, bytes | str) else 8 for one in held)
+
     def add(self, kind: Kind, *values: Parameter) -> None:
         """Add a row; values: those that the kind's action names."""
         self._parameters.append(kind)

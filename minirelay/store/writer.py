@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 MAX_BATCH_COMMITS = 1024
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 
+# When more waits for its transaction, or is under way, those who make commits should wait: a patch of a few
+# bytes may change much of a large object.
+MAX_WAITING_BYTES = 4 * MAX_BATCH_BYTES
+
 PROBE_KEY = "probe"
 
 
@@ -30,13 +34,15 @@ PROBE_KEY = "probe"
 class _Entry:
     """Something that waits for its transaction. With neither commit nor memory: a barrier.
 
-    is_probe: it is there to find out whether clients' commits could be stored.
+    is_probe: it is there to find out whether clients' commits could be stored. size_bytes: about, of its
+    commit.
     """
 
     done: asyncio.Future[None]
     commit: Commit | None = None
     memory: tuple[str, bytes] | None = None
     is_probe: bool = False
+    size_bytes: int = 0
 
     @property
     def is_barrier(self) -> bool:
@@ -82,6 +88,7 @@ class Writer:
         self._failed = FailedCommits(MAX_BATCH_BYTES)
         self._failures = FailureLog(log, clock)
         self._queue: deque[_Entry] = deque()
+        self._waiting_bytes = 0
         self._is_under_way = False
         self._is_closing = False
         self._is_scheduled = False
@@ -102,6 +109,11 @@ class Writer:
     def barrier(self) -> asyncio.Future[None]:
         """Wait for what was queued so far, and fail as that fails; done soon if there is nothing."""
         return self._submit()
+
+    @property
+    def is_full(self) -> bool:
+        """Say whether so much waits that a `barrier` should be waited for before the next commit is made."""
+        return self._waiting_bytes > MAX_WAITING_BYTES
 
     @property
     def is_failing(self) -> bool:
@@ -130,7 +142,9 @@ class Writer:
         if self._is_closing:
             return _failed(StoreClosed("the database is closed"))
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Entry(done, commit, memory, is_probe))
+        size_bytes = 0 if commit is None else weight(commit)
+        self._queue.append(_Entry(done, commit, memory, is_probe, size_bytes))
+        self._waiting_bytes += size_bytes
         self._schedule()
         return done
 
@@ -165,10 +179,8 @@ class Writer:
         while self._queue:
             if batch and self.is_failing and (batch[0].is_probe or self._queue[0].is_probe):
                 break  # It goes alone: what it tries fails nobody else.
-            commit = self._queue[0].commit
-            if commit is not None:
-                commits += 1
-                size += weight(commit)
+            commits += self._queue[0].commit is not None
+            size += self._queue[0].size_bytes
             if batch and (commits > MAX_BATCH_COMMITS or size > MAX_BATCH_BYTES):
                 break
             batch.append(self._queue.popleft())
@@ -176,6 +188,7 @@ class Writer:
 
     def _settle(self, batch: list[_Entry], outcome: BatchReport | BaseException | None) -> None:
         self._is_under_way = False
+        self._waiting_bytes -= sum(entry.size_bytes for entry in batch)
         self._note(batch, outcome)
         if isinstance(outcome, BaseException):
             self._failures.failed(outcome)
@@ -208,6 +221,7 @@ class Writer:
         if is_state_lost:
             batch = [*batch, *self._queue]
             self._queue.clear()
+            self._waiting_bytes = 0
             self.epoch += 1
         for entry in batch:
             if not entry.done.done():

@@ -1,6 +1,7 @@
 """What the sequencer does with a write and with an enrolment: every check of spec 02, in its order."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from minirelay.errors import Code, MinirelayError, Refusal
 from minirelay.protocol import mmr
 from minirelay.protocol.cbor import encode
 from minirelay.protocol.envelope import PatchSetWriteRequest
+from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import (
     NewPatch,
     decode_header,
@@ -25,6 +27,10 @@ from minirelay.relay.acceptance import CardEnrolment, ClientWrite, Request
 from minirelay.relay.books import Accepted, Books
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
 from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
+from minirelay.shop.canonical import dump, load
+from minirelay.shop.objects import Account
+from minirelay.shop.state import Change
+from minirelay.store.batch import rows_of, weight
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import RELAY, KeyCard, ShopRow
 from tests.relay.house import (
@@ -334,6 +340,61 @@ def test_guests_have_a_ceiling() -> None:
         enrolment(STRANGER, is_guest=True, ceiling=1).judge(books)
     enrolment(STRANGER, is_guest=True, ceiling=2).judge(books)
     enrolment(STRANGER, ceiling=1).judge(books)
+
+
+def crowded_books(guests: int) -> Books:
+    """Give the books of a shop with so many guests more."""
+    books = open_books()
+    account = Account(
+        key_cards=[GUEST.public_key, *(card.to_bytes(33) for card in range(guests))], guest=True
+    )
+    books.state = books.state.with_change(Change(ObjectType.ACCOUNT, bytes(20), dump(account)))
+    return books
+
+
+@pytest.mark.parametrize("guests", [1000, 100_000])
+def test_an_enrolment_writes_little_however_many_guests_there_are(guests: int) -> None:
+    books = crowded_books(guests)
+    for number in range(50):
+        request = enrolment(new_key(), is_guest=True, ceiling=10**6)
+        commit = request.enter(books, request.judge(books))
+        assert rows_of([commit]).size_bytes <= 16 * 1024
+        assert weight(commit) <= 16 * 1024
+        account = load(Account, books.state.get(ObjectType.ACCOUNT, bytes(20)) or b"")
+        assert len(account.key_cards) == guests + number + 2
+        assert account.key_cards[-1] == request.enrolment.key_card
+
+
+def test_an_enrolment_takes_as_many_steps_however_many_guests_there_are() -> None:
+    assert calls_of_an_enrolment(100_000) <= calls_of_an_enrolment(10) + 100
+
+
+def calls_of_an_enrolment(guests: int) -> int:
+    """Count the calls of functions, in Python and C, but for those that cut the account into pieces."""
+    books = crowded_books(guests)
+    _ = books.state.root_hash
+    request = enrolment(new_key(), is_guest=True, ceiling=10**6)
+    count = 0
+
+    def note(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        request.enter(books, request.judge(books))
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_an_unlinked_guest_among_many() -> None:
+    books = crowded_books(100_000)
+    accepted = accept(books, seal([("remove", ("Accounts", bytes(20), "KeyCards", 0), None)]))
+    assert accepted.judgement.unlinked == (GUEST.public_key,)
+    assert books.cards[GUEST.public_key].is_unlinked
+    again = seal([("remove", ("Accounts", bytes(20), "KeyCards", 100_000), None)], nonce=2)
+    assert "no key card 100000" in refusal(books, again).message
 
 
 def test_a_removed_account_comes_back_whole() -> None:

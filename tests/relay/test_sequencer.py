@@ -36,6 +36,12 @@ class Disk:
         self.stored: list[Commit] = []
         self.reads = 0
         self.is_broken = False
+        self.is_full = False
+        self.barriers: list[asyncio.Future[None]] = []
+
+    def barrier(self) -> asyncio.Future[None]:
+        self.barriers.append(asyncio.get_running_loop().create_future())
+        return self.barriers[-1]
 
     def commit(self, commit: Commit) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -243,6 +249,25 @@ async def test_a_bug_in_preparing_is_met_again_in_judging(caplog: pytest.LogCapt
         assert isinstance(broken.error, Refusal)
         assert sound.seq == 1
         assert [record.exc_info is not None for record in caplog.records] == [True, True]
+
+
+async def test_while_much_waits_to_be_written_nothing_is_judged() -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        one.disk.is_full = True
+        writes = [one.write("a"), one.write("large", size_bytes=THREAD_BYTES + 1), one.write("b")]
+        await one.settle()
+        assert [write.steps for write in writes] == [[], [], []]
+        assert not one.sequencer.is_idle
+        assert len(one.disk.barriers) == 1
+        # It is full again when the first barrier is passed.
+        one.disk.barriers[0].set_result(None)
+        await one.settle()
+        assert len(one.disk.barriers) == 2
+        one.disk.is_full = False
+        one.disk.barriers[1].set_exception(StoreUnavailable("disk full"))
+        await asyncio.wait_for(_until(lambda: len(one.disk.waiting) == 3), 10)
+        assert [write.seq for write in writes] == [1, 2, 3]
 
 
 async def test_after_a_failed_commit_nothing_that_rested_on_it_stands() -> None:

@@ -94,16 +94,6 @@ def orphans(db: sqlite3.Connection) -> list[Any]:
     return db.execute(sql).fetchall()
 
 
-def bytes_of(rows: Rows) -> int:
-    """Count the bytes that go to SQLite, eight for each number."""
-    return sum(
-        len(parameter) if isinstance(parameter, bytes | str) else 8
-        for statement in rows.statements()
-        for parameter in statement.parameters
-        if parameter is not None and parameter != Kind.NOTHING
-    )
-
-
 @pytest.mark.parametrize("size", [4_000, 100_000, 3_500_000])
 def test_an_append_writes_the_first_piece_and_the_last(size: int) -> None:
     before = bytes(size)
@@ -111,7 +101,7 @@ def test_an_append_writes_the_first_piece_and_the_last(size: int) -> None:
     row = object_row(ObjectType.ACCOUNT, b"k", longer, before=before)
     assert len(row.pieces) <= 2
     rows = rows_of([Commit(epoch=0, shop=1, changes=(row,))])
-    assert bytes_of(rows) <= 2 * PIECE_BYTES + 300
+    assert rows.size_bytes <= 2 * PIECE_BYTES + 300
 
 
 def test_appends_in_one_transaction_write_each_piece_once() -> None:

@@ -106,6 +106,28 @@ async def test_what_comes_during_a_transaction_makes_the_next_one(store: Store) 
     assert [report.commits for report in reports] == [1, 3]
 
 
+async def test_it_is_full_while_much_waits(store: Store) -> None:
+    log = ShopLog()
+    size_bytes = writer_module.MAX_WAITING_BYTES // 5
+    async with held_up(store):
+        futures = [store.writer.commit(log.add(size_bytes=size_bytes)) for _ in range(4)]
+        # What is under way counts, too.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not store.writer.is_full
+        futures.append(store.writer.commit(log.add(size_bytes=size_bytes)))
+        barrier = store.writer.barrier()
+        assert store.writer.is_full
+    await barrier
+    assert not store.writer.is_full
+    await asyncio.gather(*futures)
+    async with full_disk(store):
+        futures = [store.writer.commit(log.add(size_bytes=size_bytes)) for _ in range(6)]
+        assert store.writer.is_full
+        assert set(await outcomes(*futures)) == {StoreUnavailable}
+    assert not store.writer.is_full
+
+
 async def test_commits_are_reported_in_the_order_in_which_they_were_queued(store: Store) -> None:
     log = ShopLog()
     reported: list[int] = []
