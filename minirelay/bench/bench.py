@@ -26,6 +26,7 @@ class Plan:
     idle_subscriptions: int = 10_000
     subscribers: int = 500
     large_shop: int = 100_000
+    guests: int = 100_000
     step_seconds: float = 0.2
 
 
@@ -39,6 +40,7 @@ QUICK: Final = Plan(
     idle_subscriptions=2000,
     subscribers=50,
     large_shop=2000,
+    guests=5000,
     step_seconds=0.03,
 )
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from minirelay.bench.errors import BenchError
-from minirelay.bench.preparation import SHOP_ID, Cards, enrol
+from minirelay.bench.preparation import SHOP_ID, Cards, enrol, read_shop
 from minirelay.bench.subject import new_keys
 from minirelay.bench.workload import Author
 from minirelay.relay.acceptance import ClientWrite, utc_now
-from minirelay.relay.books import Books, read_books
+from minirelay.relay.books import Books
 from minirelay.relay.messages import Outcome, WriteRequest
 from minirelay.store.database import Store
 from minirelay.store.messages import Commit, KeyCard
@@ -50,10 +50,9 @@ async def prepare(directory: Path, listings: int) -> AsyncIterator[Material]:
     await enrol(directory, Cards([key]))
     async with await Store.open(directory) as store:
         card = await store.reader.key_card(key.public_key)
-        row = await store.reader.shop(SHOP_ID)
-        if card is None or row is None:
+        if card is None:
             raise BenchError("what was enrolled is not there")
-        books = await read_books(store.reader, store.writer.epoch, row)
+        books = await read_shop(store)
         material = Material(store, books, Author(key, SHOP_ID), card, listings)
         for patch_set in material.author.filling(range(listings)):
             await store.writer.commit(material.enter(material.request(patch_set)))

@@ -4,15 +4,26 @@ The registry that would have to agree is left out; all else is what `POST /v4/en
 """
 
 import asyncio
-from collections.abc import Sequence
+import itertools
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from minirelay.bench.errors import BenchError
+from minirelay.protocol.objects import ObjectType
+from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
+from minirelay.relay.acceptance import accept, utc_now
+from minirelay.relay.books import Books, read_books
+from minirelay.relay.judgement import NOBODY, Author
 from minirelay.relay.messages import Enrolment
 from minirelay.relay.relay import Relay, RelayLimits
+from minirelay.shop.access import Role
 from minirelay.store.database import Store
+from minirelay.store.messages import Commit, KeyCard
 
 SHOP_ID: Final = 4711
 REGISTRY_CHAIN: Final = 1
@@ -20,6 +31,8 @@ WALLET: Final = b"\x77" * 32
 """The relay's wallet: it signs enrolments, and owns nothing."""
 
 _GUEST_WALLET: Final = bytes(20)
+_GUESTS_IN_A_SET: Final = 1000
+_MOST_GUESTS: Final = 10**7
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +45,74 @@ class Cards:
 
 async def enrol(data_dir: Path, cards: Cards) -> None:
     """Start the shop and enrol these cards. Raises StoreError."""
+    async with open_relay(data_dir) as relay:
+        for number, key in enumerate(cards.clerks, start=1):
+            await relay.admit(Enrolment(SHOP_ID, number.to_bytes(20), key.public_key, is_guest=False))
+        guests = [guest_enrolment(key.public_key) for key in cards.guests]
+        await asyncio.gather(*map(relay.admit, guests))
+
+
+def guest_enrolment(key_card: bytes) -> Enrolment:
+    """Make what a guest asks for."""
+    return Enrolment(SHOP_ID, _GUEST_WALLET, key_card, is_guest=True)
+
+
+@asynccontextmanager
+async def open_relay(data_dir: Path) -> AsyncIterator[Relay]:
+    """Give a relay in this process, which nobody can reach, while the block runs. Raises StoreError."""
     async with await Store.open(data_dir) as store:
         relay = Relay(
             store,
             await store.reader.next_rows(),
             wallet=PrivateKey.from_bytes(WALLET),
             registry_chain=REGISTRY_CHAIN,
-            limits=RelayLimits(),
+            limits=RelayLimits(guest_cards_per_shop=_MOST_GUESTS),
         )
-        for number, key in enumerate(cards.clerks, start=1):
-            await relay.admit(Enrolment(SHOP_ID, number.to_bytes(20), key.public_key, is_guest=False))
-        guests = [Enrolment(SHOP_ID, _GUEST_WALLET, key.public_key, is_guest=True) for key in cards.guests]
-        await asyncio.gather(*map(relay.admit, guests))
+        yield relay
         await relay.drain()
+
+
+async def read_shop(store: Store) -> Books:
+    """Read the books of the benchmark's shop. Raises BenchError, StoreError."""
+    row = await store.reader.shop(SHOP_ID)
+    if row is None:
+        raise BenchError("what was enrolled is not there")
+    return await read_books(store.reader, store.writer.epoch, row)
+
+
+async def add_guests(data_dir: Path, count: int) -> None:
+    """Enrol that many guests more, whose keys are nobody's.
+
+    As if they had come one by one, but for the sets, which have many patches each. Raises StoreError.
+    """
+    key_cards = [b"\x02" + secrets.token_bytes(32) for _ in range(count)]
+    async with await Store.open(data_dir) as store:
+        books = await read_shop(store)
+        card_rows = itertools.count((await store.reader.next_rows()).card)
+        for start in range(0, count, _GUESTS_IN_A_SET):
+            some = key_cards[start : start + _GUESTS_IN_A_SET]
+            await asyncio.gather(*map(store.writer.commit, _enter_guests(books, some, card_rows)))
+
+
+def _enter_guests(books: Books, key_cards: Sequence[bytes], card_rows: Iterator[int]) -> list[Commit]:
+    patches = [
+        NewPatch("append", ("Accounts", _GUEST_WALLET, "KeyCards"), key_card) for key_card in key_cards
+    ]
+    if books.state.get(ObjectType.ACCOUNT, _GUEST_WALLET) is None:
+        patches.insert(0, NewPatch("add", ("Accounts", _GUEST_WALLET), {"KeyCards": [], "Guest": True}))
+    sealed = seal_patch_set(
+        patches,
+        shop_id=SHOP_ID,
+        key_card_nonce=books.relay_nonce + 1,
+        timestamp=utc_now(),
+        key=PrivateKey.from_bytes(WALLET),
+    )
+    accepted = accept(books, Author(Role.RELAY, NOBODY), open_patch_set(sealed))
+    enrolled_at = int(accepted.header.timestamp.timestamp())
+    commits = [books.enter(accepted, None)]
+    for key_card in key_cards:
+        card = KeyCard(
+            next(card_rows), key_card, books.row.row_id, _GUEST_WALLET, True, 0, False, enrolled_at
+        )
+        commits.append(books.enrol(Commit(epoch=books.epoch, shop=books.row.row_id), card))
+    return commits

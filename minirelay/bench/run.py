@@ -9,7 +9,7 @@ from minirelay.bench.calibration import calibrate
 from minirelay.bench.errors import BenchError
 from minirelay.bench.figures import Report, Section
 from minirelay.bench.machine import describe
-from minirelay.bench.scenarios import backlog, fanout, large_shop, latency, memory, steps, writes
+from minirelay.bench.scenarios import backlog, fanout, guests, large_shop, latency, memory, steps, writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ SCENARIOS: Final = {
     "fanout": Scenario(fanout.run, needs_own_relay=True),
     "memory": Scenario(memory.run, needs_own_relay=True),
     "large-shop": Scenario(large_shop.run, needs_own_relay=True),
+    "guests": Scenario(guests.run, needs_own_relay=True),
     "steps": Scenario(steps.run),
 }
 

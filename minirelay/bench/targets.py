@@ -18,9 +18,13 @@ BACKLOG_PER_S: Final = Target.at_least(100_000)
 IDLE_MIB: Final = Target.at_most(80)
 SUBSCRIBED_MIB: Final = Target.at_most(150)  # with 500 subscribed sessions
 REOPENING_S: Final = Target.at_most(3)  # 100,000 listings
+REOPENING_GUESTS_S: Final = Target.must_be_at_most(3)  # 100,000 guests
+ENROLMENT_BYTES: Final = Target.must_be_at_most(16 * 1024)  # of rows, however many guests there are
+ENROLMENT_TURN_MS: Final = Target.at_most(50)
 
 SMALL_SHOP: Final = 100
 LARGE_SHOP: Final = 100_000
+MANY_GUESTS: Final = 100_000
 SUBSCRIBERS: Final = 500
 
 WRITES_ELSEWHERE: Final = {100: "900–1,100", 1000: "250", 10_000: "41"}

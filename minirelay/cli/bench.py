@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from minirelay.protocol.signing import PrivateKey
 
 # Not imported from the benchmark: a list of all commands would load half of the relay.
-SCENARIOS: Final = ("writes", "latency", "backlog", "fanout", "memory", "large-shop", "steps")
+SCENARIOS: Final = ("writes", "latency", "backlog", "fanout", "memory", "large-shop", "guests", "steps")
 _KEY: Final = re.compile(r"\s*(?:0x)?([0-9A-Fa-f]{64})\s*")
 _TERMINATED: Final = 143
 

@@ -18,6 +18,7 @@ TINY = Plan(
     idle_subscriptions=70,
     subscribers=3,
     large_shop=120,
+    guests=300,
     step_seconds=0.001,
 )
 
