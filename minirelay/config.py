@@ -14,11 +14,14 @@ import msgspec
 import msgspec.inspect
 from msgspec import Meta
 
+from minirelay.config_outside import Count, OutsideLimits
 from minirelay.config_types import (
     Address,
     BaseUrl,
     EndpointUrl,
+    LineSize,
     Network,
+    PositiveSeconds,
     PositiveSize,
     Seconds,
     Size,
@@ -30,8 +33,6 @@ DEFAULT_FILE: Final = Path("/etc/minirelay/minirelay.toml")
 ENVIRONMENT_PREFIX: Final = "MINIRELAY_"
 FILE_VARIABLE: Final = "MINIRELAY_CONFIG"
 """Names the settings file, like the flag `--config`."""
-
-Count = Annotated[int, Meta(ge=1)]
 
 
 class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,22 +53,9 @@ class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
     )
 
 
-class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The bounds on what strangers may ask for."""
+class LimitSettings(OutsideLimits, frozen=True, kw_only=True):
+    """The bounds on what strangers may ask for: those on the outside, and those of each session."""
 
-    connection_rate: Annotated[
-        float, Meta(ge=0, description="new sessions per second and client address; 0: no limit")
-    ] = 10.0
-    connection_burst: Annotated[
-        Count, Meta(description="new sessions that one client address may open at once")
-    ] = 50
-    max_sessions: Annotated[Count, Meta(description="sessions open at a time")] = 4096
-    enrolment_rate: Annotated[
-        float, Meta(ge=0, description="enrolments per second and client address; 0: no limit")
-    ] = 2.0
-    enrolment_burst: Annotated[
-        Count, Meta(description="enrolments that one client address may ask for at once")
-    ] = 50
     guest_cards_per_shop: Annotated[Count, Meta(description="guests' key cards that a shop may have")] = (
         100_000
     )
@@ -171,6 +159,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["debug", "info", "warning", "error"], Meta(description="the least that is logged")
     ] = "info"
     log_format: Annotated[Literal["text", "json"], Meta(description="key=value text, or JSON lines")] = "text"
+    log_line: Annotated[
+        LineSize, Meta(description="largest line of the log; what is longer is cut, field by field")
+    ] = LineSize(1024)
+    log_burst: Annotated[
+        Count, Meta(description="lines from one place in the code at once; what is beyond is counted")
+    ] = 10
+    log_interval: Annotated[
+        PositiveSeconds,
+        Meta(description="time in which such a place may write one more warning, with the count"),
+    ] = PositiveSeconds(60)
+    stop_timeout: Annotated[
+        PositiveSeconds,
+        Meta(description="how long what is in flight may take when the relay stops; then it is cut off"),
+    ] = PositiveSeconds(8)
     development: Annotated[
         bool, Meta(description="development mode: discovery endpoint, minting without asking")
     ] = False

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 _UNITS_S: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _UNITS_BYTES: Final = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
+LEAST_LINE: Final = 256
 _UINT256_DIGITS: Final = 78
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
@@ -44,6 +45,18 @@ class Seconds(float):
         return f"{amount}{unit}"
 
 
+class PositiveSeconds(Seconds):
+    """A time span with which 0 would mean that nothing ever works."""
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read a time span. Raises ValueError."""
+        span = super().parse(given)
+        if span <= 0:
+            raise ValueError("expected more than no time at all")
+        return span
+
+
 class Size(int):
     """A size in bytes; written as a number, or with a unit: 64KiB, 2MiB, 1GiB."""
 
@@ -71,6 +84,18 @@ class PositiveSize(Size):
         size = super().parse(given)
         if size < 1:
             raise ValueError("expected at least one byte")
+        return size
+
+
+class LineSize(Size):
+    """A size of lines: with less, a line could not say what it is about."""
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read a size. Raises ValueError."""
+        size = super().parse(given)
+        if size < LEAST_LINE:
+            raise ValueError(f"expected at least {LEAST_LINE} bytes")
         return size
 
 

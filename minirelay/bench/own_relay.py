@@ -33,8 +33,12 @@ registry_chain = {REGISTRY_CHAIN}
 relay_token_id = 1
 log_format = "json"
 
+# All sessions come from one address here.
 [limits]
-connection_rate = 0  # all sessions come from one address here
+connection_rate = 0
+sessions_per_address = 0
+connections_per_address = 0
+silent_connections_per_address = 0
 frame_rate = 1000000  # one session writes here for many
 
 [chains.{REGISTRY_CHAIN}]

@@ -70,7 +70,8 @@ def dev(**given: Any) -> None:
     if find_spec("eth") is None:
         raise ConfigError(EXTRA_MISSING)
     configure("warning", "text")
-    allow_sessions(LimitSettings().max_sessions)
+    limits = LimitSettings()
+    allow_sessions(limits.max_sessions, limits.reserved_files)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_run(given))
 

@@ -9,8 +9,8 @@ import click
 
 log = logging.getLogger(__name__)
 
-OTHER_FILES = 128
-"""Open files that are no sessions: the database, the chain's endpoints, requests over HTTP."""
+REQUEST_FILES = 64
+"""Open files that are connections, but no sessions: requests over HTTP, clients that are about to connect."""
 
 
 accept_loss_flag = click.option(
@@ -39,9 +39,12 @@ def stop_on_signals() -> None:
         loop.add_signal_handler(number, stop, number)
 
 
-def allow_sessions(count: int) -> None:
-    """Let this process open a file for each session: shells and systemd often allow no more than 1,024."""
-    needed = count + OTHER_FILES
+def allow_sessions(count: int, reserved: int) -> None:
+    """Let this process open a file for each session: shells and systemd often allow no more than 1,024.
+
+    reserved: files that are no connections, like the database.
+    """
+    needed = count + REQUEST_FILES + reserved
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return

@@ -188,6 +188,9 @@ def _settings(
         # Test suites open many sessions from one address.
         "limits.connection_rate": 0,
         "limits.enrolment_rate": 0,
+        "limits.sessions_per_address": 0,
+        "limits.connections_per_address": 0,
+        "limits.silent_connections_per_address": 0,
         chain + "rpc_urls": [rpc_url],
         chain + "shop_reg": contracts.shop_reg,
         chain + "relay_reg": contracts.relay_reg,

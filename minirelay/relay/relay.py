@@ -33,7 +33,7 @@ from minirelay.store.messages import KeyCard, NextRows
 log = logging.getLogger(__name__)
 
 SHOP_ID_BYTES = 32
-DRAIN_TIMEOUT_S = 10.0
+DRAIN_TIMEOUT_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class Relay:
         self._card_rows = count(next_rows.card)
         self._events = EventLog()
         self._connections: set[Connection] = set()
+        self._closing: tuple[int, str] | None = None
         self._live: dict[int, Connection] = {}
         self._unlinked: set[int] = set()
         self._enrolling: set[bytes] = set()
@@ -98,6 +99,9 @@ class Relay:
             self, self.limits.connection, self.memory, clock=asyncio.get_running_loop().time
         )
         self._connections.add(connection)
+        if self._closing is not None:
+            # Its handshake was under way when the relay began to stop.
+            connection.close(*self._closing)
         return connection
 
     def release(self, connection: Connection) -> None:
@@ -214,14 +218,20 @@ class Relay:
         """Log how the relay ended a session."""
         self._events.session_ended(hang_up)
 
-    async def drain(self) -> None:
+    async def drain(self, timeout_s: float = DRAIN_TIMEOUT_S) -> None:
         """Take nothing more from sessions; wait until all that was taken is answered, but not for long."""
         for connection in self._connections:
             connection.rest()
         with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 for hosted in self._shops:
                     await hosted.sequencer.wait_idle()
+
+    async def stop(self, code: int, reason: str, *, drain_timeout_s: float = DRAIN_TIMEOUT_S) -> None:
+        """Drain, then end all sessions; those that come from now on end at once."""
+        self._closing = code, reason
+        await self.drain(drain_timeout_s)
+        self.close_connections(code, reason)
 
     def write(self, request: WriteRequest) -> None:
         """Hand a write to the sequencer of its shop."""

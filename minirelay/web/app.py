@@ -1,26 +1,30 @@
 """The HTTP application: which endpoint is where, and what holds for all of them."""
 
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from minirelay.config import Settings
 from minirelay.logs import bound
 from minirelay.relay.connection import Connection
 from minirelay.relay.enrolment import ENROLMENT_PATH, EnrolmentDesk
-from minirelay.web.cors import allow_any_origin
+from minirelay.web.client_address import ClientAddresses
+from minirelay.web.cors import say_always
 from minirelay.web.discovery import DiscoveryEndpoint
 from minirelay.web.enrolment import EnrolmentEndpoint
-from minirelay.web.errors import answer_everything
+from minirelay.web.errors import UpgradeRequired, answer_everything
 from minirelay.web.expectations import meet_expectation
 from minirelay.web.health import HealthEndpoint
 from minirelay.web.info import InfoEndpoint
 from minirelay.web.limits import Doorkeeper
 from minirelay.web.read_throttle import ReadLimits
+from minirelay.web.refusals import Refusals
 from minirelay.web.sessions import serve_session
 
 SESSIONS_PATH: Final = "/v4/sessions"
@@ -48,20 +52,30 @@ class Services:
     relay_token: int
 
 
-def create_app(settings: Settings, services: Services) -> web.Application:
-    """Make the application that a relay listens with."""
-    app = web.Application(middlewares=[answer_everything], client_max_size=MAX_BODY_BYTES)
-    app.on_response_prepare.append(allow_any_origin)
-    app.on_response_prepare.append(_name_server)
-    doorkeeper = Doorkeeper(settings.limits, settings.trusted_proxies)
+def create_app(settings: Settings, services: Services, refusals: Refusals | None = None) -> web.Application:
+    """Make the application that a relay listens with. refusals: counts what is refused, its own if None."""
+    doorkeeper = Doorkeeper(
+        settings.limits,
+        ClientAddresses(settings.trusted_proxies),
+        refusals or Refusals(time.monotonic),
+    )
+    app = web.Application(
+        middlewares=[answer_everything, _let_in(doorkeeper)], client_max_size=MAX_BODY_BYTES
+    )
+    app.on_response_prepare.append(say_always)
 
     async def sessions(request: web.Request) -> web.StreamResponse:
+        if not _asks_for_websocket(request):
+            doorkeeper.note_missing_upgrade(request)
+            raise UpgradeRequired
         with bound(session=secrets.token_hex(4)), doorkeeper.session(request):
             return await serve_session(request, services.sessions.connect, read_limits(settings))
 
-    enrolment = EnrolmentEndpoint(services.enrolment_desk, doorkeeper)
+    enrolment = EnrolmentEndpoint(
+        services.enrolment_desk, doorkeeper, body_timeout_s=settings.limits.body_timeout
+    )
     add_get = partial(app.router.add_get, expect_handler=meet_expectation)
-    add_get(SESSIONS_PATH, sessions, allow_head=False)
+    add_get(SESSIONS_PATH, sessions)
     app.router.add_post(ENROLMENT_PATH, enrolment.post, expect_handler=meet_expectation)
     add_get("/health", HealthEndpoint(services.write_check).get)
     add_get("/", InfoEndpoint(settings, services.relay_token).get)
@@ -82,6 +96,19 @@ def read_limits(settings: Settings) -> ReadLimits:
     )
 
 
-async def _name_server(_request: web.Request, response: web.StreamResponse) -> None:
-    # Neither the version nor the libraries' names: they help nobody but whoever looks for a hole.
-    response.headers["Server"] = "minirelay"
+def _let_in(doorkeeper: Doorkeeper) -> Middleware:
+    @web.middleware
+    async def let_in(request: web.Request, handler: Handler) -> web.StreamResponse:
+        with doorkeeper.request(request):
+            return await handler(request)
+
+    return let_in
+
+
+def _asks_for_websocket(request: web.Request) -> bool:
+    headers = request.headers
+    return (
+        request.method == "GET"
+        and headers.get("Upgrade", "").strip().lower() == "websocket"
+        and "upgrade" in headers.get("Connection", "").lower()
+    )

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from typing import Final
 
 from aiohttp import ClientError, web
 
@@ -13,15 +12,11 @@ from minirelay.web.limits import Doorkeeper
 
 log = logging.getLogger(__name__)
 
-BODY_TIMEOUT_S: Final = 10.0
-
 
 class EnrolmentEndpoint:
     """Takes requests to enrol a key card; the content type does not matter."""
 
-    def __init__(
-        self, desk: EnrolmentDesk, doorkeeper: Doorkeeper, *, body_timeout_s: float = BODY_TIMEOUT_S
-    ) -> None:
+    def __init__(self, desk: EnrolmentDesk, doorkeeper: Doorkeeper, *, body_timeout_s: float) -> None:
         self._desk = desk
         self._doorkeeper = doorkeeper
         self._body_timeout_s = body_timeout_s

@@ -19,7 +19,7 @@ from minirelay.relay.enrolment import (
     NotPermitted,
     ShopNotAdmitted,
 )
-from minirelay.web.cors import answer_preflight
+from minirelay.web.cors import ALWAYS, answer_preflight
 from minirelay.web.limits import NoRoom, TooManyRequests, retry_after
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,15 @@ _STATUSES: Final[dict[type[MinirelayError], int]] = {
 
 CHAIN_SILENT: Final = "the shop registry can't be asked at the moment, try again later"
 STORE_SILENT: Final = "could not be stored, try again"
+NO_UPGRADE: Final = (
+    "this address speaks WebSocket only, and the request did not ask for it. If the client did, a reverse "
+    "proxy in front of this relay drops the headers Upgrade and Connection: it must pass them on, in HTTP/1.1"
+)
 OWN_FAULT: Final = "the relay failed; its operator finds the reason in the log"
+
+
+class UpgradeRequired(MinirelayError):
+    """A request for a session is not a WebSocket's."""
 
 
 @web.middleware
@@ -58,6 +66,8 @@ async def answer_everything(request: web.Request, handler: Handler) -> web.Strea
             if error.status < 400:
                 raise
             return failure(request, error.status, error.reason, allow=error.headers.get("Allow"))
+        except UpgradeRequired:
+            return _ask_for_upgrade(request)
         except MinirelayError as error:
             return _answer(request, error)
         except Exception:
@@ -86,13 +96,27 @@ def _answer(request: web.Request, error: MinirelayError) -> web.Response:
     return failure(request, 500, OWN_FAULT)
 
 
+def _ask_for_upgrade(request: web.Request) -> web.Response:
+    response = failure(request, 426, NO_UPGRADE)
+    response.headers.update({"Upgrade": "websocket", "Connection": "Upgrade"})
+    return response
+
+
 def failure(request: web.Request, status: int, message: str, *, allow: str | None = None) -> web.Response:
     """Make the answer to a request that failed: JSON with `error`, and `handler` where clients know one.
 
     allow: the methods that the endpoint has, for a 405.
     """
+    response = failure_at(request.path, status, message)
+    if allow:
+        response.headers["Allow"] = allow
+    return response
+
+
+def failure_at(path: str, status: int, message: str) -> web.Response:
+    """Make the answer to what failed at a path, also where no handler has seen the request."""
     content = {"error": message}
-    handler = _HANDLERS.get(request.path)
+    handler = _HANDLERS.get(path)
     if handler is not None:
         content = {"handler": handler, **content}
-    return web.json_response(content, status=status, headers={"Allow": allow} if allow else None)
+    return web.json_response(content, status=status, headers=ALWAYS)

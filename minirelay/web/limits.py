@@ -1,30 +1,27 @@
-"""How much a stranger may ask for: token buckets per client address, a ceiling on sessions (spec 01, 05)."""
+"""How much a stranger may ask for: token buckets and places by client address (spec 01, 05)."""
 
 import math
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from aiohttp import web
 
-from minirelay.config import LimitSettings
-from minirelay.config_types import Network
+from minirelay.config_outside import OutsideLimits
 from minirelay.errors import MinirelayError
+from minirelay.web.client_address import FORWARDED, ClientAddresses, counted_as
+from minirelay.web.refusals import Refusals, Refused
 
 MAX_CLIENTS: Final = 16_384
 """Addresses that a set of buckets remembers; the one that was quiet for longest is forgotten first."""
 
 NO_ROOM_RETRY_S: Final = 5.0
-_FORWARDED: Final = "X-Forwarded-For"
-
-Address = IPv4Address | IPv6Address
 
 
 class TooManyRequests(MinirelayError):
-    """A client asks too often. retry_after_s: when it may ask again."""
+    """A client asks too often, or has too much at a time. retry_after_s: when it may ask again."""
 
     def __init__(self, retry_after_s: float) -> None:
         super().__init__("too many requests from this address; try again later")
@@ -70,72 +67,112 @@ class TokenBuckets:
             raise TooManyRequests((1 - tokens) / self._rate)
 
 
+class Places:
+    """What each client has at a time. A client that has nothing is not remembered."""
+
+    def __init__(self, most: int) -> None:
+        """most: of one client, 0 for no limit."""
+        self._most = most
+        self._taken: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def take(self, client: str) -> None:
+        """Take a place. Raises TooManyRequests if there is none."""
+        if self._most and self._taken[client] >= self._most:
+            raise TooManyRequests(NO_ROOM_RETRY_S)
+        self._taken[client] += 1
+
+    def give_back(self, client: str) -> None:
+        """Give a place back."""
+        self._taken[client] -= 1
+        if not self._taken[client]:
+            del self._taken[client]
+
+
 class Doorkeeper:
-    """Lets clients in, or doesn't."""
+    """Lets clients' requests in, or doesn't."""
 
     def __init__(
         self,
-        limits: LimitSettings,
-        trusted_proxies: Sequence[Network],
+        limits: OutsideLimits,
+        addresses: ClientAddresses,
+        refusals: Refusals,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """trusted_proxies: whose X-Forwarded-For is believed."""
         self.open_sessions = 0
         self._max_sessions = limits.max_sessions
-        self._trusted = tuple(trusted_proxies)
-        self._connections = TokenBuckets(limits.connection_rate, limits.connection_burst, clock=clock)
+        self._addresses = addresses
+        self._refusals = refusals
+        self._new_sessions = TokenBuckets(limits.connection_rate, limits.connection_burst, clock=clock)
         self._enrolments = TokenBuckets(limits.enrolment_rate, limits.enrolment_burst, clock=clock)
+        self._sessions = Places(limits.sessions_per_address)
+        self._forwarded = Places(limits.connections_per_address)
+
+    @contextmanager
+    def request(self, request: web.Request) -> Iterator[None]:
+        """Hold the place of a request that a trusted proxy forwards: its own connections aren't counted.
+
+        Raises TooManyRequests.
+        """
+        client = self._addresses.of(request)
+        if not self._is_forwarded(request, client):
+            yield
+            return
+        with self._held(self._forwarded, request, client, Refused.REQUESTS_OF_ADDRESS):
+            yield
 
     @contextmanager
     def session(self, request: web.Request) -> Iterator[None]:
         """Hold the place of a session. Raises TooManyRequests, NoRoom."""
-        self._connections.take(self.client(request))
+        client = self._addresses.of(request)
+        self._take(self._new_sessions, request, client, Refused.SESSION_RATE)
         if self.open_sessions >= self._max_sessions:
+            self._refusals.note(Refused.SESSIONS, client)
             raise NoRoom
-        self.open_sessions += 1
-        try:
-            yield
-        finally:
-            self.open_sessions -= 1
+        with self._held(self._sessions, request, client, Refused.SESSIONS_OF_ADDRESS):
+            self.open_sessions += 1
+            try:
+                yield
+            finally:
+                self.open_sessions -= 1
 
     def check_enrolment(self, request: web.Request) -> None:
         """Count an enrolment. Raises TooManyRequests."""
-        self._enrolments.take(self.client(request))
+        self._take(self._enrolments, request, self._addresses.of(request), Refused.ENROLMENT_RATE)
 
-    def client(self, request: web.Request) -> str:
-        """Name the client: its address, as far as it can be known."""
-        return client_address(request.remote, request.headers.getall(_FORWARDED, ()), self._trusted)
+    def note_missing_upgrade(self, request: web.Request) -> None:
+        """Count a request for a session that is no WebSocket's."""
+        self._refusals.note(Refused.NO_UPGRADE, self._addresses.of(request))
 
+    def _is_forwarded(self, request: web.Request, client: str) -> bool:
+        is_proxy = self._addresses.is_trusted
+        return FORWARDED in request.headers and is_proxy(request.remote or "") and not is_proxy(client)
 
-def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
-    """Give the peer's address, or what a trusted proxy says: the last hop that isn't a trusted proxy itself.
+    @contextmanager
+    def _held(self, places: Places, request: web.Request, client: str, what: Refused) -> Iterator[None]:
+        if self._addresses.is_trusted(client):
+            # A proxy that does not say whom it asks for would be one client for all.
+            yield
+            return
+        self._take(places, request, client, what)
+        try:
+            yield
+        finally:
+            places.give_back(counted_as(client))
 
-    forwarded: the X-Forwarded-For headers, in order. What is no address ends the chain of trust.
-    """
-    address = _parse(peer or "")
-    if address is None:
-        return peer or "unknown"
-    hops = [hop for header in forwarded for hop in header.split(",")]
-    while hops and any(address in network for network in trusted):
-        hop = _parse(hops.pop())
-        if hop is None:
-            break
-        address = hop
-    return str(address)
+    def _take(self, source: TokenBuckets | Places, request: web.Request, client: str, what: Refused) -> None:
+        try:
+            source.take(counted_as(client))
+        except TooManyRequests:
+            self._note(what, request, client)
+            raise
 
-
-def _parse(text: str) -> Address | None:
-    """Read an address. Some proxies write the port too: 192.0.2.1:5000, [2001:db8::1]:5000."""
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
+    def _note(self, what: Refused, request: web.Request, client: str) -> None:
+        self._refusals.note(what, client)
+        if FORWARDED in request.headers and not self._addresses.is_trusted(request.remote or ""):
+            self._refusals.note_forwarding(client)
 
 
 def retry_after(seconds: float) -> str:

@@ -1,44 +1,21 @@
 """Listening for HTTP, and stopping in good order."""
 
 import asyncio
-import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final, Self
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from minirelay.errors import ConfigError
-from minirelay.web.stragglers import REQUEST_TIMEOUT_S, Stragglers
+from minirelay.web.acceptor import Acceptor
+from minirelay.web.connections import Connections
+from minirelay.web.http_connection import HttpConnection, Traffic
 
-STOP_TIMEOUT_S: Final = 10.0
-"""How long what is in flight may take to end (spec 09, "Stopping")."""
-
-
-_STRANGERS_FAULTS: Final = (
-    HttpProcessingError,
-    web.RequestPayloadError,
-    ConnectionError,
-    UnicodeEncodeError,
-)
-
-
-class _NoStrangersFaults(logging.Filter):
-    """Keeps what strangers send from filling the log: HTTP that is none, bodies broken off.
-
-    Also headers that are no text, which aiohttp can't quote. (What handlers raise does not come this way.)
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, _STRANGERS_FAULTS)
-
-
-_http_log = logging.getLogger(f"{__name__}.http")
-_http_log.addFilter(_NoStrangersFaults())
+AIOHTTP_STOP_TIMEOUT_S: Final = 0.1
 
 
 class Listener:
@@ -82,40 +59,35 @@ async def _nothing() -> None:
 async def listen(
     app: web.Application,
     listener: Listener,
+    connections: Connections,
     *,
+    stop_timeout_s: float,
     on_stop: Callable[[], Awaitable[None]] = _nothing,
-    request_timeout_s: float = REQUEST_TIMEOUT_S,
 ) -> AsyncIterator[str]:
     """Serve an application while the block runs; gives the URL.
 
     on_stop: called when nothing new is accepted any more, to end what would not end by itself (sessions).
-    request_timeout_s: see `Stragglers`.
+    stop_timeout_s: how long on_stop and everything that is in flight may take; then it is cut off.
     """
-    stragglers = Stragglers(request_timeout_s, time.monotonic)
-    app.middlewares.insert(0, stragglers.middleware())
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        logger=_http_log,
-        handle_signals=False,
-        shutdown_timeout=STOP_TIMEOUT_S,
-        # No client compresses what it sends, so nobody gets to send what expands.
-        auto_decompress=False,
-    )
+    traffic = Traffic(connections, time.monotonic)
+    app.middlewares.insert(0, traffic.middleware())
+    # What is in flight is waited for here: aiohttp would wait twice, and for what clients keep open.
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=AIOHTTP_STOP_TIMEOUT_S)
     await runner.setup()
     server = runner.server
     if server is None:
         raise RuntimeError("a runner that was set up has a server")
-    watch = asyncio.create_task(stragglers.watch(server))
+    watch = asyncio.create_task(traffic.watch())
+    acceptor = Acceptor(listener.socket, connections, partial(HttpConnection, server, traffic))
     try:
-        site = web.SockSite(runner, listener.socket)
-        await site.start()
-        try:
-            yield listener.url
-        finally:
-            await site.stop()
-            await on_stop()
+        yield listener.url
     finally:
+        acceptor.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(stop_timeout_s):
+                traffic.stop()
+                await on_stop()
+                await traffic.wait_until_gone()
+        await traffic.cut_off()
         watch.cancel()
         await runner.cleanup()
-        listener.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -26,7 +27,10 @@ from minirelay.relay.session import SessionLimits
 from minirelay.store.database import Store
 from minirelay.store.write_check import WriteCheck
 from minirelay.web.app import Services, create_app
+from minirelay.web.client_address import ClientAddresses
+from minirelay.web.connections import Connections, files_for_connections
 from minirelay.web.listener import Listener, listen
+from minirelay.web.refusals import Refusals
 
 log = logging.getLogger(__name__)
 
@@ -114,14 +118,24 @@ async def serve(
         services = Services(relay, desk, WriteCheck(store.writer).check, token.token_id)
         check = asyncio.create_task(_check_later(keeper, token, settings))
         stack.callback(check.cancel)
-        app = create_app(settings, services)
-        url = await stack.enter_async_context(listen(app, listener, on_stop=lambda: _stop(relay)))
+        refusals = Refusals(time.monotonic)
+        connections = Connections(
+            settings.limits,
+            ClientAddresses(settings.trusted_proxies),
+            refusals,
+            files_for_connections(settings.limits.reserved_files),
+        )
+        url = await stack.enter_async_context(
+            listen(
+                create_app(settings, services, refusals),
+                listener,
+                connections,
+                # What is left of the time is for clients that are slow to read that they are closed.
+                on_stop=lambda: relay.stop(1001, STOPPING, drain_timeout_s=settings.stop_timeout / 2),
+                stop_timeout_s=settings.stop_timeout,
+            )
+        )
         yield Server(url, token.token_id, relay, check)
-
-
-async def _stop(relay: Relay) -> None:
-    await relay.drain()
-    relay.close_connections(1001, STOPPING)
 
 
 async def _prove(registry: ShopReg) -> None:

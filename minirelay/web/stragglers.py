@@ -1,69 +1,80 @@
 """Connections that hold a place and ask for nothing: aiohttp waits for a request's head for ever."""
 
-import asyncio
-import logging
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from typing import Protocol
 
-from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
-from aiohttp.web_protocol import RequestHandler
 
-log = logging.getLogger(__name__)
+class Waiting(Protocol):
+    """A connection, as far as its end is concerned."""
 
-REQUEST_TIMEOUT_S: Final = 30.0
-"""How long a connection may take until its request's head is there, the first or the next one.
-
-The same for reading an answer that a handler returned whole; what it sends itself takes the time it takes.
-"""
+    def give_up(self) -> None:
+        """Close it at once, whether its client reads what was sent or not."""
 
 
 class Stragglers:
-    """Tells connections that are being served from those that only stand there, and closes these in time."""
+    """Knows which connections stand there without a request, and closes those that do for too long.
 
-    def __init__(self, timeout_s: float, clock: Callable[[], float]) -> None:
-        """clock: monotonic, in seconds."""
-        self._timeout_s = timeout_s
+    Nothing that it does grows with the number of connections.
+    """
+
+    def __init__(
+        self, first_request_timeout_s: float, idle_timeout_s: float, clock: Callable[[], float]
+    ) -> None:
+        """first_request_timeout_s: until the first request's head is there. idle_timeout_s: the next one's.
+
+        clock: monotonic, in seconds.
+        """
         self._clock = clock
-        self._served: set[RequestHandler] = set()
-        self._waiting_since: dict[RequestHandler, float] = {}
+        # Each is in the order of its deadlines, since all of one kind wait equally long.
+        self._new = _Queue(first_request_timeout_s)
+        self._idle = _Queue(idle_timeout_s)
+        self.check_interval_s = min(first_request_timeout_s, idle_timeout_s, 4.0) / 4
+        """How often `close_late` should be called."""
 
-    def middleware(self) -> Middleware:
-        """Make the application's outermost middleware, which notes that a connection is being served."""
+    def __len__(self) -> int:
+        return len(self._new.deadlines) + len(self._idle.deadlines)
 
-        @web.middleware
-        async def attend(request: web.Request, handler: Handler) -> web.StreamResponse:
-            connection = request.protocol
-            self._served.add(connection)
-            self._waiting_since.pop(connection, None)
-            try:
-                return await handler(request)
-            finally:
-                self._served.discard(connection)
+    def began(self, connection: Waiting) -> None:
+        """Take note of a new connection."""
+        self._new.add(connection, self._clock())
 
-        return attend
+    def served(self, connection: Waiting) -> None:
+        """Take note that a connection has asked for something, and has time now."""
+        self._new.remove(connection)
+        self._idle.remove(connection)
 
-    async def watch(self, server: web.Server) -> None:
-        """Go through the connections again and again, until cancelled."""
-        while True:
-            try:
-                self.close_late(server)
-            except Exception:  # the task's only observer; it is tried again
-                log.exception("connections that wait for too long could not be closed because of a bug")
-            await asyncio.sleep(self._timeout_s / 4)
+    def answered(self, connection: Waiting) -> None:
+        """Take note that a connection was answered: it may read the answer, and ask again."""
+        self._idle.add(connection, self._clock())
 
-    def close_late(self, server: web.Server) -> None:
-        """Close the connections that have waited for too long since one of these calls first saw it."""
+    def gone(self, connection: Waiting) -> None:
+        """Forget a connection."""
+        self.served(connection)
+
+    def close_late(self) -> None:
+        """Close the connections whose time is over."""
         now = self._clock()
-        self._waiting_since = {
-            connection: self._waiting_since.get(connection, now)
-            for connection in server.connections
-            if connection not in self._served
-        }
-        for connection, since in self._waiting_since.items():
-            if now - since >= self._timeout_s:
-                transport = connection.transport
-                connection.force_close()
-                if transport is not None:
-                    # Closing waits until what was sent is read, and who does not read would keep the place.
-                    transport.abort()
+        for queue in (self._new, self._idle):
+            queue.close_late(now)
+
+
+class _Queue:
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self.deadlines: OrderedDict[Waiting, float] = OrderedDict()
+
+    def add(self, connection: Waiting, now: float) -> None:
+        self.deadlines[connection] = now + self._timeout_s
+        self.deadlines.move_to_end(connection)
+
+    def remove(self, connection: Waiting) -> None:
+        self.deadlines.pop(connection, None)
+
+    def close_late(self, now: float) -> None:
+        while self.deadlines:
+            connection, deadline = next(iter(self.deadlines.items()))
+            if deadline > now:
+                return
+            self.remove(connection)
+            connection.give_up()

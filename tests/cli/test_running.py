@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from minirelay.cli.running import OTHER_FILES, allow_sessions, stop_on_signals
+from minirelay.cli.running import REQUEST_FILES, allow_sessions, stop_on_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -50,13 +50,13 @@ def allowed_files() -> int:
 
 
 def test_there_is_a_file_for_each_session(few_files: int, caplog: pytest.LogCaptureFixture) -> None:
-    allow_sessions(300 - OTHER_FILES)
+    allow_sessions(300 - REQUEST_FILES - 64, 64)
     assert allowed_files() == 300
-    allow_sessions(301)
-    assert allowed_files() == 301 + OTHER_FILES
+    allow_sessions(301, 70)
+    assert allowed_files() == 301 + REQUEST_FILES + 70
     # It never takes files away.
-    allow_sessions(1)
-    assert allowed_files() == 301 + OTHER_FILES
+    allow_sessions(1, 64)
+    assert allowed_files() == 301 + REQUEST_FILES + 70
     assert caplog.records == []
 
 
@@ -68,7 +68,7 @@ def test_a_system_that_allows_too_few_files_is_told_of(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (300, 400))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: taken.append(limits))
     taken: list[tuple[int, int]] = []
-    allow_sessions(4096)
+    allow_sessions(4096, 64)
     assert taken == [(400, 400)]
     (record,) = caplog.records
     assert "LimitNOFILE" in record.getMessage()
@@ -82,7 +82,7 @@ def test_a_system_that_refuses_more_files_is_told_of(
         raise ValueError("current limit exceeds maximum limit")
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    allow_sessions(4096)
+    allow_sessions(4096, 64)
     (record,) = caplog.records
     assert record.__dict__["files_allowed"] == 300
     monkeypatch.undo()

@@ -18,7 +18,7 @@ from minirelay.chain.shop_registry import MAX_RELAYS, ShopReg
 from minirelay.chain.transaction import read_base_fee, read_receipt
 from minirelay.config_types import Network
 from minirelay.errors import MalformedInput
-from minirelay.web.limits import client_address
+from minirelay.web.client_address import client_address
 
 T = TypeVar("T")
 

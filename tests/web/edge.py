@@ -1,11 +1,12 @@
 """A real HTTP server with the application, for tests of the edge; behind it only what they need."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 
 from minirelay.config import LimitSettings, Settings
 from minirelay.config_types import BaseUrl
@@ -18,7 +19,10 @@ from minirelay.relay.messages import Enrolment, HangUp, Outcome, Subscribe, Writ
 from minirelay.relay.subscription import Subscription
 from minirelay.store.messages import KeyCard
 from minirelay.web.app import Services, create_app
+from minirelay.web.client_address import ClientAddresses
+from minirelay.web.connections import Connections
 from minirelay.web.listener import Listener, listen
+from minirelay.web.refusals import Refusals
 
 RELAY_KEY = PrivateKey.from_bytes(b"\x77" * 32)
 RELAY_TOKEN = 47124867884073879672909603251284934629202731065943978120863102598122760623800
@@ -117,8 +121,42 @@ class Backend:
         )
 
 
-OPEN = LimitSettings(connection_rate=0, enrolment_rate=0)
+OPEN = LimitSettings(
+    connection_rate=0,
+    enrolment_rate=0,
+    sessions_per_address=0,
+    connections_per_address=0,
+    silent_connections_per_address=0,
+)
 SETTINGS = Settings(base_url=BASE_URL, registry_chain=31337, limits=OPEN)
+
+
+async def nothing_to_end() -> None:
+    """Do what a stop does where no sessions are."""
+
+
+@asynccontextmanager
+async def listening(
+    app: web.Application,
+    listener: Listener | None = None,
+    *,
+    settings: Settings = SETTINGS,
+    refusals: Refusals | None = None,
+    max_open: int | None = None,
+    on_stop: Callable[[], Awaitable[None]] = nothing_to_end,
+) -> AsyncIterator[str]:
+    """Serve an application as a relay does; gives the URL. max_open: files for connections."""
+    connections = Connections(
+        settings.limits,
+        ClientAddresses(settings.trusted_proxies),
+        refusals or Refusals(time.monotonic),
+        max_open,
+    )
+    listener = listener or Listener.bind("127.0.0.1", 0)
+    async with listen(
+        app, listener, connections, on_stop=on_stop, stop_timeout_s=settings.stop_timeout
+    ) as url:
+        yield url
 
 
 @asynccontextmanager
@@ -126,9 +164,12 @@ async def serving(
     backend: Backend | None = None, settings: Settings = SETTINGS
 ) -> AsyncIterator[ClientSession]:
     """Serve, and give a client session with the server as its base."""
-    backend = backend or Backend()
-    app = create_app(settings, backend.services())
-    async with listen(app, Listener.bind("127.0.0.1", 0)) as url, ClientSession(url) as client:
+    refusals = Refusals(time.monotonic)
+    app = create_app(settings, (backend or Backend()).services(), refusals)
+    async with (
+        listening(app, settings=settings, refusals=refusals) as url,
+        ClientSession(url) as client,
+    ):
         yield client
 
 

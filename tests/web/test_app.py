@@ -1,5 +1,6 @@
 """The application: which endpoint is where, and how often each may be asked."""
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,9 +13,8 @@ from minirelay.config_types import PositiveSize, Size
 from minirelay.logs import fields_of
 from minirelay.relay.connection import Connection
 from minirelay.web.app import create_app, read_limits
-from minirelay.web.listener import Listener, listen
 from minirelay.web.read_throttle import ReadLimits
-from tests.web.edge import SETTINGS, Backend, serving
+from tests.web.edge import SETTINGS, Backend, listening, serving
 
 
 async def test_sessions_are_handed_to_the_relay() -> None:
@@ -29,13 +29,50 @@ async def test_sessions_are_handed_to_the_relay() -> None:
         assert backend.lobby.connections == []
 
 
-async def test_sessions_are_websockets() -> None:
+NO_WEBSOCKETS = [
+    {},
+    {"Connection": "Upgrade"},
+    {"Upgrade": "websocket"},
+    {"Upgrade": "h2c", "Connection": "Upgrade"},
+    {"Upgrade": "websocket", "Connection": "close"},
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("headers", NO_WEBSOCKETS, ids=str)
+async def test_without_an_upgrade_a_person_learns_what_is_missing(
+    method: str, headers: dict[str, str]
+) -> None:
+    async with (
+        serving() as client,
+        client.request(method, "/v4/sessions", headers=headers) as response,
+    ):
+        assert response.status == 426
+        assert response.headers["Upgrade"] == "websocket"
+        assert response.headers["Connection"] == "Upgrade"
+        assert response.content_type == "application/json"
+        body = await response.read()
+    if method == "HEAD":
+        assert body == b""
+    else:
+        assert "reverse proxy" in json.loads(body)["error"]
+
+
+async def test_a_head_can_be_no_websocket() -> None:
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    async with serving() as client, client.head("/v4/sessions", headers=headers) as response:
+        assert response.status == 426
+
+
+async def test_missing_upgrades_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     async with serving() as client:
-        async with client.get("/v4/sessions") as response:
-            assert response.status == 400
-            assert response.content_type == "application/json"
-        async with client.head("/v4/sessions") as response:
-            assert response.status == 405
+        for _ in range(30):
+            async with client.get("/v4/sessions") as response:
+                assert response.status == 426
+    first, rest = [record for record in caplog.records if "WebSocket" in record.getMessage()]
+    assert (first.__dict__["count"], rest.__dict__["count"]) == (1, 29)  # the rest when it stopped
+    assert first.levelname == "INFO"
 
 
 async def test_head_where_there_is_get() -> None:
@@ -63,7 +100,7 @@ async def test_what_a_session_logs_names_it() -> None:
 
     services = replace(backend.services(), sessions=SessionsOf(connect))
     app = create_app(SETTINGS, services)
-    async with listen(app, Listener.bind("127.0.0.1", 0)) as url, ClientSession(url) as client:
+    async with listening(app) as url, ClientSession(url) as client:
         for _ in range(2):
             async with client.ws_connect("/v4/sessions"):
                 pass

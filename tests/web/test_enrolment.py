@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import ClientSession, FormData, web
+from aiohttp import ClientSession, FormData
 
 from minirelay.chain.errors import ChainUnreachable, WrongContract
 from minirelay.config import LimitSettings
+from minirelay.config_types import PositiveSeconds
 from minirelay.errors import StoreError
 from minirelay.relay.enrolment import (
     AdmissionPolicy,
@@ -20,8 +21,6 @@ from minirelay.relay.enrolment import (
     GuestCeilingReached,
 )
 from minirelay.web.app import MAX_BODY_BYTES
-from minirelay.web.enrolment import EnrolmentEndpoint
-from minirelay.web.limits import Doorkeeper
 from tests.web.edge import SETTINGS, Backend, serving
 
 VECTORS: dict[str, Any] = json.loads(
@@ -150,28 +149,17 @@ async def test_bodies_are_never_expanded() -> None:
 
 
 async def test_a_body_that_does_not_come() -> None:
-    """The endpoint itself, with a time-out that a test can wait for."""
-    endpoint = EnrolmentEndpoint(
-        Backend().services().enrolment_desk, Doorkeeper(SETTINGS.limits, ()), body_timeout_s=0.05
-    )
-    app = web.Application()
-    app.router.add_post(PATH, endpoint.post)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0]
-        async with ClientSession(f"http://{host}:{port}") as client:
-            head = b"POST /v4/enroll_key_card HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1"
-            reader, writer = await asyncio.open_connection(host, port)
-            writer.write(head)
-            assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
-            writer.close()
-            await writer.wait_closed()
-            async with client.post(PATH, data=body_of(GOOD)) as response:
-                assert response.status == 201
-    finally:
-        await runner.cleanup()
+    limits = msgspec.structs.replace(SETTINGS.limits, body_timeout=PositiveSeconds(0.05))
+    async with serving(settings=msgspec.structs.replace(SETTINGS, limits=limits)) as client:
+        url = client._base_url
+        assert url is not None
+        head = b"POST /v4/enroll_key_card HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1"
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(head)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+        writer.close()
+        await writer.wait_closed()
+        assert await post(client) == (201, SUCCESS)
 
 
 async def test_other_methods() -> None:

@@ -7,15 +7,15 @@ import logging
 import pytest
 
 from minirelay.web.app import create_app
-from minirelay.web.listener import Listener, listen
+from minirelay.web.listener import Listener
 from tests.relay.house import TIMEOUT_S
-from tests.web.edge import SETTINGS, Backend
+from tests.web.edge import SETTINGS, Backend, listening
 
 
 async def ask(path: str, expectation: bytes, version: bytes = b"1.1") -> bytes:
     """Send a request with an expectation and no body; give what comes back, to the end."""
     listener = Listener.bind("127.0.0.1", 0)
-    async with listen(create_app(SETTINGS, Backend().services()), listener):
+    async with listening(create_app(SETTINGS, Backend().services()), listener):
         reader, writer = await asyncio.open_connection(*listener.socket.getsockname())
         writer.write(
             b"POST %b HTTP/%b\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\nExpect: %b\r\n\r\n{}"

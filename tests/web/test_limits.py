@@ -1,23 +1,33 @@
-"""Token buckets, client addresses, the ceiling on sessions."""
+"""Token buckets, places by client, the ceiling on sessions."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
 
 import msgspec
 import pytest
 from aiohttp import ClientSession, WSServerHandshakeError
 from aiohttp.test_utils import make_mocked_request
 
-from minirelay.config import LimitSettings
+from minirelay.config import LimitSettings, Settings
 from minirelay.config_types import Network
+from minirelay.web.client_address import ClientAddresses
 from minirelay.web.limits import (
     Doorkeeper,
     NoRoom,
+    Places,
     TokenBuckets,
     TooManyRequests,
-    client_address,
     retry_after,
 )
+from minirelay.web.refusals import Refusals
+from tests.relay.house import TIMEOUT_S
 from tests.web.edge import SETTINGS, Backend, serving
 
-PROXIES = (Network.parse("10.0.0.0/8"), Network.parse("fd00::/8"))
+
+def doorkeeper_with(limits: LimitSettings) -> Doorkeeper:
+    clock = Clock()
+    return Doorkeeper(limits, ClientAddresses(()), Refusals(clock), clock)
 
 
 class Clock:
@@ -88,48 +98,32 @@ def test_rate_zero_is_no_limit() -> None:
     assert len(buckets) == 0
 
 
+def test_places_are_counted_by_client_and_forgotten() -> None:
+    places = Places(2)
+    for client in ("a", "a", "b"):
+        places.take(client)
+    with pytest.raises(TooManyRequests):
+        places.take("a")
+    places.give_back("a")
+    places.take("a")
+    assert len(places) == 2
+    for client in ("a", "a", "b"):
+        places.give_back(client)
+    assert len(places) == 0
+
+
+def test_no_limit_of_places() -> None:
+    places = Places(0)
+    for _ in range(1000):
+        places.take("a")
+
+
 def test_retry_after_is_whole_seconds_rounded_up() -> None:
     assert [retry_after(seconds) for seconds in (0.0, 0.2, 1.0, 1.01, 60)] == ["1", "1", "1", "2", "60"]
 
 
-@pytest.mark.parametrize(
-    ("peer", "forwarded", "expected"),
-    [
-        ("192.0.2.1", [], "192.0.2.1"),
-        ("192.0.2.1", ["198.51.100.7"], "192.0.2.1"),
-        ("10.0.0.1", [], "10.0.0.1"),
-        ("10.0.0.1", ["198.51.100.7"], "198.51.100.7"),
-        ("10.0.0.1", ["203.0.113.9, 198.51.100.7"], "198.51.100.7"),
-        ("10.0.0.1", ["203.0.113.9, 198.51.100.7, 10.2.3.4"], "198.51.100.7"),
-        ("10.0.0.1", ["203.0.113.9", "198.51.100.7"], "198.51.100.7"),
-        ("10.0.0.1", ["203.0.113.9,10.9.9.9", "10.2.3.4"], "203.0.113.9"),
-        ("10.0.0.1", ["10.5.5.5"], "10.5.5.5"),
-        ("10.0.0.1", ["198.51.100.7:4711"], "198.51.100.7"),
-        ("10.0.0.1", ["[2001:db8::1]:4711"], "2001:db8::1"),
-        ("10.0.0.1", ["2001:db8:0::1"], "2001:db8::1"),
-        ("10.0.0.1", ["rubbish"], "10.0.0.1"),
-        ("10.0.0.1", ["198.51.100.7, rubbish"], "10.0.0.1"),
-        ("10.0.0.1", ["rubbish, 198.51.100.7"], "198.51.100.7"),
-        ("10.0.0.1", ["198.51.100.7, , 10.1.1.1"], "10.1.1.1"),
-        ("10.0.0.1", [""], "10.0.0.1"),
-        ("::ffff:10.0.0.1", ["198.51.100.7"], "198.51.100.7"),
-        ("::ffff:192.0.2.1", ["198.51.100.7"], "192.0.2.1"),
-        ("fd00::1", ["::ffff:198.51.100.7"], "198.51.100.7"),
-        ("fe80::1%eth0", [], "fe80::1"),
-        (None, ["198.51.100.7"], "unknown"),
-        ("", [], "unknown"),
-    ],
-)
-def test_client_address(peer: str | None, forwarded: list[str], expected: str) -> None:
-    assert client_address(peer, forwarded, PROXIES) == expected
-
-
-def test_without_trusted_proxies_nothing_is_believed() -> None:
-    assert client_address("10.0.0.1", ["198.51.100.7"], ()) == "10.0.0.1"
-
-
 def test_sessions_have_a_ceiling() -> None:
-    doorkeeper = Doorkeeper(LimitSettings(max_sessions=2), (), Clock())
+    doorkeeper = doorkeeper_with(LimitSettings(max_sessions=2))
     request = make_mocked_request("GET", "/v4/sessions")
     with doorkeeper.session(request):
         with doorkeeper.session(request):
@@ -142,7 +136,7 @@ def test_sessions_have_a_ceiling() -> None:
 
 
 def test_a_session_that_fails_gives_its_place_back() -> None:
-    doorkeeper = Doorkeeper(LimitSettings(max_sessions=1), (), Clock())
+    doorkeeper = doorkeeper_with(LimitSettings(max_sessions=1))
     request = make_mocked_request("GET", "/v4/sessions")
     with pytest.raises(KeyError), doorkeeper.session(request):
         raise KeyError
@@ -181,3 +175,92 @@ async def test_too_many_sessions() -> None:
     async with serving(backend, settings) as client, client.ws_connect("/v4/sessions"):
         assert await refusal(client) == (503, "5")
         assert len(backend.lobby.connections) == 1
+
+
+BEHIND_A_PROXY = (Network.parse("127.0.0.1"),)
+
+
+def with_limits(*, behind_a_proxy: bool = True, **limits: float) -> Settings:
+    return msgspec.structs.replace(
+        SETTINGS,
+        limits=msgspec.structs.replace(SETTINGS.limits, **limits),
+        trusted_proxies=BEHIND_A_PROXY if behind_a_proxy else (),
+    )
+
+
+def from_address(address: str) -> dict[str, str]:
+    return {"X-Forwarded-For": address}
+
+
+async def test_an_ipv6_network_has_one_bucket() -> None:
+    settings = with_limits(connection_burst=3, connection_rate=0.01)
+    async with serving(settings=settings) as client:
+        for number in range(3):
+            async with client.ws_connect("/v4/sessions", headers=from_address(f"2001:db8::{number}:1")):
+                pass
+        status, _ = await refusal(client, X_Forwarded_For="2001:db8::ffff:2")
+        assert status == 429
+        async with client.ws_connect("/v4/sessions", headers=from_address("2001:db8:0:1::1")):
+            pass
+
+
+async def test_sessions_of_one_client_have_a_ceiling(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(settings=with_limits(sessions_per_address=2)) as client, AsyncExitStack() as open_ones:
+        for number in range(2):
+            headers = from_address(f"2001:db8::{number}")
+            await open_ones.enter_async_context(client.ws_connect("/v4/sessions", headers=headers))
+        assert await refusal(client, X_Forwarded_For="2001:db8::9") == (429, "5")
+        for _ in range(3):
+            # Others have their own, and a proxy that names nobody is not one client.
+            for headers in (from_address("198.51.100.7"), {}):
+                async with client.ws_connect("/v4/sessions", headers=headers):
+                    pass
+        await open_ones.aclose()
+        async with client.ws_connect("/v4/sessions", headers=from_address("2001:db8::9")):
+            pass
+    (record,) = caplog.records
+    assert "sessions_per_address" in record.getMessage()
+    assert record.__dict__["last"] == "2001:db8::9"
+
+
+async def test_what_a_proxy_forwards_is_counted_by_client() -> None:
+    release = asyncio.Event()
+    entered = asyncio.Event()
+
+    async def probe() -> None:
+        entered.set()
+        await release.wait()
+
+    settings = with_limits(connections_per_address=2)
+    async with serving(Backend(probe=probe), settings) as client, asyncio.TaskGroup() as asking:
+        asked = [asking.create_task(ask(client, "198.51.100.7", "/health")) for _ in range(2)]
+        await asyncio.wait_for(entered.wait(), TIMEOUT_S)
+        while (status := await ask(client, "198.51.100.7")) == 200:
+            pass  # the second of these may not have come yet
+        assert status == 429
+        assert await ask(client, "198.51.100.8") == 200
+        async with client.get("/") as response:
+            assert response.status == 200
+        release.set()
+    assert [task.result() for task in asked] == [200, 200]
+
+
+async def ask(client: ClientSession, address: str, path: str = "/") -> int:
+    async with client.get(path, headers=from_address(address)) as response:
+        return response.status
+
+
+async def test_a_peer_that_is_probably_a_proxy_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    settings = with_limits(behind_a_proxy=False, sessions_per_address=1)
+    async with serving(settings=settings) as client, client.ws_connect("/v4/sessions"):
+        for _ in range(3):
+            assert await refusal(client) == (429, "5")
+        assert not naming(caplog)
+        for number in range(3):
+            assert await refusal(client, X_Forwarded_For=f"198.51.100.{number}") == (429, "5")
+        (record,) = naming(caplog)
+        assert record.__dict__["peer"] == "127.0.0.1"
+
+
+def naming(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if "trusted_proxies" in record.getMessage()]

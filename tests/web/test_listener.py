@@ -8,8 +8,8 @@ import pytest
 from aiohttp import ClientSession, web
 
 from minirelay.errors import ConfigError
-from minirelay.web.listener import Listener, listen
-from tests.web.edge import serving
+from minirelay.web.listener import Listener
+from tests.web.edge import listening, serving
 
 
 async def hello(_request: web.Request) -> web.Response:
@@ -27,14 +27,14 @@ def app_with(path: str = "/", handler: object = hello) -> web.Application:
 async def test_the_port_is_known_before_anything_is_served(host: str, start: str) -> None:
     listener = Listener.bind(host, 0)
     assert listener.url.startswith(start)
-    async with listen(app_with(), listener) as url, ClientSession() as client:
+    async with listening(app_with(), listener) as url, ClientSession() as client:
         assert url == listener.url
         async with client.get(url) as response:
             assert await response.text() == "hello"
 
 
 async def test_all_addresses_are_those_of_both_kinds() -> None:
-    async with listen(app_with(), Listener.bind("::", 0)) as url, ClientSession() as client:
+    async with listening(app_with(), Listener.bind("::", 0)) as url, ClientSession() as client:
         port = url.rpartition(":")[2]
         for host in ("127.0.0.1", "[::1]"):
             async with client.get(f"http://{host}:{port}/") as response:
@@ -82,7 +82,7 @@ async def test_stopping_accepts_nothing_new_then_ends_what_runs() -> None:
         leave.set()
 
     async with ClientSession() as client:
-        async with listen(app_with(handler=slow), listener, on_stop=on_stop) as url:
+        async with listening(app_with(handler=slow), listener, on_stop=on_stop) as url:
             request = asyncio.create_task(client.get(url))
             await entered.wait()
         async with await request as response:

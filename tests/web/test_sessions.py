@@ -21,7 +21,6 @@ from minirelay.relay.connection import Connection
 from minirelay.relay.messages import Send
 from minirelay.relay.outbox import FRAME_BYTES, OutboxLimits
 from minirelay.web import sessions as module
-from minirelay.web.listener import Listener, listen
 from minirelay.web.read_throttle import ReadLimits
 from minirelay.web.sessions import WRITE_BUFFER_BYTES, serve_session
 from tests.relay.house import (
@@ -37,7 +36,7 @@ from tests.relay.house import (
     running_relay,
     until,
 )
-from tests.web.edge import Lobby
+from tests.web.edge import Lobby, listening
 
 MAX_FRAME_BYTES = ReadLimits().max_frame_bytes
 
@@ -495,7 +494,7 @@ async def test_a_client_that_leaves_before_it_is_answered_was_never_there() -> N
 
     app = web.Application()
     app.router.add_get("/", leave)
-    async with listen(app, Listener.bind("127.0.0.1", 0)) as url, ClientSession(url) as client:
+    async with listening(app) as url, ClientSession(url) as client:
         with pytest.raises(ClientError):
             await client.ws_connect("/")
         await until(lambda: bool(left))

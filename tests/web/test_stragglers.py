@@ -2,19 +2,91 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
+from contextlib import asynccontextmanager, suppress
 
+import msgspec
 import pytest
 from aiohttp import ClientSession, WSMsgType, web
-from aiohttp.typedefs import Handler
-from aiohttp.web_protocol import RequestHandler
 
-from minirelay.web.listener import Listener, listen
+from minirelay.config import Settings
+from minirelay.config_types import PositiveSeconds
+from minirelay.web.listener import Listener
 from minirelay.web.stragglers import Stragglers
+from tests.relay.house import TIMEOUT_S
+from tests.web.edge import SETTINGS, listening
 
-TIMEOUT_S = 20.0
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Connection:
+    """Something that waits."""
+
+    is_given_up = False
+
+    def give_up(self) -> None:
+        self.is_given_up = True
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def closed(connections: list[Connection]) -> list[bool]:
+    return [connection.is_given_up for connection in connections]
+
+
+def test_a_new_connection_has_its_time_and_an_answered_one_another() -> None:
+    clock = Clock()
+    stragglers = Stragglers(10, 30, clock)
+    _, served, answered, gone = connections = [Connection() for _ in range(4)]
+    for connection in connections:
+        stragglers.began(connection)
+    stragglers.served(served)
+    stragglers.served(answered)
+    stragglers.answered(answered)
+    stragglers.gone(gone)
+    clock.now = 9.9
+    stragglers.close_late()
+    assert closed(connections) == [False] * 4
+    clock.now = 10
+    stragglers.close_late()
+    assert closed(connections) == [True, False, False, False]
+    clock.now = 30
+    stragglers.close_late()
+    assert closed(connections) == [True, False, True, False]
+    assert len(stragglers) == 0
+    stragglers.answered(served)
+    assert len(stragglers) == 1
+
+
+def test_each_request_gives_its_time_again() -> None:
+    clock = Clock()
+    stragglers = Stragglers(10, 30, clock)
+    busy, idle = Connection(), Connection()
+    for connection in (busy, idle):
+        stragglers.began(connection)
+        stragglers.served(connection)
+        stragglers.answered(connection)
+    for _ in range(5):
+        clock.now += 29
+        stragglers.served(busy)
+        stragglers.answered(busy)
+        stragglers.close_late()
+    assert closed([busy, idle]) == [False, True]
+
+
+def test_checks_are_closer_together_than_the_times() -> None:
+    assert Stragglers(10, 30, Clock()).check_interval_s == 1
+    assert Stragglers(0.4, 30, Clock()).check_interval_s == pytest.approx(0.1)
+
+
+def soon(**limits: float) -> Settings:
+    """Give settings with these times of connections, in seconds."""
+    times = {name: PositiveSeconds(value) for name, value in limits.items()}
+    return msgspec.structs.replace(SETTINGS, limits=msgspec.structs.replace(SETTINGS.limits, **times))
 
 
 async def hello(_request: web.Request) -> web.Response:
@@ -22,33 +94,45 @@ async def hello(_request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def listening(
-    handler: object = hello, request_timeout_s: float = 0.05
-) -> AsyncIterator[tuple[str, int, str]]:
+async def answering(settings: Settings, handler: object = hello) -> AsyncIterator[Listener]:
     app = web.Application()
     assert callable(handler)
     app.router.add_get("/", handler)
     listener = Listener.bind("127.0.0.1", 0)
-    async with listen(app, listener, request_timeout_s=request_timeout_s) as url:
-        parts = urlsplit(url)
-        assert parts.hostname is not None
-        assert parts.port is not None
-        yield parts.hostname, parts.port, url
+    async with listening(app, listener, settings=settings):
+        yield listener
+
+
+async def drip(writer: asyncio.StreamWriter) -> None:
+    while not writer.is_closing():
+        writer.write(b"a")
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("head", [b"", REQUEST[:-2], REQUEST[:3]])
 async def test_a_connection_without_a_whole_request_is_closed(head: bytes) -> None:
-    async with listening() as (host, port, _):
-        reader, writer = await asyncio.open_connection(host, port)
+    async with answering(soon(first_request_timeout=0.05)) as listener:
+        reader, writer = await asyncio.open_connection(*listener.socket.getsockname())
         writer.write(head)
         assert await asyncio.wait_for(reader.read(), TIMEOUT_S) == b""
         writer.close()
         await writer.wait_closed()
 
 
+async def test_a_head_that_comes_byte_by_byte_is_silence() -> None:
+    async with answering(soon(first_request_timeout=0.1)) as listener:
+        reader, writer = await asyncio.open_connection(*listener.socket.getsockname())
+        writer.write(REQUEST[:-2] + b"X-Slow: ")
+        dripping = asyncio.create_task(drip(writer))
+        with suppress(ConnectionResetError):  # a byte had come that nobody read any more
+            assert await asyncio.wait_for(reader.read(), TIMEOUT_S) == b""
+        dripping.cancel()
+        writer.close()
+
+
 async def test_a_connection_whose_next_request_does_not_come_is_closed() -> None:
-    async with listening() as (host, port, _):
-        reader, writer = await asyncio.open_connection(host, port)
+    async with answering(soon(idle_timeout=0.05)) as listener:
+        reader, writer = await asyncio.open_connection(*listener.socket.getsockname())
         writer.write(REQUEST)
         answer = await asyncio.wait_for(reader.read(), TIMEOUT_S)
         assert answer.endswith(b"hello")
@@ -56,49 +140,29 @@ async def test_a_connection_whose_next_request_does_not_come_is_closed() -> None
         await writer.wait_closed()
 
 
-async def test_one_failure_does_not_end_the_watch(caplog: pytest.LogCaptureFixture) -> None:
-    seen_twice = asyncio.Event()
-
-    class Failing:
-        attempts = 0
-
-        @property
-        def connections(self) -> list[RequestHandler]:
-            self.attempts += 1
-            if self.attempts == 1:
-                raise RuntimeError("a bug")
-            seen_twice.set()
-            return []
-
-    stragglers = Stragglers(0.01, lambda: 0.0)
-    watch = asyncio.create_task(stragglers.watch(Failing()))  # type: ignore[arg-type]
-    await asyncio.wait_for(seen_twice.wait(), TIMEOUT_S)
-    watch.cancel()
-    assert [record.levelname for record in caplog.records] == ["ERROR"]
-
-
 async def test_who_is_being_served_is_left_alone() -> None:
-    straggling = asyncio.Event()
+    release = asyncio.Event()
 
     async def slow(request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade"):
             socket = web.WebSocketResponse()
             await socket.prepare(request)
-            await straggling.wait()
+            await release.wait()
             await socket.send_str("still here")
             await socket.close()
             return socket
-        await straggling.wait()
+        await release.wait()
         return web.Response(text="late")
 
-    async with listening(slow) as (host, port, url), ClientSession() as client:
-        socket = await client.ws_connect(url)
-        asked = asyncio.create_task(client.get(url))
-        reader, writer = await asyncio.open_connection(host, port)
+    settings = soon(first_request_timeout=0.05, idle_timeout=0.05)
+    async with answering(settings, slow) as listener, ClientSession() as client:
+        socket = await client.ws_connect(listener.url)
+        asked = asyncio.create_task(client.get(listener.url))
+        reader, writer = await asyncio.open_connection(*listener.socket.getsockname())
         # This one came last and is closed: the others have stayed for longer.
         assert await asyncio.wait_for(reader.read(), TIMEOUT_S) == b""
         writer.close()
-        straggling.set()
+        release.set()
         message = await asyncio.wait_for(socket.receive(), TIMEOUT_S)
         assert (message.type, message.data) == (WSMsgType.TEXT, "still here")
         async with await asked as response:
@@ -106,54 +170,17 @@ async def test_who_is_being_served_is_left_alone() -> None:
         await socket.close()
 
 
-@asynccontextmanager
-async def served(stragglers: Stragglers, handler: Handler) -> AsyncIterator[tuple[web.Server, int]]:
-    """Serve without the listener's watch; give the server and its port."""
-    app = web.Application(middlewares=[stragglers.middleware()])
-    app.router.add_get("/", handler)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    assert runner.server is not None
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield runner.server, runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
-
-
-async def test_a_new_request_starts_the_time_again() -> None:
-    now = 0.0
-    stragglers = Stragglers(10.0, lambda: now)
-    async with served(stragglers, hello) as (server, port), ClientSession() as client:
-        for _ in range(5):
-            async with client.get(f"http://127.0.0.1:{port}/") as response:
-                await response.read()
-            stragglers.close_late(server)
-            now += 9.0
-            stragglers.close_late(server)
-            assert [connection.transport is not None for connection in server.connections] == [True]
-        now += 1.0
-        stragglers.close_late(server)
-        assert all(connection.transport is None for connection in server.connections)
-
-
 async def test_who_does_not_read_an_answer_keeps_no_place() -> None:
-    now = 0.0
-    answered = asyncio.Event()
+    gone = asyncio.Event()
 
-    async def large(_request: web.Request) -> web.Response:
-        answered.set()
+    async def large(request: web.Request) -> web.Response:
+        assert request.task is not None
+        request.task.add_done_callback(lambda _: gone.set())
         return web.Response(body=bytes(16 * 2**20))
 
-    stragglers = Stragglers(10.0, lambda: now)
-    async with served(stragglers, large) as (server, port):
-        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    async with answering(soon(idle_timeout=0.1), large) as listener:
+        _, writer = await asyncio.open_connection(*listener.socket.getsockname(), limit=1024)
         writer.write(REQUEST)
-        await asyncio.wait_for(answered.wait(), TIMEOUT_S)
-        stragglers.close_late(server)
-        now += 10.0
-        stragglers.close_late(server)
-        async with asyncio.timeout(TIMEOUT_S):
-            while server.connections:  # noqa: ASYNC110
-                await asyncio.sleep(0.001)
+        # The client's buffers are full soon, and nobody empties them.
+        await asyncio.wait_for(gone.wait(), TIMEOUT_S)
         writer.close()

@@ -1,0 +1,206 @@
+"""Odd requests get an answer of the relay's own shape, also from where no handler of ours is."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+import pytest
+from aiohttp import ClientSession, web
+
+from minirelay.config_types import PositiveSeconds
+from minirelay.web.app import create_app
+from minirelay.web.listener import Listener
+from tests.relay.house import TIMEOUT_S
+from tests.web.edge import SETTINGS, Backend, listening
+
+MARK = b"mark-of-this-request"
+HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
+ENROL = b"POST /v4/enroll_key_card HTTP/1.1\r\nHost: x\r\n"
+
+ODD = {
+    "no text": (b"\0\1\2" + MARK + b"\r\n\r\n", 400),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + MARK, 400),
+    "another protocol": (b"SSH-2.0-" + MARK + b"\r\n", 400),
+    "no version": (b"GET /" + MARK + b"\r\n\r\n", 404),
+    "another version": (b"GET /" + MARK + b" HTTP/9.9\r\n\r\n", 400),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + MARK, 400),
+    "no method": (b"G@T /" + MARK + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "unknown method": (MARK.upper() + b" / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "no host": (b"GET /" + MARK + b" HTTP/1.1\r\n\r\n", 400),
+    "two hosts": (HEAD + b"Host: " + MARK + b"\r\n\r\n", 400),
+    "long target": (b"GET /" + MARK + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+    "long header": (HEAD + b"X-Long: " + MARK + b"a" * 20_000 + b"\r\n\r\n", 431),
+    "long name of a header": (HEAD + MARK + b"a" * 20_000 + b": 1\r\n\r\n", 431),
+    "many headers": (HEAD + (MARK + b": b\r\n") * 5000 + b"\r\n", 431),
+    "no colon": (HEAD + MARK + b"\r\n\r\n", 400),
+    "folded header": (HEAD + b"X: a\r\n " + MARK + b"\r\n\r\n", 400),
+    "NUL in a header": (HEAD + b"X: " + MARK + b"\0\r\n\r\n", 400),
+    "no port": (b"GET http://x:" + MARK + b"/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "negative length": (ENROL + b"X: " + MARK + b"\r\nContent-Length: -1\r\n\r\n", 400),
+    "no length": (ENROL + b"Content-Length: " + MARK + b"\r\n\r\n", 400),
+    "two lengths": (ENROL + b"Content-Length: 1\r\nContent-Length: 20\r\n\r\n" + MARK, 400),
+    "length and chunks": (
+        ENROL + b"Transfer-Encoding: chunked\r\nContent-Length: 20\r\n\r\n" + MARK,
+        400,
+    ),
+    "unknown encoding": (ENROL + b"Transfer-Encoding: " + MARK + b"\r\n\r\n", 400),
+    "wrong chunks": (ENROL + b"Transfer-Encoding: chunked\r\n\r\nzz" + MARK + b"\r\n", 400),
+    "expectation": (HEAD + b"Expect: " + MARK + b"\r\n\r\n", 417),
+    "expectation where nothing is": (
+        b"GET /nowhere HTTP/1.1\r\nHost: x\r\nExpect: " + MARK + b"\r\n\r\n",
+        417,
+    ),
+    "expectation that is no text": (
+        b"GET /nowhere HTTP/1.1\r\nHost: x\r\nExpect: \xff" + MARK + b"\r\n\r\n",
+        400,
+    ),
+    "old handshake": (HEAD + b"Sec-WebSocket-Key1: " + MARK + b"\r\n\r\n", 400),
+    "no handshake": (
+        b"GET /v4/sessions HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 99\r\nSec-WebSocket-Key: " + MARK + b"\r\n\r\n",
+        400,
+    ),
+    "nowhere": (b"GET /" + MARK + b" HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    "no path": (b"GET " + MARK + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "connect": (b"CONNECT " + MARK + b":443 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    "trace": (b"TRACE / HTTP/1.1\r\nHost: x\r\nX: " + MARK + b"\r\n\r\n", 405),
+}
+
+
+@asynccontextmanager
+async def relay(settings: object = SETTINGS) -> AsyncIterator[Listener]:
+    assert isinstance(settings, type(SETTINGS))
+    listener = Listener.bind("127.0.0.1", 0)
+    async with listening(create_app(settings, Backend().services()), listener, settings=settings):
+        yield listener
+
+
+async def exchange(listener: Listener, request: bytes) -> tuple[bytes, bytes]:
+    """Send a request; give the head and the body of the answer."""
+    reader, writer = await asyncio.open_connection(*listener.socket.getsockname())
+    writer.write(request)
+    async with asyncio.timeout(TIMEOUT_S):
+        head = await reader.readuntil(b"\r\n\r\n")
+        headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
+        body = await reader.readexactly(int(headers[b"content-length"]))
+    writer.close()
+    return head, body
+
+
+@pytest.mark.parametrize("kind", ODD)
+async def test_odd_requests_are_answered_like_all_others(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    request, status = ODD[kind]
+    async with relay() as listener:
+        head, body = await exchange(listener, request)
+        assert head.split(b" ")[1] == b"%d" % status
+        assert b"\r\nAccess-Control-Allow-Origin: *\r\n" in head
+        assert b"\r\nServer: minirelay\r\n" in head
+        assert b"\r\nContent-Type: application/json" in head
+        content = json.loads(body)
+        assert content["error"]
+        assert content.get("handler") == ("enrollKeyCard" if request.startswith(ENROL) else None)
+        assert MARK not in (head + body).lower()
+        async with ClientSession(listener.url) as client, client.get("/health") as response:
+            assert response.status == 200
+    assert caplog.records == []
+
+
+async def test_what_the_parser_refuses_closes_the_connection() -> None:
+    async with relay() as listener:
+        reader, writer = await asyncio.open_connection(*listener.socket.getsockname())
+        writer.write(HEAD + b"no colon\r\n\r\n")
+        assert b" 400 " in await asyncio.wait_for(reader.read(), TIMEOUT_S)
+        writer.close()
+
+
+async def test_a_fault_outside_of_all_handlers_is_logged_and_told_to_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(_request: web.Request) -> None:
+        raise RuntimeError("the inside")
+
+    app = web.Application()
+    app.router.add_get("/", fail, expect_handler=fail)  # type: ignore[arg-type]
+    async with listening(app) as url, ClientSession(url) as client, client.get("/") as response:
+        assert response.status == 500
+        assert response.headers["Server"] == "minirelay"
+        assert "inside" not in await response.text()
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], RuntimeError)
+
+
+async def test_a_second_request_that_is_none_is_answered_too() -> None:
+    async with relay() as listener:
+        reader, writer = await asyncio.open_connection(*listener.socket.getsockname())
+        writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in await reader.readuntil(b"health OK")
+        writer.write(b"POST /v4/enroll_key_card HTTP/1.1\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), TIMEOUT_S)
+        assert b" 400 " in answer
+        assert b'"handler": "enrollKeyCard"' in answer
+        writer.close()
+
+
+async def test_a_stop_closes_what_waits_and_answers_what_is_asked() -> None:
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request: web.Request) -> web.Response:
+        entered.set()
+        await leave.wait()
+        return web.Response(text="late")
+
+    async def on_stop() -> None:
+        for reader in (idle, half):
+            assert await asyncio.wait_for(reader.read(), TIMEOUT_S) == b""
+        leave.set()
+
+    app = web.Application()
+    app.router.add_get("/", slow)
+    listener = Listener.bind("127.0.0.1", 0)
+    address = listener.socket.getsockname()
+    async with listening(app, listener, on_stop=on_stop):
+        idle, first = await asyncio.open_connection(*address)
+        half, second = await asyncio.open_connection(*address)
+        second.write(HEAD)
+        busy, third = await asyncio.open_connection(*address)
+        third.write(HEAD + b"\r\n")
+        await asyncio.wait_for(entered.wait(), TIMEOUT_S)
+    answer = await asyncio.wait_for(busy.read(), TIMEOUT_S)
+    assert answer.endswith(b"late")
+    assert b"Connection: close" in answer
+    for writer in (first, second, third):
+        writer.close()
+
+
+async def test_a_stop_cuts_off_what_does_not_end(caplog: pytest.LogCaptureFixture) -> None:
+    entered = asyncio.Event()
+    ended: list[str] = []
+
+    async def stuck(_request: web.Request) -> web.Response:
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("the handler")
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/", stuck)
+    settings = msgspec.structs.replace(SETTINGS, stop_timeout=PositiveSeconds(0.05))
+    listener = Listener.bind("127.0.0.1", 0)
+    address = listener.socket.getsockname()
+    async with listening(app, listener, settings=settings):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(HEAD + b"\r\n")
+        await asyncio.wait_for(entered.wait(), TIMEOUT_S)
+    assert ended == ["the handler"]
+    with suppress(ConnectionResetError):
+        assert await asyncio.wait_for(reader.read(), TIMEOUT_S) == b""
+    writer.close()
+    (record,) = caplog.records
+    assert record.__dict__["connections"] == 1
