@@ -5,6 +5,7 @@ Reads what it is to do as one line of JSON; prints, for each kind of attack, wha
 
 import asyncio
 import json
+import logging
 import os
 import random
 import sys
@@ -41,6 +42,8 @@ async def attack_all(url: str, shop_id: int, guests: list[str], seconds: float, 
 def main() -> None:
     """Run, politely: the relay and the client that is watched go first."""
     os.nice(5)
+    # That a connection which the relay closed can't be written to is the point.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     asyncio.run(attack_all(**json.loads(sys.stdin.readline())))
 
 
