@@ -14,6 +14,7 @@ import msgspec
 from minirelay.config import (
     DEFAULT_FILE,
     ENVIRONMENT_PREFIX,
+    FILE_VARIABLE,
     SETTINGS,
     ChainSettings,
     LimitSettings,
@@ -24,10 +25,6 @@ from minirelay.config import (
 )
 from minirelay.config_types import read
 from minirelay.errors import ConfigError
-
-FILE_VARIABLE: Final = "MINIRELAY_CONFIG"
-"""Names the settings file, like the flag `--config`."""
-
 
 _SHOWN_CHARACTERS: Final = 60
 
