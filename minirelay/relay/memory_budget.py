@@ -80,7 +80,8 @@ class MemoryBudget:
         """What all open sessions hold."""
         self.closing_bytes = 0
         """What those hold that are being closed."""
-        self._accounts: set[Account] = set()
+        # In the order in which they came: of two that hold as much, the older one is closed.
+        self._accounts: dict[Account, None] = {}
         self._is_relief_due = False
         self._clock = clock
         self._next_log = -LOG_INTERVAL_S
@@ -99,7 +100,7 @@ class MemoryBudget:
     def open(self, close: Callable[[bool], None]) -> Account:
         """Open the account of a session. close: ends the session; it may linger to hear of it if True."""
         account = Account(self, close)
-        self._accounts.add(account)
+        self._accounts[account] = None
         return account
 
     def note(self, size_bytes: int, *, is_closing: bool) -> None:
@@ -117,7 +118,7 @@ class MemoryBudget:
         """Count what an account holds as on its way out."""
         if not account.is_closing:
             account.is_closing = True
-            self._accounts.discard(account)
+            self._accounts.pop(account, None)
             self.size_bytes -= account.size_bytes
             self.closing_bytes += account.size_bytes
 
