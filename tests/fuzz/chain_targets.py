@@ -108,6 +108,7 @@ class _Answering(Chain):
     """A chain on which every call returns the same, but for the count of relays."""
 
     def __init__(self, answer: bytes) -> None:
+        self.chain_id = 31337
         self.answer = answer
 
     async def call(self, to: bytes, data: bytes, read: Callable[[bytes], T], *, data_bytes: int = 32) -> T:

@@ -184,7 +184,7 @@ async def test_it_runs_on_an_existing_node_and_existing_contracts(
     with minirelay_dev("--rpc-url", dev_chain.rpc_url, "--contracts", str(file)) as program:
         assert program.ready["rpc_url"] == dev_chain.rpc_url
         assert program.ready["contracts"] == json.loads(file.read_text())
-        assert (await demo_root(program))[1] == 2
+        assert (await demo_root(program))[1] == 3
 
 
 def test_settings_reach_the_relay() -> None:

@@ -209,11 +209,11 @@ async def idle_sockets(target: Target) -> None:
         with suppress(OSError):
             for _ in range(20):
                 writers.append((await _connect(target))[1])
+                target.note("connections")
         for _ in range(10):
             for writer in writers[::2]:
                 writer.write(b"G")
             await asyncio.sleep(0.3)
-        target.note("idle rounds")
         for writer in writers:
             writer.transport.abort()
 
