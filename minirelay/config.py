@@ -103,6 +103,18 @@ class LimitSettings(OutsideLimits, frozen=True, kw_only=True):
     shop_memory: Annotated[
         Size, Meta(description="memory for shops in use; beyond it the idle ones are read again when needed")
     ] = Size(256 * 2**20)
+    order_size: Annotated[
+        PositiveSize,
+        Meta(description="largest order that clients may make, without what the relay adds to it"),
+    ] = PositiveSize(64 * 2**10)
+    object_size: Annotated[
+        PositiveSize,
+        Meta(description="largest listing, tag or manifest that clients may make"),
+    ] = PositiveSize(2**20)
+    set_work: Annotated[
+        Count,
+        Meta(description="work for one patch set in units of some 30 ns, with the objects that it refers to"),
+    ] = 20_000_000
     frame_size: Annotated[Size, Meta(description="largest frame that a client may send")] = Size(2 * 2**20)
 
 

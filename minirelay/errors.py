@@ -6,6 +6,7 @@ MinirelayError
 ├── ProtocolViolation     a client broke the rules of the wire: its connection is closed with this code
 ├── StoreError            the database could not do what was asked; subclasses live in `store/`
 ├── ChainError            an endpoint or a contract could not be asked; subclasses live in `chain/`
+├── WorkExceeded          judging was given up because of what it costs; lives in `shop/work.py`
 └── ConfigError           a setting is missing or wrong; the message says which and what to do
 
 Only `Refusal` is ever sent to a client. Everything else is a bug or the world: logged with its cause.

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -11,13 +10,13 @@ from minirelay.bench.errors import BenchError
 from minirelay.bench.preparation import SHOP_ID, Cards, enrol, read_shop
 from minirelay.bench.subject import new_keys
 from minirelay.bench.workload import Author
-from minirelay.relay.acceptance import ClientWrite, utc_now
+from minirelay.relay.acceptance import ClientWrite, WriteLimits, utc_now
 from minirelay.relay.books import Books
 from minirelay.relay.messages import Outcome, WriteRequest
 from minirelay.store.database import Store
 from minirelay.store.messages import Commit, KeyCard
 
-_CLOCK_SKEW: Final = timedelta(minutes=5)
+_LIMITS: Final = WriteLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Material:
 
     def request(self, patch_set: bytes) -> ClientWrite:
         """Make a write as a session hands it to the sequencer."""
-        return ClientWrite(WriteRequest(self.card, patch_set, _nobody_waits), utc_now, _CLOCK_SKEW)
+        return ClientWrite(WriteRequest(self.card, patch_set, _nobody_waits), utc_now, _LIMITS)
 
     def enter(self, request: ClientWrite) -> Commit:
         """Judge a write and enter it in the books; what is given must be committed."""

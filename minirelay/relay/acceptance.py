@@ -5,6 +5,7 @@ may run beside the event loop; `enter` changes the books and runs on it.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -29,6 +30,8 @@ from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, Gue
 from minirelay.relay.judgement import NOBODY, Author, judge
 from minirelay.relay.messages import Enrolment, WriteRequest
 from minirelay.shop.access import Role
+from minirelay.shop.object_sizes import ObjectLimits, check_sizes
+from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.messages import Commit, KeyCard
 
 T = TypeVar("T")
@@ -37,12 +40,24 @@ GUEST_WALLET = bytes(20)
 NATIVE_COIN = bytes(20)
 
 
+@dataclass(frozen=True, slots=True)
+class WriteLimits:
+    """What a client's patch set may ask for.
+
+    clock_skew: how far its time may be ahead of the relay's clock. work: see `shop/work.py`.
+    """
+
+    clock_skew: timedelta = timedelta(minutes=5)
+    objects: ObjectLimits = field(default_factory=ObjectLimits)
+    work: int = 20_000_000
+
+
 class Request(Protocol):
     """Something that may become the next set of a shop's log."""
 
     @property
     def size_bytes(self) -> int:
-        """Tell roughly how much work judging it is."""
+        """Tell how much there is to decode and to verify; what `judge` costs, `Work` counts."""
 
     def decode(self) -> None:
         """Prepare `judge`, the first step. What it has against the request, `judge` says."""
@@ -50,8 +65,12 @@ class Request(Protocol):
     def verify(self) -> None:
         """Prepare `judge`, the second step, after `decode`."""
 
-    def judge(self, books: Books) -> Accepted:
-        """Judge it, changing nothing; prepared or not. Raises a MinirelayError that `refuse` takes."""
+    def judge(self, books: Books, loop_work: Work | None = None) -> Accepted:
+        """Judge it, changing nothing; prepared or not. Raises a MinirelayError that `refuse` takes.
+
+        loop_work: what may be done on the event loop; beyond it WorkExceeded is raised, and it is judged
+        again beside the loop. None: this is beside it.
+        """
 
     def enter(self, books: Books, accepted: Accepted) -> Commit:
         """Enter it in the books."""
@@ -68,7 +87,7 @@ class ClientWrite(msgspec.Struct, eq=False):
 
     request: WriteRequest
     now: Callable[[], datetime]
-    clock_skew: timedelta
+    limits: WriteLimits
     _decoded: DecodedPatchSet | Refusal | None = None
     _verified: VerifiedPatchSet | Refusal | None = None
 
@@ -79,6 +98,9 @@ class ClientWrite(msgspec.Struct, eq=False):
 
     def decode(self) -> None:
         """Decode the patch set."""
+        if self._decoded is not None:
+            # It was put back into the queue.
+            return
         try:
             self._decoded = decode_patch_set(self.request.patch_set)
         except Refusal as refusal:
@@ -86,18 +108,36 @@ class ClientWrite(msgspec.Struct, eq=False):
 
     def verify(self) -> None:
         """Recompute its root, recover its signer."""
-        if isinstance(self._decoded, DecodedPatchSet):
+        if self._verified is None and isinstance(self._decoded, DecodedPatchSet):
             try:
                 self._verified = verify(self._decoded)
             except Refusal as refusal:
                 self._verified = refusal
 
-    def judge(self, books: Books) -> Accepted:
-        """Check header, signature and signer, then every patch."""
-        card = self.request.card
-        decoded_before, verified_before = self._decoded, self._verified
+    def judge(self, books: Books, loop_work: Work | None = None) -> Accepted:
+        """Check header, signature and signer, then every patch, then what came of it."""
+        prepared = self._decoded, self._verified
         # The request waits for its commit, or that of another: as bytes only.
         self._decoded = self._verified = None
+        work = Work(self.limits.work) if loop_work is None else loop_work
+        try:
+            return self._judge(books, work, *prepared)
+        except WorkExceeded as error:
+            if loop_work is not None:
+                self._decoded, self._verified = prepared
+                raise
+            raise invalid(
+                "this set touches too much at once, with what it refers to: make several of it"
+            ) from error
+
+    def _judge(
+        self,
+        books: Books,
+        work: Work,
+        decoded_before: DecodedPatchSet | Refusal | None,
+        verified_before: VerifiedPatchSet | Refusal | None,
+    ) -> Accepted:
+        card = self.request.card
         decoded = _or_raise(decoded_before or decode_patch_set(self.request.patch_set))
         entry = books.cards.get(card.public_key)
         if entry is None or entry.is_unlinked:
@@ -107,13 +147,16 @@ class ClientWrite(msgspec.Struct, eq=False):
             raise invalid(f"invalid header: this session writes to another shop than {header.shop_id}")
         if header.key_card_nonce <= entry.last_nonce:
             raise invalid(f"event nonce re-use: {header.key_card_nonce} is not above {entry.last_nonce}")
-        if header.timestamp > self.now() + self.clock_skew:
+        if header.timestamp > self.now() + self.limits.clock_skew:
             raise invalid("invalid header: its timestamp lies in the future; check the clock")
         patch_set = _or_raise(verified_before or verify(decoded))
         if patch_set.signer != card.public_key:
             raise invalid("invalid signature: not by the key card of this session")
         author = Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
-        return accept(books, author, patch_set)
+        accepted = accept(books, author, patch_set, work)
+        changed = [(row.object_type, row.key) for row in accepted.judgement.changes]
+        check_sizes(books.state, accepted.judgement.state, changed, self.limits.objects)
+        return accepted
 
     def enter(self, books: Books, accepted: Accepted) -> Commit:
         """Append it to the log."""
@@ -156,7 +199,7 @@ class CardEnrolment(msgspec.Struct, frozen=True):
     def verify(self) -> None:
         """Do nothing: it can be signed only when the nonce is known."""
 
-    def judge(self, books: Books) -> Accepted:
+    def judge(self, books: Books, loop_work: Work | None = None) -> Accepted:
         """Make and judge the patch set that adds the card to its account."""
         wanted = self.enrolment
         if wanted.key_card in books.cards:
@@ -173,7 +216,7 @@ class CardEnrolment(msgspec.Struct, frozen=True):
             key=self.relay_key,
         )
         patch_set = open_patch_set(sealed)
-        return accept(books, Author(Role.RELAY, NOBODY), patch_set)
+        return accept(books, Author(Role.RELAY, NOBODY), patch_set, loop_work)
 
     def enter(self, books: Books, accepted: Accepted) -> Commit:
         """Append the patch set, and enter the card."""
@@ -227,9 +270,12 @@ def _or_raise(outcome: T | Refusal) -> T:
     return outcome
 
 
-def accept(books: Books, author: Author, patch_set: VerifiedPatchSet) -> Accepted:
-    """Judge a patch set as the next one of the log, and make its pushed form. Raises Refusal."""
-    judgement = judge(books.state, books.owners, author, patch_set)
+def accept(books: Books, author: Author, patch_set: VerifiedPatchSet, work: Work | None = None) -> Accepted:
+    """Judge a patch set as the next one of the log, and make its pushed form.
+
+    work: see `judge`. Raises Refusal, WorkExceeded.
+    """
+    judgement = judge(books.state, books.owners, author, patch_set, work)
     wire = encode_set(books.next_seq, patch_set)
     return Accepted(judgement, wire, patch_set.header, patch_set.signer)
 

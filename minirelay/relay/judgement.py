@@ -17,6 +17,7 @@ from minirelay.shop.draft import Draft
 from minirelay.shop.lifecycle import check_client_write
 from minirelay.shop.objects import Account, OrderState, PublicKey
 from minirelay.shop.state import Change, ShopState
+from minirelay.shop.work import HASHED_BYTES, Work
 from minirelay.store.messages import Leaf, ObjectRow
 from minirelay.store.pieces import object_row
 
@@ -74,10 +75,18 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 def judge(
-    state: ShopState, owners: Mapping[bytes, int], author: Author, patch_set: VerifiedPatchSet
+    state: ShopState,
+    owners: Mapping[bytes, int],
+    author: Author,
+    patch_set: VerifiedPatchSet,
+    work: Work | None = None,
 ) -> Judgement:
-    """Apply a patch set to a state, all of it or, by raising a Refusal, nothing (spec 04, 05, 06)."""
-    draft = Draft(state)
+    """Apply a patch set to a state, all of it or, by raising a Refusal, nothing (spec 04, 05, 06).
+
+    work: counts what it costs, and may bound it; None for a replay. Raises WorkExceeded.
+    """
+    work = Work() if work is None else work
+    draft = Draft(state, work)
     ownership = Ownership(owners)
     leaves: list[Leaf] = []
     unlinked: list[bytes] = []
@@ -86,6 +95,7 @@ def judge(
     after, changes = draft.finish()
     if author.role is not Role.RELAY:
         _refuse_checkout(draft, leaves)
+    work.spend(after.unhashed_bytes // HASHED_BYTES)
     return Judgement(
         state=after,
         root_hash=after.root_hash,

@@ -6,14 +6,14 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 
 from minirelay.errors import Code, MinirelayError, Refusal, invalid, not_found
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.gaps import RESTORED
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.acceptance import CardEnrolment, ClientWrite, utc_now
+from minirelay.relay.acceptance import CardEnrolment, ClientWrite, WriteLimits, utc_now
 from minirelay.relay.connection import Connection, ConnectionLimits
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest
 from minirelay.relay.event_log import EventLog
@@ -42,7 +42,7 @@ class RelayLimits:
 
     connection: ConnectionLimits = field(default_factory=ConnectionLimits)
     guest_cards_per_shop: int = 100_000
-    clock_skew: timedelta = timedelta(minutes=5)
+    writes: WriteLimits = field(default_factory=WriteLimits)
     shop_memory_bytes: int = 256 * 1024 * 1024
     session_memory_bytes: int = 128 * 1024 * 1024
 
@@ -238,7 +238,7 @@ class Relay:
         hosted = self._shops.by_row(request.card.shop)
         if hosted is None:
             raise RuntimeError("a session's shop is opened when its card is claimed")
-        hosted.sequencer.submit(ClientWrite(request, self._now, self.limits.clock_skew))
+        hosted.sequencer.submit(ClientWrite(request, self._now, self.limits.writes))
 
     async def subscribe(self, effect: Subscribe, connection: Connection) -> Subscription:
         """Make a subscription, not started. Raises Refusal, StoreError."""

@@ -18,6 +18,7 @@ from minirelay.errors import MinirelayError, Refusal, StoreError
 from minirelay.relay.acceptance import Request
 from minirelay.relay.books import Accepted, Books
 from minirelay.relay.messages import own_fault
+from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.messages import Commit, StoredSet
 
 T = TypeVar("T")
@@ -30,6 +31,12 @@ THREAD_BYTES = 32 * 1024
 SLICE_BYTES = 32 * 1024
 REQUEST_BYTES = 1024
 """As much as SLICE_BYTES is judged in one turn of the loop; a request counts its size and as much as this."""
+
+LOOP_WORK = 128 * 1024
+"""So much work (`shop/work.py`) is done in one turn of the loop, about 4 ms.
+
+A request that needs more by itself is judged in a thread.
+"""
 
 
 class Committer(Protocol):
@@ -153,14 +160,18 @@ class Sequencer:
                 self._start(asyncio.sleep(0))
 
     def _judge_slice(self, books: Books) -> None:
-        requests = self._take_slice()
+        requests = deque(self._take_slice())
         _prepare(requests)
-        for place, request in enumerate(requests):
-            if self._books is not books:
-                # A bug in one of those before it.
-                self._queue.extendleft(reversed(requests[place:]))
-                return
-            self._settle(books, request, _judge(request, books))
+        work_done = 0
+        # Other books: there was a bug in the last one.
+        while requests and self._books is books and work_done < LOOP_WORK and self._work is None:
+            request, work = requests.popleft(), Work(LOOP_WORK)
+            try:
+                self._settle(books, request, _judge(request, books, work))
+            except WorkExceeded:
+                self._start(self._judge_aside(books, request))
+            work_done += work.spent
+        self._queue.extendleft(reversed(requests))
 
     def _take_slice(self) -> list[Request]:
         requests: list[Request] = []
@@ -206,7 +217,7 @@ class Sequencer:
             self._queue.popleft().refuse(error)
 
     async def _judge_aside(self, books: Books, request: Request) -> None:
-        outcome = await asyncio.to_thread(_judge, request, books)
+        outcome = await asyncio.to_thread(_judge, request, books, None)
         if self._trusted_books() is books:
             self._settle(books, request, outcome)
         else:
@@ -271,10 +282,12 @@ def _attempt(step: Callable[[], None]) -> None:
         log.exception("a request could not be prepared because of a bug")
 
 
-def _judge(request: Request, books: Books) -> Accepted | MinirelayError:
+def _judge(request: Request, books: Books, loop_work: Work | None) -> Accepted | MinirelayError:
     try:
-        return request.judge(books)
+        return request.judge(books, loop_work)
     except MinirelayError as error:
+        if isinstance(error, WorkExceeded) and loop_work is not None:
+            raise
         return error
     except Exception:  # the one place where a bug in a rule must not take the shop with it
         log.exception("a request could not be judged because of a bug")

@@ -18,6 +18,7 @@ from minirelay.shop import (
 )
 from minirelay.shop.objects import Account, Listing, Manifest, Order, OrderState, Tag
 from minirelay.shop.state import MANIFEST_KEY, Change, ShopState
+from minirelay.shop.work import PATCH, Work
 from minirelay.shop.working_set import WorkingSet
 
 RULES: Mapping[ObjectType, Callable[[WorkingSet, Patch], None]] = {
@@ -36,22 +37,25 @@ class Draft:
     What its methods give is for reading, and only until the next `apply`.
     """
 
-    def __init__(self, state: ShopState) -> None:
-        """Start from a state, which stays as it is."""
+    def __init__(self, state: ShopState, work: Work | None = None) -> None:
+        """Start from a state, which stays as it is. work: counts what it costs."""
         self._state = state
-        self._working = WorkingSet(state)
+        self._work = Work() if work is None else work
+        self._working = WorkingSet(state, self._work)
 
     def apply(self, patch: Patch) -> None:
         """Apply one patch behind those before it.
 
-        Raises Refusal: NOT_FOUND, INVALID or OUT_OF_STOCK. After that this draft is worth nothing: drop it.
+        Raises Refusal: NOT_FOUND, INVALID or OUT_OF_STOCK, and WorkExceeded. After that this draft is worth
+        nothing: drop it.
         """
+        self._work.spend(PATCH)
         if patch.object_type is not ObjectType.MANIFEST and not self._working.manifests.has(MANIFEST_KEY):
             raise invalid("this shop has no manifest yet: it has to be created first")
         RULES[patch.object_type](self._working, patch)
 
     def finish(self) -> tuple[ShopState, tuple[Change, ...]]:
-        """Encode what was touched; give the new state, and what is different in it."""
+        """Encode what was touched; give the new state, and what is different in it. Raises WorkExceeded."""
         changes = tuple(self._working.changes())
         return self._state.with_changes(changes), changes
 

@@ -10,6 +10,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
+import cbor2
 from msgspec import inspect
 
 from minirelay.protocol.timestamps import format_time
@@ -91,6 +92,11 @@ def _time(value: datetime) -> bytes:
     return _TIME_TEXT + _text(format_time(value))
 
 
+# A million numbers would take a tenth of a second here; a short list is sooner written than handed over.
+_LONG_LIST = 64
+_WRITTEN_BY_CBOR2 = (_uint, _bytes, _text)
+
+
 def _empty_map(_value: dict[Any, Any]) -> bytes:
     return _MAP_HEADS[0]
 
@@ -110,8 +116,13 @@ def _key_cards(value: KeyCards) -> bytes:
 
 
 def _for_list(item: Encode) -> Encode:
+    is_plain = item in _WRITTEN_BY_CBOR2
+
     def encode_list(values: list[Any]) -> bytes:
         size = len(values)
+        if is_plain and size >= _LONG_LIST:
+            written: bytes = cbor2.dumps(values)
+            return written
         head = _LIST_HEADS[size] if size < _SHORT else _head(_LIST, size)
         return head + b"".join([item(value) for value in values])
 

@@ -54,15 +54,27 @@ class _Node:
             digest = self.digest = sha256(b"".join(self.parts)).digest()
         return digest
 
+    def unhashed_bytes(self) -> int:
+        """Tell how many bytes `hash` has to hash."""
+        if self.digest is not None:
+            return 0
+        below = sum(child.unhashed_bytes() for _, child in self._stale_children())
+        return below + sum(map(len, self.parts))
+
     def _complete_parts(self) -> None:
         parts = list(self.parts)
-        used, inner, children, stale = self.used, self.inner, self.children, self.stale
-        while stale:
-            before = (stale & -stale) - 1
-            parts[2 * (used & before).bit_count() + 1] = children[(inner & before).bit_count()].hash()
-            stale &= stale - 1
+        for place, child in self._stale_children():
+            parts[place + 1] = child.hash()
         self.parts = tuple(parts)
         self.stale = 0
+
+    def _stale_children(self) -> Iterator[tuple[int, "_Node"]]:
+        """Give the children whose hash is not in `parts` yet, with where in `parts` they are."""
+        stale = self.stale
+        while stale:
+            bit = stale & -stale
+            yield self.place(bit), self.child(bit)
+            stale ^= bit
 
     def place(self, bit: int) -> int:
         """Say where in `parts` a slot's two are, or would be."""
@@ -216,6 +228,11 @@ class Hamt:
     def root_hash(self) -> bytes:
         """The 32-byte hash of the contents; it costs what changed since the last one was computed."""
         return self._root.hash()
+
+    @property
+    def unhashed_bytes(self) -> int:
+        """Tell how many bytes `root_hash` has to hash."""
+        return self._root.unhashed_bytes()
 
     def __len__(self) -> int:
         return self._size

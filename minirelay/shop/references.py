@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from minirelay.errors import not_found
 from minirelay.shop.objects import ChainAddress, Order, OrderedItem, Payee
+from minirelay.shop.work import LOOKUP
 from minirelay.shop.working_set import WorkingSet
 
 ID_BYTES = 8
@@ -16,6 +17,7 @@ def listing_key(listing_id: int) -> bytes:
 
 def has_listing(working: WorkingSet, listing_id: int) -> bool:
     """Say whether a listing exists."""
+    working.work.spend(LOOKUP)
     return working.listings.has(listing_key(listing_id))
 
 

@@ -34,8 +34,10 @@ def _append_key_card(_working: WorkingSet, patch: Patch, account: Account) -> No
     account.key_cards.append(_read_key_card(patch))
 
 
-def _remove_key_card(_working: WorkingSet, _patch: Patch, account: Account, index: int) -> None:
+def _remove_key_card(working: WorkingSet, _patch: Patch, account: Account, index: int) -> None:
     _check_index(account, index)
+    # They are moved, and searched for a second one.
+    working.work.spend(len(account.key_cards))
     del account.key_cards[index]
 
 

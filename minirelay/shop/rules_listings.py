@@ -60,9 +60,10 @@ def _replace_metadata_field(attribute: str, kind: Any) -> Handler:
     return replace_metadata_field
 
 
-def _insert_image(_working: WorkingSet, patch: Patch, listing: Listing, index: int) -> None:
+def _insert_image(working: WorkingSet, patch: Patch, listing: Listing, index: int) -> None:
     images = listing.metadata.images or []
     _check_index(patch, images, index)
+    working.work.move_entries(len(images))
     images.insert(index, _read_image(patch))
 
 
@@ -79,15 +80,17 @@ def _replace_image(_working: WorkingSet, patch: Patch, listing: Listing, index: 
     images[index] = _read_image(patch)
 
 
-def _remove_image(_working: WorkingSet, patch: Patch, listing: Listing, index: int) -> None:
+def _remove_image(working: WorkingSet, patch: Patch, listing: Listing, index: int) -> None:
     images = listing.metadata.images or []
     _check_index(patch, images, index)
+    working.work.move_entries(len(images))
     del images[index]
 
 
-def _insert_status(_working: WorkingSet, patch: Patch, listing: Listing, index: int) -> None:
+def _insert_status(working: WorkingSet, patch: Patch, listing: Listing, index: int) -> None:
     statuses = listing.stock_statuses or []
     _check_index(patch, statuses, index)
+    working.work.move_entries(len(statuses))
     statuses.insert(index, read(ListingStockStatus, patch.value))
 
 
@@ -118,9 +121,10 @@ def _replace_expected(_working: WorkingSet, patch: Patch, listing: Listing, inde
     statuses[index].in_stock = None
 
 
-def _remove_status(_working: WorkingSet, patch: Patch, listing: Listing, index: int) -> None:
+def _remove_status(working: WorkingSet, patch: Patch, listing: Listing, index: int) -> None:
     statuses = listing.stock_statuses or []
     _check_index(patch, statuses, index)
+    working.work.move_entries(len(statuses))
     del statuses[index]
 
 

@@ -143,6 +143,7 @@ def _need_set(patch: Patch, order: Order, attribute: str) -> None:
 
 def _insert_item(working: WorkingSet, patch: Patch, order: Order, index: object) -> None:
     at = _item_index(patch, order, index)
+    working.work.move_entries(len(order.items))
     order.items.insert(at, _read_item(working, patch))
 
 
@@ -161,8 +162,10 @@ def _replace_item(working: WorkingSet, patch: Patch, order: Order, index: object
     order.items[at] = _read_item(working, patch)
 
 
-def _remove_item(_working: WorkingSet, patch: Patch, order: Order, index: object) -> None:
-    del order.items[_item_index(patch, order, index)]
+def _remove_item(working: WorkingSet, patch: Patch, order: Order, index: object) -> None:
+    at = _item_index(patch, order, index)
+    working.work.move_entries(len(order.items))
+    del order.items[at]
 
 
 def _replace_quantity(_working: WorkingSet, patch: Patch, order: Order, index: object) -> None:

@@ -54,6 +54,7 @@ def _replace_listings(working: WorkingSet, patch: Patch, tag: Tag) -> None:
 def _insert_listing(working: WorkingSet, patch: Patch, tag: Tag, index: int) -> None:
     _check_index(tag, index)
     listing_id = _read_listing_id(working, patch)
+    working.work.move_entries(len(tag.listing_ids))
     tag.listing_ids.insert(index, listing_id)
     working.tag_index.note(patch.object_id, come=(listing_id,))
 
@@ -75,6 +76,7 @@ def _replace_listing(working: WorkingSet, patch: Patch, tag: Tag, index: int) ->
 
 def _remove_listing(working: WorkingSet, patch: Patch, tag: Tag, index: int) -> None:
     _check_index(tag, index)
+    working.work.move_entries(len(tag.listing_ids))
     working.tag_index.note(patch.object_id, gone=(tag.listing_ids.pop(index),))
 
 
@@ -93,7 +95,8 @@ def _read_listing_id(working: WorkingSet, patch: Patch) -> int:
 
 
 def _require_all(working: WorkingSet, listing_ids: Iterable[int]) -> None:
-    for listing_id in listing_ids:
+    # Each once: a list may name the same listing as often as it has room.
+    for listing_id in dict.fromkeys(listing_ids):
         if not has_listing(working, listing_id):
             raise invalid(f"listing {listing_id} does not exist")
 

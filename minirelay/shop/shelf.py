@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from minirelay.protocol.objects import ObjectType
-from minirelay.shop import canonical
+from minirelay.shop import canonical, counted_loading
 from minirelay.shop.hamt import Hamt
 from minirelay.shop.state import Change, ShopState
+from minirelay.shop.work import CHANGE, Work
 
 T = TypeVar("T")
 
@@ -14,10 +15,13 @@ T = TypeVar("T")
 class Shelf(Generic[T]):
     """The objects of one type. What this hands out belongs to this working set alone."""
 
-    __slots__ = ("_kind", "_object_type", "_open", "_read", "_state", "_written")
+    __slots__ = ("_kind", "_object_type", "_open", "_read", "_state", "_work", "_written")
 
-    def __init__(self, state: ShopState, object_type: ObjectType, kind: type[T]) -> None:
+    def __init__(
+        self, state: ShopState, object_type: ObjectType, kind: type[T], work: Work | None = None
+    ) -> None:
         self._state = state
+        self._work = Work() if work is None else work
         self._object_type = object_type
         self._kind = kind
         self._open: dict[bytes, T | None] = {}
@@ -59,12 +63,15 @@ class Shelf(Generic[T]):
     def changes(self) -> Iterator[Change]:
         """Encode what was written, each object once; give what came out different."""
         for key in self._written:
+            self._work.spend(CHANGE)
             value = self._open[key]
             after = None if value is None else canonical.dump(value)
             before = self._read[key] if key in self._read else self._state.get(self._object_type, key)
+            # What was there before was counted when it was read.
+            self._work.spend(max(0, len(after or b"") - len(before or b"")))
             if after != before:
                 yield Change(self._object_type, key, after)
 
     def _load(self, key: bytes) -> T | None:
         data = self._read[key] = self._state.get(self._object_type, key)
-        return None if data is None else canonical.load(self._kind, data)
+        return None if data is None else counted_loading.load(self._kind, data, self._work)

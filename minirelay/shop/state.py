@@ -116,6 +116,14 @@ class ShopState(msgspec.Struct, frozen=True, dict=True):
             known = self.__dict__["root_hash"] = self._hash()
         return known
 
+    @property
+    def unhashed_bytes(self) -> int:
+        """Tell how many bytes `root_hash` has to hash that were not hashed before."""
+        if "root_hash" in self.__dict__:
+            return 0
+        tries = (self._trie(object_type) for object_type in _TRIES)
+        return len(self.manifest or b"") + sum(trie.unhashed_bytes for trie in tries)
+
     def _hash(self) -> bytes:
         parts = (
             *(_MAP_OF_SEVEN, _TAGS, self.tags.root_hash),

@@ -11,10 +11,11 @@ from collections.abc import Collection
 from typing import Final
 
 from minirelay.protocol.cbor import encode
-from minirelay.shop import canonical
+from minirelay.shop import counted_loading
 from minirelay.shop.hamt import Hamt
 from minirelay.shop.objects import Tag
 from minirelay.shop.shelf import Shelf
+from minirelay.shop.work import COMPARED_ENTRIES, SEARCHED_BYTES, TAG, Work
 
 SEARCHES: Final = 16
 """Counting all tags costs some 20 to 50 searches."""
@@ -23,8 +24,9 @@ SEARCHES: Final = 16
 class TagIndex:
     """Counts of listings, per tag and over all tags; a listing may stand in a tag more than once."""
 
-    def __init__(self, tags: Shelf[Tag], trie: Hamt) -> None:
+    def __init__(self, tags: Shelf[Tag], trie: Hamt, work: Work | None = None) -> None:
         """tags: as they are now, at any time. trie: those that the patch set started from."""
+        self._work = Work() if work is None else work
         self._tags = tags
         self._trie = trie
         self._in_tag: dict[bytes, Counter[int]] = {}
@@ -36,7 +38,9 @@ class TagIndex:
         members = self._in_tag.get(tag_key)
         if members is None:
             tag = self._tags.look(tag_key)
-            members = self._in_tag[tag_key] = Counter(tag.listing_ids if tag is not None else ())
+            listing_ids = tag.listing_ids if tag is not None else ()
+            self._work.spend(len(listing_ids))
+            members = self._in_tag[tag_key] = Counter(listing_ids)
         return members[listing_id] > 0
 
     def is_tagged(self, listing_id: int) -> bool:
@@ -56,19 +60,27 @@ class TagIndex:
                 counts.update(come)
 
     def _search(self, listing_id: int) -> bool:
-        if any(listing_id in tag.listing_ids for tag in self._tags.touched()):
-            return True
+        for tag in self._tags.touched():
+            self._work.spend(len(tag.listing_ids) // COMPARED_ENTRIES)
+            if listing_id in tag.listing_ids:
+                return True
         # Bytes without the number's encoding can't hold the number; others are decoded to be sure.
         encoded = encode(listing_id)
-        return any(
-            encoded in data and listing_id in canonical.load(Tag, data).listing_ids
-            for data in self._tags.untouched(self._trie)
-        )
+        for data in self._tags.untouched(self._trie):
+            self._work.spend(TAG + len(data) // SEARCHED_BYTES)
+            if encoded in data and listing_id in self._load(data):
+                return True
+        return False
 
     def _count(self) -> Counter[int]:
         counts: Counter[int] = Counter()
         for tag in self._tags.touched():
+            self._work.spend(len(tag.listing_ids))
             counts.update(tag.listing_ids)
         for data in self._tags.untouched(self._trie):
-            counts.update(canonical.load(Tag, data).listing_ids)
+            self._work.spend(TAG)
+            counts.update(self._load(data))
         return counts
+
+    def _load(self, data: bytes) -> list[int]:
+        return counted_loading.load(Tag, data, self._work).listing_ids

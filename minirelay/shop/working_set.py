@@ -7,6 +7,7 @@ from minirelay.shop.objects import Account, Listing, Manifest, Order, Tag
 from minirelay.shop.shelf import Shelf
 from minirelay.shop.state import MANIFEST_KEY, Change, ShopState
 from minirelay.shop.tag_index import TagIndex
+from minirelay.shop.work import Work
 
 
 class WorkingSet:
@@ -16,15 +17,16 @@ class WorkingSet:
     of the patches made vanish, whether or not a later one brought it back.
     """
 
-    def __init__(self, state: ShopState) -> None:
-        """Start from a state, which stays as it is."""
-        self.manifests = Shelf(state, ObjectType.MANIFEST, Manifest)
-        self.accounts = Shelf(state, ObjectType.ACCOUNT, Account)
-        self.listings = Shelf(state, ObjectType.LISTING, Listing)
-        self.tags = Shelf(state, ObjectType.TAG, Tag)
-        self.orders = Shelf(state, ObjectType.ORDER, Order)
-        self.inventory = Shelf(state, ObjectType.INVENTORY, int)
-        self.tag_index = TagIndex(self.tags, state.tags)
+    def __init__(self, state: ShopState, work: Work | None = None) -> None:
+        """Start from a state, which stays as it is. work: counts what it costs."""
+        self.work = work = Work() if work is None else work
+        self.manifests = Shelf(state, ObjectType.MANIFEST, Manifest, work)
+        self.accounts = Shelf(state, ObjectType.ACCOUNT, Account, work)
+        self.listings = Shelf(state, ObjectType.LISTING, Listing, work)
+        self.tags = Shelf(state, ObjectType.TAG, Tag, work)
+        self.orders = Shelf(state, ObjectType.ORDER, Order, work)
+        self.inventory = Shelf(state, ObjectType.INVENTORY, int, work)
+        self.tag_index = TagIndex(self.tags, state.tags, work)
         self.vanished: set[tuple[int, str | None]] = set()
         self._variation_names: dict[bytes, set[str]] = {}
 

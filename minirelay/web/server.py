@@ -17,13 +17,14 @@ from minirelay.chain.token import RelayToken, TokenKeeper
 from minirelay.chain.wallet import Wallet
 from minirelay.config import Settings
 from minirelay.errors import ConfigError
-from minirelay.relay.acceptance import utc_now
+from minirelay.relay.acceptance import WriteLimits, utc_now
 from minirelay.relay.connection import ConnectionLimits
 from minirelay.relay.enrolment import AdmissionPolicy, EnrolmentDesk
 from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.relay import Relay, RelayLimits
 from minirelay.relay.session import SessionLimits
+from minirelay.shop.object_sizes import ObjectLimits
 from minirelay.store.database import Store
 from minirelay.store.write_check import WriteCheck
 from minirelay.web.app import Services, create_app
@@ -179,7 +180,11 @@ def relay_limits(settings: Settings) -> RelayLimits:
             unanswered_bytes=limits.unanswered_writes,
         ),
         guest_cards_per_shop=limits.guest_cards_per_shop,
-        clock_skew=timedelta(seconds=settings.clock_skew),
+        writes=WriteLimits(
+            clock_skew=timedelta(seconds=settings.clock_skew),
+            objects=ObjectLimits(limits.order_size, limits.object_size),
+            work=limits.set_work,
+        ),
         shop_memory_bytes=limits.shop_memory,
         session_memory_bytes=limits.session_memory,
     )

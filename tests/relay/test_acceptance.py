@@ -23,13 +23,14 @@ from minirelay.protocol.patch_set import (
 from minirelay.protocol.push import decode_set
 from minirelay.protocol.signing import PrivateKey, recover
 from minirelay.relay import sequencer
-from minirelay.relay.acceptance import CardEnrolment, ClientWrite, Request
+from minirelay.relay.acceptance import CardEnrolment, ClientWrite, Request, WriteLimits
 from minirelay.relay.books import Accepted, Books
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
 from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
 from minirelay.shop.canonical import dump, load
 from minirelay.shop.objects import Account
 from minirelay.shop.state import Change
+from minirelay.shop.work import Work
 from minirelay.store.batch import rows_of, weight
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import RELAY, KeyCard, ShopRow
@@ -97,7 +98,7 @@ def write(
     books: Books, sealed: bytes, key: PrivateKey = CLERK, answers: list[Outcome] | None = None
 ) -> ClientWrite:
     settle = ([] if answers is None else answers).append
-    return ClientWrite(WriteRequest(card(books, key), sealed, settle), lambda: NOW, timedelta(minutes=5))
+    return ClientWrite(WriteRequest(card(books, key), sealed, settle), lambda: NOW, WriteLimits())
 
 
 def prepared(request: ClientWrite) -> ClientWrite:
@@ -504,10 +505,10 @@ async def test_a_set_of_ten_thousand_patches_is_stored_and_others_go_on_meanwhil
     go_on = threading.Event()
     judge = sequencer._judge
 
-    def held_up(request: Request, books: Books) -> Accepted | MinirelayError:
+    def held_up(request: Request, books: Books, loop_work: Work | None) -> Accepted | MinirelayError:
         if request.size_bytes > sequencer.THREAD_BYTES:
             assert go_on.wait(TIMEOUT_S)
-        return judge(request, books)
+        return judge(request, books, loop_work)
 
     monkeypatch.setattr(sequencer, "_judge", held_up)
     large = clerk.seal(*(listing(number) for number in range(1, 10_001)))

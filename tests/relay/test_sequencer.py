@@ -20,6 +20,7 @@ from minirelay.relay.books import Accepted, Books, Card
 from minirelay.relay.judgement import Author
 from minirelay.relay.sequencer import THREAD_BYTES, Sequencer
 from minirelay.shop.access import Role
+from minirelay.shop.work import Work
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import Commit, ShopRow, StoredSet
 
@@ -84,6 +85,7 @@ class Write:
     nonce: int
     is_refused: bool = False
     size_bytes: int = 100
+    work: int = 100
     log: list[str] = field(default_factory=list)
     seq: int = 0
     root: bytes = b""
@@ -100,8 +102,10 @@ class Write:
     def verify(self) -> None:
         self.steps.append(f"verify {self.name}")
 
-    def judge(self, books: Books) -> Accepted:
-        self.steps.append(f"judge {self.name}")
+    def judge(self, books: Books, loop_work: Work | None = None) -> Accepted:
+        self.steps.append(f"judge {self.name}" if loop_work is not None else f"judge {self.name} aside")
+        if loop_work is not None:
+            loop_work.spend(self.work)
         if self.on_judge is not None:
             self.on_judge()
         if self.is_refused:
@@ -148,8 +152,8 @@ class Bench:
     published: list[StoredSet]
     unlinked: list[int]
 
-    def write(self, name: str, *, is_refused: bool = False, size_bytes: int = 100) -> Write:
-        request = Write(name, len(ALL_WRITES) + 1, is_refused, size_bytes, self.log)
+    def write(self, name: str, *, is_refused: bool = False, size_bytes: int = 100, work: int = 100) -> Write:
+        request = Write(name, len(ALL_WRITES) + 1, is_refused, size_bytes, work, self.log)
         ALL_WRITES.append(request)
         self.sequencer.submit(request)
         return request

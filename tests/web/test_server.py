@@ -21,6 +21,7 @@ from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.messages import Enrolment
 from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.relay import RelayLimits
+from minirelay.shop.object_sizes import ObjectLimits
 from minirelay.shop.objects import Listing, ListingMetadata, ViewState
 from minirelay.store.database import Store
 from minirelay.store.errors import StoreLocked
@@ -164,6 +165,9 @@ def test_limits_are_those_of_the_settings() -> None:
             limits__guest_cards_per_shop=6,
             limits__filter_id=12,
             limits__session_filters=13,
+            limits__order_size=14,
+            limits__object_size=15,
+            limits__set_work=16,
             limits__shop_memory="7MiB",
             limits__unsent_pushes=8,
             limits__unread_answers=9,
@@ -180,7 +184,9 @@ def test_limits_are_those_of_the_settings() -> None:
     assert limits.connection.unanswered_bytes == 10
     assert limits.connection.filters == FilterLimits(id_bytes=12, session_bytes=13)
     assert limits.session_memory_bytes == 11 * 2**20
-    assert limits.clock_skew.total_seconds() == 11
+    assert limits.writes.clock_skew.total_seconds() == 11
+    assert limits.writes.objects == ObjectLimits(order_bytes=14, object_bytes=15)
+    assert limits.writes.work == 16
     assert limits.shop_memory_bytes == 7 * 2**20
 
 
