@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from minirelay.protocol.patch_set import Header
-from minirelay.relay.judgement import NOBODY, Judgement
+from minirelay.relay.judgement import ENTRY_BYTES, NOBODY, Judgement, entry_bytes
 from minirelay.shop.state import ShopState
 from minirelay.store.messages import (
     EMPTY_COUNTS,
@@ -21,9 +21,6 @@ from minirelay.store.messages import (
     StoredSet,
 )
 from minirelay.store.reader import Reader
-
-ENTRY_BYTES = 512
-"""What an object or a key card takes beside its bytes: nodes, entries of maps."""
 
 
 class Card(msgspec.Struct, gc=False):
@@ -93,11 +90,7 @@ class Books:
         judgement, wire, nonce = accepted.judgement, accepted.wire, accepted.header.key_card_nonce
         self.seq, self.next_seq = self.next_seq, self.next_seq + 1
         self.counts = self.counts.plus(judgement.leaves, len(wire))
-        self.size_bytes += sum(
-            _entry_bytes(change.key, judgement.state.get(change.object_type, change.key))
-            - _entry_bytes(change.key, self.state.get(change.object_type, change.key))
-            for change in judgement.changes
-        )
+        self.size_bytes += judgement.growth_bytes
         self.state = judgement.state
         self._enter_owners(judgement)
         if card is None:
@@ -180,7 +173,7 @@ def _make_books(
             for card in cards
         },
         guest_cards=sum(card.is_guest for card in cards),
-        size_bytes=sum(_entry_bytes(one.key, one.value) for one in objects) + ENTRY_BYTES * len(cards),
+        size_bytes=sum(entry_bytes(one.key, one.value) for one in objects) + ENTRY_BYTES * len(cards),
     )
 
 

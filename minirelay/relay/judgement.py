@@ -24,6 +24,9 @@ from minirelay.store.pieces import object_row
 NOBODY = 0
 """The owner of what no guest created."""
 
+ENTRY_BYTES = 512
+"""What an object or a key card takes in memory beside its bytes: nodes, entries of maps."""
+
 CHECKOUT_STATES = frozenset(
     {OrderState.COMMITTED, OrderState.PAYMENT_CHOSEN, OrderState.UNPAID, OrderState.PAID}
 )
@@ -62,12 +65,14 @@ class Ownership:
 class Judgement(msgspec.Struct, frozen=True):
     """What an accepted patch set comes to.
 
-    root_hash: of the state. leaves and changes are what the store records; owners: order id -> card row
-    that changed hands; unlinked: public keys that were taken off an account.
+    root_hash: of the state. growth_bytes: about what more the state takes in memory. leaves and changes are
+    what the store records; owners: order id -> card row that changed hands; unlinked: public keys that were
+    taken off an account.
     """
 
     state: ShopState
     root_hash: bytes
+    growth_bytes: int
     leaves: tuple[Leaf, ...]
     changes: tuple[ObjectRow, ...]
     owners: Mapping[bytes, int]
@@ -99,11 +104,20 @@ def judge(
     return Judgement(
         state=after,
         root_hash=after.root_hash,
+        growth_bytes=sum(
+            entry_bytes(one.key, one.value) - entry_bytes(one.key, state.get(one.object_type, one.key))
+            for one in changes
+        ),
         leaves=tuple(leaves),
         changes=_rows(state, changes, ownership),
         owners=ownership.changed,
         unlinked=tuple(unlinked),
     )
+
+
+def entry_bytes(key: bytes, value: bytes | None) -> int:
+    """Tell about what an object takes in memory. value: its canonical bytes, None if there is none."""
+    return 0 if value is None else ENTRY_BYTES + len(key) + len(value)
 
 
 def key_cards_added(patches: Iterable[Patch]) -> Iterator[tuple[bytes, bytes]]:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Final
 
-from minirelay.relay.books import ENTRY_BYTES, Books, read_books
+from minirelay.relay.books import Books, read_books
 from minirelay.relay.feed import Feed
+from minirelay.relay.judgement import ENTRY_BYTES
 from minirelay.relay.sequencer import Sequencer
 from minirelay.relay.slices import SlicedWork
 from minirelay.store.database import Store

@@ -5,6 +5,7 @@ from minirelay.protocol.patch_set import Patch
 from minirelay.shop.canonical import read, read_as
 from minirelay.shop.objects import Account, PublicKey
 from minirelay.shop.path_table import PathTable, Slot, check_presence
+from minirelay.shop.work import SEARCHED_CARDS
 from minirelay.shop.working_set import WorkingSet
 
 
@@ -37,7 +38,7 @@ def _append_key_card(_working: WorkingSet, patch: Patch, account: Account) -> No
 def _remove_key_card(working: WorkingSet, _patch: Patch, account: Account, index: int) -> None:
     _check_index(account, index)
     # They are moved, and searched for a second one.
-    working.work.spend(len(account.key_cards))
+    working.work.spend(len(account.key_cards) // SEARCHED_CARDS)
     del account.key_cards[index]
 
 

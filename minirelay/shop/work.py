@@ -22,6 +22,7 @@ HASHED_BYTES: Final = 16
 SEARCHED_BYTES: Final = 64
 MOVED_ENTRIES: Final = 32
 COMPARED_ENTRIES: Final = 4
+SEARCHED_CARDS: Final = 8
 """So many of them are one unit."""
 
 
