@@ -55,7 +55,7 @@ class _Node:
         return digest
 
     def unhashed_bytes(self) -> int:
-        """Tell how many bytes `hash` has to hash."""
+        """Tell how many bytes `hash` has to hash, beside the hashes of new nodes."""
         if self.digest is not None:
             return 0
         below = sum(child.unhashed_bytes() for _, child in self._stale_children())
@@ -231,7 +231,7 @@ class Hamt:
 
     @property
     def unhashed_bytes(self) -> int:
-        """Tell how many bytes `root_hash` has to hash."""
+        """Tell how many bytes `root_hash` has to hash, beside the hashes of new nodes."""
         return self._root.unhashed_bytes()
 
     def __len__(self) -> int:

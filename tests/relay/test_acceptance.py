@@ -5,12 +5,13 @@ import sys
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from minirelay.errors import Code, MinirelayError, Refusal
 from minirelay.protocol import mmr
-from minirelay.protocol.cbor import encode
+from minirelay.protocol.cbor import Value, encode
 from minirelay.protocol.envelope import PatchSetWriteRequest
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import (
@@ -30,8 +31,9 @@ from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
 from minirelay.shop.canonical import dump, load
 from minirelay.shop.objects import Account
 from minirelay.shop.state import Change
-from minirelay.shop.work import Work
 from minirelay.store.batch import rows_of, weight
+from minirelay.shop.object_sizes import ObjectLimits
+from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import RELAY, KeyCard, ShopRow
 from tests.relay.house import (
@@ -300,6 +302,112 @@ def test_a_request_weighs_what_it_brings() -> None:
     books = open_books()
     sealed = seal([listing(1)])
     assert write(books, sealed).size_bytes == len(sealed)
+
+
+# -- how much a set may ask for
+
+
+def order_of(items: int) -> Spec:
+    return ("add", ("Orders", 5), {"ID": 5, "Items": [{"ListingID": 1, "Quantity": 1}] * items, "State": 1})
+
+
+def with_limits(books: Books, sealed: bytes, **limits: Any) -> ClientWrite:
+    request = write(books, sealed)
+    request.limits = WriteLimits(**limits)
+    return request
+
+
+def work_of(books: Books, sealed: bytes) -> int:
+    work = Work(10**9)
+    write(books, sealed).judge(books, work)
+    return work.spent
+
+
+def test_a_set_may_make_so_much_work() -> None:
+    books = open_books()
+    sealed = seal([listing(1), listing(2)])
+    work = work_of(books, sealed)
+    with_limits(books, sealed, work=work).judge(books)
+    with pytest.raises(Refusal, match="touches too much at once") as refused:
+        with_limits(books, sealed, work=work - 1).judge(books)
+    assert refused.value.code is Code.INVALID
+
+
+def test_what_is_too_much_for_the_loop_is_kept_decoded_for_the_thread() -> None:
+    books = open_books()
+    sealed = seal([listing(1)])
+    work = work_of(books, sealed)
+    request = prepared(write(books, sealed))
+    held = request._decoded, request._verified
+    with pytest.raises(WorkExceeded):
+        request.judge(books, Work(work - 1))
+    assert (request._decoded, request._verified) == held
+    prepared(request)
+    assert (request._decoded, request._verified) == held
+    assert request.judge(books, Work(work)).judgement.root_hash
+
+
+def test_the_relays_own_sets_make_as_much_work_as_they_need() -> None:
+    books = open_books()
+    request = enrolment(STRANGER)
+    with pytest.raises(WorkExceeded):
+        request.judge(books, Work(1))
+    assert request.judge(books).judgement.leaves
+
+
+@pytest.mark.parametrize("way", ["whole", "piece by piece", "in one of two sets"])
+def test_an_order_is_refused_that_would_be_too_large(way: str) -> None:
+    books = open_books()
+    accept(books, seal([listing(1)]))
+    append: Spec = ("append", ("Orders", 5, "Items"), {"ListingID": 1, "Quantity": 1})
+    sets = {
+        "whole": [[order_of(3000)]],
+        "piece by piece": [[order_of(0), *[append] * 3000]],
+        "in one of two sets": [[order_of(2900)], [append] * 100],
+    }[way]
+    for number, patches in enumerate(sets[:-1]):
+        accept(books, seal(patches, nonce=2 + number))
+    before = books.state
+    refused = refusal(books, seal(sets[-1], nonce=9))
+    assert (refused.code, "65536" in refused.message) == (Code.INVALID, True)
+    assert books.state is before
+    accept(books, seal([order(6)], nonce=9))
+
+
+REGION: Value = {"Country": "", "PostalCode": "", "City": ""}
+ITEM: Value = {"ListingID": 1, "Quantity": 1}
+
+
+@pytest.mark.parametrize(
+    ("object_type", "key", "grow"),
+    [
+        (ObjectType.LISTING, (1).to_bytes(8), ("append", ("Listings", 1, "Metadata", "Images"), "x" * 200)),
+        (ObjectType.LISTING, (1).to_bytes(8), ("replace", ("Listings", 1, "Metadata", "Title"), "x" * 200)),
+        (ObjectType.TAG, b"t", ("append", ("Tags", "t", "ListingIDs"), 1)),
+        (ObjectType.TAG, b"t", ("replace", ("Tags", "t", "Name"), "x" * 200)),
+        (ObjectType.MANIFEST, b"", ("add", ("Manifest", "ShippingRegions", "x" * 200), REGION)),
+        (ObjectType.MANIFEST, b"", ("add", ("Manifest", "Payees", 1, bytes(20)), {"CallAsContract": True})),
+        (
+            ObjectType.ORDER,
+            (5).to_bytes(8),
+            ("append", ("Orders", 5, "Items"), {"ListingID": 1, "Quantity": 1}),
+        ),
+    ],
+    ids=lambda value: "-".join(map(str, value[1]))[:40] if isinstance(value, tuple) else "",
+)
+def test_every_patch_that_grows_an_object_meets_its_limit(
+    object_type: ObjectType, key: bytes, grow: Spec
+) -> None:
+    books = open_books()
+    accept(books, seal([listing(1), ("add", ("Tags", "t"), {"Name": "t"}), order_of(1)]))
+    sealed = seal([("add", ("Inventory", 1), 7), grow, ("increment", ("Inventory", 1), 7)], nonce=2)
+    state = write(books, sealed).judge(books).judgement.state
+    size = len(state.get(object_type, key) or b"")
+    assert size > len(books.state.get(object_type, key) or b"")
+    with_limits(books, sealed, objects=ObjectLimits(size, size)).judge(books)
+    others = ObjectLimits(10**6, size - 1) if object_type is not ObjectType.ORDER else ObjectLimits(size - 1)
+    with pytest.raises(Refusal, match=f"more than {size - 1}"):
+        with_limits(books, sealed, objects=others).judge(books)
 
 
 # -- a card's enrolment

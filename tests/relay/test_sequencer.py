@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -18,9 +19,9 @@ from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.acceptance import accept
 from minirelay.relay.books import Accepted, Books, Card
 from minirelay.relay.judgement import Author
-from minirelay.relay.sequencer import THREAD_BYTES, Sequencer
+from minirelay.relay.sequencer import LOOP_WORK, THREAD_BYTES, Sequencer
 from minirelay.shop.access import Role
-from minirelay.shop.work import Work
+from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import Commit, ShopRow, StoredSet
 
@@ -336,6 +337,57 @@ async def test_a_large_request_is_judged_aside_and_keeps_its_place() -> None:
         assert not one.disk.waiting
         await asyncio.wait_for(_until(lambda: len(one.disk.waiting) == 2), 10)
         assert (large.seq, small.seq) == (1, 2)
+
+
+async def test_what_takes_much_work_is_judged_aside_and_keeps_its_place() -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        writes = [one.write("a"), one.write("heavy", work=LOOP_WORK + 1), one.write("b"), one.write("no")]
+        writes[3].is_refused = True
+        await asyncio.wait_for(_until(lambda: len(one.disk.waiting) == 3), 10)
+        assert [write.seq for write in writes[:3]] == [1, 2, 3]
+        assert writes[1].steps == ["decode heavy", "verify heavy", "judge heavy", "judge heavy aside"]
+        # What came with it was judged on the loop, behind it.
+        assert writes[2].steps[-1] == "judge b"
+        one.disk.succeed()
+        await one.settle()
+        assert one.log == ["a", "heavy", "b", "no: Refusal"]
+
+
+async def test_what_takes_just_a_turns_work_is_judged_on_the_loop() -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        write = one.write("a", work=LOOP_WORK)
+        await one.settle()
+        assert write.steps == ["decode a", "verify a", "judge a"]
+
+
+async def test_a_turn_ends_when_its_work_is_done() -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        writes = [one.write(name, work=LOOP_WORK // 2) for name in "abcde"]
+        judged = [sum(write.steps[-1:] == [f"judge {write.name}"] for write in writes)]
+        while judged[-1] < 5:
+            await asyncio.sleep(0)
+            judged.append(sum(write.steps[-1:] == [f"judge {write.name}"] for write in writes))
+        assert [later - before for before, later in pairwise(judged) if later > before] == [2, 2, 1]
+
+
+async def test_work_that_never_ends_on_the_loop_or_beside_it_is_an_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        heavy = Write("heavy", 98, work=LOOP_WORK + 1, log=one.log)
+
+        def fail() -> None:
+            raise WorkExceeded("more than anybody has")
+
+        heavy.on_judge = fail
+        one.sequencer.submit(heavy)
+        after = one.write("a")
+        await asyncio.wait_for(_until(lambda: bool(after.seq)), 10)
+        assert isinstance(heavy.error, WorkExceeded)
 
 
 async def test_what_was_judged_aside_while_a_commit_failed_is_judged_again() -> None:

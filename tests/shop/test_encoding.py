@@ -76,6 +76,20 @@ def test_lengths_take_the_fewest_bytes(size: int) -> None:
     assert len(encoded(manifest).get("ShippingRegions", ())) == size // 16
 
 
+@pytest.mark.parametrize("size", [1, 63, 64, 65, 500])
+def test_long_lists_are_written_as_short_ones_are(size: int) -> None:
+    texts = ["", "a", "ä" * 200, "x" * 70_000]
+    tag = Tag(name="n", listing_ids=(EDGES * size)[:size])
+    about = ListingMetadata(title="t", description="d", images=(texts * size)[:size])
+    hashes = ([bytes(one) for one in (0, 23, 24, 300, 66_000)] * size)[:size]
+    details = PaymentDetails(
+        payment_id=bytes(32), total=1, listing_hashes=hashes, ttl=1, shop_signature=bytes(65)
+    )
+    assert encoded(tag)["ListingIDs"] == tag.listing_ids
+    assert encoded(about)["Images"] == about.images
+    assert encoded(details)["ListingHashes"] == hashes
+
+
 def test_text_is_counted_in_bytes() -> None:
     assert encoded(Tag(name="ä" * 20, listing_ids=[]))["Name"] == "ä" * 20
 

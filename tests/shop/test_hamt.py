@@ -260,6 +260,29 @@ def test_a_write_hashes_one_path_only(size: int, monkeypatch: pytest.MonkeyPatch
         assert sum(hashed) < 5 * 64 * 58
 
 
+@given(st.lists(st.tuples(st.binary(max_size=6), st.one_of(st.none(), st.binary(max_size=300))), max_size=80))
+@settings(deadline=None)
+def test_it_is_known_how_much_there_is_to_hash(history: list[Step]) -> None:
+    before = Hamt.from_items((number.to_bytes(2), bytes(number)) for number in range(300))
+    assert before.unhashed_bytes > sum(range(300))
+    _ = before.root_hash
+    assert before.unhashed_bytes == 0
+    trie = follow(before, history)
+    hashed: list[int] = []
+
+    def counting(data: bytes) -> Any:
+        hashed.append(len(data))
+        return sha256(data)
+
+    expected = trie.unhashed_bytes
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hamt, "sha256", counting)
+        _ = trie.root_hash
+    # The hashes of new nodes, each 32 bytes in the one above, come on top.
+    assert expected <= sum(hashed) <= expected + 32 * len(hashed)
+    assert trie.unhashed_bytes == 0
+
+
 def test_the_hash_of_a_large_build_is_that_of_many_updates() -> None:
     entries = [(sha256(bytes((number % 251, number % 241))).digest(), b"\x00") for number in range(10000)]
     assert Hamt.from_items(entries).root_hash == follow(EMPTY, entries).root_hash

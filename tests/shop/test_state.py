@@ -199,3 +199,15 @@ def test_hashing_a_shop_in_a_thread_stops_no_other() -> None:
         thread.join()
         other.join()
     assert state.root_hash == ShopState().root_hash
+
+
+def test_it_is_known_how_much_there_is_to_hash() -> None:
+    state = ShopState.from_objects(
+        [(ObjectType.MANIFEST, b"", bytes(500)), (ObjectType.TAG, b"t", bytes(50))]
+    )
+    assert state.unhashed_bytes == 500 + 1 + 50
+    _ = state.root_hash
+    assert state.unhashed_bytes == 0
+    after = state.with_change(Change(ObjectType.ORDER, id_key(1), bytes(9)))
+    # The manifest lies in the shop's own hash; what did not change is hashed already.
+    assert after.unhashed_bytes == 500 + 8 + 9
