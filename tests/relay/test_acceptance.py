@@ -29,11 +29,11 @@ from minirelay.relay.books import Accepted, Books
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
 from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
 from minirelay.shop.canonical import dump, load
+from minirelay.shop.object_sizes import ObjectLimits
 from minirelay.shop.objects import Account
 from minirelay.shop.state import Change
-from minirelay.store.batch import rows_of, weight
-from minirelay.shop.object_sizes import ObjectLimits
 from minirelay.shop.work import Work, WorkExceeded
+from minirelay.store.batch import rows_of, weight
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import RELAY, KeyCard, ShopRow
 from tests.relay.house import (

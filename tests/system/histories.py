@@ -62,7 +62,7 @@ def small_bounds(draw: random.Random) -> Iterator[None]:
         patch.setattr(subscription_module, "PAGE_PATCHES", draw.choice([1, 5, 1024]))
         patch.setattr(relay_module, "LargeSets", partial(LargeSets, kept_bytes=draw.choice([0, 3000, 2**25])))
         patch.setattr(sequencer_module, "THREAD_BYTES", draw.choice([700, 32 * 1024]))
-        patch.setattr(sequencer_module, "LOOP_WORK", draw.choice([0, 1500, 4000, 128 * 1024]))
+        patch.setattr(sequencer_module, "LOOP_WORK", draw.choice([1, 1500, 4000, 128 * 1024]))
         patch.setattr(sequencer_module, "SLICE_BYTES", draw.choice([1, 3000, 32 * 1024]))
         patch.setattr(packing_module, "MAX_PATCHES_PER_PUSH", draw.choice([2, 64]))
         patch.setattr(packing_module, "MAX_PUSH_BYTES", draw.choice([1500, 768 * 1024]))
