@@ -28,6 +28,7 @@ from minirelay.config_types import (
     Uint256,
 )
 from minirelay.errors import ConfigError
+from minirelay.logs import LogBounds
 
 DEFAULT_FILE: Final = Path("/etc/minirelay/minirelay.toml")
 ENVIRONMENT_PREFIX: Final = "MINIRELAY_"
@@ -173,14 +174,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Annotated[Literal["text", "json"], Meta(description="key=value text, or JSON lines")] = "text"
     log_line: Annotated[
         LineSize, Meta(description="largest line of the log; what is longer is cut, field by field")
-    ] = LineSize(1024)
+    ] = LineSize(LogBounds.line_bytes)
     log_burst: Annotated[
         Count, Meta(description="lines from one place in the code at once; what is beyond is counted")
-    ] = 10
+    ] = LogBounds.burst
     log_interval: Annotated[
         PositiveSeconds,
         Meta(description="time in which such a place may write one more warning, with the count"),
-    ] = PositiveSeconds(60)
+    ] = PositiveSeconds(LogBounds.interval_s)
     stop_timeout: Annotated[
         PositiveSeconds,
         Meta(description="how long what is in flight may take when the relay stops; then it is cut off"),
@@ -195,6 +196,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.kick_timeout:
             msgspec.structs.force_setattr(self, "kick_timeout", Seconds(3 * self.ping_interval))
+
+    @property
+    def log_bounds(self) -> LogBounds:
+        """Give the bounds on what is logged."""
+        return LogBounds(self.log_line, self.log_burst, self.log_interval)
 
     def origin(self, name: str) -> str:
         """Say where the value of a setting comes from: a file, a variable, a flag, or "default"."""

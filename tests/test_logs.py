@@ -4,12 +4,14 @@ import asyncio
 import io
 import json
 import logging
+import threading
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from minirelay.logs import Format, bound, configure
+from minirelay.logs import Format, LogBounds, bound, configure
 
 log = logging.getLogger("minirelay.test")
 
@@ -24,11 +26,12 @@ def _restored() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.getLogger("minirelay").setLevel(logging.NOTSET)
+    logging.captureWarnings(False)
 
 
-def written(log_format: Format, level: str = "info") -> io.StringIO:
+def written(log_format: Format, level: str = "info", bounds: LogBounds | None = None) -> io.StringIO:
     stream = io.StringIO()
-    configure(level, log_format, stream)
+    configure(level, log_format, stream, bounds=bounds)
     return stream
 
 
@@ -128,3 +131,115 @@ def test_exceptions_come_with_their_traceback() -> None:
             log.exception("it failed", extra={"path": "/x"})
         assert "ValueError: the cause" in stream.getvalue()
         assert "Traceback" in stream.getvalue()
+
+
+HUGE = [
+    "a" * 3_000_000,
+    "\x00" * 3000,
+    "\U0001f600" * 3000,
+    '"' * 3000,
+    "é" * 3000,
+    b"\xff" * 100_000,
+    "\udcff" * 3000,
+]
+
+
+@pytest.mark.parametrize("huge", HUGE, ids=lambda value: repr(value[:2]))
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_line_has_a_size_whatever_is_logged(log_format: Format, huge: str | bytes) -> None:
+    stream = written(log_format)
+    log.warning("heard %s", huge, extra={"words": huge, "more": huge})
+    log.warning("heard", extra={f"field_{number}": huge for number in range(200)})
+    log.warning("heard", extra={"list": [huge] * 10})
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        assert len(line.encode("utf-8", "backslashreplace")) <= LogBounds.line_bytes
+        assert "heard" in line
+        assert "cut" in line
+        if log_format == "json":
+            assert json.loads(line)["cut"] is True
+
+
+def test_what_fits_is_not_cut() -> None:
+    stream = written("json")
+    words = "b" * 200
+    log.warning("a" * 400, extra={"words": words, "number": 5, "list": [1, 2]})
+    (line,) = objects(stream)
+    assert (line["event"], line["words"], line["number"], line["list"]) == ("a" * 400, words, 5, [1, 2])
+    assert "cut" not in line
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_long_field_leaves_room_for_the_others(log_format: Format) -> None:
+    stream = written(log_format, bounds=LogBounds(line_bytes=256))
+    log.warning("it happened", extra={"words": "a" * 5000, "shop": "0x1234"})
+    (line,) = stream.getvalue().splitlines()
+    assert "0x1234" in line
+    assert len(line) <= 256
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_traceback_has_a_size_too(log_format: Format) -> None:
+    stream = written(log_format)
+    try:
+        raise ValueError("a\x1b[2Jb" * 100_000)
+    except ValueError:
+        log.exception("it failed")
+    assert 4000 < len(stream.getvalue()) < 60_000
+    assert "test_a_traceback_has_a_size_too" in stream.getvalue()
+    assert stream.getvalue().replace("\n", "").isprintable()
+
+
+def test_what_repeats_itself_is_counted() -> None:
+    stream = written("json")
+    for number in range(1000):
+        log.warning(f"a stranger said {number}")
+    log.warning("something else")
+    assert [line["event"] for line in objects(stream)] == [
+        *(f"a stranger said {number}" for number in range(10)),
+        "something else",
+    ]
+    logging.getLogger().handlers[0].close()
+    last = objects(stream)[-1]
+    assert (last["event"], last["left_out"], last["level"]) == ("a stranger said 10", 990, "warning")
+
+
+def test_the_count_comes_by_itself() -> None:
+    told = threading.Event()
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            if "left_out" in text:
+                told.set()
+            return super().write(text)
+
+    stream = Stream()
+    configure("info", "json", stream, bounds=LogBounds(burst=1, interval_s=0.02))
+    for _ in range(3):
+        log.warning("again")
+    assert told.wait(20)
+    logging.getLogger().handlers[0].close()
+    said = [line.get("left_out", 0) for line in objects(stream)]
+    assert sum(said) + said.count(0) >= 3
+    assert len(said) <= 3
+
+
+def test_a_library_that_says_the_same_of_everybody_is_counted() -> None:
+    stream = written("text")
+    library = logging.getLogger("aiohttp.websocket")
+    for number in range(60):
+        library.warning("Client protocols %r don't overlap", [f"{number}" + "p" * 6000])
+    assert len(stream.getvalue()) <= 10 * (LogBounds.line_bytes + 1)
+
+
+def test_warnings_of_the_language_are_lines_too() -> None:
+    stream = written("json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(False)
+        logging.captureWarnings(True)
+        warnings.warn("never awaited", RuntimeWarning, stacklevel=1)
+    (line,) = objects(stream)
+    assert "never awaited" in line["event"]
+    assert line["logger"] == "py.warnings"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from minirelay.log_repeats import SELF_COUNTED
+
 log = logging.getLogger(__name__)
 
 INTERVAL_S: Final = 60.0
@@ -86,6 +88,7 @@ class Refusals:
     def _say(self, what: Refused, count: _Count) -> None:
         # Health checks and browsers ask too; nobody has to do anything about them.
         level = logging.INFO if what is Refused.NO_UPGRADE else logging.WARNING
-        log.log(level, "refused: %s", what.value, extra={"count": count.number, "last": count.client})
+        extra = {"count": count.number, "last": count.client, **SELF_COUNTED}
+        log.log(level, "refused: %s", what.value, extra=extra)
         count.number = 0
         count.due = self._clock() + self._interval_s
