@@ -81,14 +81,19 @@ class TokenKeeper:
         memory: Memory,
         *,
         configured: int | None,
+        first_choice: int | None = None,
         new_id: Callable[[], int] = lambda: secrets.randbits(256),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """configured: the setting relay_token_id."""
+        """configured: the setting relay_token_id. first_choice: the id of a token to mint, if it is free.
+
+        Development knows it before; where the wallet owns it already, `find_or_mint` takes it over.
+        """
         self._registry = registry
         self._wallet = wallet
         self._memory = memory
         self._configured = configured
+        self._first_choice = first_choice
         self._new_id = new_id
         self._sleep = sleep
 
@@ -127,7 +132,15 @@ class TokenKeeper:
                 raise
             log.warning("the wallet does not own the remembered token", extra={"reason": str(error)})
             found = None
-        return found or await self.mint(await self.plan_mint(uri))
+        return found or await self._take_first_choice() or await self.mint(await self.plan_mint(uri))
+
+    async def _take_first_choice(self) -> RelayToken | None:
+        if self._first_choice is None or await self._recall(MINTING_KEY) is not None:
+            return None
+        # Just as if it had been about to be minted before a crash.
+        await self._memory.remember(MINTING_KEY, self._first_choice.to_bytes(32))
+        token_id = await self._minted_before_a_crash()
+        return None if token_id is None else RelayToken(token_id, is_checked=True)
 
     async def check_later(self, token: RelayToken) -> None:
         """Check a token until the registry has answered. Raises TokenNotOwned if the answer is a no.

@@ -65,11 +65,14 @@ class RelayMisbehaved(ConnectionLost):
 class RelayRefused(ClientError):
     """The relay answered a request with an error."""
 
-    def __init__(self, code: int, message: str, object_id: int | None = None) -> None:
-        """code: a `Code`, or a number that this version does not know. object_id: the object to blame."""
+    def __init__(self, code: int, message: str, object_id: int | None = None, hint: str = "") -> None:
+        """code: a `Code`, or a number that this version does not know. object_id: the object to blame.
+
+        hint: what it means here, in words of this client.
+        """
         self.code = Code(code) if code in _CODES else code
         name = self.code.name if isinstance(self.code, Code) else f"error {code}"
-        super().__init__(f"{name}: {message}")
+        super().__init__(f"{name}: {message}{f' ({hint})' if hint else ''}")
         self.message = message
         self.object_id = object_id
 

@@ -21,6 +21,9 @@ from minirelay.protocol.envelope import AuthenticateRequest, ChallengeSolvedRequ
 from minirelay.protocol.signing import PrivateKey
 
 CHALLENGE_BYTES: Final = 32
+UNKNOWN_CARD: Final = (
+    "this relay knows no such key card: enrol it, or see whether relay and key card are of the same run"
+)
 STEADY_S: Final = 5.0
 """A connection that lived longer than this was a good one: waits begin anew."""
 
@@ -90,13 +93,21 @@ class RelayLink:
         if self._key_card is None:
             raise ClientError("a visitor can't authenticate: connect with a key card")
         connection = self._any_connection()
-        challenge = await connection.request(AuthenticateRequest(self._key_card.public_key))
+        challenge = await self._ask_for_challenge(connection, self._key_card.public_key)
         # Never sign what may be more than a challenge: the header of a patch set is signed in the same way.
         if len(challenge) != CHALLENGE_BYTES:
             raise connection.hang_up(f"the relay's challenge has {len(challenge)} bytes")
         await connection.request(ChallengeSolvedRequest(self._key_card.sign(challenge)))
         self._member = connection
         self._is_to_authenticate = True
+
+    async def _ask_for_challenge(self, connection: Connection, public_key: bytes) -> bytes:
+        try:
+            return await connection.request(AuthenticateRequest(public_key))
+        except RelayRefused as refused:
+            if refused.code != Code.NOT_FOUND:
+                raise
+            raise RelayRefused(refused.code, refused.message, refused.object_id, UNKNOWN_CARD) from refused
 
     async def reconnect(self) -> None:
         """Connect again, with growing waits, and authenticate again if that was done before.

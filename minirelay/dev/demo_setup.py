@@ -2,13 +2,13 @@
 
 import json
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from minirelay.client import EnrolmentRefused, PrivateKey, RelayClient
 from minirelay.dev.accounts import ACCOUNTS, Account
 from minirelay.dev.demo_shop import demo_patches, demo_stock
+from minirelay.dev.derivation import DEMO_KEY_CARD, DEMO_SHOP_ID
 from minirelay.dev.registry import ShopRegistry
 from minirelay.web.server import Server
 
@@ -28,15 +28,15 @@ class DemoShop:
 
 
 def plan_demo_shop(directory: Path) -> DemoShop:
-    """Give the demo shop of this data directory; decide on a new one if there is none yet.
+    """Give the demo shop of this data directory: in a new one the same as in each new one.
 
-    It is written down before anything is done about it: after a kill the same shop is finished.
+    It is written down, since a directory may be older than this minirelay's ids.
     """
     path = directory / REMEMBERED_NAME
     if path.exists():
         remembered = json.loads(path.read_text())
         return DemoShop(int(remembered["shop_id"]), OWNER, remembered["key_card"])
-    shop = DemoShop(secrets.randbits(256), OWNER, secrets.token_hex(32))
+    shop = DemoShop(DEMO_SHOP_ID, OWNER, DEMO_KEY_CARD.hex())
     draft = path.with_suffix(".tmp")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump({"shop_id": str(shop.shop_id), "key_card": shop.key_card}, file)

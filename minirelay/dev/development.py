@@ -1,7 +1,6 @@
 """Everything that `minirelay dev` runs, started in order and stopped in order."""
 
 import os
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from minirelay.config_loading import fixed_layer, load
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.demo_setup import DemoShop, plan_demo_shop, set_up_demo_shop
 from minirelay.dev.deployment import deploy_contracts, export_contracts
+from minirelay.dev.derivation import RELAY_KEY, RELAY_TOKEN
 from minirelay.dev.faucet import top_up
 from minirelay.dev.registry import ShopRegistry
 from minirelay.dev.rpc import Rpc
@@ -95,7 +95,7 @@ async def run_development(options: DevOptions) -> AsyncIterator[Development]:
         chain_id = int(await rpc.call("eth_chainId"), 16)
         settings = _settings(options, listener, directory, chain_id, rpc_url, contracts)
         server = await stack.enter_async_context(
-            serve(settings, wallet, listener, accepts_loss=options.accepts_loss)
+            serve(settings, wallet, listener, accepts_loss=options.accepts_loss, new_token=RELAY_TOKEN)
         )
         demo = None
         if options.has_demo:
@@ -155,7 +155,7 @@ def _wallet(directory: Path) -> Wallet:
     if not path.exists():
         draft = path.with_suffix(".tmp")
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
+            file.write(RELAY_KEY.hex() + "\n")
         draft.replace(path)
     return load_wallet(path)
 

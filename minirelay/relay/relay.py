@@ -12,6 +12,7 @@ from itertools import count
 from minirelay.errors import Code, MinirelayError, Refusal, invalid, not_found
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.gaps import RESTORED
+from minirelay.protocol.ids import show_shop
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.acceptance import CardEnrolment, ClientWrite, WriteLimits, utc_now
 from minirelay.relay.connection import Connection, ConnectionLimits
@@ -245,9 +246,10 @@ class Relay:
         request, card = effect.request, effect.card
         if len(request.shop_id) > SHOP_ID_BYTES:
             raise invalid(f"a shop id has at most {SHOP_ID_BYTES} bytes, not {len(request.shop_id)}")
-        hosted = await self._shops.find(int.from_bytes(request.shop_id, "big"))
+        shop_id = int.from_bytes(request.shop_id, "big")
+        hosted = await self._shops.find(shop_id)
         if hosted is None:
-            raise not_found("this relay does not serve that shop")
+            raise not_found(f"this relay has no shop {show_shop(shop_id)}")
         # Filters are checked before the position.
         view = await _view(hosted, card, request.filters)
         await self._check_start(hosted, request.start_shop_seq_no)

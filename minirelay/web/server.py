@@ -68,12 +68,18 @@ class StoreMemory:
 
 @asynccontextmanager
 async def serve(
-    settings: Settings, wallet: Wallet, listener: Listener, *, accepts_loss: bool = False
+    settings: Settings,
+    wallet: Wallet,
+    listener: Listener,
+    *,
+    accepts_loss: bool = False,
+    new_token: int | None = None,
 ) -> AsyncIterator[Server]:
     """Run a relay while the block runs.
 
-    listener: an address that is bound already. accepts_loss: see `Store.open`. Raises ConfigError,
-    StoreError, ChainError, in words for people.
+    listener: an address that is bound already. accepts_loss: see `Store.open`. new_token: under
+    development, the id of the token to mint if there is none. Raises ConfigError, StoreError, ChainError, in
+    words for people.
     """
     base_url = settings.base_url
     if base_url is None:
@@ -94,6 +100,7 @@ async def serve(
             wallet,
             StoreMemory(store),
             configured=settings.relay_token_id,
+            first_choice=new_token,
         )
         token = await _find_token(keeper, settings)
         shop_registry = ShopReg(chain, bytes(chain_settings.shop_reg))

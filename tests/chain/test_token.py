@@ -68,6 +68,28 @@ def keeper(
     return TokenKeeper(registry, WALLET, notebook or Notebook(), configured=configured, new_id=lambda: TOKEN)
 
 
+def developing(registry: RelayReg, notebook: Notebook, wallet: Wallet = WALLET) -> TokenKeeper:
+    return TokenKeeper(registry, wallet, notebook, configured=None, first_choice=TOKEN, new_id=lambda: 8)
+
+
+async def test_under_development_the_id_is_known_before(registry: RelayReg) -> None:
+    first, second = Notebook(), Notebook()
+    assert (await developing(registry, first).find_or_mint(URI)).token_id == TOKEN
+    # Another relay with the same wallet, as after a start with a new directory on a chain that stays.
+    assert (await developing(registry, second).find_or_mint(URI)).token_id == TOKEN
+    assert second.rows[OWNED_KEY] == first.rows[OWNED_KEY]
+
+
+async def test_an_id_that_is_known_before_and_belongs_to_another_is_left_to_it(registry: RelayReg) -> None:
+    await mint(registry, owner=OTHER)
+    assert (await developing(registry, Notebook()).find_or_mint(URI)).token_id == 8
+
+
+async def test_what_is_remembered_goes_before_what_is_known(registry: RelayReg) -> None:
+    await mint(registry, token=5)
+    assert (await developing(registry, remembering(5)).find_or_mint(URI)).token_id == 5
+
+
 def owned_before(token: int, owner: Wallet) -> bytes:
     return token.to_bytes(32) + owner.address
 

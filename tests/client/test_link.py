@@ -84,8 +84,9 @@ class TestAuthenticating:
             authenticating = asyncio.create_task(link.authenticate())
             request_id, _ = await session.expect(AuthenticateRequest)
             await session.refuse(request_id, Code.NOT_FOUND, "Item not found")
-            with pytest.raises(RelayRefused, match="Item not found"):
+            with pytest.raises(RelayRefused, match=r"Item not found .*knows no such key card") as caught:
                 await within(authenticating)
+            assert (caught.value.code, caught.value.message) == (Code.NOT_FOUND, "Item not found")
             assert not link.is_authenticated
 
     async def test_a_visitor_has_nothing_to_authenticate_with(self, relay: ScriptedRelay) -> None:

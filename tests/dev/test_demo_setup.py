@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientSession
 
 from minirelay.dev.chain.process import DevChain
-from minirelay.dev.demo_setup import DemoShop, plan_demo_shop, set_up_demo_shop
+from minirelay.dev.demo_setup import REMEMBERED_NAME, DemoShop, plan_demo_shop, set_up_demo_shop
 from minirelay.dev.deployment import Deployment
 from minirelay.dev.registry import ShopRegistry
 from minirelay.dev.rpc import Rpc
@@ -33,7 +33,14 @@ def test_the_plan_is_kept_and_kept_secret(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0
     other = tmp_path / "other"
     other.mkdir()
-    assert plan_demo_shop(other).shop_id != plan.shop_id
+    assert plan_demo_shop(other) == plan
+
+
+def test_a_kept_directory_keeps_its_shop(tmp_path: Path) -> None:
+    kept = '{"shop_id": "5", "key_card": "' + "01" * 32 + '"}'
+    (tmp_path / REMEMBERED_NAME).write_text(kept)
+    plan = plan_demo_shop(tmp_path)
+    assert (plan.shop_id, plan.key_card) == (5, "01" * 32)
 
 
 async def set_up(plan: DemoShop, registry: ShopRegistry, relay: Serving) -> int:

@@ -145,6 +145,21 @@ async def test_a_kept_relay_that_lost_its_database_says_so_and_can_go_on(tmp_pat
         assert program.stop(signal.SIGTERM) == 0
 
 
+def test_each_fresh_one_is_the_same(tmp_path: Path) -> None:
+    lasting = ("relay_token_id", "demo_shop", "contracts", "wallets", "chain_id")
+    with minirelay_dev() as first, minirelay_dev("--data", str(tmp_path / "kept")) as second:
+        assert {name: first.ready[name] for name in lasting} == {name: second.ready[name] for name in lasting}
+
+
+async def test_it_begins_anew_on_a_chain_that_stays(dev_chain: DevChain) -> None:
+    with minirelay_dev("--rpc-url", dev_chain.rpc_url) as first:
+        demo, (root, _) = first.ready["demo_shop"], await demo_root(first)
+        assert first.stop() == 0
+    with minirelay_dev("--rpc-url", dev_chain.rpc_url) as second:
+        assert second.ready["demo_shop"] == demo
+        assert (await demo_root(second))[0] == root
+
+
 def test_the_chain_ends_with_the_relay_however_it_ends() -> None:
     with minirelay_dev("--no-demo") as program:
         w3 = chain_of(program)

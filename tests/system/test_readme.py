@@ -7,12 +7,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from minirelay.cli.main import COMMANDS
-from minirelay.client import RelayClient, patches
+from minirelay.client import KnownRelays, RelayClient, RelayRefused, patches
 from minirelay.config_loading import file_layer, load
 from tests.system.programs import demo_clerk, environment, minirelay_dev
 
@@ -39,6 +40,19 @@ def test_the_example_runs(tmp_path: Path) -> None:
         )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Hand Grinder now costs 0.042; root ")
+
+
+async def test_a_dev_json_of_another_run_is_told_apart() -> None:
+    with minirelay_dev() as relay:
+        other = {"shop_id": "77", "key_card": "01" * 32}
+        stale = replace(relay, ready={**relay.ready, "demo_shop": {**relay.ready["demo_shop"], **other}})
+        with pytest.raises(RelayRefused, match=r"knows no such key card: .* of the same run"):
+            async with demo_clerk(stale):
+                pass
+        visitor = RelayClient.connect(relay.url, shop_id=77, relay_signers=KnownRelays(bytes(20)))
+        async with visitor as client:
+            with pytest.raises(RelayRefused, match="this relay has no shop 77"):
+                await client.follow()
 
 
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the sqlite3 command is not installed")

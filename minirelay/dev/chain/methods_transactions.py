@@ -8,6 +8,7 @@ from eth.vm.forks.london.transactions import UnsignedDynamicFeeTransaction
 from eth.vm.forks.prague.transactions import PragueUnsignedLegacyTransaction
 from eth_keys.datatypes import PrivateKey
 
+from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain import shapes, simulation
 from minirelay.dev.chain.blockchain import base_fee
 from minirelay.dev.chain.context import Context, Method
@@ -30,8 +31,8 @@ def send_raw_transaction(context: Context, params: Params) -> str:
 
 
 def send_transaction(context: Context, params: Params) -> str:
-    """Sign a transaction of one of the ten accounts and take it. Returns its hash."""
-    fields = members(params[0])
+    """Sign a transaction of one of the ten accounts, the first unless one is named. Returns its hash."""
+    fields = {"from": ACCOUNTS[0].address, **members(params[0])}
     request = read_call(fields)
     return hexed(context.node.submit(_signed(context, request, fields, key_of(request.sender))))
 

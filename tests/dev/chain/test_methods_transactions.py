@@ -50,7 +50,11 @@ def test_only_the_ten_send_unsigned(ask: Asker) -> None:
             -32000,
             "unknown account",
         )
-    assert ask.error("eth_sendTransaction", {"to": BOB.address}) == (-32000, "unknown account")
+
+
+def test_who_names_no_sender_sends_as_the_first_account(ask: Asker) -> None:
+    tx = ask("eth_getTransactionByHash", ask("eth_sendTransaction", {"to": BOB.address, "value": "0x7"}))
+    assert (tx["from"], tx["value"]) == (ALICE.address, "0x7")
 
 
 def test_unsigned_transaction_that_would_revert_is_not_sent(ask: Asker) -> None:
