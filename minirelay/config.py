@@ -115,7 +115,7 @@ class LimitSettings(OutsideLimits, frozen=True, kw_only=True):
     set_work: Annotated[
         Count,
         Meta(description="work for one patch set in units of some 30 ns, with the objects that it refers to"),
-    ] = 20_000_000
+    ] = 24_000_000
     frame_size: Annotated[Size, Meta(description="largest frame that a client may send")] = Size(2 * 2**20)
 
 

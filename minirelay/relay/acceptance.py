@@ -49,7 +49,7 @@ class WriteLimits:
 
     clock_skew: timedelta = timedelta(minutes=5)
     objects: ObjectLimits = field(default_factory=ObjectLimits)
-    work: int = 20_000_000
+    work: int = 24_000_000
 
 
 class Request(Protocol):
