@@ -210,3 +210,13 @@ def test_appending_to_a_tag_counts_its_listings_once() -> None:
     )
     appends = [patch("append", "Tags", "a", "ListingIDs", value=one) for one in range(2, 22)]
     assert spent(whole, *appends) < spent(whole, *appends[:1]) + 19 * (PATCH + LOOKUP + 10)
+
+
+def test_tags_that_were_touched_before_count_in_each_search() -> None:
+    state = shop(
+        *[(LISTING, number(one), listing()) for one in (1, 2, 3)],
+        (TAG, b"a", {"Name": "a", "ListingIDs": [3] * 40_000}),
+    )
+    rename = patch("replace", "Tags", "a", "Name", value="b")
+    once = spent(state, rename, patch("remove", "Listings", 1))
+    assert spent(state, rename, patch("remove", "Listings", 1), patch("remove", "Listings", 2)) > once + 10_000
