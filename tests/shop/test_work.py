@@ -219,4 +219,6 @@ def test_tags_that_were_touched_before_count_in_each_search() -> None:
     )
     rename = patch("replace", "Tags", "a", "Name", value="b")
     once = spent(state, rename, patch("remove", "Listings", 1))
-    assert spent(state, rename, patch("remove", "Listings", 1), patch("remove", "Listings", 2)) > once + 10_000
+    assert (
+        spent(state, rename, patch("remove", "Listings", 1), patch("remove", "Listings", 2)) > once + 10_000
+    )
