@@ -68,12 +68,12 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         start = f"{_time(record)} {record.levelname.lower():7}"
-        fields = _fitting(record, self._line_bytes - len(start), _one_line, _quoted)
+        fields = _fitting(record, self._line_bytes - len(start), one_line, _quoted)
         event = fields.pop("event")
         line = " ".join([start, event, *(f"{name}={value}" for name, value in fields.items())])
         if record.exc_info:
             traceback = _traceback(self.formatException(record.exc_info))
-            line = "\n".join([line, *map(_one_line, traceback.splitlines())])
+            line = "\n".join([line, *map(one_line, traceback.splitlines())])
         return line
 
 
@@ -226,7 +226,7 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "backslashreplace"))
 
 
-def _one_line(value: object) -> str:
+def one_line(value: object) -> str:
     text = str(value)
     return text if text.isprintable() else json.dumps(text, ensure_ascii=True)[1:-1]
 

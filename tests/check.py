@@ -41,6 +41,8 @@ def install() -> None:
 
 def main() -> int:
     """Run all steps; stop at the first that fails. Returns its exit code."""
+    if not (3, 11) <= sys.version_info[:2] < (3, 14):
+        sys.exit("check.py: it needs Python 3.11, 3.12 or 3.13; this is Python " + sys.version.split()[0])
     install()
     for name, (command, *arguments) in STEPS:
         print(f"== {name}", flush=True)

@@ -1,7 +1,7 @@
 """`minirelay dev`: everything at once, offline, disposable or kept in a directory (DESIGN)."""
 
 import asyncio
-import json
+import ipaddress
 import re
 from contextlib import suppress
 from importlib.util import find_spec
@@ -12,13 +12,26 @@ import click
 
 from minirelay.cli.running import accept_loss_flag, allow_sessions, stop_on_signals
 from minirelay.errors import ConfigError
-from minirelay.protocol.ids import show_token
 
 if TYPE_CHECKING:
-    from minirelay.dev.development import Development, DevOptions
+    from minirelay.dev.development import DevOptions
 
 PORT = click.IntRange(0, 65535)
 EXTRA_MISSING = "minirelay dev needs the extra `dev`: pip install 'minirelay[dev]'"
+
+
+class SettingOption(click.Option):
+    """A flag for a setting of the same name, with that setting's default in its help."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Give the flag and its help."""
+        from minirelay.config import find
+
+        record = super().get_help_record(ctx)
+        setting = None if self.name is None else find(self.name)
+        if record is None or setting is None:
+            return record
+        return record[0], f"{record[1]}  [default: {setting.show(setting.default)}]"
 
 
 @click.command()
@@ -41,22 +54,28 @@ EXTRA_MISSING = "minirelay dev needs the extra `dev`: pip install 'minirelay[dev
 @click.option(
     "--block-time", type=click.FloatRange(min=0.01), help="Seconds between blocks.  [default: mine at once]"
 )
-@click.option("--ping-interval", help="Silence after which a client is pinged, like 250ms or 15s.")
-@click.option("--kick-timeout", help="Silence after which a session is closed.")
+@click.option(
+    "--ping-interval", cls=SettingOption, help="Silence after which a client is pinged, like 250ms or 15s."
+)
+@click.option(
+    "--kick-timeout", help="Silence after which a session is closed.  [default: three ping intervals]"
+)
 @click.option("--poll-interval", help="How often the chain is polled for payments (accepted; not used yet).")
 @click.option("--price-factor", help="Fixed rate of exchange, like 1500/1 (accepted; not used yet).")
-@click.option("--rpc-url", help="Use this node (Anvil, Hardhat) instead of the embedded chain.")
+@click.option("--rpc-url", help="Use this node (Anvil, Hardhat) instead.  [default: the embedded chain]")
 @click.option(
     "--contracts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Use the contracts in this JSON file (ShopReg, RelayReg, Payments) instead of deploying.",
+    help="Use the contracts in this JSON file (ShopReg, RelayReg, Payments).  [default: own ones]",
 )
 @click.option(
     "--export-contracts",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write the contracts' addresses and ABIs to this directory, for other tools.",
+    help="Write the contracts' addresses and ABIs to this directory, for other tools.  [default: none]",
 )
 @accept_loss_flag
+@click.option("--wallets", "has_all_wallets", is_flag=True, help="Print all ten wallets, not only two.")
+@click.option("--quiet", is_flag=True, help="Don't show what happens: transactions, enrolments, writes.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON once everything is up.")
 def dev(**given: Any) -> None:
     """Run a relay with an embedded chain and a demo shop, offline.
@@ -77,13 +96,38 @@ def dev(**given: Any) -> None:
 
 
 async def _run(given: dict[str, Any]) -> None:
+    from minirelay.cli.dev_banner import LAN_WARNING, banner, json_line
+    from minirelay.cli.live_events import show_live
     from minirelay.dev.development import run_development
 
     stop_on_signals()
+    shows_events = not (given["quiet"] or given["as_json"])
     with suppress(asyncio.CancelledError):
         async with run_development(_options(given)) as development:
-            click.echo(_json_line(development) if given["as_json"] else _summary(development, given["data"]))
+            if not _is_loopback(given["host"]):
+                click.secho(LAN_WARNING, fg="yellow", err=True)
+            if given["as_json"]:
+                click.echo(json_line(development))
+            else:
+                has_all = given["has_all_wallets"]
+                click.echo(
+                    banner(
+                        development,
+                        data=given["data"],
+                        has_all_wallets=has_all,
+                        shows_events=shows_events,
+                    )
+                )
+            if shows_events:
+                show_live()
             await asyncio.Event().wait()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _options(given: dict[str, Any]) -> "DevOptions":
@@ -111,78 +155,3 @@ def _options(given: dict[str, Any]) -> "DevOptions":
 def _check_factor(text: str | None) -> None:
     if text is not None and not re.fullmatch(r"[1-9][0-9]{0,30}/[1-9][0-9]{0,30}", text):
         raise ConfigError(f"--price-factor {text}: expected a factor and a divisor, like 1500/1")
-
-
-def _json_line(development: "Development") -> str:
-    from minirelay.dev.accounts import ACCOUNTS
-
-    demo = development.demo_shop
-    return json.dumps(
-        {
-            "base_url": development.base_url,
-            "rpc_url": development.rpc_url,
-            "chain_id": development.chain_id,
-            "contracts": _contracts(development),
-            "relay_token_id": _token(development),
-            "wallets": [{"address": one.address, "private_key": one.private_key} for one in ACCOUNTS],
-            "demo_shop": None
-            if demo is None
-            else {"shop_id": str(demo.shop_id), "owner": demo.owner.address, "key_card": demo.key_card},
-        },
-        separators=(",", ":"),
-    )
-
-
-def _summary(development: "Development", data: Path | None) -> str:
-    from minirelay.dev.accounts import ACCOUNTS
-
-    demo = development.demo_shop
-    lines = [
-        click.style("minirelay is running, for development only.", bold=True),
-        "",
-        _row("relay", development.base_url),
-        _row("chain", f"{development.rpc_url}  (chain id {development.chain_id})"),
-        _row("relay token", _token(development)),
-        _row(
-            "kept in",
-            str(data.absolute()) if data else "memory and a temporary directory: gone when it stops",
-        ),
-        "",
-        click.style("Contracts", bold=True),
-        *(_row(name, address) for name, address in _contracts(development).items()),
-        "",
-    ]
-    if demo is not None:
-        lines += [
-            click.style("Demo shop", bold=True),
-            _row("shop id", str(demo.shop_id)),
-            _row("owner", demo.owner.address),
-            _row("key card", f"{demo.key_card}  (a clerk's private key)"),
-            "",
-        ]
-    lines += [
-        click.style("Wallets, each with 10,000 coins and a key that everybody knows", bold=True),
-        *(f"  {one.address}  {one.private_key}" for one in ACCOUNTS),
-        "",
-        "Ctrl-C stops it.",
-    ]
-    return "\n".join(lines)
-
-
-def _row(name: str, value: str) -> str:
-    return f"  {name:<12} {value}"
-
-
-def _contracts(development: "Development") -> dict[str, str]:
-    contracts = development.contracts
-    named = {
-        "ShopReg": contracts.shop_reg,
-        "RelayReg": contracts.relay_reg,
-        "Payments": contracts.payments,
-        "Eddies": contracts.eddies,
-    }
-    return {name: address for name, address in named.items() if address is not None}
-
-
-def _token(development: "Development") -> str:
-    return show_token(development.server.relay_token)

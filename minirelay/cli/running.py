@@ -22,16 +22,22 @@ accept_loss_flag = click.option(
 
 
 def stop_on_signals() -> None:
-    """End this task, wherever it is, at the first SIGTERM or SIGINT; the second ends the process at once."""
+    """End this task, wherever it is, at the first signal; the second ends the process at once.
+
+    A terminal that is closed says so with SIGHUP, perhaps twice: that one never ends it at once. Where it is
+    ignored (nohup), it stays so.
+    """
     task = asyncio.current_task()
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGINT)
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
 
     def stop(number: signal.Signals) -> None:
         log.info("stopping", extra={"signal": number.name})
         for one in numbers:
             loop.remove_signal_handler(one)
-            signal.signal(one, signal.SIG_DFL)
+            signal.signal(one, signal.SIG_IGN if one is signal.SIGHUP else signal.SIG_DFL)
         if task is not None:
             task.cancel()
 

@@ -22,9 +22,12 @@ from minirelay.dev.registry import ShopRegistry
 from minirelay.dev.rpc import Rpc
 from minirelay.errors import ConfigError
 from minirelay.protocol.signing import checksum_address
+from minirelay.store.joined import check_sqlite
+from minirelay.store.lock import DirectoryLock
 from minirelay.web.listener import Listener
 from minirelay.web.server import Server, serve
 
+LOCK_NAME = "dev.lock"
 WALLET_NAME = "relay.key"
 RELAY_COINS_WEI = 10 * 10**18
 FEW_COINS_WEI = 10**18
@@ -83,8 +86,9 @@ async def run_development(options: DevOptions) -> AsyncIterator[Development]:
     Raises ConfigError, ChainError, StoreError: one line for people.
     """
     async with AsyncExitStack() as stack:
+        check_sqlite()
         directory = _data_directory(options, stack)
-        listener = Listener.bind(options.host, options.port)
+        listener = Listener.bind(options.host, options.port, "choose another --port (0: any), or --host")
         stack.callback(listener.close)
         rpc_url = await _chain_url(options, directory, stack)
         http = await stack.enter_async_context(aiohttp.ClientSession())
@@ -113,6 +117,8 @@ def _data_directory(options: DevOptions, stack: AsyncExitStack) -> Path:
         options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"--data {options.data}: {error.strerror}") from error
+    # Before the chain's database is opened, which a second one would wait for in vain.
+    stack.callback(DirectoryLock(options.data, LOCK_NAME).release)
     return options.data
 
 
@@ -125,6 +131,7 @@ async def _chain_url(options: DevOptions, directory: Path, stack: AsyncExitStack
         host=options.host,
         data=None if options.data is None else directory,
         block_time_s=options.block_time_s,
+        tells_events=True,
     )
     await stack.enter_async_context(chain)
     return chain.rpc_url

@@ -17,9 +17,9 @@ class DirectoryLock:
     removing it would let two processes lock two files of the same name.
     """
 
-    def __init__(self, directory: Path) -> None:
-        """Take the lock. Raises StoreLocked, which names the holder, and StoreUnreadable."""
-        path = directory / LOCK_FILE
+    def __init__(self, directory: Path, name: str = LOCK_FILE) -> None:
+        """Take the lock, on a file of this name. Raises StoreLocked (naming the holder), StoreUnreadable."""
+        path = directory / name
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:

@@ -1,6 +1,7 @@
 """Listening for HTTP, and stopping in good order."""
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,8 +27,8 @@ class Listener:
         self.socket = bound
 
     @classmethod
-    def bind(cls, host: str, port: int) -> Self:
-        """Take an address. port: 0 for any free one. Raises ConfigError."""
+    def bind(cls, host: str, port: int, remedy: str = "see listen_host and listen_port") -> Self:
+        """Take an address. port: 0 for any free one. Raises ConfigError, which ends with the remedy."""
         try:
             family, _, _, _, address = socket.getaddrinfo(
                 host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -35,10 +36,8 @@ class Listener:
             is_any = address[0] == "::" and socket.has_dualstack_ipv6()
             return cls(socket.create_server(address[:2], family=family, dualstack_ipv6=is_any))
         except (OSError, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "that is no host name"
-            raise ConfigError(
-                f"can't listen on {host} port {port}: {reason}; see listen_host and listen_port"
-            ) from error
+            reason = _reason(error)
+            raise ConfigError(f"can't listen on {host} port {port}: {reason}; {remedy}") from error
 
     @property
     def url(self) -> str:
@@ -49,6 +48,14 @@ class Listener:
     def close(self) -> None:
         """Give the address back, if nothing was ever served there."""
         self.socket.close()
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError):
+        return "that is no host name"
+    is_lookup = isinstance(error, socket.gaierror) or error.errno is None
+    # Binding says the address once more, in the error's own words.
+    return str(error.strerror) if is_lookup else os.strerror(error.errno or 0)
 
 
 async def _nothing() -> None:

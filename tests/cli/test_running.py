@@ -12,7 +12,7 @@ import pytest
 from minirelay.cli.running import REQUEST_FILES, allow_sessions, stop_on_signals
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_first_signal_ends_the_task_in_order(number: signal.Signals) -> None:
     ended: list[str] = []
 
@@ -26,14 +26,31 @@ def test_the_first_signal_ends_the_task_in_order(number: signal.Signals) -> None
             ended.append(str(signal.getsignal(number)))
             raise
 
-    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
         with asyncio.Runner() as runner, pytest.raises(asyncio.CancelledError):
             runner.run(serve())
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
-    assert ended == [str(signal.SIG_DFL)]
+    # A closing terminal may say it twice.
+    assert ended == [str(signal.SIG_IGN if number is signal.SIGHUP else signal.SIG_DFL)]
+
+
+def test_under_nohup_a_closed_terminal_is_no_reason_to_stop() -> None:
+    async def serve() -> None:
+        stop_on_signals()
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with asyncio.Runner() as runner:
+            runner.run(serve())
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 @pytest.fixture

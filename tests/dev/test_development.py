@@ -9,7 +9,8 @@ import pytest
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.dev.development import WALLET_NAME, DevOptions, run_development
-from minirelay.errors import ConfigError
+from minirelay.errors import ConfigError, StoreError
+from minirelay.store import joined
 
 
 def options(chain: DevChain, **changes: object) -> DevOptions:
@@ -95,3 +96,16 @@ async def test_being_stopped_half_way_leaves_nothing_behind(dev_chain: DevChain,
     # nothing holds the directory any more
     async with run_development(options(dev_chain, data=tmp_path)) as running:
         assert running.server.relay_token
+
+
+async def test_an_sqlite_that_is_too_old_is_told_before_anything_is_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def check_sqlite() -> None:
+        joined.check_sqlite((3, 34, 1))
+
+    monkeypatch.setattr("minirelay.dev.development.check_sqlite", check_sqlite)
+    with pytest.raises(StoreError, match=r"SQLite 3\.34\.1; minirelay needs 3\.39"):
+        async with run_development(DevOptions({}, port=0, chain_port=0, data=tmp_path / "data")):
+            raise AssertionError("it started")
+    assert not (tmp_path / "data").exists()

@@ -5,13 +5,16 @@ import json
 import signal
 import subprocess
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from web3 import Web3
+from web3.types import Wei
 
-from minirelay.client import KnownRelays, PrivateKey, RelayClient
+from minirelay.client import EnrolmentRefused, KnownRelays, PrivateKey, RelayClient, RelayRefused, patches
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.artifacts import load_artifact
 from minirelay.dev.chain.process import DevChain
@@ -215,6 +218,95 @@ def test_settings_reach_the_relay() -> None:
     scripts = ("--poll-interval", "1s", "--price-factor", "1500/1", "--kick-timeout", "5s")
     with minirelay_dev(*flags, *scripts) as program:
         assert program.ready["base_url"] == "https://shop.example"
+
+
+def refused(*flags: str) -> str:
+    """Run one that must not start; give the one line that it says."""
+    done = subprocess.run(
+        command("dev", *flags), capture_output=True, text=True, timeout=60, env=environment(), check=False
+    )
+    assert (done.returncode in (1, 2), done.stdout, done.stderr.count("\n")) == (True, "", 1)
+    return done.stderr
+
+
+def test_taken_ports_and_directories_are_named_with_what_to_do(tmp_path: Path) -> None:
+    with minirelay_dev("--no-demo", "--data", str(tmp_path)) as program:
+        port, chain_port = (program.ready[name].rpartition(":")[2] for name in ("base_url", "rpc_url"))
+        said = refused("--port", port, "--chain-port", "0")
+        assert f"port {port}: Address already in use; choose another --port" in said
+        said = refused("--port", "0", "--chain-port", chain_port)
+        assert f"port {chain_port}: Address already in use; choose another --chain-port" in said
+        said = refused("--port", "0", "--chain-port", "0", "--data", str(tmp_path))
+        assert f"{tmp_path}: in use by another minirelay (process id {program.process.pid})" in said
+
+
+@contextmanager
+def killing(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """See to it that a process has ended behind the block."""
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait(30)
+
+
+def test_a_closed_terminal_leaves_nothing_behind(tmp_path: Path) -> None:
+    temporary = {**environment(), "TMPDIR": str(tmp_path)}
+    arguments = command("dev", "--json", "--no-demo", "--port", "0", "--chain-port", "0")
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=temporary)
+    assert process.stdout is not None
+    with process.stdout, killing(process):
+        ready = json.loads(process.stdout.readline())
+        assert list(tmp_path.iterdir())
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 0
+    assert list(tmp_path.iterdir()) == []
+    assert not Web3(Web3.HTTPProvider(ready["rpc_url"])).is_connected()
+
+
+async def test_on_a_terminal_it_says_what_is_there_and_what_happens() -> None:
+    arguments = command("dev", "--port", "0", "--chain-port", "0")
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment())  # noqa: ASYNC220
+    assert process.stdout is not None
+    lines: list[str] = []
+
+    def read_to(words: str) -> str:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if words in line:
+                return line
+        raise AssertionError(lines)
+
+    with process.stdout, killing(process):
+        url = read_to("  relay  ").split()[1]
+        rpc_url = read_to("  chain  ").split()[1]
+        shop_id = int((read_to("shop id"), read_to(""))[1])
+        key_card = read_to("  key card  ").split()[2]
+        assert key_card.startswith("0x")
+        read_to("Ctrl-C")
+        key = PrivateKey.from_bytes(bytes.fromhex(key_card[2:]))
+        async with RelayClient.connect(url, shop_id=shop_id, key_card=key) as client:
+            await client.authenticate()
+            await client.write(patches.set_price(7, 5))
+            await asyncio.to_thread(read_to, "a write was accepted")
+            with pytest.raises(RelayRefused):
+                await client.write(patches.set_price(777, 5))
+            await asyncio.to_thread(read_to, "a write was refused")
+        stranger = PrivateKey.from_bytes(b"\1" * 32)
+        async with RelayClient.connect(url, shop_id=shop_id, key_card=stranger) as client:
+            wallet = PrivateKey.from_bytes(bytes.fromhex(ACCOUNTS[1].private_key[2:]))
+            with pytest.raises(EnrolmentRefused):
+                await client.enrol(wallet)
+            await asyncio.to_thread(read_to, "an enrolment was refused")
+        w3 = Web3(Web3.HTTPProvider(rpc_url))
+        w3.eth.send_transaction({"to": ACCOUNTS[1].address, "value": Wei(10**18), "gas": 21_000})
+        await asyncio.to_thread(read_to, "a transaction was mined")
+        process.send_signal(signal.SIGINT)
+        lines += process.stdout.read().splitlines()
+        assert process.wait(30) == 0
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("    0x") for line in lines) == 2, "two wallets, the rest behind --wallets"
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,21 @@ wrong.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
+import select
 import sys
 import threading
 from pathlib import Path
 from typing import NoReturn
+
+from minirelay.logs import fields_of
+
+
+class AddressTaken(Exception):
+    """The address can't be listened on."""
 
 
 def _end_with_parent() -> None:
@@ -29,6 +37,8 @@ def main() -> NoReturn:
     logging.basicConfig(level=logging.WARNING, format="chain: %(levelname)s %(message)s")
     try:
         asyncio.run(_serve(settings))
+    except AddressTaken as error:
+        _report(error=f"{error}; choose another --chain-port (0: any), or --host")
     except ModuleNotFoundError as error:
         _report(error=f"{error}: it needs pip install 'minirelay[dev]'")
     except Exception as error:
@@ -51,14 +61,39 @@ async def _serve(settings: dict[str, object]) -> NoReturn:
     app = create_app(node, None if block_time_s is None else float(str(block_time_s)))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, str(settings["host"]), int(str(settings["port"]))).start()
+    host, port = str(settings["host"]), int(str(settings["port"]))
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise AddressTaken(f"can't listen on {host} port {port}: {reason}") from error
     _report(port=runner.addresses[0][1])
+    if settings["tells_events"]:
+        _tell_events()
     await asyncio.Event().wait()
     raise RuntimeError("the end of this process is the end of its parent")
 
 
 def _report(**what: object) -> None:
     print(json.dumps(what), flush=True)
+
+
+class _ToParent(logging.Handler):
+    """Tells the parent what happens, a JSON object per line; what it does not read in time is left out."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = json.dumps({"event": record.getMessage(), "fields": fields_of(record)}, default=str)
+        with contextlib.suppress(BlockingIOError):
+            # A line fits into a pipe whole or not at all, up to PIPE_BUF.
+            os.write(sys.stdout.fileno(), line.encode()[: select.PIPE_BUF - 1] + b"\n")
+
+
+def _tell_events() -> None:
+    os.set_blocking(sys.stdout.fileno(), False)
+    events = logging.getLogger("minirelay.dev.chain.node")
+    events.setLevel(logging.INFO)
+    events.propagate = False
+    events.addHandler(_ToParent())
 
 
 if __name__ == "__main__":

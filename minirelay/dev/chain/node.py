@@ -3,6 +3,7 @@
 Everything here is synchronous and runs on one thread: a request is executed whole before the next.
 """
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +18,21 @@ from eth_keys.exceptions import BadSignature
 from eth_typing import Address
 from eth_utils.exceptions import ValidationError
 
-from minirelay.dev.chain.blockchain import Assembly, Blockchain, base_fee
+from minirelay.dev.chain.blockchain import Assembly, Blockchain, Execution, base_fee
 from minirelay.dev.chain.clock import Clock
-from minirelay.dev.chain.errors import invalid_params, refused
+from minirelay.dev.chain.errors import RpcError, invalid_params, refused
 from minirelay.dev.chain.genesis import CHAIN_ID
 from minirelay.dev.chain.ledger import Ledger
 from minirelay.dev.chain.pool import Pool
 from minirelay.dev.chain.simulation import minimal_gas
+from minirelay.protocol.signing import checksum_address
+
+log = logging.getLogger(__name__)
 
 # How many hashes of arrived transactions are kept for filters that haven't asked yet.
 MAX_ARRIVALS = 10_000
 MAX_SNAPSHOTS = 1000
+MAX_REASON = 200
 # What nodes take; it also bounds how deep the lists of a hostile one can be nested.
 MAX_TRANSACTION_BYTES = 128 * 1024
 
@@ -84,9 +89,13 @@ class Node:
 
         Raises RpcError, in the words that libraries look for.
         """
-        transaction = decode_transaction(raw)
-        self._check(transaction)
-        replaced = self.pool.add(transaction)
+        try:
+            transaction = decode_transaction(raw)
+            self._check(transaction)
+            replaced = self.pool.add(transaction)
+        except RpcError as error:
+            log.info("a transaction was refused", extra={"reason": error.message[:MAX_REASON]})
+            raise
         self.arrivals.append(transaction.hash)
         self.arrived += 1
         self._mine_if_due()
@@ -123,6 +132,7 @@ class Node:
         header = self.chain.append(assembly)
         for execution in assembly.executions:
             self.pool.remove(execution.transaction)
+            _tell_mined(execution)
         for transaction in assembly.rejected:
             self.pool.remove(transaction)
         return header
@@ -162,6 +172,18 @@ class Node:
         if timestamp <= newest:
             raise invalid_params(f"timestamp {timestamp} is not later than the newest block's, {newest}")
         self.chain.clock.next_timestamp = timestamp
+
+
+def _tell_mined(execution: Execution) -> None:
+    transaction = execution.transaction
+    log.info(
+        "a transaction reverted" if execution.computation.is_error else "a transaction was mined",
+        extra={
+            "from": checksum_address(transaction.sender),
+            "to": checksum_address(transaction.to) if transaction.to else "a new contract",
+            "tx": f"0x{transaction.hash.hex()}",
+        },
+    )
 
 
 def decode_transaction(raw: bytes) -> SignedTransactionAPI:

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from select import select
@@ -12,6 +14,8 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from minirelay.errors import ChainError
+
+log = logging.getLogger(__name__)
 
 DATABASE_NAME = "chain.sqlite"
 START_TIMEOUT_S = 60.0
@@ -33,6 +37,7 @@ class DevChain:
         """Use `start`."""
         self._process = process
         self._host = host
+        self._events: threading.Thread | None = None
         self.port = 0
 
     @classmethod
@@ -43,17 +48,20 @@ class DevChain:
         host: str = "127.0.0.1",
         data: Path | None = None,
         block_time_s: float | None = None,
+        tells_events: bool = False,
     ) -> Self:
         """Start the process.
 
         port: 0 for any. data: a directory that exists, in which the chain is kept; None: in memory.
         block_time_s: seconds between blocks, None: one for every transaction as it comes.
+        tells_events: log here what becomes of transactions there.
         """
         settings = {
             "host": host,
             "port": port,
             "database": None if data is None else str((data / DATABASE_NAME).absolute()),
             "block_time_s": block_time_s,
+            "tells_events": tells_events,
         }
         process = subprocess.Popen(  # noqa: S603
             # What this process imports from, and not whatever lies in the working directory.
@@ -90,6 +98,14 @@ class DevChain:
             self.stop()
             raise ChainStartError(f"the chain could not start: {report.get('error', 'it ended')}")
         self.port = report["port"]
+        # Its end is that of the pipe, which is that of the process.
+        self._events = threading.Thread(target=self._log_events, daemon=True)
+        self._events.start()
+
+    def _log_events(self) -> None:
+        for line in _pipe(self._process.stdout):
+            told = json.loads(line)
+            log.info("%s", told["event"], extra=told["fields"])
 
     def _first_line(self, deadline: float) -> dict[str, Any]:
         stdout = _pipe(self._process.stdout)
@@ -113,6 +129,8 @@ class DevChain:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._events is not None:
+            self._events.join()
         _pipe(self._process.stdout).close()
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-SETTINGS = {"host": "127.0.0.1", "port": 0, "database": None, "block_time_s": None}
+SETTINGS = {"host": "127.0.0.1", "port": 0, "database": None, "block_time_s": None, "tells_events": False}
 COMMAND = [sys.executable, "-m", "minirelay.dev.chain.child"]
 
 

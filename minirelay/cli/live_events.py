@@ -1,0 +1,96 @@
+"""What `minirelay dev` shows while it runs: one short line for each event that is logged."""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, TextIO
+
+import click
+
+from minirelay.logs import fields_of, one_line
+
+WIDTH: Final = 80
+MAX_LINES_PER_SECOND: Final = 100
+"""More is only counted: whoever floods the relay must not make it wait for the terminal."""
+
+MAX_CHARACTERS: Final = 1000
+
+_ORDER: Final = {"reason": 0, "shop": 2}
+_NOT_SHOWN: Final = frozenset({"request", "session"})
+# Each of these was shown already.
+_SUMMARIES: Final = frozenset({"writes were refused"})
+_LONG_ID: Final = re.compile(r"0x[0-9A-Fa-f]{16,}|[0-9]{16,}")
+_COLOURS: Final = {"refused": "yellow", "failed": "red"}
+
+
+class LiveFormatter(logging.Formatter):
+    """Write `time event, name value, …` on one line of 80 columns; ids are shortened."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = one_line(record.getMessage())
+        # The reason first: the end may be cut off.
+        for name, value in sorted(fields_of(record).items(), key=lambda field: _ORDER.get(field[0], 1)):
+            if name not in _NOT_SHOWN:
+                text += f", {name} {shortened(one_line(value))}"
+        moment = time.strftime("%H:%M:%S", time.localtime(record.created))
+        line = f"{moment}  {text}"
+        # What asks for attention is not cut off so soon.
+        width = WIDTH if record.levelno < logging.WARNING else MAX_CHARACTERS
+        line = line if len(line) <= width else line[: width - 1] + "…"
+        line = click.style(line, fg=_colour(record))
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def shortened(text: str) -> str:
+    """Cut the middle out of a long id: 0xf39Fd6…2266."""
+    return _LONG_ID.sub(lambda found: f"{found[0][:8]}…{found[0][-4:]}", text)
+
+
+def _colour(record: logging.LogRecord) -> str | None:
+    if record.levelno >= logging.WARNING:
+        return "red"
+    return next((colour for word, colour in _COLOURS.items() if word in record.getMessage()), None)
+
+
+class LiveHandler(logging.StreamHandler[TextIO]):
+    """Shows what is logged, at most so many lines a second, and says how many were left out."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream)
+        self.setFormatter(LiveFormatter())
+        self._clock = clock
+        self._second = 0
+        self._shown = 0
+        self._left_out = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record, unless too many came in this second. Warnings always come through."""
+        if record.getMessage() in _SUMMARIES:
+            return
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._shown = second, 0
+            if self._left_out:
+                click.echo(f"          … and {self._left_out:,} more", file=self.stream)
+                self._left_out = 0
+        self._shown += 1
+        if self._shown <= MAX_LINES_PER_SECOND or record.levelno >= logging.WARNING:
+            self._show(record)
+        else:
+            self._left_out += 1
+
+    def _show(self, record: logging.LogRecord) -> None:
+        try:
+            # Without colours where there is no terminal.
+            click.echo(self.format(record), file=self.stream)
+        except Exception:  # noqa: BLE001 (logging's own way: the terminal may be gone)
+            self.handleError(record)
+
+
+def show_live(stream: TextIO = sys.stdout) -> None:
+    """Show from now on what is logged by our own rooms: each write too, and libraries' warnings."""
+    logging.basicConfig(level=logging.WARNING, handlers=[LiveHandler(stream)], force=True)
+    logging.getLogger("minirelay").setLevel(logging.INFO)
+    logging.getLogger("minirelay.relay.event_log").setLevel(logging.DEBUG)

@@ -1,0 +1,116 @@
+"""What is shown while `minirelay dev` runs."""
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from minirelay.cli.live_events import (
+    MAX_CHARACTERS,
+    MAX_LINES_PER_SECOND,
+    WIDTH,
+    LiveHandler,
+    shortened,
+    show_live,
+)
+from minirelay.logs import bound
+
+SHOP = str(2**255)
+
+
+def record(event: str, level: int = logging.INFO, **fields: object) -> logging.LogRecord:
+    made = logging.makeLogRecord({"msg": event, "levelno": level, "levelname": logging.getLevelName(level)})
+    vars(made).update(fields)
+    return made
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def shown(*records: logging.LogRecord) -> list[str]:
+    stream = io.StringIO()
+    handler = LiveHandler(stream, Clock())
+    for one in records:
+        handler.emit(one)
+    return stream.getvalue().splitlines()
+
+
+def test_an_event_is_a_short_line() -> None:
+    with bound(session="abcd", request="1234"):
+        (line,) = shown(record("a write was accepted", shop=SHOP))
+    assert line[8:] == "  a write was accepted, shop 57896044…9968"
+
+
+def test_what_asks_for_attention_is_whole_and_the_rest_fits_the_terminal() -> None:
+    long = "x" * 200
+    told, warned = shown(record("an event", reason=long), record("a warning", logging.WARNING, reason=long))
+    assert len(told) == WIDTH
+    assert told.endswith("…")
+    assert long in warned
+    (bounded,) = shown(record("a warning", logging.WARNING, reason=long * 100))
+    assert len(bounded) == MAX_CHARACTERS
+
+
+def test_the_reason_comes_first() -> None:
+    (line,) = shown(record("a write was refused", shop=SHOP, code="INVALID", reason="because"))
+    assert line[10:] == "a write was refused, reason because, code INVALID, shop 57896044…9968"
+
+
+def test_what_strangers_send_stays_on_its_line() -> None:
+    (line,) = shown(record("a write was refused", reason="a\nb\x1b[2J"))
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [("0x" + "ab" * 20, "0xababab…abab"), ("31337", "31337"), ("a 0x" + "0" * 64, "a 0x000000…0000")],
+)
+def test_ids_are_shortened(text: str, short: str) -> None:
+    assert shortened(text) == short
+
+
+def test_what_was_shown_one_by_one_is_not_summed_up() -> None:
+    assert shown(record("writes were refused", INVALID=3)) == []
+
+
+def test_a_flood_is_counted() -> None:
+    stream, clock = io.StringIO(), Clock()
+    handler = LiveHandler(stream, clock)
+    for _ in range(MAX_LINES_PER_SECOND + 50):
+        handler.emit(record("a write was accepted"))
+    handler.emit(record("a warning", logging.WARNING))
+    clock.now += 1
+    handler.emit(record("the next"))
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == MAX_LINES_PER_SECOND + 3
+    assert "a warning" in lines[-3]
+    assert lines[-2].endswith("… and 50 more")
+    assert lines[-1].endswith("the next")
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    names = ("minirelay", "minirelay.relay.event_log")
+    handlers, level = root.handlers[:], root.level
+    levels = [logging.getLogger(name).level for name in names]
+    root.handlers[:] = []
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, one in zip(names, levels, strict=True):
+        logging.getLogger(name).setLevel(one)
+
+
+def test_each_write_is_shown_and_libraries_only_when_they_warn(logging_as_before: None) -> None:
+    stream = io.StringIO()
+    show_live(stream)
+    logging.getLogger("minirelay.relay.event_log").debug("a write was accepted")
+    logging.getLogger("minirelay.store.writer").debug("a detail")
+    logging.getLogger("aiohttp").info("a detail")
+    assert [line[10:] for line in stream.getvalue().splitlines()] == ["a write was accepted"]
