@@ -74,7 +74,9 @@ async def test_chain_starts_and_stops(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_taken_port_is_said_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         chain = DevChain.start(port=taken.getsockname()[1])
-        with pytest.raises(ChainStartError, match="Address already in use; choose another --chain-port") as caught:
+        with pytest.raises(
+            ChainStartError, match="Address already in use; choose another --chain-port"
+        ) as caught:
             chain.wait_ready()
     assert "\n" not in str(caught.value)
     assert not chain.is_running
