@@ -4,7 +4,7 @@ A megabyte of text is read at once, a megabyte of stock statuses takes a thousan
 shows in the object. Before that, it is taken for the worst.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from minirelay.shop import canonical
@@ -26,32 +26,34 @@ _ACCOUNT_BYTES: Final = 32
 
 def load(kind: type[T], data: bytes, work: Work) -> T:
     """Make an object of its canonical bytes, like `canonical.load`. Raises WorkExceeded."""
-    is_account = kind is Account
-    work.check(len(data) // _ACCOUNT_BYTES if is_account else _MOST_PER_BYTE * len(data))
+    size = len(data)
+    if kind is Account:
+        work.spend(LOOKUP + size // _ACCOUNT_BYTES)
+        return canonical.load(kind, data)
+    work.check(_MOST_PER_BYTE * size)
     found = canonical.load(kind, data)
-    work.spend(LOOKUP + len(data) // (_ACCOUNT_BYTES if is_account else _BYTES) + _entries(found))
+    entries = _ENTRIES.get(kind)
+    work.spend(LOOKUP + size // _BYTES + (entries(found) if entries is not None else 0))
     return found
 
 
-def _entries(found: object) -> int:
-    match found:
-        case Tag():
-            return _SCALAR * len(found.listing_ids)
-        case Order():
-            variations = sum([len(item.variation_ids) for item in found.items if item.variation_ids])
-            return _ITEM * len(found.items) + _SCALAR * variations
-        case Listing():
-            return _listing_entries(found)
-        case Manifest():
-            return _ITEM * (_inner(found.payees) + _inner(found.accepted_currencies)) + _STRUCT * (
-                len(found.payees)
-                + len(found.accepted_currencies)
-                + sum([1 + len(one.price_modifiers or ()) for one in (found.shipping_regions or {}).values()])
-            )
-    return 0
+def _in_tag(tag: Tag) -> int:
+    return _SCALAR * len(tag.listing_ids)
 
 
-def _listing_entries(listing: Listing) -> int:
+def _in_order(order: Order) -> int:
+    variations = sum([len(item.variation_ids) for item in order.items if item.variation_ids])
+    return _ITEM * len(order.items) + _SCALAR * variations
+
+
+def _in_manifest(manifest: Manifest) -> int:
+    regions = (manifest.shipping_regions or {}).values()
+    structs = len(manifest.payees) + len(manifest.accepted_currencies) + len(regions)
+    structs += sum([len(region.price_modifiers or ()) for region in regions])
+    return _STRUCT * structs + _ITEM * (_inner(manifest.payees) + _inner(manifest.accepted_currencies))
+
+
+def _in_listing(listing: Listing) -> int:
     statuses: Sequence[Any] = listing.stock_statuses or ()
     structs = len(statuses)
     scalars = len(listing.metadata.images or ()) + sum([len(one.variation_ids) for one in statuses])
@@ -66,3 +68,11 @@ def _listing_entries(listing: Listing) -> int:
 
 def _inner(by_chain: Mapping[int, Mapping[bytes, object]]) -> int:
     return sum(map(len, by_chain.values()))
+
+
+_ENTRIES: dict[Any, Callable[[Any], int]] = {
+    Tag: _in_tag,
+    Order: _in_order,
+    Manifest: _in_manifest,
+    Listing: _in_listing,
+}

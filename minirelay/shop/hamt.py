@@ -26,23 +26,31 @@ class _Node:
 
     used: a bitmap of the slots in use; inner: of those that hold a child. parts: two byte strings for each
     slot in use, in slot order: the key and value of a leaf, or nothing and the hash of a child. children: in
-    slot order. stale: a bitmap of the children whose hash is not in `parts` yet.
+    slot order. stale: a bitmap of the children whose hash is not in `parts` yet. size: of the leaves in
+    `parts`, in bytes.
 
     So the node's hash covers its parts joined, which costs no step per entry; and an entry has no object of
     its own, which would be most of the memory. Below the last level the bitmaps are 0 and the leaves are in
     the order in which they came.
     """
 
-    __slots__ = ("children", "digest", "inner", "parts", "stale", "used")
+    __slots__ = ("children", "digest", "inner", "parts", "size", "stale", "used")
 
     def __init__(
-        self, used: int, inner: int, parts: tuple[bytes, ...], children: tuple["_Node", ...], stale: int
+        self,
+        used: int,
+        inner: int,
+        parts: tuple[bytes, ...],
+        children: tuple["_Node", ...],
+        stale: int,
+        size: int,
     ) -> None:
         self.used = used
         self.inner = inner
         self.parts = parts
         self.children = children
         self.stale = stale
+        self.size = size
         self.digest: bytes | None = None
 
     def hash(self) -> bytes:
@@ -55,11 +63,10 @@ class _Node:
         return digest
 
     def unhashed_bytes(self) -> int:
-        """Tell how many bytes `hash` has to hash, beside the hashes of new nodes."""
+        """Tell how many bytes of leaves `hash` has to hash."""
         if self.digest is not None:
             return 0
-        below = sum(child.unhashed_bytes() for _, child in self._stale_children())
-        return below + sum(map(len, self.parts))
+        return self.size + sum([child.unhashed_bytes() for _, child in self._stale_children()])
 
     def _complete_parts(self) -> None:
         parts = list(self.parts)
@@ -108,39 +115,44 @@ class _Node:
         """Put a leaf into a slot, in place of what is there."""
         place = self.place(bit) if bit else len(self.parts)
         parts = list(self.parts)
+        size = self.size + len(leaf[0]) + len(leaf[1])
         parts[place : place + 2 if self.used & bit else place] = leaf
         children = self.children
         if self.inner & bit:
             at = (self.inner & (bit - 1)).bit_count()
             children = children[:at] + children[at + 1 :]
-        return _Node(self.used | bit, self.inner & ~bit, tuple(parts), children, self.stale & ~bit)
+        return _Node(self.used | bit, self.inner & ~bit, tuple(parts), children, self.stale & ~bit, size)
 
     def with_value(self, place: int, value: bytes) -> "_Node":
         """Replace the value of a leaf. place: what `find` gave."""
         parts = list(self.parts)
+        size = self.size - len(parts[place + 1]) + len(value)
         parts[place + 1] = value
-        return _Node(self.used, self.inner, tuple(parts), self.children, self.stale)
+        return _Node(self.used, self.inner, tuple(parts), self.children, self.stale, size)
 
     def without_leaf(self, bit: int, place: int) -> "_Node":
         """Take a leaf out. place: what `find` gave."""
         parts = self.parts[:place] + self.parts[place + 2 :]
-        return _Node(self.used & ~bit, self.inner, parts, self.children, self.stale)
+        size = self.size - len(self.parts[place]) - len(self.parts[place + 1])
+        return _Node(self.used & ~bit, self.inner, parts, self.children, self.stale, size)
 
     def with_child(self, bit: int, child: "_Node") -> "_Node":
         """Put a child into a slot, in place of the leaf or the child that is there."""
         at = (self.inner & (bit - 1)).bit_count()
         children = list(self.children)
         parts = self.parts
+        size = self.size
         if self.inner & bit:
             children[at] = child
         else:
             children.insert(at, child)
             place = self.place(bit)
+            size -= len(parts[place]) + len(parts[place + 1])
             parts = parts[:place] + _NOT_HASHED + parts[place + 2 :]
-        return _Node(self.used, self.inner | bit, parts, tuple(children), self.stale | bit)
+        return _Node(self.used, self.inner | bit, parts, tuple(children), self.stale | bit, size)
 
 
-_NO_NODE: Final = _Node(0, 0, (), (), 0)
+_NO_NODE: Final = _Node(0, 0, (), (), 0, 0)
 
 
 class Hamt:
@@ -231,7 +243,7 @@ class Hamt:
 
     @property
     def unhashed_bytes(self) -> int:
-        """Tell how many bytes `root_hash` has to hash, beside the hashes of new nodes."""
+        """Tell how many bytes `root_hash` has to hash, beside the hashes of nodes."""
         return self._root.unhashed_bytes()
 
     def __len__(self) -> int:
@@ -291,7 +303,8 @@ def _add(node: _Node, shift: int, trail: int, leaf: Leaf) -> _Node:
 def _build(trails: list[int], leaves: list[Leaf], start: int, end: int, shift: int) -> _Node:
     """Make the node of leaves start to end, which are sorted by their trails and agree in all slots above."""
     if shift < 0:
-        return _Node(0, 0, tuple(part for leaf in leaves[start:end] for part in leaf), (), 0)
+        flat = tuple(part for leaf in leaves[start:end] for part in leaf)
+        return _Node(0, 0, flat, (), 0, sum(map(len, flat)))
     used = inner = 0
     parts: list[bytes] = []
     children: list[_Node] = []
@@ -308,4 +321,4 @@ def _build(trails: list[int], leaves: list[Leaf], start: int, end: int, shift: i
             parts += _NOT_HASHED
             children.append(_build(trails, leaves, start, stop, shift - _BITS))
             start = stop
-    return _Node(used, inner, tuple(parts), tuple(children), inner)
+    return _Node(used, inner, tuple(parts), tuple(children), inner, sum(map(len, parts)))

@@ -6,6 +6,7 @@ or with larger objects, is counted as it is done. The unit is about 30 nanosecon
 signer takes 66,000.
 """
 
+from math import inf
 from typing import Final
 
 from minirelay.errors import MinirelayError
@@ -31,11 +32,11 @@ class WorkExceeded(MinirelayError):
 
 
 class Work:
-    """Counts. most: in units; None: as much as it takes, which is how logs are replayed."""
+    """Counts. most: in units; infinite: as much as it takes, which is how logs are replayed."""
 
     __slots__ = ("most", "spent")
 
-    def __init__(self, most: int | None = None) -> None:
+    def __init__(self, most: float = inf) -> None:
         """Begin with nothing done."""
         self.most = most
         self.spent = 0
@@ -43,13 +44,17 @@ class Work:
     def spend(self, units: int) -> None:
         """Count something. Raises WorkExceeded if it is too much."""
         self.spent += units
-        self.check(0)
+        if self.spent > self.most:
+            raise self._exceeded()
 
     def check(self, units: int) -> None:
         """Raise WorkExceeded if something would be too much that takes so much at most."""
-        if self.most is not None and self.spent + units > self.most:
-            raise WorkExceeded(f"more than {self.most} units of work")
+        if self.spent + units > self.most:
+            raise self._exceeded()
 
     def move_entries(self, count: int) -> None:
         """Count an entry put into a list of this length, or taken out, which moves those behind it."""
         self.spend(count // MOVED_ENTRIES)
+
+    def _exceeded(self) -> WorkExceeded:
+        return WorkExceeded(f"more than {self.most} units of work")
