@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 from minirelay.errors import MinirelayError, Refusal, StoreError
 from minirelay.relay.acceptance import Request
 from minirelay.relay.books import Accepted, Books
+from minirelay.relay.collection_pause import collection_paused
 from minirelay.relay.messages import own_fault
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.messages import Commit, StoredSet
@@ -217,7 +218,7 @@ class Sequencer:
             self._queue.popleft().refuse(error)
 
     async def _judge_aside(self, books: Books, request: Request) -> None:
-        outcome = await asyncio.to_thread(_judge, request, books, None)
+        outcome = await asyncio.to_thread(_judge_in_thread, request, books)
         if self._trusted_books() is books:
             self._settle(books, request, outcome)
         else:
@@ -280,6 +281,11 @@ def _attempt(step: Callable[[], None]) -> None:
         step()
     except Exception:  # `judge` meets it again, and then somebody is answered
         log.exception("a request could not be prepared because of a bug")
+
+
+def _judge_in_thread(request: Request, books: Books) -> Accepted | MinirelayError:
+    with collection_paused():
+        return _judge(request, books, None)
 
 
 def _judge(request: Request, books: Books, loop_work: Work | None) -> Accepted | MinirelayError:

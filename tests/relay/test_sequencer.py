@@ -4,6 +4,7 @@ The writer here is a fake that delays and fails on purpose; the books and the pa
 """
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -352,6 +353,19 @@ async def test_what_takes_much_work_is_judged_aside_and_keeps_its_place() -> Non
         one.disk.succeed()
         await one.settle()
         assert one.log == ["a", "heavy", "b", "no: Refusal"]
+
+
+async def test_nothing_is_collected_while_a_set_is_judged_aside() -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        heavy = Write("heavy", 1, work=LOOP_WORK + 1, log=one.log)
+        collects: list[bool] = []
+        heavy.on_judge = lambda: collects.append(gc.isenabled())
+        one.sequencer.submit(heavy)
+        await asyncio.wait_for(_until(lambda: bool(collects)), 10)
+        assert collects == [False]
+        await asyncio.wait_for(_until(lambda: one.sequencer._work is None), 10)
+        assert gc.isenabled()
 
 
 async def test_what_takes_just_a_turns_work_is_judged_on_the_loop() -> None:
