@@ -14,15 +14,24 @@ EXPORTED = ("ShopReg", "RelayReg", "PaymentsByAddress", "Eddies")
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A compiled contract: its ABI as JSON has it, and its creation code without constructor arguments."""
+    """A compiled contract: its ABI as JSON has it, its creation code without constructor arguments.
+
+    deployed: its code on the chain, but for what constructors put into it.
+    """
 
     name: str
     abi: list[dict[str, Any]]
     bytecode: bytes
+    deployed: bytes
 
 
 @functools.cache
 def load_artifact(name: str) -> Artifact:
-    """Return a compiled contract: Eddies, PaymentsByAddress, Permit2, RelayReg or ShopReg."""
+    """Return a compiled contract: Eddies, Multicall3, PaymentsByAddress, Permit2, RelayReg or ShopReg."""
     content = json.loads((BUILD / f"{name}.json").read_text())
-    return Artifact(name, content["abi"], bytes.fromhex(content["bytecode"][2:]))
+    return Artifact(
+        name,
+        content["abi"],
+        bytes.fromhex(content["bytecode"][2:]),
+        bytes.fromhex(content["deployedBytecode"][2:]),
+    )

@@ -15,7 +15,7 @@ from typing import Any
 SOURCES = Path(__file__).parent / "contracts"
 BUILD = SOURCES / "build"
 
-DEPLOYED = ("Eddies", "PaymentsByAddress", "Permit2", "RelayReg", "ShopReg")
+DEPLOYED = ("Eddies", "Multicall3", "PaymentsByAddress", "Permit2", "RelayReg", "ShopReg")
 
 SETTINGS: dict[str, Any] = {
     "evmVersion": "cancun",

@@ -1,7 +1,7 @@
 """Blocks upon blocks: what a state is, what the next block would be, and adding it."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from eth._utils.address import generate_contract_address
@@ -19,6 +19,7 @@ from eth.vm.chain_context import ChainContext
 from eth.vm.forks.prague import PragueVM
 from eth_bloom.bloom import BloomFilter
 from eth_hash.auto import keccak
+from eth_typing import Hash32
 from eth_utils.exceptions import ValidationError
 
 from minirelay.dev.chain.clock import Clock
@@ -70,6 +71,7 @@ class Blockchain:
         """Return the header of the next block, were it mined now and empty."""
         header: BlockHeaderAPI = PragueVM.create_header_from_parent(
             self.head,
+            state_root=self._state_root(self.head),
             timestamp=self.clock.timestamp_after(self.head.timestamp),
             gas_limit=self.head.gas_limit,
             # Contracts see this as randomness: unlike any other block's, but the same in every run.
@@ -85,7 +87,19 @@ class Blockchain:
     def state(self, header: BlockHeaderAPI) -> StateAPI:
         """Return the state behind a header: for a mined block after it, for the next one before it."""
         hashes = self.ledger.hashes_before(header.block_number)
+        header = header.copy(state_root=self._state_root(header))
         return PragueVM.build_state(self.ledger.nodes, header, ChainContext(CHAIN_ID), hashes)
+
+    def _state_root(self, header: BlockHeaderAPI) -> Hash32:
+        return Hash32(self.ledger.changed_root(header.block_number) or header.state_root)
+
+    def change(self, edit: Callable[[StateAPI], None]) -> None:
+        """Change the newest state by hand, as no transaction could. Its block stays what it is."""
+        state = self.state(self.head)
+        edit(state)
+        with self.ledger.transaction():
+            state.persist()
+            self.ledger.set_changed_root(self.head.block_number, state.state_root)
 
     def assemble(self, candidates: Iterable[SignedTransactionAPI]) -> Assembly:
         """Execute transactions in order as the next block would, until it is full. Nothing is kept."""
@@ -128,10 +142,11 @@ class Blockchain:
         self.head = header
         return header
 
-    def rewind(self, number: int, clock_offset_s: int) -> None:
-        """Make an older block the head again, and the clock what it was."""
+    def rewind(self, number: int, clock_offset_s: int, changed_root: bytes | None = None) -> None:
+        """Make an older block the head again, its state and the clock what they were."""
         with self.ledger.transaction():
             self.ledger.drop_after(number)
+            self.ledger.set_changed_root(number, changed_root)
             self.ledger.remember(CLOCK_OFFSET, clock_offset_s)
         self.clock.offset_s = clock_offset_s
         self.clock.next_timestamp = None

@@ -10,14 +10,16 @@ from minirelay.dev.chain.errors import refused
 from minirelay.dev.chain.filters import Filters
 from minirelay.dev.chain.node import Node, decode_transaction
 from minirelay.dev.chain.params import BlockReference, Params
+from minirelay.dev.chain.subscriptions import Subscriptions
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One node and the filters that are open on it."""
+    """One node and the filters that are open on it. subscriptions: of this connection, if it can have any."""
 
     node: Node
     filters: Filters
+    subscriptions: Subscriptions | None = None
 
     def find(self, reference: BlockReference) -> BlockHeaderAPI | None:
         """Return a mined block's header; None for one that doesn't exist, or "pending"."""

@@ -7,11 +7,13 @@ from typing import Any
 from minirelay.dev.chain import (
     methods_accounts,
     methods_blocks,
+    methods_cheats,
     methods_control,
     methods_fees,
     methods_logs,
     methods_node,
     methods_state,
+    methods_subscriptions,
     methods_transactions,
 )
 from minirelay.dev.chain.context import Context, Method
@@ -33,11 +35,13 @@ MAX_BATCH = 1000
 METHODS: dict[str, Method] = {
     **methods_accounts.METHODS,
     **methods_blocks.METHODS,
+    **methods_cheats.METHODS,
     **methods_control.METHODS,
     **methods_fees.METHODS,
     **methods_logs.METHODS,
     **methods_node.METHODS,
     **methods_state.METHODS,
+    **methods_subscriptions.METHODS,
     **methods_transactions.METHODS,
 }
 
@@ -47,15 +51,15 @@ def answer(context: Context, body: bytes) -> bytes:
     try:
         request = read_json(body)
     except ValueError as error:
-        return _encode(_error(None, RpcError(PARSE_ERROR, f"parse error: {error}")))
+        return encode(_error(None, RpcError(PARSE_ERROR, f"parse error: {error}")))
     if not isinstance(request, list):
         response = _answer_one(context, request)
-        return b"" if response is None else _encode(response)
+        return b"" if response is None else encode(response)
     if not 0 < len(request) <= MAX_BATCH:
         problem = RpcError(INVALID_REQUEST, f"a batch has 1 to {MAX_BATCH} requests")
-        return _encode(_error(None, problem))
+        return encode(_error(None, problem))
     responses = [r for r in (_answer_one(context, one) for one in request) if r is not None]
-    return _encode(responses) if responses else b""
+    return encode(responses) if responses else b""
 
 
 def _answer_one(context: Context, request: object) -> dict[str, Any] | None:
@@ -98,5 +102,6 @@ def _error(request_id: object, error: RpcError) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": request_id, "error": content}
 
 
-def _encode(response: object) -> bytes:
+def encode(response: object) -> bytes:
+    """Write an answer, or a notification."""
     return json.dumps(response, separators=(",", ":")).encode()

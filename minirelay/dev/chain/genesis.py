@@ -7,7 +7,11 @@ from eth.vm.forks.prague import PragueVM
 from eth_typing import Address
 
 from minirelay.dev.accounts import ACCOUNTS, BALANCE_WEI, FAUCET, FAUCET_BALANCE_WEI, Account
+from minirelay.dev.artifacts import load_artifact
 from minirelay.dev.create2 import FACTORY_ADDRESS, FACTORY_CODE
+
+# Where it is on all chains, and libraries look for it.
+MULTICALL3_ADDRESS = bytes.fromhex("ca11bde05977b3631167028862be2a173976ca11")
 
 CHAIN_ID = 31337
 GAS_LIMIT = 30_000_000
@@ -22,6 +26,8 @@ def write_genesis(nodes: AtomicDatabaseAPI, timestamp: int) -> BlockHeaderAPI:
     state.set_balance(_canonical(FAUCET), FAUCET_BALANCE_WEI)
     state.set_code(Address(FACTORY_ADDRESS), FACTORY_CODE)
     state.set_nonce(Address(FACTORY_ADDRESS), 1)
+    state.set_code(Address(MULTICALL3_ADDRESS), load_artifact("Multicall3").deployed)
+    state.set_nonce(Address(MULTICALL3_ADDRESS), 1)
     state.persist()
     return PragueVM.create_genesis_header(
         difficulty=0, gas_limit=GAS_LIMIT, timestamp=timestamp, state_root=state.state_root

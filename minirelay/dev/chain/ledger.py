@@ -53,6 +53,13 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
+# States that were changed by hand, by the block behind which they lie. Also in databases from before this.
+CHANGED_STATES = """
+CREATE TABLE IF NOT EXISTS changed_state (
+    block INTEGER PRIMARY KEY REFERENCES block ON DELETE CASCADE, root BLOB NOT NULL
+) STRICT;
+"""
+
 MAX_TOPICS = 4
 
 
@@ -171,6 +178,17 @@ class Ledger:
         )
         return (row[0] for row in rows)
 
+    def changed_root(self, number: int) -> bytes | None:
+        """Return the root of the state behind a block if that was changed by hand."""
+        row = self._row("SELECT root FROM changed_state WHERE block = ?", (number,))
+        return None if row is None else bytes(row[0])
+
+    def set_changed_root(self, number: int, root: bytes | None) -> None:
+        """Note a changed state, or that it is changed no more; inside a transaction."""
+        self._connection.execute("DELETE FROM changed_state WHERE block = ?", (number,))
+        if root is not None:
+            self._connection.execute("INSERT INTO changed_state VALUES (?, ?)", (number, root))
+
     # Transactions
 
     def transaction_of(self, tx_hash: bytes) -> MinedTransaction | None:
@@ -278,6 +296,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         connection.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} COMMIT;")
     elif version != SCHEMA_VERSION:
         raise sqlite3.DatabaseError(f"it has version {version}, this minirelay knows {SCHEMA_VERSION}")
+    connection.executescript(CHANGED_STATES)
 
 
 def _padded(topics: tuple[bytes, ...]) -> tuple[bytes | None, ...]:

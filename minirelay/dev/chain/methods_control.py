@@ -18,7 +18,7 @@ def mine(context: Context, params: Params) -> str:
     if blocks > MAX_BLOCKS:
         raise invalid_params(f"at most {MAX_BLOCKS} blocks at a time")
     if "timestamp" in wanted:
-        context.node.set_next_timestamp(_timestamp(wanted["timestamp"]))
+        context.node.set_next_timestamp(timestamp(wanted["timestamp"]))
     for _ in range(blocks):
         context.node.mine()
     return "0x0"
@@ -37,21 +37,22 @@ def revert(context: Context, params: Params) -> bool:
 def increase_time(context: Context, params: Params) -> int:
     """Let the clock run ahead by this many seconds. Returns by how many it does altogether."""
     clock = context.node.chain.clock
-    _timestamp(context.node.chain.next_header().timestamp + quantity(params[0]))
+    timestamp(context.node.chain.next_header().timestamp + quantity(params[0]))
     clock.advance(quantity(params[0]))
     return clock.offset_s
 
 
 def set_next_block_timestamp(context: Context, params: Params) -> None:
     """Choose the next block's timestamp; time flows on from there."""
-    context.node.set_next_timestamp(_timestamp(params[0]))
+    context.node.set_next_timestamp(timestamp(params[0]))
 
 
-def _timestamp(value: object) -> int:
-    timestamp = quantity(value)
-    if timestamp > MAX_TIMESTAMP:
+def timestamp(value: object) -> int:
+    """Read a timestamp that is not beyond all scripts' numbers. Raises RpcError."""
+    seconds = quantity(value)
+    if seconds > MAX_TIMESTAMP:
         raise invalid_params("timestamp is too far away")
-    return timestamp
+    return seconds
 
 
 METHODS: dict[str, Method] = {

@@ -26,6 +26,11 @@ def max_priority_fee_per_gas(_context: Context, _params: Params) -> str:
     return hex(PRIORITY_FEE_WEI)
 
 
+def blob_base_fee(_context: Context, _params: Params) -> str:
+    """Return the least that blob gas costs: blobs are not taken here."""
+    return "0x1"
+
+
 def fee_history(context: Context, params: Params) -> Json:
     """Return fees, fullness and tips of the last blocks: how many, up to which, at which percentiles."""
     newest = context.header(block(params[1])).block_number
@@ -83,5 +88,6 @@ def _rewards(context: Context, header: BlockHeaderAPI, percentiles: Sequence[flo
 METHODS: dict[str, Method] = {
     "eth_gasPrice": gas_price,
     "eth_maxPriorityFeePerGas": max_priority_fee_per_gas,
+    "eth_blobBaseFee": blob_base_fee,
     "eth_feeHistory": fee_history,
 }

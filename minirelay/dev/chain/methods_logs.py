@@ -18,7 +18,7 @@ NO_END = (1 << 63) - 1
 
 def get_logs(context: Context, params: Params) -> list[Json]:
     """Return the events that match a filter, oldest first."""
-    criteria = _criteria(context, members(params[0]))
+    criteria = read_criteria(context, members(params[0]))
     return [shapes.log(log) for log in limited_logs(context.node, criteria)]
 
 
@@ -27,7 +27,7 @@ def new_filter(context: Context, params: Params) -> str:
     fields = members(params[0])
     if "blockHash" in fields:
         raise invalid_params("a filter for new events can't be for one block")
-    return hex(context.filters.open_logs(_criteria(context, {"toBlock": "pending", **fields})))
+    return hex(context.filters.open_logs(read_criteria(context, {"toBlock": "pending", **fields})))
 
 
 def new_block_filter(context: Context, _params: Params) -> str:
@@ -57,7 +57,8 @@ def uninstall_filter(context: Context, params: Params) -> bool:
     return context.filters.close(quantity(params[0]))
 
 
-def _criteria(context: Context, fields: Mapping[str, object]) -> LogCriteria:
+def read_criteria(context: Context, fields: Mapping[str, object]) -> LogCriteria:
+    """Read the object that describes a filter. Raises RpcError."""
     first, last = _range(context, fields)
     return LogCriteria(
         tuple(address(a) for a in _alternatives(fields.get("address"))),

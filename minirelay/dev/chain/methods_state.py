@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+from eth.vm.forks.prague.transactions import Authorization
 from eth_typing import Address
 
 from minirelay.dev.chain import simulation
 from minirelay.dev.chain.context import Context, Method
 from minirelay.dev.chain.errors import invalid_params
+from minirelay.dev.chain.overrides import override
 from minirelay.dev.chain.params import Params, address, data, members, quantity, sized
 from minirelay.dev.chain.shapes import hexed
 from minirelay.dev.chain.simulation import Call
@@ -41,15 +43,19 @@ def get_transaction_count(context: Context, params: Params) -> str:
 
 def call(context: Context, params: Params) -> str:
     """Execute without a transaction; in the newest block, unless another is named."""
-    if params.has(2) and params[2] != {}:
-        raise invalid_params("state overrides are not supported")
-    return hexed(simulation.call(context.state(params.block(1)), read_call(members(params[0]))))
+    state = context.state(params.block(1))
+    if params.has(2):
+        override(state, params[2])
+    return hexed(simulation.call(state, read_call(members(params[0]))))
 
 
 def estimate_gas(context: Context, params: Params) -> str:
     """Return the gas limit a transaction needs; in the next block, unless another is named."""
     reference = params.block(1) if params.has(1) else "pending"
-    return hex(simulation.estimate_gas(context.state(reference), read_call(members(params[0]))))
+    state = context.state(reference)
+    if params.has(2):
+        override(state, params[2])
+    return hex(simulation.estimate_gas(state, read_call(members(params[0]))))
 
 
 def read_call(fields: Mapping[str, object]) -> Call:
@@ -64,6 +70,25 @@ def read_call(fields: Mapping[str, object]) -> Call:
         value=quantity(fields.get("value", 0)),
         data=payload,
         access_list=_read_access_list(fields.get("accessList", [])),
+        authorizations=tuple(
+            _read_authorization(one) for one in _listed(fields.get("authorizationList", []))
+        ),
+    )
+
+
+def _read_authorization(value: object) -> Authorization:
+    fields = members(value)
+    y_parity = quantity(fields["yParity"]) if "yParity" in fields else quantity(fields.get("v")) % 27
+    nonce = quantity(fields.get("nonce"))
+    if y_parity > 1 or nonce >= 1 << 64:
+        raise invalid_params("malformed authorization")
+    return Authorization(
+        quantity(fields.get("chainId")),
+        address(fields.get("address")),
+        nonce,
+        y_parity,
+        quantity(fields.get("r")),
+        quantity(fields.get("s")),
     )
 
 
@@ -80,7 +105,7 @@ def _read_access_list(value: object) -> tuple[tuple[bytes, tuple[int, ...]], ...
 
 def _listed(value: object) -> list[object]:
     if not isinstance(value, list):
-        raise invalid_params("expected a list in the access list")
+        raise invalid_params("expected a list")
     return value
 
 

@@ -2,39 +2,46 @@
 
 from collections.abc import Mapping
 
-from eth.abc import UnsignedTransactionAPI
+from eth.abc import BlockHeaderAPI, UnsignedTransactionAPI
 from eth.vm.forks.berlin.transactions import UnsignedAccessListTransaction
 from eth.vm.forks.london.transactions import UnsignedDynamicFeeTransaction
 from eth.vm.forks.prague.transactions import PragueUnsignedLegacyTransaction
-from eth_keys.datatypes import PrivateKey
 
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain import shapes, simulation
 from minirelay.dev.chain.blockchain import base_fee
 from minirelay.dev.chain.context import Context, Method
+from minirelay.dev.chain.errors import refused
 from minirelay.dev.chain.genesis import CHAIN_ID
+from minirelay.dev.chain.impersonation import sign_for, split_marked
 from minirelay.dev.chain.ledger import LogCriteria
 from minirelay.dev.chain.methods_fees import PRIORITY_FEE_WEI
 from minirelay.dev.chain.methods_state import read_call
 from minirelay.dev.chain.node import decode_transaction
-from minirelay.dev.chain.params import Params, data, members, quantity, sized
+from minirelay.dev.chain.params import Params, block, data, members, quantity, sized
 from minirelay.dev.chain.shapes import Json, hexed
 from minirelay.dev.chain.simulation import Call
 from minirelay.dev.chain.wallet import key_of
 
-MAX_LOGS_PER_TRANSACTION = 1_000_000
+MAX_LOGS_PER_BLOCK = 1_000_000
 
 
 def send_raw_transaction(context: Context, params: Params) -> str:
     """Take a signed transaction. Returns its hash."""
-    return hexed(context.node.submit(data(params[0])))
+    raw = data(params[0])
+    if split_marked(raw) is not None:
+        raise refused("rlp: cannot decode the transaction: its type is unknown")
+    return hexed(context.node.submit(raw))
 
 
 def send_transaction(context: Context, params: Params) -> str:
-    """Sign a transaction of one of the ten accounts, the first unless one is named. Returns its hash."""
+    """Take an unsigned transaction of one of the ten accounts, or of one that is impersonated.
+
+    Without a sender it is the first one's. Returns its hash.
+    """
     fields = {"from": ACCOUNTS[0].address, **members(params[0])}
     request = read_call(fields)
-    return hexed(context.node.submit(_signed(context, request, fields, key_of(request.sender))))
+    return hexed(context.node.submit(_signed(context, request, fields)))
 
 
 def get_transaction_by_hash(context: Context, params: Params) -> Json | None:
@@ -50,18 +57,31 @@ def get_transaction_by_hash(context: Context, params: Params) -> Json | None:
 
 def get_transaction_receipt(context: Context, params: Params) -> Json | None:
     """Return what came of a mined transaction."""
-    ledger = context.node.ledger
-    mined = ledger.transaction_of(sized(params[0], 32))
-    if mined is None:
-        return None
-    before = (t.gas_used for t in ledger.transactions_in(mined.block) if t.position <= mined.position)
-    logs = ledger.logs(LogCriteria((), (), mined.block, mined.block), MAX_LOGS_PER_TRANSACTION)
-    own = [log for log in logs if log.tx_position == mined.position]
-    return shapes.receipt(mined, context.header(mined.block), sum(before), own)
+    mined = context.node.ledger.transaction_of(sized(params[0], 32))
+    return None if mined is None else _receipts(context, context.header(mined.block))[mined.position]
 
 
-def _signed(context: Context, request: Call, fields: Mapping[str, object], key: PrivateKey) -> bytes:
+def get_block_receipts(context: Context, params: Params) -> list[Json] | None:
+    """Return what came of all transactions of a mined block, by number, tag or hash."""
+    header = context.find(block(params[0]))
+    return None if header is None else _receipts(context, header)
+
+
+def _receipts(context: Context, header: BlockHeaderAPI) -> list[Json]:
+    ledger, number = context.node.ledger, header.block_number
+    logs = ledger.logs(LogCriteria((), (), number, number), MAX_LOGS_PER_BLOCK)
+    receipts, gas_used = [], 0
+    for mined in ledger.transactions_in(number):
+        gas_used += mined.gas_used
+        own = [log for log in logs if log.tx_position == mined.position]
+        receipts.append(shapes.receipt(mined, header, gas_used, own))
+    return receipts
+
+
+def _signed(context: Context, request: Call, fields: Mapping[str, object]) -> bytes:
     node = context.node
+    is_impersonated = request.sender in node.impersonated
+    key = None if is_impersonated else key_of(request.sender)
     if "nonce" in fields:
         nonce = quantity(fields["nonce"])
     else:
@@ -70,6 +90,8 @@ def _signed(context: Context, request: Call, fields: Mapping[str, object], key: 
     if gas is None:
         gas = simulation.estimate_gas(context.state("pending"), request)
     unsigned = _unsigned(request, fields, nonce, gas, base_fee(node.chain.next_header()))
+    if key is None:
+        return sign_for(unsigned, request.sender, CHAIN_ID)
     return unsigned.as_signed_transaction(key, chain_id=CHAIN_ID).encode()
 
 
@@ -92,4 +114,5 @@ METHODS: dict[str, Method] = {
     "eth_sendTransaction": send_transaction,
     "eth_getTransactionByHash": get_transaction_by_hash,
     "eth_getTransactionReceipt": get_transaction_receipt,
+    "eth_getBlockReceipts": get_block_receipts,
 }

@@ -5,7 +5,7 @@ Everything here is synchronous and runs on one thread: a request is executed who
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import rlp.exceptions
@@ -22,6 +22,7 @@ from minirelay.dev.chain.blockchain import Assembly, Blockchain, Execution, base
 from minirelay.dev.chain.clock import Clock
 from minirelay.dev.chain.errors import RpcError, invalid_params, refused
 from minirelay.dev.chain.genesis import CHAIN_ID
+from minirelay.dev.chain.impersonation import impersonated, split_marked
 from minirelay.dev.chain.ledger import Ledger
 from minirelay.dev.chain.pool import Pool
 from minirelay.dev.chain.simulation import minimal_gas
@@ -43,6 +44,7 @@ class Snapshot:
 
     number: int
     clock_offset_s: int
+    changed_root: bytes | None
     waiting: Sequence[SignedTransactionAPI]
 
 
@@ -57,6 +59,12 @@ class Node:
         # The hashes of transactions as they arrived; `arrived` counts them all, also those dropped here.
         self.arrivals: deque[bytes] = deque(maxlen=MAX_ARRIVALS)
         self.arrived = 0
+        # Accounts that unsigned transactions may come from without a key.
+        self.impersonated: set[bytes] = set()
+        # Called with the header of each new block.
+        self.followers: list[Callable[[BlockHeaderAPI], None]] = []
+        self.interval_s = 0.0
+        self.interval_changed: Callable[[], None] = lambda: None
         self._snapshots: dict[int, Snapshot] = {}
         self._next_snapshot = 1
         for raw in ledger.pending():
@@ -118,9 +126,25 @@ class Node:
         sender, nonce = transaction.sender, state.get_nonce(transaction.sender)
         if transaction.nonce < nonce:
             raise refused(f"nonce too low: next nonce {nonce}, tx nonce {transaction.nonce}")
+        following = self.pool.next_nonce(sender, nonce)
+        if self.mines_at_once and transaction.nonce > following:
+            raise refused(
+                f"nonce too high: next nonce {following}, tx nonce {transaction.nonce}; "
+                "with automining nothing waits for a nonce"
+            )
         cost = transaction.value + transaction.gas * transaction.max_fee_per_gas
         if (balance := state.get_balance(sender)) < cost:
             raise refused(f"insufficient funds for gas * price + value: have {balance} want {cost}")
+
+    def set_automine(self, mines_at_once: bool) -> None:
+        """Choose whether each arrival makes a block; what is ready makes one now."""
+        self.mines_at_once = mines_at_once
+        self._mine_if_due()
+
+    def set_interval(self, interval_s: float) -> None:
+        """Choose how many seconds lie between blocks of the clock; 0: there are none."""
+        self.interval_s = interval_s
+        self.interval_changed()
 
     def _mine_if_due(self) -> None:
         if self.mines_at_once and self.pool.ready(self.nonce):
@@ -135,6 +159,8 @@ class Node:
             _tell_mined(execution)
         for transaction in assembly.rejected:
             self.pool.remove(transaction)
+        for follower in self.followers:
+            follower(header)
         return header
 
     # Going back
@@ -146,7 +172,10 @@ class Node:
         number = self._next_snapshot
         self._next_snapshot += 1
         self._snapshots[number] = Snapshot(
-            self.chain.head.block_number, self.chain.clock.offset_s, self.pool.all()
+            self.chain.head.block_number,
+            self.chain.clock.offset_s,
+            self.ledger.changed_root(self.chain.head.block_number),
+            self.pool.all(),
         )
         return number
 
@@ -156,7 +185,7 @@ class Node:
         if snapshot is None:
             return False
         self._snapshots = {n: s for n, s in self._snapshots.items() if n < number}
-        self.chain.rewind(snapshot.number, snapshot.clock_offset_s)
+        self.chain.rewind(snapshot.number, snapshot.clock_offset_s, snapshot.changed_root)
         with self.ledger.transaction():
             self.ledger.remove_pending(t.hash for t in self.pool.all())
             for transaction in snapshot.waiting:
@@ -192,6 +221,10 @@ def decode_transaction(raw: bytes) -> SignedTransactionAPI:
         raise refused(f"oversized data: transaction size {len(raw)}, limit {MAX_TRANSACTION_BYTES}")
     if raw[:1] == bytes([BLOB_TX_TYPE]):
         raise refused("transaction type not supported: blobs")
+    marked = split_marked(raw)
+    if marked is not None:
+        sender, rest = marked
+        return impersonated(decode_transaction(rest), sender)
     try:
         transaction = PragueVM.get_transaction_builder().decode(raw)
         transaction.check_signature_validity()

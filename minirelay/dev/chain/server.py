@@ -1,4 +1,4 @@
-"""The chain's HTTP endpoint, and the timer that makes its blocks."""
+"""The chain's endpoint over HTTP and WebSocket, and the timer that makes its blocks."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from minirelay.dev.chain.context import Context
 from minirelay.dev.chain.dispatch import answer
 from minirelay.dev.chain.filters import Filters
 from minirelay.dev.chain.node import Node
+from minirelay.dev.chain.websocket import WebSockets
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +28,12 @@ CORS_HEADERS = {
 
 
 def create_app(node: Node, block_time_s: float | None) -> web.Application:
-    """Make the application: JSON-RPC by POST on any path. block_time_s: between blocks; None: on demand."""
+    """Make the application: JSON-RPC on any path, by POST and over WebSocket.
+
+    block_time_s: between blocks; None: on demand, until evm_setIntervalMining says otherwise.
+    """
     context = Context(node, Filters(node))
+    sockets = WebSockets(context)
 
     async def post(request: web.Request) -> web.Response:
         # Executed right here on the loop: one after the other is what a chain is.
@@ -38,20 +43,30 @@ def create_app(node: Node, block_time_s: float | None) -> web.Application:
     async def options(_request: web.Request) -> web.Response:
         return web.Response(status=204, headers=CORS_HEADERS)
 
+    async def get(request: web.Request) -> web.StreamResponse:
+        if not web.WebSocketResponse().can_prepare(request):
+            raise web.HTTPMethodNotAllowed("GET", ["POST", "OPTIONS"])
+        return await sockets.serve(request)
+
+    async def close_sockets(_app: web.Application) -> None:
+        await sockets.close()
+
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app.router.add_post("/{path:.*}", post)
     app.router.add_options("/{path:.*}", options)
-    if block_time_s is not None:
-        app.cleanup_ctx.append(_block_timer(node, block_time_s))
+    app.router.add_get("/{path:.*}", get, allow_head=False)
+    app.on_shutdown.append(close_sockets)
+    node.interval_s = block_time_s or 0.0
+    app.cleanup_ctx.append(_block_timer(node))
     return app
 
 
-def _block_timer(
-    node: Node, block_time_s: float
-) -> Callable[[web.Application], AbstractAsyncContextManager[None]]:
+def _block_timer(node: Node) -> Callable[[web.Application], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def run(_app: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(_mine_forever(node, block_time_s))
+        changed = asyncio.Event()
+        node.interval_changed = changed.set
+        task = asyncio.create_task(_mine_forever(node, changed))
         yield
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -60,14 +75,31 @@ def _block_timer(
     return run
 
 
-async def _mine_forever(node: Node, block_time_s: float) -> None:
-    loop = asyncio.get_running_loop()
-    due = loop.time() + block_time_s
+async def _mine_forever(node: Node, changed: asyncio.Event) -> None:
     while True:
-        await asyncio.sleep(due - loop.time())
+        changed.clear()
+        if node.interval_s:
+            await _mine_until(changed, node)
+        else:
+            await changed.wait()
+
+
+async def _mine_until(changed: asyncio.Event, node: Node) -> None:
+    loop = asyncio.get_running_loop()
+    interval_s = node.interval_s
+    due = loop.time() + interval_s
+    while not changed.is_set():
         try:
-            node.mine()
-        except Exception:
-            logger.exception("no block could be mined")
-        # A machine that can't keep up leaves blocks out rather than running behind.
-        due = max(due + block_time_s, loop.time())
+            async with asyncio.timeout_at(due):
+                await changed.wait()
+        except TimeoutError:
+            _mine_one(node)
+            # A machine that can't keep up leaves blocks out rather than running behind.
+            due = max(due + interval_s, loop.time())
+
+
+def _mine_one(node: Node) -> None:
+    try:
+        node.mine()
+    except Exception:
+        logger.exception("no block could be mined")

@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 
-from eth.abc import ComputationAPI, SignedTransactionAPI, StateAPI
+from eth.abc import ComputationAPI, SignedTransactionAPI, StateAPI, UnsignedTransactionAPI
 from eth.exceptions import OutOfGas, Revert
 from eth.vm.forks.london.transactions import UnsignedDynamicFeeTransaction
 from eth.vm.forks.prague import PragueVM
-from eth.vm.forks.prague.constants import STANDARD_TOKEN_COST, TOTAL_COST_FLOOR_PER_TOKEN
+from eth.vm.forks.prague.constants import (
+    PER_EMPTY_ACCOUNT_BASE_COST,
+    STANDARD_TOKEN_COST,
+    TOTAL_COST_FLOOR_PER_TOKEN,
+)
+from eth.vm.forks.prague.transactions import Authorization, UnsignedSetCodeTransaction
 from eth.vm.spoof import SpoofTransaction
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
@@ -38,6 +43,7 @@ class Call:
     value: int
     data: bytes
     access_list: tuple[tuple[bytes, tuple[int, ...]], ...] = ()
+    authorizations: tuple[Authorization, ...] = ()
 
 
 def call(state: StateAPI, request: Call) -> bytes:
@@ -50,7 +56,7 @@ def call(state: StateAPI, request: Call) -> bytes:
 
 def estimate_gas(state: StateAPI, request: Call) -> int:
     """Return a gas limit with which it succeeds, at most 1.5 % too high. Raises RpcError if none does."""
-    minimum = minimal_gas(request.to, request.data, request.access_list)
+    minimum = _minimal_gas(request)
     ceiling = min(request.gas or GAS_LIMIT, GAS_LIMIT)
     computation, used = _run(state, request, ceiling)
     if computation.is_error:
@@ -78,7 +84,25 @@ def minimal_gas(to: Address, data: bytes, access_list: tuple[tuple[bytes, tuple[
     return max(floor, intrinsic)
 
 
-def _unsigned(request: Call, gas: int, nonce: int) -> UnsignedDynamicFeeTransaction:
+def _minimal_gas(request: Call) -> int:
+    minimum = minimal_gas(request.to, request.data, request.access_list)
+    return minimum + PER_EMPTY_ACCOUNT_BASE_COST * len(request.authorizations)
+
+
+def _unsigned(request: Call, gas: int, nonce: int) -> UnsignedTransactionAPI:
+    if request.authorizations:
+        return UnsignedSetCodeTransaction(
+            CHAIN_ID,
+            nonce,
+            0,
+            0,
+            gas,
+            request.to,
+            request.value,
+            request.data,
+            request.access_list,
+            request.authorizations,
+        )
     return UnsignedDynamicFeeTransaction(
         CHAIN_ID, nonce, 0, 0, gas, request.to, request.value, request.data, request.access_list
     )
@@ -86,7 +110,7 @@ def _unsigned(request: Call, gas: int, nonce: int) -> UnsignedDynamicFeeTransact
 
 def _run(state: StateAPI, request: Call, gas: int) -> tuple[ComputationAPI, int]:
     """Execute on the state and take it back. Returns also the gas used, refunds taken off."""
-    if gas < minimal_gas(request.to, request.data, request.access_list):
+    if gas < _minimal_gas(request):
         raise refused("intrinsic gas too low")
     snapshot = state.snapshot()
     try:

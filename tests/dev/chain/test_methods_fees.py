@@ -68,3 +68,7 @@ def test_malformed_history(ask: Asker, params: list[object]) -> None:
 
 def test_history_of_a_block_to_come(ask: Asker) -> None:
     assert ask.error("eth_feeHistory", "0x1", "0x5") == (-32000, "header not found")
+
+
+def test_blob_gas_costs_the_least(ask: Asker) -> None:
+    assert ask("eth_blobBaseFee") == "0x1"

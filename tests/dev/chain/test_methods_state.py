@@ -86,12 +86,6 @@ def test_fields_that_are_null_are_absent(ask: Asker) -> None:
     assert ask.number("eth_estimateGas", fields) == 21_000
 
 
-def test_overrides_are_not_silently_ignored(ask: Asker) -> None:
-    assert ask("eth_call", {"to": BOB.address}, "latest", {}) == "0x"
-    code, message = ask.error("eth_call", {"to": BOB.address}, "latest", {BOB.address: {"balance": "0x1"}})
-    assert (code, message) == (-32602, "state overrides are not supported")
-
-
 def test_access_list_is_paid_for(ask: Asker) -> None:
     entry = {"address": BOB.address, "storageKeys": ["0x" + "00" * 32]}
     request = {"from": ALICE.address, "to": BOB.address, "accessList": [entry]}

@@ -108,3 +108,15 @@ def test_creation_names_its_contract(ask: Asker) -> None:
     assert receipt["to"] is None
     assert receipt["contractAddress"] == "0x5FbDB2315678afecb367f032d93F642f64180aa3"
     assert ask("eth_getCode", receipt["contractAddress"]) == "0x" + STORE
+
+
+def test_receipts_of_a_block(ask_waiting: Asker) -> None:
+    ask = ask_waiting
+    hashes = [ask.pay() for _ in range(3)]
+    ask("evm_mine")
+    receipts = ask("eth_getBlockReceipts", "latest")
+    assert receipts == [ask("eth_getTransactionReceipt", tx_hash) for tx_hash in hashes]
+    assert [int(receipt["cumulativeGasUsed"], 16) for receipt in receipts] == [21_000, 42_000, 63_000]
+    assert ask("eth_getBlockReceipts", {"blockHash": receipts[0]["blockHash"]}) == receipts
+    assert ask("eth_getBlockReceipts", "0x9") is None
+    assert ask("eth_getBlockReceipts", "0x0") == []

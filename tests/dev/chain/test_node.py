@@ -31,8 +31,17 @@ def test_every_transaction_makes_a_block(ask: Asker) -> None:
         assert ask.number("eth_blockNumber") == nonce + 1
 
 
+def test_with_automining_nothing_waits_for_a_nonce(ask: Asker) -> None:
+    assert refusal(ask, signed(1)).startswith("nonce too high: next nonce 0, tx nonce 1")
+    send(ask, signed(0))
+    send(ask, signed(1))
+    assert ask("eth_blockNumber") == "0x2"
+
+
 def test_transaction_that_came_too_early_waits_for_its_predecessor(ask: Asker) -> None:
+    ask("evm_setAutomine", False)
     early = send(ask, signed(1))
+    ask("evm_setAutomine", True)
     assert ask("eth_getTransactionReceipt", early) is None
     send(ask, signed(0))
     assert ask("eth_getTransactionReceipt", early)["status"] == "0x1"
@@ -81,10 +90,10 @@ def test_nonce_too_low(ask: Asker) -> None:
     assert refusal(ask, signed(0, value=2)) == "nonce too low: next nonce 1, tx nonce 0"
 
 
-def test_same_transaction_again(ask: Asker) -> None:
-    for nonce in (0, 5):
-        send(ask, signed(nonce))
-        assert refusal(ask, signed(nonce)) == "already known"
+def test_same_transaction_again(ask: Asker, ask_waiting: Asker) -> None:
+    for one, nonce in ((ask, 0), (ask_waiting, 5)):
+        send(one, signed(nonce))
+        assert refusal(one, signed(nonce)) == "already known"
 
 
 def test_transaction_without_a_chain_id_is_taken(ask: Asker) -> None:
@@ -197,10 +206,12 @@ def test_snapshot_is_used_up_with_all_later_ones(ask: Asker) -> None:
     assert ask("evm_revert", first) is True
 
 
-def test_waiting_transactions_come_back(ask: Asker) -> None:
+def test_waiting_transactions_come_back(ask_waiting: Asker) -> None:
+    ask = ask_waiting
     early = send(ask, signed(1))
     snapshot = ask("evm_snapshot")
     send(ask, signed(0))
+    ask("evm_mine")
     later = send(ask, signed(3))
     ask("evm_revert", snapshot)
     assert ask("eth_getTransactionByHash", early)["blockNumber"] is None

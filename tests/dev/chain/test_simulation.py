@@ -1,5 +1,6 @@
 import pytest
 from eth_abi.abi import encode
+from eth_account import Account
 
 from minirelay.dev.chain.simulation import minimal_gas, revert_reason
 from tests.dev.chain.asking import ALICE, BOB, CAROL, STORE, Asker, store
@@ -148,3 +149,26 @@ def test_minimal_gas_of_a_creation_and_of_an_access_list() -> None:
 def test_mined_transaction_pays_the_floor(ask: Asker) -> None:
     receipt = ask("eth_getTransactionReceipt", ask.pay(data="0x" + "01" * 100))
     assert int(receipt["gasUsed"], 16) == 25_000
+
+
+def test_authorizations_delegate_during_the_call(ask: Asker) -> None:
+    contract = ask.deploy("602a5f5260205ff3")
+    authorization = Account.sign_authorization(
+        {"chainId": 31337, "address": contract, "nonce": 0}, BOB.private_key
+    )
+    listed = {
+        "chainId": hex(31337),
+        "address": contract,
+        "nonce": "0x0",
+        "yParity": hex(authorization.y_parity),
+        "r": hex(authorization.r),
+        "s": hex(authorization.s),
+    }
+    request = {"from": ALICE.address, "to": BOB.address}
+    assert ask("eth_call", request) == "0x"
+    assert ask.number("eth_call", request | {"authorizationList": [listed]}) == 42
+    assert ask.number("eth_estimateGas", request | {"authorizationList": [listed]}) >= 21_000 + 25_000
+    assert ask("eth_getCode", BOB.address) == "0x"
+    for wrong in ({"yParity": "0x2"}, {"nonce": hex(2**64)}, {"address": "0x12"}, {"r": None}):
+        code, _ = ask.error("eth_call", request | {"authorizationList": [listed | wrong]})
+        assert code == -32602
