@@ -300,7 +300,7 @@ async def test_on_a_terminal_it_says_what_is_there_and_what_happens() -> None:
                 await client.enrol(wallet)
             await asyncio.to_thread(read_to, "an enrolment was refused")
         w3 = Web3(Web3.HTTPProvider(rpc_url))
-        w3.eth.send_transaction({"to": ACCOUNTS[1].address, "value": Wei(10**18), "gas": 21_000})
+        w3.eth.send_transaction({"to": ACCOUNTS[1].address, "value": Wei(10**18)})
         await asyncio.to_thread(read_to, "a transaction was mined")
         process.send_signal(signal.SIGINT)
         lines += process.stdout.read().splitlines()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from eth.vm.forks.prague.transactions import Authorization
 from eth_typing import Address
 
+from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain import simulation
 from minirelay.dev.chain.context import Context, Method
 from minirelay.dev.chain.errors import invalid_params
@@ -50,12 +51,16 @@ def call(context: Context, params: Params) -> str:
 
 
 def estimate_gas(context: Context, params: Params) -> str:
-    """Return the gas limit a transaction needs; in the next block, unless another is named."""
+    """Return the gas limit a transaction needs; in the next block, unless another is named.
+
+    Without a sender it is that of the first account, who would send it, too.
+    """
     reference = params.block(1) if params.has(1) else "pending"
     state = context.state(reference)
     if params.has(2):
         override(state, params[2])
-    return hex(simulation.estimate_gas(state, read_call(members(params[0]))))
+    fields = {"from": ACCOUNTS[0].address, **members(params[0])}
+    return hex(simulation.estimate_gas(state, read_call(fields)))
 
 
 def read_call(fields: Mapping[str, object]) -> Call:

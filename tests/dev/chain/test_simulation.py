@@ -172,3 +172,8 @@ def test_authorizations_delegate_during_the_call(ask: Asker) -> None:
     for wrong in ({"yParity": "0x2"}, {"nonce": hex(2**64)}, {"address": "0x12"}, {"r": None}):
         code, _ = ask.error("eth_call", request | {"authorizationList": [listed | wrong]})
         assert code == -32602
+
+
+def test_who_names_no_sender_is_the_first_account_when_gas_is_estimated(ask: Asker) -> None:
+    # web3.py asks for the gas before it sends, and names nobody either.
+    assert ask.number("eth_estimateGas", {"to": BOB.address, "value": "0x1"}) == 21_000
