@@ -97,6 +97,12 @@ class LimitSettings(OutsideLimits, frozen=True, kw_only=True):
     bytes_per_turn: Annotated[
         PositiveSize, Meta(description="bytes of a session that are taken in one turn of the event loop")
     ] = PositiveSize(256 * 2**10)
+    turn_frames: Annotated[
+        Count, Meta(description="frames of all sessions that are taken in one turn of the event loop")
+    ] = 128
+    turn_bytes: Annotated[
+        PositiveSize, Meta(description="bytes of all sessions that are taken in one turn of the event loop")
+    ] = PositiveSize(512 * 2**10)
     frame_rate: Annotated[
         Count,
         Meta(description="frames and fragments of a session that are taken per second; the rest waits"),

@@ -26,6 +26,7 @@ from minirelay.web.limits import Doorkeeper
 from minirelay.web.read_throttle import ReadLimits
 from minirelay.web.refusals import Refusals
 from minirelay.web.sessions import serve_session
+from minirelay.web.turn_share import TurnShare
 
 SESSIONS_PATH: Final = "/v4/sessions"
 MAX_BODY_BYTES: Final = 16 * 1024
@@ -93,6 +94,7 @@ def read_limits(settings: Settings) -> ReadLimits:
         frames_per_turn=limits.frames_per_turn,
         bytes_per_turn=limits.bytes_per_turn,
         frames_per_s=limits.frame_rate,
+        together=TurnShare(limits.turn_frames, limits.turn_bytes),
     )
 
 

@@ -8,13 +8,14 @@ What is left over waits here with the transport paused, and the rest of it with 
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, Self
 
 from aiohttp import web
 
 from minirelay.relay.memory_budget import Account
 from minirelay.web.frame_scanner import FrameScanner
+from minirelay.web.turn_share import TurnShare
 
 MESSAGE_BYTES: Final = 256
 """What a message that waits in aiohttp costs beside its payload."""
@@ -28,13 +29,15 @@ MAX_PIECES: Final = 8192
 class ReadLimits:
     """What is taken of a session. max_frame_bytes: a larger message ends it.
 
-    frames_per_turn, bytes_per_turn: of the event loop. frames_per_s: fragments count.
+    frames_per_turn, bytes_per_turn: of the event loop. frames_per_s: fragments count. together: what all
+    sessions have of a turn.
     """
 
     max_frame_bytes: int = 2 * 1024 * 1024
     frames_per_turn: int = 64
     bytes_per_turn: int = 256 * 1024
     frames_per_s: int = 2000
+    together: TurnShare = field(default_factory=lambda: TurnShare(128, 512 * 1024), compare=False)
 
 
 class Reader(Protocol):
@@ -189,12 +192,18 @@ class ReadThrottle(asyncio.Protocol):
         if not self._left or reader is None or not (self._is_over or self._may_hand_on(reader)):
             return
         limits = self._limits
-        most = min(limits.frames_per_turn, self._free_frames())
+        in_turn = limits.together.frames_left
+        if not in_turn:
+            if self._turn is None:
+                self._turn = self._loop.call_soon(self._next_turn)
+            return
+        most = min(limits.frames_per_turn, self._free_frames(), in_turn)
         scanned = self._scanner.scan(self._received, self._at, most, limits.bytes_per_turn)
         if scanned.end == self._at:
             batch = min(limits.frames_per_turn, limits.frames_per_s)
             self._turn = self._loop.call_later(batch / limits.frames_per_s, self._next_turn)
             return
+        limits.together.take(scanned.frames, scanned.end - self._at)
         piece = self._received[self._at : scanned.end]
         self._at = scanned.end
         self._frames -= scanned.frames

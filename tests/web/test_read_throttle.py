@@ -7,6 +7,7 @@ import pytest
 
 from minirelay.relay.memory_budget import Account, MemoryBudget
 from minirelay.web.read_throttle import MESSAGE_BYTES, PIECE_BYTES, ReadLimits, ReadThrottle
+from minirelay.web.turn_share import TurnShare
 from tests.relay.house import until
 
 EMPTY = b"\x00\x80\0\0\0\0"
@@ -260,3 +261,29 @@ async def test_lost_connections_leave_no_timer_behind(session: Session) -> None:
     session.now += 100
     await asyncio.sleep(LIMITS.frames_per_turn / LIMITS.frames_per_s)
     assert session.frames == handed_on
+
+
+async def test_all_sessions_together_have_a_share_of_a_turn() -> None:
+    limits = ReadLimits(frames_per_turn=4, bytes_per_turn=1000, frames_per_s=100, together=TurnShare(6, 1000))
+    sessions = [Session(limits=limits) for _ in range(3)]
+    for one in sessions:
+        one.throttle.data_received(EMPTY * 4)
+    for one in sessions:
+        one.throttle.start(one)
+    assert [one.frames for one in sessions] == [4, 2, 0]
+    await turn()
+    await turn()
+    assert [one.frames for one in sessions] == [4, 4, 4]
+
+
+async def test_bytes_of_a_turn_are_shared_too() -> None:
+    together = TurnShare(100, 1)
+    limits = ReadLimits(frames_per_turn=4, bytes_per_turn=1000, frames_per_s=100, together=together)
+    first, second = Session(limits=limits), Session(limits=limits)
+    for one in (first, second):
+        one.throttle.data_received(EMPTY)
+        one.throttle.start(one)
+    assert (first.frames, second.frames) == (1, 0)
+    await turn()
+    await turn()
+    assert second.frames == 1
