@@ -118,6 +118,9 @@ class LimitSettings(OutsideLimits, frozen=True, kw_only=True):
         PositiveSize,
         Meta(description="largest listing, tag or manifest that clients may make"),
     ] = PositiveSize(2**20)
+    guest_set_patches: Annotated[
+        Count, Meta(description="patches of one set of a guest; a clerk's may have 16384")
+    ] = 1024
     set_work: Annotated[
         Count,
         Meta(description="work for one patch set in units of some 30 ns, with the objects that it refers to"),

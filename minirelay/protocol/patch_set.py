@@ -82,14 +82,15 @@ def open_patch_set(data: bytes) -> VerifiedPatchSet:
     return verify(decode_patch_set(data))
 
 
-def decode_patch_set(data: bytes) -> DecodedPatchSet:
+def decode_patch_set(data: bytes, most_patches: int = MAX_PATCHES_PER_SET) -> DecodedPatchSet:
     """Decode the CBOR of a SignedPatchSet as it is accepted; nothing is verified.
 
+    most_patches: it may have; what comes behind so many is not even read.
     Raises Refusal INVALID: what spec 02 refuses, its limits included, or a patch that alone would be too
     large to be pushed. Each part of a set that passes can be read by itself.
     """
     try:
-        entries = _read_set(Reader(data))
+        entries = _read_set(Reader(data), most_patches)
     except MalformedInput as error:
         raise invalid(f"{_WHAT}: {error}") from error
     header = get_field(entries, "Header", _WHAT)
@@ -170,11 +171,11 @@ class _Pieces(list[Piece]):
     """The elements of `Patches`, however that is spelled."""
 
 
-def _read_set(reader: Reader) -> dict[Key, Piece | _Pieces | None]:
+def _read_set(reader: Reader, most_patches: int) -> dict[Key, Piece | _Pieces | None]:
     entries: dict[Key, Piece | _Pieces | None] = {}
     for key in reader.enter_map():
         if isinstance(key, str) and key.lower() == "patches" and reader.is_before_list():
-            entries[key] = _read_patches(reader)
+            entries[key] = _read_patches(reader, most_patches)
         else:
             piece = reader.piece()
             entries[key] = None if piece.value is None else piece
@@ -182,11 +183,11 @@ def _read_set(reader: Reader) -> dict[Key, Piece | _Pieces | None]:
     return entries
 
 
-def _read_patches(reader: Reader) -> _Pieces:
+def _read_patches(reader: Reader, most_patches: int) -> _Pieces:
     patches = _Pieces()
     for _ in reader.enter_list():
-        if len(patches) == MAX_PATCHES_PER_SET:
-            raise invalid(f"too many patches: a set has at most {MAX_PATCHES_PER_SET}")
+        if len(patches) == most_patches:
+            raise invalid(f"too many patches: a set has at most {most_patches}")
         patches.append(reader.piece())
     return patches
 

@@ -25,6 +25,7 @@ from minirelay.protocol.patch_set import (
 )
 from minirelay.protocol.push import encode_set
 from minirelay.protocol.signing import PrivateKey
+from minirelay.protocol.sizes import MAX_PATCHES_PER_SET
 from minirelay.relay.books import Accepted, Books
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
 from minirelay.relay.judgement import NOBODY, Author, judge
@@ -44,12 +45,14 @@ NATIVE_COIN = bytes(20)
 class WriteLimits:
     """What a client's patch set may ask for.
 
-    clock_skew: how far its time may be ahead of the relay's clock. work: see `shop/work.py`.
+    clock_skew: how far its time may be ahead of the relay's clock. work: see `shop/work.py`. guest_patches:
+    how many a guest's set may have; a clerk's has at most `MAX_PATCHES_PER_SET`.
     """
 
     clock_skew: timedelta = timedelta(minutes=5)
     objects: ObjectLimits = field(default_factory=ObjectLimits)
     work: int = 24_000_000
+    guest_patches: int = 1024
 
 
 class Request(Protocol):
@@ -102,9 +105,14 @@ class ClientWrite(msgspec.Struct, eq=False):
             # It was put back into the queue.
             return
         try:
-            self._decoded = decode_patch_set(self.request.patch_set)
+            self._decoded = self._decode()
         except Refusal as refusal:
             self._decoded = refusal
+
+    def _decode(self) -> DecodedPatchSet:
+        limits, is_guest = self.limits, self.request.card.is_guest
+        most_patches = limits.guest_patches if is_guest else MAX_PATCHES_PER_SET
+        return decode_patch_set(self.request.patch_set, most_patches)
 
     def verify(self) -> None:
         """Recompute its root, recover its signer."""
@@ -138,7 +146,7 @@ class ClientWrite(msgspec.Struct, eq=False):
         verified_before: VerifiedPatchSet | Refusal | None,
     ) -> Accepted:
         card = self.request.card
-        decoded = _or_raise(decoded_before or decode_patch_set(self.request.patch_set))
+        decoded = _or_raise(decoded_before or self._decode())
         entry = books.cards.get(card.public_key)
         if entry is None or entry.is_unlinked:
             raise Refusal(Code.UNLINKED_KEYCARD, "this key card was unlinked from its account")

@@ -239,7 +239,19 @@ class Relay:
         hosted = self._shops.by_row(request.card.shop)
         if hosted is None:
             raise RuntimeError("a session's shop is opened when its card is claimed")
-        hosted.sequencer.submit(ClientWrite(request, self._now, self.limits.writes))
+        if not request.card.is_guest:
+            hosted.sequencer.submit(ClientWrite(request, self._now, self.limits.writes))
+            return
+        lane, submit = hosted.guest_lane, hosted.sequencer.submit
+
+        def settle(outcome: Outcome) -> None:
+            request.settle(outcome)
+            lane.done(weight)
+
+        write = ClientWrite(
+            WriteRequest(request.card, request.patch_set, settle), self._now, self.limits.writes
+        )
+        weight = lane.submit(request.card.row_id, len(request.patch_set), lambda: submit(write))
 
     async def subscribe(self, effect: Subscribe, connection: Connection) -> Subscription:
         """Make a subscription, not started. Raises Refusal, StoreError."""

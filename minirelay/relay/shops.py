@@ -11,6 +11,7 @@ from typing import Final
 
 from minirelay.relay.books import Books, read_books
 from minirelay.relay.feed import Feed
+from minirelay.relay.guest_lane import GuestLane
 from minirelay.relay.judgement import ENTRY_BYTES
 from minirelay.relay.sequencer import Sequencer
 from minirelay.relay.slices import SlicedWork
@@ -43,6 +44,7 @@ class HostedShop:
         self._store = store
         self._make_room = make_room
         self._note_growth = note_growth
+        self.guest_lane = GuestLane()
         self.sequencer = Sequencer(store.writer, self._open_books, self._publish, unlink)
 
     @property

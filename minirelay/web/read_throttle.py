@@ -14,8 +14,9 @@ from typing import Final, Protocol, Self
 from aiohttp import web
 
 from minirelay.relay.memory_budget import Account
+from minirelay.shop.access import Role
 from minirelay.web.frame_scanner import FrameScanner
-from minirelay.web.turn_share import TurnShare
+from minirelay.web.turn_share import TurnShare, Waiting
 
 MESSAGE_BYTES: Final = 256
 """What a message that waits in aiohttp costs beside its payload."""
@@ -81,7 +82,7 @@ class ReadThrottle(asyncio.Protocol):
         self._pieces = 0  # of the message that is not whole yet
         self._frames = float(limits.frames_per_s)  # that may be handed on now: a token bucket
         self._frames_since = clock()
-        self._turn: asyncio.Handle | None = None
+        self._turn: asyncio.Handle | Waiting | None = None
         self._is_paused = False
         self._is_over = False
         self._is_dropping = False
@@ -195,7 +196,8 @@ class ReadThrottle(asyncio.Protocol):
         in_turn = limits.together.frames_left
         if not in_turn:
             if self._turn is None:
-                self._turn = self._loop.call_soon(self._next_turn)
+                is_clerk = reader.account.role is Role.CLERK
+                self._turn = limits.together.wait(self._next_turn, is_clerk=is_clerk)
             return
         most = min(limits.frames_per_turn, self._free_frames(), in_turn)
         scanned = self._scanner.scan(self._received, self._at, most, limits.bytes_per_turn)

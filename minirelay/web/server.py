@@ -191,6 +191,7 @@ def relay_limits(settings: Settings) -> RelayLimits:
             clock_skew=timedelta(seconds=settings.clock_skew),
             objects=ObjectLimits(limits.order_size, limits.object_size),
             work=limits.set_work,
+            guest_patches=limits.guest_set_patches,
         ),
         shop_memory_bytes=limits.shop_memory,
         session_memory_bytes=limits.session_memory,

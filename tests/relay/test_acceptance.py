@@ -323,6 +323,22 @@ def work_of(books: Books, sealed: bytes) -> int:
     return work.spent
 
 
+def test_a_guests_set_may_have_so_many_patches_and_a_clerks_many_more() -> None:
+    books = open_books()
+    for key, is_refused in ((GUEST, True), (CLERK, False)):
+        add = order(int(is_refused) + 1)
+        path = ("Orders", int(is_refused) + 1, "Items")
+        patches: list[Spec] = [add, ("replace", path, []), ("replace", path, [])]
+        for most, refused in ((3, False), (2, is_refused)):
+            request = write(books, seal(patches, nonce=5, key=key), key)
+            request.limits = WriteLimits(guest_patches=most)
+            if refused:
+                with pytest.raises(Refusal, match="at most 2"):
+                    request.judge(books)
+            else:
+                request.judge(books)
+
+
 def test_a_set_may_make_so_much_work() -> None:
     books = open_books()
     sealed = seal([listing(1), listing(2)])

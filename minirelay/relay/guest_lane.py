@@ -1,0 +1,56 @@
+"""Guests' writes on their way to a shop's sequencer: few at a time, every guest in turn.
+
+Anybody may be a guest of a shop, and a sequencer takes what comes in order. So that clerks never stand behind
+more than a little, what guests have written waits here while enough of it is on its way; each guest's own
+writes keep their order.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+LANE_BYTES: Final = 32 * 1024
+"""So much of guests' writes is on its way at a time, or a single larger one."""
+
+WRITE_BYTES: Final = 1024
+"""What a write counts beside its size."""
+
+
+class _Waiting(NamedTuple):
+    weight: int
+    submit: Callable[[], None]
+
+
+class GuestLane:
+    """The lane of one shop."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._on_way = 0
+        self._waiting: OrderedDict[int, deque[_Waiting]] = OrderedDict()
+
+    def submit(self, card_row: int, size_bytes: int, submit: Callable[[], None]) -> int:
+        """Hand a write on, now or when its turn comes. Returns what `done` is to be called with then."""
+        weight = size_bytes + WRITE_BYTES
+        self._waiting.setdefault(card_row, deque()).append(_Waiting(weight, submit))
+        self._hand_on()
+        return weight
+
+    def done(self, weight: int) -> None:
+        """Take note that a write was answered."""
+        self._on_way -= weight
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        while self._waiting:
+            card_row, waiting = next(iter(self._waiting.items()))
+            weight = waiting[0].weight
+            if self._on_way and self._on_way + weight > LANE_BYTES:
+                return
+            one = waiting.popleft()
+            if waiting:
+                self._waiting.move_to_end(card_row)
+            else:
+                del self._waiting[card_row]
+            self._on_way += weight
+            one.submit()
