@@ -80,7 +80,7 @@ async def _verify_database(reader: "Reader", settings: "Settings", progress: "Pr
     if progress is not None:
         progress.add_task(f"reading every page, {size_bytes / _MIB:,.1f} MiB", total=None)
     start = time.perf_counter()
-    damage = await reader.find_damage()
+    damage = await reader.find_damage() or await _find_loss(reader, settings)
     result = {
         "database": str(settings.data_dir / FILE_NAME),
         "ok": damage is None,
@@ -88,6 +88,19 @@ async def _verify_database(reader: "Reader", settings: "Settings", progress: "Pr
         "seconds": round(time.perf_counter() - start, 3),
     }
     return result if damage is None else result | {"difference": damage}
+
+
+async def _find_loss(reader: "Reader", settings: "Settings") -> str | None:
+    from minirelay.store.errors import DataMissing
+    from minirelay.store.high_water import HIGH_WATER_FILE, read_high_water
+
+    try:
+        # First the file: a relay that goes on writing is only further by the time it is compared.
+        mark = read_high_water(settings.data_dir / HIGH_WATER_FILE)
+    except DataMissing as error:
+        return str(error)
+    loss = None if mark is None else await reader.find_loss(mark)
+    return None if loss is None else loss.describe()
 
 
 async def _verify_shops(

@@ -145,8 +145,16 @@ def find_loss(database: Path, mark: HighWater) -> Loss | None:
     with closing(connect_to_read(database, is_immutable=is_alone)) as connection:
         if schema_version(connection, database) == 0:
             return _loss(mark, [0] * len(mark.ends), 0)
-        found = [_find(connection, shop_id)[1] for shop_id in mark.ends]
-        return _loss(mark, found, _restored(connection))
+        return compare(connection, mark)
+
+
+def compare(connection: sqlite3.Connection, mark: HighWater) -> Loss | None:
+    """Compare an open database with what is remembered of it; None if nothing is missing.
+
+    A relay may be writing to it, if the file was read before. Raises sqlite3.Error.
+    """
+    found = [_find(connection, shop_id)[1] for shop_id in mark.ends]
+    return _loss(mark, found, _restored(connection))
 
 
 def survey(connection: sqlite3.Connection, written_last: Collection[int]) -> tuple[HighWater, dict[int, int]]:

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from minirelay.store import comparison, gaps, index, integrity, log, objects, shops, tally
+from minirelay.store import comparison, gaps, high_water, index, integrity, log, objects, shops, tally
+from minirelay.store.high_water import HighWater, Loss
 from minirelay.store.messages import (
     NO_LIMIT,
     Counts,
@@ -170,6 +171,10 @@ class Reader:
     async def find_surplus(self, shop: int, patch_count: int) -> str | None:
         """Say which row the index has beside the patches of a log, all of which it has; None: none."""
         return await self._pool.run(lambda db: comparison.find_surplus(db, shop, patch_count))
+
+    async def find_loss(self, mark: HighWater) -> Loss | None:
+        """Say what is missing of what the file beside the database remembered before; None: nothing."""
+        return await self._pool.run(lambda db: high_water.compare(db, mark))
 
     async def find_damage(self) -> str | None:
         """Read every page of the database; say what is wrong first, None if nothing is. Takes its time."""

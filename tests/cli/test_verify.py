@@ -10,6 +10,7 @@ import pytest
 
 from minirelay.cli.main import run
 from minirelay.store.database import FILE_NAME
+from minirelay.store.high_water import HIGH_WATER_FILE
 from tests.relay.house import SHOP, listing, running_relay
 
 OTHER_SHOP = 2**256 - 1
@@ -101,6 +102,37 @@ def test_a_damaged_page_is_a_difference_in_a_line(
     first = captured.out.splitlines()[0]
     assert first.startswith(f"FAIL  {path}: the file is damaged: ")
     assert all(line.startswith(("FAIL", "ok")) for line in captured.out.splitlines())
+
+
+def test_a_database_that_lacks_what_the_note_beside_it_remembers_is_not_whole(
+    shops: tuple[str, dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = Path(shops[0])
+    older = (directory / FILE_NAME).read_bytes()
+
+    async def go_on() -> None:
+        async with running_relay(directory) as house:
+            await (await house.clerk()).write(listing(3))
+
+    asyncio.run(go_on())
+    assert run(["verify", "--data-dir", shops[0]]) == 0
+    (directory / FILE_NAME).write_bytes(older)
+    capsys.readouterr()
+    for named in ([], [str(SHOP)]):
+        assert run(["verify", *named, "--data-dir", shops[0]]) == 1
+        missing = f"data is missing: the log of shop {SHOP} ends with set 2 and went on to 4"
+        assert capsys.readouterr().out.splitlines()[0] == f"FAIL  {directory / FILE_NAME}: {missing}"
+
+
+def test_a_damaged_note_beside_the_database_is_a_difference(
+    shops: tuple[str, dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (Path(shops[0]) / HIGH_WATER_FILE).write_bytes(b"{}")
+    assert run(["verify", "--data-dir", shops[0]]) == 1
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert HIGH_WATER_FILE in captured.out.splitlines()[0]
+    assert "it is damaged" in captured.out.splitlines()[0]
 
 
 @pytest.mark.parametrize("command", [["verify", "5"], ["shop", "5"]])
