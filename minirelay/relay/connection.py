@@ -15,6 +15,7 @@ from typing import Protocol
 from minirelay.errors import Code, Refusal, StoreError, invalid, not_found
 from minirelay.protocol.envelope import SubscriptionRequest
 from minirelay.relay.filter_quota import FilterLimits, FilterQuota
+from minirelay.relay.lookups import Lookups
 from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import (
     CancelSubscription,
@@ -123,7 +124,7 @@ class Connection:
         self._unanswered_bytes = 0
         self._is_resting = False
         self._may_receive = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._lookups = Lookups(self.account)
         self._timer: asyncio.TimerHandle | None = None
         self._arm_timer()
 
@@ -235,12 +236,12 @@ class Connection:
                 case Write():
                     self._write(effect)
                 case FindCard():
-                    self._run(partial(self._find_card, effect), effect.request_id, REQUEST_BYTES)
+                    self._look_up(partial(self._find_card, effect), effect.request_id, REQUEST_BYTES)
                 case ClaimCard():
                     self._claim(effect)
                 case Subscribe():
                     size = REQUEST_BYTES + _size_of(effect.request)
-                    self._run(partial(self._subscribe, effect), effect.request_id, size)
+                    self._look_up(partial(self._subscribe, effect), effect.request_id, size)
                 case CancelSubscription():
                     self._cancel(effect)
                 case DropSubscription():
@@ -339,15 +340,8 @@ class Connection:
         self._filters.give_back(self._filter_shares.pop(subscription_id))
         return True
 
-    def _run(self, work: Callable[[], Awaitable[None]], request_id: int, size_bytes: int) -> None:
-        def done(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
-            self.account.hold(-size_bytes)
-
-        self.account.hold(size_bytes)
-        task = asyncio.get_running_loop().create_task(self._answered_by(work, request_id))
-        self._tasks.add(task)
-        task.add_done_callback(done)
+    def _look_up(self, work: Callable[[], Awaitable[None]], request_id: int, size_bytes: int) -> None:
+        self._lookups.add(partial(self._answered_by, work, request_id), size_bytes)
 
     async def _answered_by(self, work: Callable[[], Awaitable[None]], request_id: int) -> None:
         try:
@@ -376,8 +370,7 @@ class Connection:
         self._host.release(self)
         self._account_for_session()
         self.account.end()
-        for task in self._tasks:
-            task.cancel()
+        self._lookups.stop()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

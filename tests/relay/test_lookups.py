@@ -1,0 +1,60 @@
+"""A session's requests that need the store: one at a time, and given back when it ends."""
+
+import asyncio
+
+from minirelay.protocol import envelope as wire
+from minirelay.relay.lookups import Lookups
+from minirelay.relay.memory_budget import MemoryBudget
+from tests.relay.house import TIMEOUT_S, House, new_key, until
+
+
+async def test_what_one_session_asks_is_looked_up_one_after_the_other_and_in_order() -> None:
+    account = MemoryBudget(2**20).open(lambda _is_lingering: None)
+    lookups, running, most = Lookups(account), 0, 0
+    answered: list[int] = []
+
+    async def answer(number: int) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        answered.append(number)
+
+    for number in range(100):
+        lookups.add(lambda number=number: answer(number), 10)  # type: ignore[misc]
+    assert account.size_bytes == 1000
+    await until(lambda: len(answered) == 100 and account.size_bytes == 0)
+    assert answered == list(range(100))
+    assert most == 1
+    lookups.add(lambda: answer(100), 10)
+    await until(lambda: len(answered) == 101)
+
+
+async def test_the_end_cancels_one_and_gives_all_back() -> None:
+    account = MemoryBudget(2**20).open(lambda _is_lingering: None)
+    for begins in (False, True):
+        lookups, never, begun = Lookups(account), asyncio.Event(), asyncio.Event()
+
+        async def answer(never: asyncio.Event = never, begun: asyncio.Event = begun) -> None:
+            begun.set()
+            await never.wait()
+
+        for _ in range(100):
+            lookups.add(answer, 10)
+        if begins:
+            await asyncio.wait_for(begun.wait(), TIMEOUT_S)
+        lookups.stop()
+        await until(lambda: account.size_bytes == 0)
+        assert begun.is_set() == begins
+
+
+async def test_a_thousand_questions_of_one_visitor_take_one_place_before_the_next_ones(house: House) -> None:
+    # 64 of them held the loop for 10 s when they left, and everybody waited behind their questions.
+    guest, other = await house.visitor(), await house.visitor()
+    key = new_key()
+    flood = [await guest.start(wire.AuthenticateRequest(key.public_key)) for _ in range(1000)]
+    answer = await asyncio.wait_for(await other.start(wire.AuthenticateRequest(key.public_key)), TIMEOUT_S)
+    assert isinstance(answer.message, wire.Failure)
+    assert sum(one.done() for one in flood) < 500
+    await asyncio.wait_for(asyncio.gather(*flood), TIMEOUT_S)
