@@ -501,6 +501,7 @@ async def test_an_end_stops_everything(house: House, end: Callable[[Connection],
     assert not connection._subscriptions
     assert connection._timer is None
     await clerk.write(listing(2))
+    connection.outbox.drop()
     await until(lambda: connection.account.size_bytes == 0)
     assert not started.done()
     assert not writing.done()
