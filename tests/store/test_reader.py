@@ -8,6 +8,7 @@ import pytest
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.database import Store
 from minirelay.store.errors import StoreClosed
+from minirelay.store.high_water import HighWater
 from minirelay.store.messages import (
     Counts,
     NextRows,
@@ -56,6 +57,7 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.count_index(1, own, after_seq=0, upto_seq=2) == 1
     assert await reader.find_difference(1, log.sets) is None
     assert await reader.find_surplus(1, 3) is None
+    assert await reader.find_loss(HighWater()) is None
     assert await reader.find_damage() is None
     assert await reader.size_bytes() > 4096
 
