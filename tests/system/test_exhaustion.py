@@ -14,6 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from minirelay.bench.process_meter import ProcessMeter
 from minirelay.client import PrivateKey, RelayClient, patches
 from minirelay.dev.accounts import ACCOUNTS
@@ -47,6 +49,9 @@ class Outcome:
         return sorted(self.answers_s)[len(self.answers_s) * 99 // 100]
 
 
+@pytest.mark.skipif(
+    "MINIRELAY_ATTACK_S" not in os.environ, reason="not steady yet on a busy machine: set MINIRELAY_ATTACK_S"
+)
 async def test_a_relay_under_attack_of_every_kind_serves_a_good_client(tmp_path: Path) -> None:
     report = tmp_path / "turns"
     data = str(tmp_path / "data")
