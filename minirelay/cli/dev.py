@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.running import accept_loss_flag, allow_sessions, stop_on_signals
+from minirelay.cli.running import accept_loss_flag, allow_sessions, spare_collections, stop_on_signals
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ async def _run(given: dict[str, Any]) -> None:
     shows_events = not (given["quiet"] or given["as_json"])
     with suppress(asyncio.CancelledError):
         async with run_development(_options(given)) as development:
+            spare_collections()
             if not _is_loopback(given["host"]):
                 click.secho(LAN_WARNING, fg="yellow", err=True)
             if given["as_json"]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.running import accept_loss_flag, allow_sessions, stop_on_signals
+from minirelay.cli.running import accept_loss_flag, allow_sessions, spare_collections, stop_on_signals
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ async def _run(settings: "Settings", wallet: "Wallet", accepts_loss: bool) -> No
                         "token": show_token(server.relay_token),
                     },
                 )
+                spare_collections()
                 # Ends with a ConfigError if the wallet turns out not to own the token.
                 await server.token_lost
                 await asyncio.Event().wait()
