@@ -19,6 +19,7 @@ WRITE_BYTES: Final = 1024
 class _Waiting(NamedTuple):
     weight: int
     submit: Callable[[], None]
+    abandon: Callable[[], None]
 
 
 class GuestLane:
@@ -29,10 +30,15 @@ class GuestLane:
         self._on_way = 0
         self._waiting: OrderedDict[int, deque[_Waiting]] = OrderedDict()
 
-    def submit(self, card_row: int, size_bytes: int, submit: Callable[[], None]) -> int:
-        """Hand a write on, now or when its turn comes. Returns what `done` is to be called with then."""
+    def submit(
+        self, card_row: int, size_bytes: int, submit: Callable[[], None], abandon: Callable[[], None]
+    ) -> int:
+        """Hand a write on, now or when its turn comes; abandon: called instead if its session ends before.
+
+        Returns what `done` is to be called with, once it was handed on and answered.
+        """
         weight = size_bytes + WRITE_BYTES
-        self._waiting.setdefault(card_row, deque()).append(_Waiting(weight, submit))
+        self._waiting.setdefault(card_row, deque()).append(_Waiting(weight, submit, abandon))
         self._hand_on()
         return weight
 
@@ -40,6 +46,11 @@ class GuestLane:
         """Take note that a write was answered."""
         self._on_way -= weight
         self._hand_on()
+
+    def drop(self, card_row: int) -> None:
+        """Abandon what waits of a guest whose session is over: nobody would bound it any more."""
+        for waiting in self._waiting.pop(card_row, ()):
+            waiting.abandon()
 
     def _hand_on(self) -> None:
         while self._waiting:

@@ -111,6 +111,9 @@ class Relay:
         card = connection.session.card
         if card is not None and self._live.get(card.row_id) is connection:
             del self._live[card.row_id]
+            hosted = self._shops.by_row(card.shop) if card.is_guest else None
+            if hosted is not None:
+                hosted.guest_lane.drop(card.row_id)
 
     def close_connections(self, code: int, reason: str) -> None:
         """End all sessions, for instance because the relay stops."""
@@ -242,16 +245,22 @@ class Relay:
         if not request.card.is_guest:
             hosted.sequencer.submit(ClientWrite(request, self._now, self.limits.writes))
             return
-        lane, submit = hosted.guest_lane, hosted.sequencer.submit
+        self._write_of_guest(hosted, request)
+
+    def _write_of_guest(self, hosted: HostedShop, request: WriteRequest) -> None:
+        lane, card = hosted.guest_lane, request.card
 
         def settle(outcome: Outcome) -> None:
             request.settle(outcome)
             lane.done(weight)
 
-        write = ClientWrite(
-            WriteRequest(request.card, request.patch_set, settle), self._now, self.limits.writes
+        write = ClientWrite(WriteRequest(card, request.patch_set, settle), self._now, self.limits.writes)
+        weight = lane.submit(
+            card.row_id,
+            len(request.patch_set),
+            submit=lambda: hosted.sequencer.submit(write),
+            abandon=lambda: request.settle(_abandoned()),
         )
-        weight = lane.submit(request.card.row_id, len(request.patch_set), lambda: submit(write))
 
     async def subscribe(self, effect: Subscribe, connection: Connection) -> Subscription:
         """Make a subscription, not started. Raises Refusal, StoreError."""
@@ -280,6 +289,11 @@ class Relay:
             raise not_found(RESTORED)
         if seq > hosted.feed.seq:
             raise not_found(f"the log of this shop ends at {hosted.feed.seq}")
+
+
+def _abandoned() -> Refusal:
+    """Make the outcome of a write that was not judged because its session ended; nobody hears it."""
+    return invalid("the session ended before this was judged")
 
 
 async def _view(hosted: HostedShop, card: KeyCard | None, filters: Sequence[Filter]) -> View:

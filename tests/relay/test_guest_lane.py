@@ -1,8 +1,9 @@
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from minirelay.relay.guest_lane import LANE_BYTES, WRITE_BYTES, GuestLane
-from tests.relay.house import listing, order, running_relay
+from tests.relay.house import listing, order, running_relay, until
 
 LARGE = LANE_BYTES
 
@@ -11,11 +12,15 @@ def taker(taken: list[str], name: str) -> Callable[[], None]:
     return lambda: taken.append(name)
 
 
+def never() -> None:
+    raise AssertionError("its session is open")
+
+
 def test_what_fits_is_handed_on_at_once() -> None:
     taken: list[str] = []
     lane = GuestLane()
     count = LANE_BYTES // (100 + WRITE_BYTES)
-    weights = [lane.submit(number, 100, taker(taken, str(number))) for number in range(count + 2)]
+    weights = [lane.submit(number, 100, taker(taken, str(number)), never) for number in range(count + 2)]
     assert len(taken) == count
     lane.done(weights[0])
     lane.done(weights[1])
@@ -25,9 +30,9 @@ def test_what_fits_is_handed_on_at_once() -> None:
 def test_a_single_large_write_goes_alone() -> None:
     taken: list[str] = []
     lane = GuestLane()
-    small = lane.submit(1, 10, taker(taken, "small"))
-    large = lane.submit(2, 2**20, taker(taken, "large"))
-    lane.submit(3, 10, taker(taken, "behind"))
+    small = lane.submit(1, 10, taker(taken, "small"), never)
+    large = lane.submit(2, 2**20, taker(taken, "large"), never)
+    lane.submit(3, 10, taker(taken, "behind"), never)
     assert taken == ["small"]
     lane.done(small)
     assert taken == ["small", "large"]
@@ -38,9 +43,9 @@ def test_a_single_large_write_goes_alone() -> None:
 def test_every_guest_has_a_turn_and_its_own_writes_keep_their_order() -> None:
     taken: list[str] = []
     lane = GuestLane()
-    lane.submit(9, LARGE, taker(taken, "first"))
-    weights = [lane.submit(1, LARGE, taker(taken, f"many {number}")) for number in range(4)]
-    lane.submit(2, LARGE, taker(taken, "one"))
+    lane.submit(9, LARGE, taker(taken, "first"), never)
+    weights = [lane.submit(1, LARGE, taker(taken, f"many {number}"), never) for number in range(4)]
+    lane.submit(2, LARGE, taker(taken, "one"), never)
     for _ in range(5):
         lane.done(weights[0])
     assert taken == ["first", "many 0", "one", "many 1", "many 2", "many 3"]
@@ -61,3 +66,41 @@ async def test_a_clerk_passes_what_guests_have_waiting(tmp_path: Path) -> None:
         seq = await house.durable_seq()
         assert seq == 2 + 100 + 1
         assert still_waiting > 0
+
+
+def test_what_waits_of_a_session_that_ends_is_abandoned_and_what_was_handed_on_goes_on() -> None:
+    taken: list[str] = []
+    abandoned: list[str] = []
+    lane = GuestLane()
+    first = lane.submit(1, LARGE, taker(taken, "first"), never)
+    for number in range(3):
+        lane.submit(1, LARGE, taker(taken, "of the one that leaves"), partial(abandoned.append, str(number)))
+    lane.submit(2, 10, taker(taken, "of another"), never)
+    lane.drop(1)
+    lane.drop(1)
+    assert abandoned == ["0", "1", "2"]
+    lane.done(first)
+    assert taken == ["first", "of another"]
+
+
+async def test_leaving_and_coming_back_piles_nothing_up(tmp_path: Path) -> None:
+    """A guest fills the lane, leaves, and fills it again: only what was on its way already is judged."""
+    async with running_relay(tmp_path) as house:
+        await house.clerk()
+        key = await house.enrol(is_guest=True)
+        before = await house.durable_seq()
+        rounds, each = 4, 50
+        async with house.disk_held():
+            for at in range(rounds):
+                guest = await house.session(key)
+                guest.nonce = at * 1000
+                for number in range(each):
+                    await guest.start_write(order(at * each + number + 1))
+                await until(lambda: house.relay.session_count == 2)
+                connection = house.connection_of(guest)
+                await until(lambda c=connection: c.unanswered_bytes > 0)  # type: ignore[misc]
+                guest.abort()
+                await until(lambda: house.relay.session_count == 1)
+        await house.relay.drain()
+        most = LANE_BYTES // WRITE_BYTES
+        assert await house.durable_seq() - before <= 2 * most
