@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from minirelay.bench.own_relay import own_relay
-from minirelay.bench.subject import Subject
+from minirelay.bench.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Bench:
 
     plan: Plan
     tell: Callable[[str], None]
-    running: Subject | None = None
+    running: Target | None = None
     directory: Path | None = None
 
     @contextmanager
-    def subject(self) -> Iterator[Subject]:
+    def target(self) -> Iterator[Target]:
         """Give a relay while the block runs."""
         if self.running is not None:
             yield self.running

@@ -5,7 +5,7 @@ from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Goal:
     """A bound that a figure is to keep. is_must: on every machine, or something is wrong."""
 
     bound: float
@@ -34,18 +34,18 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure. target: None for what is only told. elsewhere: what the relay in Go does, in words."""
+    """One figure. goal: None for what is only told. elsewhere: what the relay in Go does, in words."""
 
     name: str
     value: float
     unit: str
-    target: Target | None = None
+    goal: Goal | None = None
     elsewhere: str = ""
 
     @property
     def is_met(self) -> bool | None:
-        """Say whether the target is met; None without one."""
-        return None if self.target is None else self.target.is_met(self.value)
+        """Say whether the goal is met; None without one."""
+        return None if self.goal is None else self.goal.is_met(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Report:
     def is_kept(self) -> bool:
         """Say whether all is met that must be."""
         figures = (figure for section in self.sections for figure in section.figures)
-        return all(figure.is_met for figure in figures if figure.target and figure.target.is_must)
+        return all(figure.is_met for figure in figures if figure.goal and figure.goal.is_must)
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -17,7 +17,7 @@ import msgspec
 from minirelay.bench.errors import BenchError
 from minirelay.bench.preparation import REGISTRY_CHAIN, SHOP_ID, WALLET, Cards, enrol
 from minirelay.bench.process_meter import ProcessMeter
-from minirelay.bench.subject import Subject, new_keys
+from minirelay.bench.target import Target, new_keys
 from minirelay.config import ENVIRONMENT_PREFIX
 
 START_TIMEOUT_S: Final = 60.0
@@ -70,7 +70,7 @@ class OwnRelay:
         self._config.write_text(f'wallet_key_file = "{key_file}"\ndata_dir = "{self.data_dir}"\n{_SETTINGS}')
         asyncio.run(enrol(self.data_dir, cards))
 
-    def start(self) -> Subject:
+    def start(self) -> Target:
         """Start it, and wait until it serves. Raises BenchError."""
         command = [sys.executable, "-m", "minirelay.cli.main", "serve", "--config", str(self._config)]
         environment = {
@@ -81,7 +81,7 @@ class OwnRelay:
         self._process = process
         url = self._wait_until_it_serves(process)
         cards = self._cards
-        return Subject(url, SHOP_ID, cards.clerks, cards.guests, ProcessMeter.of(process.pid), self.data_dir)
+        return Target(url, SHOP_ID, cards.clerks, cards.guests, ProcessMeter.of(process.pid), self.data_dir)
 
     def stop(self) -> None:
         """Stop it in good order; a second time does nothing. Raises BenchError if it does not end."""

@@ -17,10 +17,10 @@ from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.acceptance import accept, utc_now
-from minirelay.relay.books import Books, read_books
 from minirelay.relay.judgement import NOBODY, Author
 from minirelay.relay.messages import Enrolment
 from minirelay.relay.relay import Relay, RelayLimits
+from minirelay.relay.shop_head import ShopHead, read_head
 from minirelay.shop.access import Role
 from minirelay.store.database import Store
 from minirelay.store.messages import Commit, KeyCard
@@ -72,12 +72,12 @@ async def open_relay(data_dir: Path) -> AsyncIterator[Relay]:
         await relay.drain()
 
 
-async def read_shop(store: Store) -> Books:
-    """Read the books of the benchmark's shop. Raises BenchError, StoreError."""
+async def read_shop(store: Store) -> ShopHead:
+    """Read the head of the benchmark's shop. Raises BenchError, StoreError."""
     row = await store.reader.shop(SHOP_ID)
     if row is None:
         raise BenchError("what was enrolled is not there")
-    return await read_books(store.reader, store.writer.epoch, row)
+    return await read_head(store.reader, store.writer.epoch, row)
 
 
 async def add_guests(data_dir: Path, count: int) -> None:
@@ -87,32 +87,30 @@ async def add_guests(data_dir: Path, count: int) -> None:
     """
     key_cards = [b"\x02" + secrets.token_bytes(32) for _ in range(count)]
     async with await Store.open(data_dir) as store:
-        books = await read_shop(store)
+        head = await read_shop(store)
         card_rows = itertools.count((await store.reader.next_rows()).card)
         for start in range(0, count, _GUESTS_IN_A_SET):
             some = key_cards[start : start + _GUESTS_IN_A_SET]
-            await asyncio.gather(*map(store.writer.commit, _enter_guests(books, some, card_rows)))
+            await asyncio.gather(*map(store.writer.commit, _enter_guests(head, some, card_rows)))
 
 
-def _enter_guests(books: Books, key_cards: Sequence[bytes], card_rows: Iterator[int]) -> list[Commit]:
+def _enter_guests(head: ShopHead, key_cards: Sequence[bytes], card_rows: Iterator[int]) -> list[Commit]:
     patches = [
         NewPatch("append", ("Accounts", _GUEST_WALLET, "KeyCards"), key_card) for key_card in key_cards
     ]
-    if books.state.get(ObjectType.ACCOUNT, _GUEST_WALLET) is None:
+    if head.state.get(ObjectType.ACCOUNT, _GUEST_WALLET) is None:
         patches.insert(0, NewPatch("add", ("Accounts", _GUEST_WALLET), {"KeyCards": [], "Guest": True}))
     sealed = seal_patch_set(
         patches,
         shop_id=SHOP_ID,
-        key_card_nonce=books.relay_nonce + 1,
+        key_card_nonce=head.relay_nonce + 1,
         timestamp=utc_now(),
         key=PrivateKey.from_bytes(WALLET),
     )
-    accepted = accept(books, Author(Role.RELAY, NOBODY), open_patch_set(sealed))
+    accepted = accept(head, Author(Role.RELAY, NOBODY), open_patch_set(sealed))
     enrolled_at = int(accepted.header.timestamp.timestamp())
-    commits = [books.enter(accepted, None)]
+    commits = [head.enter(accepted, None)]
     for key_card in key_cards:
-        card = KeyCard(
-            next(card_rows), key_card, books.row.row_id, _GUEST_WALLET, True, 0, False, enrolled_at
-        )
-        commits.append(books.enrol(Commit(epoch=books.epoch, shop=books.row.row_id), card))
+        card = KeyCard(next(card_rows), key_card, head.row.row_id, _GUEST_WALLET, True, 0, False, enrolled_at)
+        commits.append(head.enrol(Commit(epoch=head.epoch, shop=head.row.row_id), card))
     return commits

@@ -47,7 +47,7 @@ def number(value: float) -> str:
 
 
 def _section(section: Section) -> Iterator[str]:
-    with_targets = any(figure.target or figure.elsewhere for figure in section.figures)
+    with_targets = any(figure.goal or figure.elsewhere for figure in section.figures)
     head = f"{section.title:<{_NAME_WIDTH + _VALUE_WIDTH + _UNIT_WIDTH + 3}}"
     yield f"{head}{'target':<{_TARGET_WIDTH}} relay in Go" if with_targets else section.title
     for figure in section.figures:
@@ -57,10 +57,10 @@ def _section(section: Section) -> Iterator[str]:
 
 def _line(figure: Figure) -> str:
     target = ""
-    if figure.target is not None:
-        sign = "≥" if figure.target.is_least else "≤"
-        must = " (must)" if figure.target.is_must else ""
-        target = f"{sign} {figure.target.bound:,.10g}{must}: {MET if figure.is_met else MISSED}"
+    if figure.goal is not None:
+        sign = "≥" if figure.goal.is_least else "≤"
+        must = " (must)" if figure.goal.is_must else ""
+        target = f"{sign} {figure.goal.bound:,.10g}{must}: {MET if figure.is_met else MISSED}"
     columns = (
         f"  {figure.name:<{_NAME_WIDTH - 2}}",
         f"{number(figure.value):>{_VALUE_WIDTH}}",
@@ -72,13 +72,13 @@ def _line(figure: Figure) -> str:
 
 
 def _figure_document(figure: Figure) -> dict[str, Any]:
-    target = figure.target
+    goal = figure.goal
     return {
         "name": figure.name.strip(),
         "value": figure.value,
         "unit": figure.unit,
-        "target": None if target is None else {"at_least" if target.is_least else "at_most": target.bound},
+        "target": None if goal is None else {"at_least" if goal.is_least else "at_most": goal.bound},
         "is_met": figure.is_met,
-        "is_must": target is not None and target.is_must,
+        "is_must": goal is not None and goal.is_must,
         "relay_in_go": figure.elsewhere or None,
     }

@@ -13,7 +13,7 @@ from hashlib import sha1
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from minirelay.bench import glance
+from minirelay.bench import envelope_peek
 from minirelay.bench.errors import BenchError
 from minirelay.bench.frames import FrameReader, client_frame
 from minirelay.errors import MalformedInput
@@ -100,7 +100,7 @@ class LoadSession:
         while True:
             envelopes = self.receive()
             for place, envelope in enumerate(envelopes):
-                if glance.kind_of(envelope) == glance.RESPONSE:
+                if envelope_peek.kind_of(envelope) == envelope_peek.RESPONSE:
                     self._waiting.extend(others + envelopes[place + 1 :])
                     return self._payload(envelope)
                 others.append(envelope)
@@ -166,10 +166,10 @@ class LoadSession:
         patches = last_seq = 0
         answers = []
         for envelope in envelopes:
-            if glance.kind_of(envelope) == glance.PUSH:
-                count, last_seq = glance.patches_in(envelope)
+            if envelope_peek.kind_of(envelope) == envelope_peek.PUSH:
+                count, last_seq = envelope_peek.patches_in(envelope)
                 patches += count
-                answers.append(client_frame(glance.agree(envelope)))
+                answers.append(client_frame(envelope_peek.agree(envelope)))
         if answers:
             self.send(b"".join(answers))
         return patches, last_seq
@@ -178,9 +178,9 @@ class LoadSession:
         """Count the answers among envelopes. Raises BenchError for a refusal."""
         count = 0
         for envelope in envelopes:
-            if glance.kind_of(envelope) == glance.RESPONSE:
-                if glance.is_refusal(envelope):
-                    raise BenchError(f"the relay refused a write: {glance.why_refused(envelope)}")
+            if envelope_peek.kind_of(envelope) == envelope_peek.RESPONSE:
+                if envelope_peek.is_refusal(envelope):
+                    raise BenchError(f"the relay refused a write: {envelope_peek.why_refused(envelope)}")
                 count += 1
         return count
 
@@ -188,15 +188,15 @@ class LoadSession:
         message = decode_envelope(envelope).message
         if isinstance(message, Success):
             return message.payload
-        raise BenchError(f"the relay refused: {glance.why_refused(envelope)}")
+        raise BenchError(f"the relay refused: {envelope_peek.why_refused(envelope)}")
 
     def _sorted_out(self, envelopes: Sequence[bytes]) -> list[bytes]:
         wanted = []
         for envelope in envelopes:
-            kind = glance.kind_of(envelope)
-            if kind == glance.PING:
-                self.send(client_frame(glance.agree(envelope)))
-            elif kind == glance.SYNC_STATUS:
+            kind = envelope_peek.kind_of(envelope)
+            if kind == envelope_peek.PING:
+                self.send(client_frame(envelope_peek.agree(envelope)))
+            elif kind == envelope_peek.SYNC_STATUS:
                 status = decode_envelope(envelope).message
                 if isinstance(status, SyncStatusRequest):
                     self._unpushed = status.unpushed_patches

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import aiohttp
 
 from minirelay.chain.answer_bounds import WORD_BYTES
-from minirelay.chain.endpoint import LONGEST_REST_S, TIMEOUT_S, Endpoint, Rest
+from minirelay.chain.endpoint import LONGEST_BACKOFF_S, TIMEOUT_S, Backoff, Endpoint
 from minirelay.chain.errors import ChainUnreachable, EndpointFailure, NodeRefused, Reverted
 from minirelay.chain.json_rpc import read_data, read_quantity, write_data
 from minirelay.config_types import EndpointUrl
@@ -32,12 +32,12 @@ _MAY_BE_REFUSED: Final = {
 _TOO_MANY_REQUESTS: Final = (-32005, 429)
 
 
-class _Place:
-    """An endpoint's place in the order."""
+class _EndpointState:
+    """An endpoint's state in the order."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self.rest = Rest()
+        self.backoff = Backoff()
         self.is_on_chain = False
 
 
@@ -56,7 +56,7 @@ class Chain:
     ) -> None:
         """http: stays open as long as this is used. clock: in seconds. jitter: between 0 and 1."""
         self.chain_id = chain_id
-        self._places = [_Place(Endpoint(http, url, timeout_s=timeout_s)) for url in urls]
+        self._endpoints = [_EndpointState(Endpoint(http, url, timeout_s=timeout_s)) for url in urls]
         self._clock = clock
         self._jitter = jitter
 
@@ -69,18 +69,18 @@ class Chain:
         of the endpoint. data_bytes: the most that a call may return. Raises Reverted; NodeRefused, only for
         methods that may be refused; ChainUnreachable.
         """
-        for place in self._places:
-            if place.rest.left(self._clock()):
+        for state in self._endpoints:
+            if state.backoff.left(self._clock()):
                 continue
             asked_at = self._clock()
             try:
-                answer = await self._ask(place, method, params, read, data_bytes)
+                answer = await self._ask(state, method, params, read, data_bytes)
             except EndpointFailure as failure:
-                self._give_rest(place, failure, asked_at)
+                self._back_off(state, failure, asked_at)
             else:
-                self._welcome(place)
+                self._mark_healthy(state)
                 return answer
-        raise ChainUnreachable(self._complaint())
+        raise ChainUnreachable(self._message())
 
     async def call(
         self, to: bytes, data: bytes, read: Callable[[bytes], T], *, data_bytes: int = WORD_BYTES
@@ -99,16 +99,16 @@ class Chain:
 
     async def _ask(
         self,
-        place: _Place,
+        state: _EndpointState,
         method: str,
         params: Sequence[object],
         read: Callable[[object], T],
         data_bytes: int,
     ) -> T:
         try:
-            if not place.is_on_chain:
-                await self._check_chain(place)
-            return read(await place.endpoint.ask(method, params, data_bytes))
+            if not state.is_on_chain:
+                await self._check_chain(state)
+            return read(await state.endpoint.ask(method, params, data_bytes))
         except MalformedInput as error:
             raise EndpointFailure(f"its answer to {method} can't be used: {error}") from error
         except NodeRefused as refusal:
@@ -119,40 +119,42 @@ class Chain:
                 raise
             raise EndpointFailure(f"it refuses {method}: {refusal}") from refusal
 
-    async def _check_chain(self, place: _Place) -> None:
+    async def _check_chain(self, state: _EndpointState) -> None:
         try:
-            found = read_quantity(await place.endpoint.ask("eth_chainId", ()))
+            found = read_quantity(await state.endpoint.ask("eth_chainId", ()))
         except NodeRefused as refusal:
             raise EndpointFailure(f"it refuses eth_chainId: {refusal}") from refusal
         if found != self.chain_id:
             # Nothing that mends itself in a moment.
-            raise EndpointFailure(f"it is on chain {found}, not {self.chain_id}", LONGEST_REST_S)
-        place.is_on_chain = True
+            raise EndpointFailure(f"it is on chain {found}, not {self.chain_id}", LONGEST_BACKOFF_S)
+        state.is_on_chain = True
 
-    def _give_rest(self, place: _Place, failure: EndpointFailure, asked_at: float) -> None:
+    def _back_off(self, state: _EndpointState, failure: EndpointFailure, asked_at: float) -> None:
         now = self._clock()
-        place.rest.begin(now, failure, asked_at, self._jitter())
-        place.is_on_chain = False
+        state.backoff.begin(now, failure, asked_at, self._jitter())
+        state.is_on_chain = False
         log.warning(
             "a chain endpoint failed",
             extra={
                 "chain": self.chain_id,
-                "endpoint": place.endpoint.name,
+                "endpoint": state.endpoint.name,
                 "reason": str(failure),
-                "rest_s": round(place.rest.left(now), 1),
+                "rest_s": round(state.backoff.left(now), 1),
             },
         )
 
-    def _welcome(self, place: _Place) -> None:
-        if place.rest.reason:
-            extra = {"chain": self.chain_id, "endpoint": place.endpoint.name}
+    def _mark_healthy(self, state: _EndpointState) -> None:
+        if state.backoff.reason:
+            extra = {"chain": self.chain_id, "endpoint": state.endpoint.name}
             log.info("a chain endpoint works again", extra=extra)
-            place.rest.end()
+            state.backoff.end()
 
-    def _complaint(self) -> str:
-        if not self._places:
+    def _message(self) -> str:
+        if not self._endpoints:
             return f"chain {self.chain_id} has no endpoint; set chains.{self.chain_id}.rpc_urls"
-        reasons = "; ".join(f"{p.endpoint.name}: {p.rest.reason or 'failed just now'}" for p in self._places)
+        reasons = "; ".join(
+            f"{p.endpoint.name}: {p.backoff.reason or 'failed just now'}" for p in self._endpoints
+        )
         return f"no endpoint of chain {self.chain_id} can be used: {reasons}"
 
 

@@ -17,7 +17,7 @@ from minirelay.config_types import EndpointUrl
 
 TIMEOUT_S = 10.0
 FIRST_REST_S = 1.0
-LONGEST_REST_S = 120.0
+LONGEST_BACKOFF_S = 120.0
 LONGEST_WISH_S = 3600.0
 
 _TOO_MANY_REQUESTS = 429
@@ -143,7 +143,7 @@ def retry_after(header: str | None, now: datetime | None = None) -> float | None
     return min(max(wait_s, 0.0), LONGEST_WISH_S)
 
 
-class Rest:
+class Backoff:
     """How long to leave a failing endpoint alone: longer with each failure in a row."""
 
     def __init__(self) -> None:
@@ -164,7 +164,7 @@ class Rest:
         if asked_at < self._until:
             return
         self._failures += 1
-        rest_s = min(FIRST_REST_S * 2 ** min(self._failures - 1, 16), LONGEST_REST_S) * (0.5 + jitter / 2)
+        rest_s = min(FIRST_REST_S * 2 ** min(self._failures - 1, 16), LONGEST_BACKOFF_S) * (0.5 + jitter / 2)
         self._until = now + max(rest_s, failure.retry_after_s or 0.0)
 
     def end(self) -> None:

@@ -34,10 +34,10 @@ _NO_TOKEN: Final = f"check registry_chain ({_OR_ANOTHER})"
 class Memory(Protocol):
     """The few things that the database remembers for the relay itself."""
 
-    async def recall(self, key: str) -> bytes | None:
+    async def get_meta(self, key: str) -> bytes | None:
         """Give what was remembered, None if nothing."""
 
-    async def remember(self, key: str, value: bytes) -> None:
+    async def put_meta(self, key: str, value: bytes) -> None:
         """Remember, durably."""
 
 
@@ -71,7 +71,7 @@ class TokenNotOwned(ConfigError):
         self.may_be_replaced = may_be_replaced
 
 
-class TokenKeeper:
+class RelayTokenService:
     """Finds the relay's token when it starts, and checks it later if no endpoint answers then."""
 
     def __init__(
@@ -138,7 +138,7 @@ class TokenKeeper:
         if self._first_choice is None or await self._recall(MINTING_KEY) is not None:
             return None
         # Just as if it had been about to be minted before a crash.
-        await self._memory.remember(MINTING_KEY, self._first_choice.to_bytes(32))
+        await self._memory.put_meta(MINTING_KEY, self._first_choice.to_bytes(32))
         token_id = await self._minted_before_a_crash()
         return None if token_id is None else RelayToken(token_id, is_checked=True)
 
@@ -195,7 +195,7 @@ class TokenKeeper:
         token_id = await self._recall(MINTING_KEY)
         if token_id is None or await self._registry.owner_of(token_id) is not None:
             token_id = self._new_id()
-            await self._memory.remember(MINTING_KEY, token_id.to_bytes(32))
+            await self._memory.put_meta(MINTING_KEY, token_id.to_bytes(32))
         return await self._plan(token_id, self._registry.mint_data(token_id, self._wallet.address, uri))
 
     async def mint(self, planned: Planned) -> RelayToken:
@@ -203,7 +203,7 @@ class TokenKeeper:
         log.info("minting the relay's token", extra={"token": show_token(planned.token_id)})
         await self._send(planned)
         await self._remember_owner(planned.token_id)
-        await self._memory.remember(OWNED_KEY, planned.token_id.to_bytes(32))
+        await self._memory.put_meta(OWNED_KEY, planned.token_id.to_bytes(32))
         return RelayToken(planned.token_id, is_checked=True)
 
     async def plan_update(self, token_id: int, uri: str) -> Planned:
@@ -236,7 +236,7 @@ class TokenKeeper:
         token_id = await self._recall(MINTING_KEY)
         if token_id is None or await self._registry.owner_of(token_id) != self._wallet.address:
             return None
-        await self._memory.remember(OWNED_KEY, token_id.to_bytes(32))
+        await self._memory.put_meta(OWNED_KEY, token_id.to_bytes(32))
         return token_id
 
     async def _require_owned(self, token_id: int) -> None:
@@ -247,14 +247,14 @@ class TokenKeeper:
             await self._remember_owner(token_id)
 
     async def _remember_owner(self, token_id: int) -> None:
-        await self._memory.remember(OWNER_KEY, token_id.to_bytes(32) + self._wallet.address)
+        await self._memory.put_meta(OWNER_KEY, token_id.to_bytes(32) + self._wallet.address)
 
     async def _last_owner(self, token_id: int) -> bytes | None:
-        value = await self._memory.recall(OWNER_KEY) or b""
+        value = await self._memory.get_meta(OWNER_KEY) or b""
         return value[32:] if value[:32] == token_id.to_bytes(32) else None
 
     async def _recall(self, key: str) -> int | None:
-        value = await self._memory.recall(key)
+        value = await self._memory.get_meta(key)
         return None if value is None else int.from_bytes(value)
 
     def _not_owned(self, token_id: int, owner: bytes | None, last_owner: bytes | None) -> TokenNotOwned:

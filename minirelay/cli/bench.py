@@ -15,7 +15,7 @@ from minirelay.errors import ConfigError
 if TYPE_CHECKING:
     from minirelay.bench.bench import Bench, Plan
     from minirelay.bench.figures import Report
-    from minirelay.bench.subject import Subject
+    from minirelay.bench.target import Target
     from minirelay.protocol.signing import PrivateKey
 
 # Not imported from the benchmark: a list of all commands would load half of the relay.
@@ -105,9 +105,9 @@ def _plan(given: dict[str, Any]) -> "Plan":
     return replace(plan, **chosen)
 
 
-def _running(given: dict[str, Any]) -> "Subject | None":
+def _running(given: dict[str, Any]) -> "Target | None":
     from minirelay.bench.process_meter import ProcessMeter
-    from minirelay.bench.subject import Subject
+    from minirelay.bench.target import Target
 
     url, shop_id, files = given["url"], given["shop_id"], given["key_cards"]
     if url is None:
@@ -121,7 +121,7 @@ def _running(given: dict[str, Any]) -> "Subject | None":
     if shop_id is None or not files:
         raise ConfigError("--url needs --shop and --key-card: whose listings may be written there")
     meter = ProcessMeter.of(given["pid"]) if given["pid"] else None
-    return Subject(url, shop_id, [_read_key(file) for file in files], meter=meter)
+    return Target(url, shop_id, [_read_key(file) for file in files], meter=meter)
 
 
 def _read_key(file: Path) -> "PrivateKey":

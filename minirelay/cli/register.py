@@ -14,7 +14,7 @@ from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
     from minirelay.chain.shop_registry import ShopReg
-    from minirelay.chain.token import Planned, RelayToken, TokenKeeper
+    from minirelay.chain.token import Planned, RelayToken, RelayTokenService
     from minirelay.config import Settings
 
 T = TypeVar("T")
@@ -74,14 +74,14 @@ class _Registration:
     def __init__(
         self,
         runner: asyncio.Runner,
-        keeper: "TokenKeeper",
+        service: "RelayTokenService",
         shop_registry: "ShopReg",
         settings: "Settings",
         *,
         is_agreed: bool,
     ) -> None:
         self._runner = runner
-        self._keeper = keeper
+        self._service = service
         self._shop_registry = shop_registry
         self._settings = settings
         self._is_agreed = is_agreed
@@ -96,24 +96,24 @@ class _Registration:
             return token, "unchecked"
         self._ask(self._shop_registry.prove())
         if token is None:
-            planned = self._ask(self._keeper.plan_mint(base_url))
+            planned = self._ask(self._service.plan_mint(base_url))
             if not self._agree("mint the relay's token", planned):
                 raise click.ClickException("nothing was sent")
-            return self._ask(self._keeper.mint(planned)), "minted"
-        old_uri = self._ask(self._keeper.other_uri(token.token_id, base_url))
+            return self._ask(self._service.mint(planned)), "minted"
+        old_uri = self._ask(self._service.other_uri(token.token_id, base_url))
         if old_uri is None:
             return token, "checked"
-        planned = self._ask(self._keeper.plan_update(token.token_id, base_url))
+        planned = self._ask(self._service.plan_update(token.token_id, base_url))
         if not self._agree("update the URI of the relay's token", planned, old_uri):
             return token, "checked"
-        self._ask(self._keeper.update(planned))
+        self._ask(self._service.update(planned))
         return token, "updated"
 
     def _find(self, *, new_token: bool) -> "RelayToken | None":
         from minirelay.chain.token import TokenNotOwned
 
         try:
-            return self._ask(self._keeper.find())
+            return self._ask(self._service.find())
         except TokenNotOwned as error:
             if error.is_configured or not (new_token or error.may_be_replaced):
                 raise
@@ -164,18 +164,18 @@ def _opened(settings: "Settings", *, is_agreed: bool) -> "Iterator[_Registration
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         try:
-            keeper, shop_registry = runner.run(_open(settings, stack))
-            yield _Registration(runner, keeper, shop_registry, settings, is_agreed=is_agreed)
+            service, shop_registry = runner.run(_open(settings, stack))
+            yield _Registration(runner, service, shop_registry, settings, is_agreed=is_agreed)
         finally:
             runner.run(stack.aclose())
 
 
-async def _open(settings: "Settings", stack: AsyncExitStack) -> tuple["TokenKeeper", "ShopReg"]:
+async def _open(settings: "Settings", stack: AsyncExitStack) -> tuple["RelayTokenService", "ShopReg"]:
     from minirelay.chain.chain import Chain
     from minirelay.chain.endpoint import open_http
     from minirelay.chain.relay_registry import RelayReg
     from minirelay.chain.shop_registry import ShopReg
-    from minirelay.chain.token import TokenKeeper
+    from minirelay.chain.token import RelayTokenService
     from minirelay.chain.wallet import load_wallet
     from minirelay.store.database import Store
     from minirelay.web.server import StoreMemory
@@ -187,10 +187,10 @@ async def _open(settings: "Settings", stack: AsyncExitStack) -> tuple["TokenKeep
     store = await stack.enter_async_context(await Store.open(settings.data_dir, settings.durability))
     http = await stack.enter_async_context(open_http())
     chain = Chain(settings.registry_chain, chain_settings.rpc_urls, http)
-    keeper = TokenKeeper(
+    service = RelayTokenService(
         RelayReg(chain, bytes(chain_settings.relay_reg)),
         wallet,
         StoreMemory(store),
         configured=settings.relay_token_id,
     )
-    return keeper, ShopReg(chain, bytes(chain_settings.shop_reg))
+    return service, ShopReg(chain, bytes(chain_settings.shop_reg))

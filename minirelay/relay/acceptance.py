@@ -1,7 +1,7 @@
-"""What the sequencer does with each kind of request: judge it on the books, then enter it.
+"""What the sequencer does with each kind of request: judge it on the head, then enter it.
 
-`decode` and `verify` need no books: the sequencer does each for several requests in a row. `judge` reads and
-may run beside the event loop; `enter` changes the books and runs on it.
+`decode` and `verify` need no head: the sequencer does each for several requests in a row. `judge` reads and
+may run beside the event loop; `enter` changes the head and runs on it.
 """
 
 from collections.abc import Callable
@@ -26,10 +26,10 @@ from minirelay.protocol.patch_set import (
 from minirelay.protocol.push import encode_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.protocol.sizes import MAX_PATCHES_PER_SET
-from minirelay.relay.books import Accepted, Books
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
 from minirelay.relay.judgement import NOBODY, Author, judge
 from minirelay.relay.messages import Enrolment, WriteRequest
+from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.access import Role
 from minirelay.shop.object_sizes import ObjectLimits, check_sizes
 from minirelay.shop.work import Work, WorkExceeded
@@ -68,15 +68,15 @@ class Request(Protocol):
     def verify(self) -> None:
         """Prepare `judge`, the second step, after `decode`."""
 
-    def judge(self, books: Books, loop_work: Work | None = None) -> Accepted:
+    def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
         """Judge it, changing nothing; prepared or not. Raises a MinirelayError that `refuse` takes.
 
         loop_work: what may be done on the event loop; beyond it WorkExceeded is raised, and it is judged
         again beside the loop. None: this is beside it.
         """
 
-    def enter(self, books: Books, accepted: Accepted) -> Commit:
-        """Enter it in the books."""
+    def enter(self, head: ShopHead, accepted: Accepted) -> Commit:
+        """Enter it in the head."""
 
     def stored(self, root_hash: bytes) -> None:
         """Tell whoever asked that it is done and durable."""
@@ -122,14 +122,14 @@ class ClientWrite(msgspec.Struct, eq=False):
             except Refusal as refusal:
                 self._verified = refusal
 
-    def judge(self, books: Books, loop_work: Work | None = None) -> Accepted:
+    def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
         """Check header, signature and signer, then every patch, then what came of it."""
         prepared = self._decoded, self._verified
         # The request waits for its commit, or that of another: as bytes only.
         self._decoded = self._verified = None
         work = Work(self.limits.work) if loop_work is None else loop_work
         try:
-            return self._judge(books, work, *prepared)
+            return self._judge(head, work, *prepared)
         except WorkExceeded as error:
             if loop_work is not None:
                 self._decoded, self._verified = prepared
@@ -140,18 +140,18 @@ class ClientWrite(msgspec.Struct, eq=False):
 
     def _judge(
         self,
-        books: Books,
+        head: ShopHead,
         work: Work,
         decoded_before: DecodedPatchSet | Refusal | None,
         verified_before: VerifiedPatchSet | Refusal | None,
     ) -> Accepted:
         card = self.request.card
         decoded = _or_raise(decoded_before or self._decode())
-        entry = books.cards.get(card.public_key)
+        entry = head.cards.get(card.public_key)
         if entry is None or entry.is_unlinked:
             raise Refusal(Code.UNLINKED_KEYCARD, "this key card was unlinked from its account")
         header = decoded.header
-        if header.shop_id != books.row.shop_id:
+        if header.shop_id != head.row.shop_id:
             raise invalid(f"invalid header: this session writes to another shop than {header.shop_id}")
         if header.key_card_nonce <= entry.last_nonce:
             raise invalid(f"event nonce re-use: {header.key_card_nonce} is not above {entry.last_nonce}")
@@ -161,14 +161,14 @@ class ClientWrite(msgspec.Struct, eq=False):
         if patch_set.signer != card.public_key:
             raise invalid("invalid signature: not by the key card of this session")
         author = Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
-        accepted = accept(books, author, patch_set, work)
+        accepted = accept(head, author, patch_set, work)
         changed = [(row.object_type, row.key) for row in accepted.judgement.changes]
-        check_sizes(books.state, accepted.judgement.state, changed, self.limits.objects)
+        check_sizes(head.state, accepted.judgement.state, changed, self.limits.objects)
         return accepted
 
-    def enter(self, books: Books, accepted: Accepted) -> Commit:
+    def enter(self, head: ShopHead, accepted: Accepted) -> Commit:
         """Append it to the log."""
-        return books.enter(accepted, books.cards[self.request.card.public_key])
+        return head.enter(accepted, head.cards[self.request.card.public_key])
 
     def stored(self, root_hash: bytes) -> None:
         """Answer with the root hash."""
@@ -207,33 +207,33 @@ class CardEnrolment(msgspec.Struct, frozen=True):
     def verify(self) -> None:
         """Do nothing: it can be signed only when the nonce is known."""
 
-    def judge(self, books: Books, loop_work: Work | None = None) -> Accepted:
+    def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
         """Make and judge the patch set that adds the card to its account."""
         wanted = self.enrolment
-        if wanted.key_card in books.cards:
+        if wanted.key_card in head.cards:
             raise CardAlreadyEnrolled("this key card is enrolled already")
-        if wanted.is_guest and books.seq == 0:
+        if wanted.is_guest and head.seq == 0:
             raise FirstCardIsGuest("the first key card of a shop must be a clerk's")
-        if wanted.is_guest and books.guest_cards >= self.guest_card_ceiling:
+        if wanted.is_guest and head.guest_cards >= self.guest_card_ceiling:
             raise GuestCeilingReached("this shop has as many guests as this relay allows")
         sealed = seal_patch_set(
-            self._patches(books),
+            self._patches(head),
             shop_id=wanted.shop_id,
-            key_card_nonce=books.relay_nonce + 1,
+            key_card_nonce=head.relay_nonce + 1,
             timestamp=self.now(),
             key=self.relay_key,
         )
         patch_set = open_patch_set(sealed)
-        return accept(books, Author(Role.RELAY, NOBODY), patch_set, loop_work)
+        return accept(head, Author(Role.RELAY, NOBODY), patch_set, loop_work)
 
-    def enter(self, books: Books, accepted: Accepted) -> Commit:
+    def enter(self, head: ShopHead, accepted: Accepted) -> Commit:
         """Append the patch set, and enter the card."""
         wanted = self.enrolment
-        commit = books.enter(accepted, None)
+        commit = head.enter(accepted, None)
         card = KeyCard(
             row_id=self.card_row,
             public_key=wanted.key_card,
-            shop=books.row.row_id,
+            shop=head.row.row_id,
             wallet=wanted.wallet,
             is_guest=wanted.is_guest,
             last_nonce=0,
@@ -241,7 +241,7 @@ class CardEnrolment(msgspec.Struct, frozen=True):
             # As in the log: `verify` compares the two.
             enrolled_at=int(accepted.header.timestamp.timestamp()),
         )
-        return books.enrol(commit, card)
+        return head.enrol(commit, card)
 
     def stored(self, root_hash: bytes) -> None:  # noqa: ARG002  (nobody asked for the root)
         """Report the success."""
@@ -251,11 +251,11 @@ class CardEnrolment(msgspec.Struct, frozen=True):
         """Report the error."""
         self.settle(error)
 
-    def _patches(self, books: Books) -> list[NewPatch]:
+    def _patches(self, head: ShopHead) -> list[NewPatch]:
         wanted = self.enrolment
         wallet = GUEST_WALLET if wanted.is_guest else wanted.wallet
-        patches = [] if books.seq else [NewPatch("replace", ("Manifest",), self._manifest())]
-        if books.state.get(ObjectType.ACCOUNT, wallet) is None:
+        patches = [] if head.seq else [NewPatch("replace", ("Manifest",), self._manifest())]
+        if head.state.get(ObjectType.ACCOUNT, wallet) is None:
             account: Value = {"KeyCards": [wanted.key_card], "Guest": wanted.is_guest}
             patches.append(NewPatch("add", ("Accounts", wallet), account))
         else:
@@ -278,13 +278,13 @@ def _or_raise(outcome: T | Refusal) -> T:
     return outcome
 
 
-def accept(books: Books, author: Author, patch_set: VerifiedPatchSet, work: Work | None = None) -> Accepted:
+def accept(head: ShopHead, author: Author, patch_set: VerifiedPatchSet, work: Work | None = None) -> Accepted:
     """Judge a patch set as the next one of the log, and make its pushed form.
 
     work: see `judge`. Raises Refusal, WorkExceeded.
     """
-    judgement = judge(books.state, books.owners, author, patch_set, work)
-    wire = encode_set(books.next_seq, patch_set)
+    judgement = judge(head.state, head.owners, author, patch_set, work)
+    wire = encode_set(head.next_seq, patch_set)
     return Accepted(judgement, wire, patch_set.header, patch_set.signer)
 
 

@@ -56,13 +56,13 @@ async def audit(
             await _replay_to_end(replay, progress)
             await _compare(still, replay)
     except StoreUnavailable as error:
-        raise Difference(f"after set {replay.books.seq}: {error}") from error
-    books = replay.books
+        raise Difference(f"after set {replay.head.seq}: {error}") from error
+    head = replay.head
     return Audited(
         row.shop_id,
-        count_sets(books.seq, gaps),
-        books.counts.total,
-        books.state.root_hash,
+        count_sets(head.seq, gaps),
+        head.counts.total,
+        head.state.root_hash,
         frozenset(replay.signed_by),
     )
 
@@ -79,13 +79,13 @@ def check_signers(stored: RelaySigners, signed_by: Iterable[bytes]) -> None:
 async def _replay_to_end(replay: Replay, progress: Callable[[int], None]) -> None:
     reader, shop = replay.reader, replay.row.row_id
     seq, _ = await reader.tail(shop)
-    while replay.books.seq < seq:
+    while replay.head.seq < seq:
         page = await reader.page(
-            shop, after_seq=replay.books.seq, upto_seq=seq, max_patches=PAGE_PATCHES, max_bytes=PAGE_BYTES
+            shop, after_seq=replay.head.seq, upto_seq=seq, max_patches=PAGE_PATCHES, max_bytes=PAGE_BYTES
         )
         if not page:
             replay.cross_gap()
-            raise Difference(f"set {replay.books.next_seq} is missing, though the log goes on to {seq}")
+            raise Difference(f"set {replay.head.next_seq} is missing, though the log goes on to {seq}")
         await _replay_page(replay, page)
         progress(len(page))
 
@@ -109,14 +109,14 @@ async def _replay_page(replay: Replay, page: Iterable[StoredSet]) -> None:
 
 async def _compare(reader: Reader, replay: Replay) -> None:
     """Compare what is stored beside the log. reader: sees the log as it was replayed. Raises Difference."""
-    shop, books = replay.row.row_id, replay.books
+    shop, head = replay.row.row_id, replay.head
     replay.cross_gap()
     for seq in replay.gaps:
         raise Difference(f"a gap is stored behind set {seq}, which the log does not have there")
     _compare_row(await reader.shop_of_row(shop), replay)
     _compare_cards(await reader.cards(shop), replay.key_cards())
     _compare_objects(await reader.load_objects(shop), replay)
-    surplus = await reader.find_surplus(shop, books.counts.total)
+    surplus = await reader.find_surplus(shop, head.counts.total)
     if surplus is not None:
         raise Difference(surplus)
 
@@ -124,14 +124,14 @@ async def _compare(reader: Reader, replay: Replay) -> None:
 def _compare_row(stored: ShopRow | None, replay: Replay) -> None:
     expected = msgspec.structs.replace(
         replay.row,
-        relay_nonce=replay.books.relay_nonce,
+        relay_nonce=replay.head.relay_nonce,
         # Of another clock in the days before.
         created_at=replay.row.created_at if replay.row.authors_after else replay.born_at,
     )
     if stored is None:
         raise Difference("the shop is not stored any more")
     _compare_fields("the shop", stored, expected)
-    if stored.authors_after > replay.books.seq:
+    if stored.authors_after > replay.head.seq:
         raise Difference(
             f"authors are said to be stored from set {stored.authors_after + 1} on, beyond the end"
         )
@@ -154,7 +154,7 @@ def _compare_fields(name: str, stored: msgspec.Struct, expected: msgspec.Struct)
 
 
 def _compare_objects(objects: Iterable[StoredObject], replay: Replay) -> None:
-    state, owners = replay.books.state, replay.books.owners
+    state, owners = replay.head.state, replay.head.owners
     seen = {object_type: set[bytes]() for object_type in ObjectType}
     for one in objects:
         name = _name(one.object_type, one.key)

@@ -33,7 +33,7 @@ from minirelay.relay.messages import (
     own_fault,
 )
 from minirelay.relay.outbox import Outbox, OutboxLimits, Room
-from minirelay.relay.session import Session, SessionLimits, Standing
+from minirelay.relay.session import Session, SessionLimits, SessionState
 from minirelay.relay.subscription import Subscription
 from minirelay.shop.access import Role
 from minirelay.store.messages import KeyCard
@@ -169,7 +169,7 @@ class Connection:
 
     def lost(self) -> None:
         """Take note that the client is gone, or that the connection was closed."""
-        if self.session.standing is not Standing.CLOSED:
+        if self.session.state is not SessionState.CLOSED:
             self.session.close(1000, "the client left")
         self._end()
         self.outbox.drop()
@@ -182,7 +182,7 @@ class Connection:
 
     def close(self, code: int, reason: str) -> None:
         """End the session from the relay's side."""
-        if self.session.standing is not Standing.CLOSED:
+        if self.session.state is not SessionState.CLOSED:
             self._carry_out([self.session.close(code, reason)])
 
     def _close_for_memory(self, is_lingering: bool) -> None:
@@ -192,7 +192,7 @@ class Connection:
 
     def unlink(self) -> None:
         """End the session because its key card was unlinked (spec 05)."""
-        if self.session.standing is Standing.CLOSED:
+        if self.session.state is SessionState.CLOSED:
             return
         self._close_subscriptions()
         self.outbox.withdraw_pushes()
@@ -304,7 +304,7 @@ class Connection:
             raise
         finally:
             self._subscribing -= 1
-        if self.session.standing is Standing.CLOSED:
+        if self.session.state is SessionState.CLOSED:
             return
         subscription_id = subscription.subscription_id = self._free_subscription_id()
         subscription.held_bytes = _size_of(effect.request)
@@ -400,7 +400,7 @@ class Connection:
             # The silence is the relay's own: it did not listen. The client gets its time again.
             self.session.heard(now)
         self._carry_out(self.session.tick(now))
-        if self.session.standing is not Standing.CLOSED:
+        if self.session.state is not SessionState.CLOSED:
             self._arm_timer()
 
 

@@ -84,8 +84,8 @@ class AdmissionPolicy:
     listed: frozenset[int] = frozenset()
 
 
-class EnrolmentDesk:
-    """Decides on enrolments; what it lets pass goes to `admit`, which keeps the books."""
+class Enroller:
+    """Decides on enrolments; what it lets pass goes to `admit`, which keeps the head."""
 
     def __init__(
         self,

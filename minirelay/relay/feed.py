@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from minirelay.relay.audience import Audiences, Touched
-from minirelay.relay.handover import Follower, Handover, must_read
+from minirelay.relay.fan_out import FanOut, Follower, must_read
 from minirelay.relay.slices import SlicedWork
 from minirelay.relay.view import View
 from minirelay.store.messages import Counts, StoredSet
@@ -46,7 +46,7 @@ class Feed:
         self._touched = Touched()
         """What the next round has to hand over, as far as it is followed."""
         self._is_handing_over = False
-        self._handover: Handover | None = None
+        self._fan_out: FanOut | None = None
         self._latest = Latest(seq, Touched())
 
     @property
@@ -130,20 +130,20 @@ class Feed:
                 yield
             self._handed_seq = upto
         self._handed_seq = self.seq
-        self._handover = None
+        self._fan_out = None
         self._latest = Latest(self.seq, Touched())
         self._is_handing_over = False
 
     def _hand_to(self, follower: Follower, audience: View) -> None:
         after = self._has(follower)
-        handover = self._handover
-        if handover is None or (handover.after, handover.upto) != (after, self.seq):
+        fan_out = self._fan_out
+        if fan_out is None or (fan_out.after, fan_out.upto) != (after, self.seq):
             sets = self.since(after)
             if sets is None:
                 follower.fall_back(after, None)
                 return
-            handover = self._handover = Handover(after, sets)
-        handover.serve(follower, audience)
+            fan_out = self._fan_out = FanOut(after, sets)
+        fan_out.serve(follower, audience)
 
     def _echo(self, follower: Follower) -> None:
         after = self._has(follower)
@@ -153,7 +153,7 @@ class Feed:
         before = [stored for stored in sets if stored.seq < self._latest.first_seq]
         for part in (before, sets[len(before) :]):
             if part and follower in self._followers:
-                Handover(after, part).serve(follower, follower.view)
+                FanOut(after, part).serve(follower, follower.view)
                 after = part[-1].seq
 
     def _has(self, follower: Follower) -> int:

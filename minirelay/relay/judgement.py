@@ -41,7 +41,7 @@ class Author(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Ownership:
-    """Which guest's card created each order that exists: in the books, and as one set changes it."""
+    """Which guest's card created each order that exists: in the head, and as one set changes it."""
 
     base: Mapping[bytes, int]
     changed: dict[bytes, int] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from minirelay.store.messages import KeyCard
 
 
 class Enrolment(msgspec.Struct, frozen=True):
-    """A key card that is to be enrolled, everything about it checked but the relay's own books.
+    """A key card that is to be enrolled, everything about it checked but what the shop's head knows.
 
     shop_id: Uint256. wallet: 20 bytes, the zero address for guests. key_card: 33 bytes.
     """

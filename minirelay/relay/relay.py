@@ -300,9 +300,9 @@ async def _view(hosted: HostedShop, card: KeyCard | None, filters: Sequence[Filt
     role = role_in(hosted, card)
     card_row = card.row_id if card else NOBODY
     if role is Role.GUEST and any(wanted.object_id is not None for wanted in filters):
-        # Whether a single order is the guest's own, the books know.
+        # Whether a single order is the guest's own, the head knows.
         return await hosted.sequencer.consult(
-            lambda books: make_view(role, card_row, filters, books.owners.get)
+            lambda head: make_view(role, card_row, filters, head.owners.get)
         )
     return make_view(role, card_row, filters, lambda _: None)
 

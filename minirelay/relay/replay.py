@@ -1,4 +1,4 @@
-"""A shop's log, replayed on the books that a write is judged on: every signature, root, proof and rule again.
+"""A shop's log, replayed on the head that a write is judged on: every signature, root, proof and rule again.
 
 What comes out is what has to be stored: the sets with their indexes and counts, the state, the key cards.
 """
@@ -12,8 +12,8 @@ from minirelay.errors import MalformedInput, MinirelayError, Refusal
 from minirelay.protocol.patch_set import VerifiedPatchSet, decode_parts, verify
 from minirelay.protocol.push import decode_set
 from minirelay.relay.acceptance import GUEST_WALLET, accept
-from minirelay.relay.books import Books, Card
 from minirelay.relay.judgement import NOBODY, Author, key_cards_added
+from minirelay.relay.shop_head import Card, ShopHead
 from minirelay.shop.access import Role
 from minirelay.store.messages import RELAY, Commit, Gap, KeyCard, ShopRow, StoredSet
 from minirelay.store.reader import Reader
@@ -48,7 +48,7 @@ class Replay:
     reader: Reader
     row: ShopRow
     signers: RelaySigners
-    books: Books
+    head: ShopHead
     gaps: dict[int, Gap] = field(default_factory=dict)
     stored_cards: dict[bytes, KeyCard] = field(default_factory=dict)
     born_at: int = 0
@@ -58,7 +58,7 @@ class Replay:
     @classmethod
     def start(cls, reader: Reader, row: ShopRow, signers: RelaySigners) -> "Replay":
         """Begin before the first set."""
-        return cls(reader, row, signers, Books.start(0, row))
+        return cls(reader, row, signers, ShopHead.start(0, row))
 
     def expect(self, gaps: Iterable[Gap]) -> None:
         """Take all gaps that are stored for the shop."""
@@ -70,21 +70,21 @@ class Replay:
 
     async def take(self, stored: StoredSet) -> StoredSet:
         """Replay one set; give it as it has to be stored. Raises Difference, StoreUnavailable."""
-        books = self.books
+        head = self.head
         self.cross_gap()
-        if stored.seq != books.next_seq:
-            raise Difference(f"set {books.next_seq} is missing: set {stored.seq} follows")
+        if stored.seq != head.next_seq:
+            raise Difference(f"set {head.next_seq} is missing: set {stored.seq} follows")
         try:
             verified = _open(stored)
             card = await self._find_card(stored, verified)
-            accepted = accept(books, _author(card), verified)
+            accepted = accept(head, _author(card), verified)
         except (Refusal, MalformedInput) as error:
             raise Difference(f"set {stored.seq}: {error}") from error
         except RuntimeError as error:  # only what a relay may write passes under its name
             raise Difference(f"set {stored.seq}, signed by the relay: {error}") from error
         if accepted.wire != stored.wire:
             raise Difference(f"set {stored.seq}: its number or its proofs are not its own")
-        commit = books.enter(accepted, card)
+        commit = head.enter(accepted, card)
         if card is None:
             await self._enrol(commit, verified)
         (replayed,) = commit.sets
@@ -94,13 +94,13 @@ class Replay:
 
     def cross_gap(self) -> None:
         """Go on behind the gap that is stored for this place in the log, if one is."""
-        gap = self.gaps.pop(self.books.seq, None)
+        gap = self.gaps.pop(self.head.seq, None)
         if gap is not None:
-            self.books.go_on_behind([gap])
+            self.head.go_on_behind([gap])
 
     def key_cards(self) -> dict[bytes, KeyCard]:
         """Give the key cards as they have to be stored by now, by public key."""
-        now = self.books.cards
+        now = self.head.cards
         return {
             key: msgspec.structs.replace(
                 card, last_nonce=now[key].last_nonce, is_unlinked=now[key].is_unlinked
@@ -114,9 +114,9 @@ class Replay:
         if header.shop_id != self.row.shop_id:
             raise Difference(f"set {seq} is of shop {header.shop_id}")
         card = (
-            None if await self._is_relays(stored, verified.signer) else self.books.cards.get(verified.signer)
+            None if await self._is_relays(stored, verified.signer) else self.head.cards.get(verified.signer)
         )
-        if header.key_card_nonce <= (self.books.relay_nonce if card is None else card.last_nonce):
+        if header.key_card_nonce <= (self.head.relay_nonce if card is None else card.last_nonce):
             raise Difference(f"set {seq}: nonce {header.key_card_nonce} was used before")
         if card is not None and card.is_unlinked:
             raise Difference(f"set {seq} is signed by a key card that was unlinked before")
@@ -124,7 +124,7 @@ class Replay:
 
     async def _is_relays(self, stored: StoredSet, signer: bytes) -> bool:
         """Say whether a set is the relay's; if not, a key card of the shop signed it. Raises Difference."""
-        seq, card = stored.seq, self.books.cards.get(signer)
+        seq, card = stored.seq, self.head.cards.get(signer)
         is_early = seq <= self.row.authors_after
         if (stored.author is None) != is_early:
             which = "is stored, unlike that of the others" if is_early else "is not stored, other than"
@@ -170,7 +170,7 @@ class Replay:
                 enrolled_at=stored.enrolled_at if seq <= self.row.authors_after else enrolled_at,
             )
             self.cards[key] = card
-            self.books.enrol(commit, card)
+            self.head.enrol(commit, card)
 
 
 async def read_signers(reader: Reader) -> RelaySigners:

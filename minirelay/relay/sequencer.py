@@ -1,7 +1,7 @@
 """One per shop: takes requests in the order in which they arrived and makes each the next set of the log.
 
 It goes on speculatively on top of what is still being committed, so every answer, refusals too, waits for
-the commit of the state on which it was judged. When a commit fails, the books are read again from disk.
+the commit of the state on which it was judged. When a commit fails, the head is read again from disk.
 What arrives in one turn of the loop is judged together, step by step: the same step many times in a row costs
 a sixth less than all steps of one request after another. It gives the loop back after every few requests,
 however many are waiting.
@@ -16,9 +16,9 @@ from typing import Protocol, TypeVar
 
 from minirelay.errors import MinirelayError, Refusal, StoreError
 from minirelay.relay.acceptance import Request
-from minirelay.relay.books import Accepted, Books
 from minirelay.relay.collection_pause import collection_paused
 from minirelay.relay.messages import own_fault
+from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.messages import Commit, StoredSet
 
@@ -64,21 +64,21 @@ class Sequencer:
     def __init__(
         self,
         writer: Committer,
-        open_books: Callable[[], Awaitable[Books]],
+        open_head: Callable[[], Awaitable[ShopHead]],
         publish: Callable[[Sequence[StoredSet]], None],
         unlink: Callable[[int], None],
     ) -> None:
-        """writer: the store's. open_books: reads the books from disk; may raise StoreError.
+        """writer: the store's. open_head: reads the head from disk; may raise StoreError.
 
         publish: called with the sets of each commit once they are durable, in order, before its answer.
         unlink: called with the row id of each key card whose unlinking is durable, after the answers to
         everything before it.
         """
         self._writer = writer
-        self._open_books = open_books
+        self._open_head = open_head
         self._publish = publish
         self._unlink = unlink
-        self._books: Books | None = None
+        self._head: ShopHead | None = None
         self._queue: deque[Request] = deque()
         self._last_commit: asyncio.Future[None] | None = None
         self._work: asyncio.Task[None] | None = None
@@ -86,9 +86,9 @@ class Sequencer:
         self._read_failure: StoreError | None = None
 
     @property
-    def books(self) -> Books | None:
-        """The books, if they are open and can be trusted. Read only."""
-        return self._books
+    def head(self) -> ShopHead | None:
+        """The head, if it is open and can be trusted. Read only."""
+        return self._head
 
     @property
     def is_idle(self) -> bool:
@@ -112,19 +112,19 @@ class Sequencer:
             asyncio.get_running_loop().call_soon(self._drain)
 
     def unload(self) -> None:
-        """Forget the books; the next request reads them again. Only when idle."""
-        self._books = None
+        """Forget the head; the next request reads it again. Only when idle."""
+        self._head = None
 
-    async def opened(self) -> Books:
-        """Give the books, reading them first if they are not open. Raises StoreError."""
-        while (books := self._trusted_books()) is None:
+    async def opened(self) -> ShopHead:
+        """Give the head, reading it first if it is not open. Raises StoreError."""
+        while (head := self._trusted_head()) is None:
             await asyncio.wait([self._work or self._start(self._reopen())])
-            if self._books is None and self._read_failure is not None:
+            if self._head is None and self._read_failure is not None:
                 raise self._read_failure
-        return books
+        return head
 
-    async def consult(self, question: Callable[[Books], T]) -> T:
-        """Ask the books something; the answer is given once what it rests on is durable.
+    async def consult(self, question: Callable[[ShopHead], T]) -> T:
+        """Ask the head something; the answer is given once what it rests on is durable.
 
         Raises StoreError, and the Refusal that the question raises, likewise not before.
         """
@@ -138,39 +138,39 @@ class Sequencer:
                     raise answer
                 return answer
 
-    def _trusted_books(self) -> Books | None:
-        if self._books is not None and self._books.epoch != self._writer.epoch:
-            self._books = None
-        return self._books
+    def _trusted_head(self) -> ShopHead | None:
+        if self._head is not None and self._head.epoch != self._writer.epoch:
+            self._head = None
+        return self._head
 
     def _drain(self) -> None:
         self._is_scheduled = False
         is_first = True
         while self._queue and self._work is None:
-            books = self._trusted_books()
-            if books is None:
+            head = self._trusted_head()
+            if head is None:
                 self._start(self._reopen())
             elif self._writer.is_full:
                 self._start(self._wait_for_room())
             elif self._queue[0].size_bytes > THREAD_BYTES:
-                self._start(self._judge_aside(books, self._queue.popleft()))
+                self._start(self._judge_aside(head, self._queue.popleft()))
             elif is_first:
-                self._judge_slice(books)
+                self._judge_slice(head)
                 is_first = False
             else:
                 self._start(asyncio.sleep(0))
 
-    def _judge_slice(self, books: Books) -> None:
+    def _judge_slice(self, head: ShopHead) -> None:
         requests = deque(self._take_slice())
         _prepare(requests)
         work_done = 0
-        # Other books: there was a bug in the last one.
-        while requests and self._books is books and work_done < LOOP_WORK and self._work is None:
+        # Another head: there was a bug in the last one.
+        while requests and self._head is head and work_done < LOOP_WORK and self._work is None:
             request, work = requests.popleft(), Work(LOOP_WORK)
             try:
-                self._settle(books, request, _judge(request, books, work))
+                self._settle(head, request, _judge(request, head, work))
             except WorkExceeded:
-                self._start(self._judge_aside(books, request))
+                self._start(self._judge_aside(head, request))
             work_done += work.spent
         self._queue.extendleft(reversed(requests))
 
@@ -195,10 +195,10 @@ class Sequencer:
 
     async def _reopen(self) -> None:
         if self._last_commit is not None:
-            # Not while something is on its way to the disk that these books would lack.
+            # Not while something is on its way to the disk that this head would lack.
             await asyncio.wait([self._last_commit])
         try:
-            self._books, self._read_failure = await self._open_books(), None
+            self._head, self._read_failure = await self._open_head(), None
         except StoreError as error:
             log.error("a shop could not be read from the database: %s", error)
             self._fail_all(error)
@@ -217,23 +217,23 @@ class Sequencer:
         while self._queue:
             self._queue.popleft().refuse(error)
 
-    async def _judge_aside(self, books: Books, request: Request) -> None:
-        outcome = await asyncio.to_thread(_judge_in_thread, request, books)
-        if self._trusted_books() is books:
-            self._settle(books, request, outcome)
+    async def _judge_aside(self, head: ShopHead, request: Request) -> None:
+        outcome = await asyncio.to_thread(_judge_in_thread, request, head)
+        if self._trusted_head() is head:
+            self._settle(head, request, outcome)
         else:
             # A commit failed meanwhile: what was judged is no longer so.
             self._queue.appendleft(request)
 
-    def _settle(self, books: Books, request: Request, outcome: Accepted | MinirelayError) -> None:
+    def _settle(self, head: ShopHead, request: Request, outcome: Accepted | MinirelayError) -> None:
         if isinstance(outcome, MinirelayError):
             self._after_last_commit(partial(_refuse, request, outcome))
             return
         try:
-            commit = request.enter(books, outcome)
-        except Exception:  # a bug; the books may hold half of it, and are read again
+            commit = request.enter(head, outcome)
+        except Exception:  # a bug; the head may hold half of it, and is read again
             log.exception("an accepted request could not be entered because of a bug")
-            self._books = None
+            self._head = None
             self._after_last_commit(partial(_refuse, request, own_fault()))
             return
         self._last_commit = self._writer.commit(commit)
@@ -269,7 +269,7 @@ class Sequencer:
 
 
 def _prepare(requests: Sequence[Request]) -> None:
-    """Do of several requests what needs no books, step by step."""
+    """Do of several requests what needs no head, step by step."""
     for request in requests:
         _attempt(request.decode)
     for request in requests:
@@ -283,14 +283,14 @@ def _attempt(step: Callable[[], None]) -> None:
         log.exception("a request could not be prepared because of a bug")
 
 
-def _judge_in_thread(request: Request, books: Books) -> Accepted | MinirelayError:
+def _judge_in_thread(request: Request, head: ShopHead) -> Accepted | MinirelayError:
     with collection_paused():
-        return _judge(request, books, None)
+        return _judge(request, head, None)
 
 
-def _judge(request: Request, books: Books, loop_work: Work | None) -> Accepted | MinirelayError:
+def _judge(request: Request, head: ShopHead, loop_work: Work | None) -> Accepted | MinirelayError:
     try:
-        return request.judge(books, loop_work)
+        return request.judge(head, loop_work)
     except MinirelayError as error:
         if isinstance(error, WorkExceeded) and loop_work is not None:
             raise
@@ -300,9 +300,9 @@ def _judge(request: Request, books: Books, loop_work: Work | None) -> Accepted |
         return own_fault()
 
 
-def _answer(question: Callable[[Books], T], books: Books) -> T | Refusal:
+def _answer(question: Callable[[ShopHead], T], head: ShopHead) -> T | Refusal:
     try:
-        return question(books)
+        return question(head)
     except Refusal as refusal:
         return refusal
 

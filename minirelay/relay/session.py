@@ -45,7 +45,7 @@ ALREADY_CONNECTED = "Already connected from this keyCard in another session"
 UNKNOWN_CARD = "Item not found"
 
 
-class Standing(Enum):
+class SessionState(Enum):
     """How far a session has come."""
 
     VISITOR = "visitor"
@@ -76,7 +76,7 @@ class Session:
     def __init__(self, limits: SessionLimits, now: float) -> None:
         """limits: see there. now: a monotonic clock's time in seconds."""
         self.limits = limits
-        self.standing = Standing.VISITOR
+        self.state = SessionState.VISITOR
         self.card: KeyCard | None = None
         self._challenge: _Challenge | None = None
         # In the order in which they came: that is the order of the answers when all are refused at once.
@@ -90,7 +90,7 @@ class Session:
 
     def receive(self, frame: bytes, now: float) -> list[Effect]:
         """Take one binary frame; give what is to be done because of it, in order."""
-        if self.standing is Standing.CLOSED:
+        if self.state is SessionState.CLOSED:
             return []
         self._last_heard = now
         try:
@@ -112,7 +112,7 @@ class Session:
 
     def tick(self, now: float) -> list[Effect]:
         """Ping a silent client, give up on a dead one. Call it when `next_tick` says so."""
-        if self.standing is Standing.CLOSED:
+        if self.state is SessionState.CLOSED:
             return []
         silence = now - self._last_heard
         if silence >= self.limits.kick_timeout_s:
@@ -134,19 +134,19 @@ class Session:
         text: 32 random bytes."""
         if request_id not in self._open_requests:
             return []
-        if self.standing is Standing.AUTHENTICATED:
+        if self.state is SessionState.AUTHENTICATED:
             return self.refuse(request_id, _already_authenticated())
         if card is None or card.is_unlinked:
             return self.refuse(request_id, not_found(UNKNOWN_CARD))
         if is_taken:
             return self.refuse(request_id, Refusal(Code.ALREADY_CONNECTED, ALREADY_CONNECTED))
-        self.standing = Standing.CHALLENGED
+        self.state = SessionState.CHALLENGED
         self._challenge = _Challenge(card, text)
         return self.answer(request_id, text)
 
     def authenticate(self, request_id: int, card: KeyCard) -> list[Effect]:
         """Let the session be the card's one live session."""
-        self.standing = Standing.AUTHENTICATED
+        self.state = SessionState.AUTHENTICATED
         self.card = card
         return self.answer(request_id)
 
@@ -197,7 +197,7 @@ class Session:
 
     def close(self, code: int, reason: str) -> HangUp:
         """End the session. code: a WebSocket close code."""
-        self.standing = Standing.CLOSED
+        self.state = SessionState.CLOSED
         self._open_requests.clear()
         self._pushes.clear()
         return HangUp(code, reason)
@@ -235,7 +235,7 @@ class Session:
             return self.refuse(request_id, refusal)
 
     def _receive_auth(self, request_id: int, message: wire.AuthenticateRequest) -> list[Effect]:
-        if self.standing is Standing.AUTHENTICATED:
+        if self.state is SessionState.AUTHENTICATED:
             raise _already_authenticated()
         if len(message.public_key) != PUBLIC_KEY_BYTES:
             raise invalid(f"a public key has {PUBLIC_KEY_BYTES} bytes, not {len(message.public_key)}")
@@ -243,9 +243,9 @@ class Session:
 
     def _receive_solution(self, request_id: int, message: wire.ChallengeSolvedRequest) -> list[Effect]:
         challenge, self._challenge = self._challenge, None
-        if challenge is None or self.standing is not Standing.CHALLENGED:
+        if challenge is None or self.state is not SessionState.CHALLENGED:
             raise invalid("there is no challenge to solve: send an auth request first")
-        self.standing = Standing.VISITOR
+        self.state = SessionState.VISITOR
         if not _is_signed_by(challenge.card.public_key, challenge.text, message.signature):
             raise not_found("the signature is not one of the challenge by this key card")
         return [ClaimCard(request_id, challenge.card)]

@@ -1,6 +1,6 @@
 """The shops that are in use: one sequencer and one feed each, opened when somebody asks.
 
-What they hold in memory has a budget. Beyond it, the shop that was used least recently closes its books and
+What they hold in memory has a budget. Beyond it, the shop that was used least recently closes its head and
 forgets its recent sets: they are read again when somebody needs them. That is seen to whenever a shop is
 opened, and as the shops grow.
 """
@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Final
 
-from minirelay.relay.books import Books, read_books
 from minirelay.relay.feed import Feed
 from minirelay.relay.guest_lane import GuestLane
 from minirelay.relay.judgement import ENTRY_BYTES
 from minirelay.relay.sequencer import Sequencer
+from minirelay.relay.shop_head import ShopHead, read_head
 from minirelay.relay.slices import SlicedWork
 from minirelay.store.database import Store
 from minirelay.store.messages import EMPTY_COUNTS, NEW_SHOPS, Counts, ShopRow, StoredSet
@@ -36,7 +36,7 @@ class HostedShop:
     ) -> None:
         """row: as it is on disk, or as it will be with the first enrolment (then the log is empty).
 
-        make_room: called when the books come into memory, with about as many bytes. note_growth: called with
+        make_room: called when the head comes into memory, with about as many bytes. note_growth: called with
         about as many bytes as a durable set may have added.
         """
         self.row = row
@@ -45,13 +45,13 @@ class HostedShop:
         self._make_room = make_room
         self._note_growth = note_growth
         self.guest_lane = GuestLane()
-        self.sequencer = Sequencer(store.writer, self._open_books, self._publish, unlink)
+        self.sequencer = Sequencer(store.writer, self._open_head, self._publish, unlink)
 
     @property
     def size_bytes(self) -> int:
         """Tell about what the shop takes in memory."""
-        books = self.sequencer.books
-        return self.feed.recent_bytes + (books.size_bytes if books else 0)
+        head = self.sequencer.head
+        return self.feed.recent_bytes + (head.size_bytes if head else 0)
 
     def unload(self) -> None:
         """Let go of what can be read again. Only when the sequencer is idle."""
@@ -62,17 +62,17 @@ class HostedShop:
         self.feed.publish(sets)
         self._note_growth(self, sum(len(one.wire) + ENTRY_BYTES * len(one.leaves) for one in sets))
 
-    async def _open_books(self) -> Books:
-        books = await self._read_books()
-        self._make_room(self, books.size_bytes)
-        return books
+    async def _open_head(self) -> ShopHead:
+        head = await self._read_head()
+        self._make_room(self, head.size_bytes)
+        return head
 
-    async def _read_books(self) -> Books:
+    async def _read_head(self) -> ShopHead:
         epoch = self._store.writer.epoch
         row = await self._store.reader.shop(self.row.shop_id)
         if row is None:
-            return Books.start(epoch, self.row, await self._store.reader.gaps(NEW_SHOPS))
-        return await read_books(self._store.reader, epoch, row)
+            return ShopHead.start(epoch, self.row, await self._store.reader.gaps(NEW_SHOPS))
+        return await read_head(self._store.reader, epoch, row)
 
 
 class Shops:

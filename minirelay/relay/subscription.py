@@ -14,8 +14,8 @@ from typing import Protocol
 from minirelay.errors import StoreError
 from minirelay.protocol.push import cut
 from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH
+from minirelay.relay.fan_out import count_for, must_read, pack_for
 from minirelay.relay.feed import Feed
-from minirelay.relay.handover import count_for, must_read, pack_for
 from minirelay.relay.large_sets import LargeSets
 from minirelay.relay.outbox import Room
 from minirelay.relay.packing import Cursor, Push, VisibleSet, pack, see

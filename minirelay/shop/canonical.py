@@ -15,9 +15,9 @@ from minirelay.protocol.cbor import Value, encode
 from minirelay.protocol.cbor_items import Limits, argument
 from minirelay.shop.encoding import encoder_for
 from minirelay.shop.key_cards import KeyCards
+from minirelay.shop.normalise import Misspelt, normalise
 from minirelay.shop.objects import Account
-from minirelay.shop.spelling import Misspelt, respell
-from minirelay.shop.wording import describe
+from minirelay.shop.validation_messages import describe
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def read_as(kind: Any, subject: str, value: Value) -> Any:
     subject: what a refusal calls it. Raises Refusal INVALID.
     """
     try:
-        return msgspec.convert(respell(kind, value), kind, builtin_types=_NATIVE)
+        return msgspec.convert(normalise(kind, value), kind, builtin_types=_NATIVE)
     except Misspelt as misspelt:
         raise invalid(f"{subject}{misspelt.path} {misspelt.reason}") from misspelt
     except msgspec.ValidationError as error:

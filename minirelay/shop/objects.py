@@ -23,7 +23,7 @@ VARIATION_NAME_PATTERN = r"\A(?=\s*[^\s|])[^|]*\Z"
 EMAIL_PATTERN = r"\A[^@]+@(?=[^@]*\Z)[^@]*\."
 PHONE_PATTERN = r"\A\+[0-9]{7,15}\Z"
 
-# msgspec's own bounds on integers end at int64. "bits" is checked by `spelling`.
+# msgspec's own bounds on integers end at int64. "bits" is checked by `normalise`.
 Uint64 = Annotated[int, Meta(ge=0, extra={"bits": 64})]
 PositiveUint64 = Annotated[int, Meta(ge=1, extra={"bits": 64})]
 Uint256 = Annotated[int, Meta(ge=0, extra={"bits": 256})]

@@ -13,8 +13,8 @@ from typing import Final
 from minirelay.protocol.cbor import encode
 from minirelay.shop import counted_loading
 from minirelay.shop.hamt import Hamt
+from minirelay.shop.object_cache import ObjectCache
 from minirelay.shop.objects import Tag
-from minirelay.shop.shelf import Shelf
 from minirelay.shop.work import COMPARED_ENTRIES, SEARCHED_BYTES, TAG, Work
 
 SEARCHES: Final = 16
@@ -24,7 +24,7 @@ SEARCHES: Final = 16
 class TagIndex:
     """Counts of listings, per tag and over all tags; a listing may stand in a tag more than once."""
 
-    def __init__(self, tags: Shelf[Tag], trie: Hamt, work: Work | None = None) -> None:
+    def __init__(self, tags: ObjectCache[Tag], trie: Hamt, work: Work | None = None) -> None:
         """tags: as they are now, at any time. trie: those that the patch set started from."""
         self._work = Work() if work is None else work
         self._tags = tags

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from minirelay.protocol.objects import ObjectType
+from minirelay.shop.object_cache import ObjectCache
 from minirelay.shop.objects import Account, Listing, Manifest, Order, Tag
-from minirelay.shop.shelf import Shelf
 from minirelay.shop.state import MANIFEST_KEY, Change, ShopState
 from minirelay.shop.tag_index import TagIndex
 from minirelay.shop.work import Work
@@ -20,12 +20,12 @@ class WorkingSet:
     def __init__(self, state: ShopState, work: Work | None = None) -> None:
         """Start from a state, which stays as it is. work: counts what it costs."""
         self.work = work = Work() if work is None else work
-        self.manifests = Shelf(state, ObjectType.MANIFEST, Manifest, work)
-        self.accounts = Shelf(state, ObjectType.ACCOUNT, Account, work)
-        self.listings = Shelf(state, ObjectType.LISTING, Listing, work)
-        self.tags = Shelf(state, ObjectType.TAG, Tag, work)
-        self.orders = Shelf(state, ObjectType.ORDER, Order, work)
-        self.inventory = Shelf(state, ObjectType.INVENTORY, int, work)
+        self.manifests = ObjectCache(state, ObjectType.MANIFEST, Manifest, work)
+        self.accounts = ObjectCache(state, ObjectType.ACCOUNT, Account, work)
+        self.listings = ObjectCache(state, ObjectType.LISTING, Listing, work)
+        self.tags = ObjectCache(state, ObjectType.TAG, Tag, work)
+        self.orders = ObjectCache(state, ObjectType.ORDER, Order, work)
+        self.inventory = ObjectCache(state, ObjectType.INVENTORY, int, work)
         self.tag_index = TagIndex(self.tags, state.tags, work)
         self.vanished: set[tuple[int, str | None]] = set()
         self._variation_names: dict[bytes, set[str]] = {}
@@ -47,5 +47,5 @@ class WorkingSet:
 
     def changes(self) -> Iterator[Change]:
         """Give what the patches changed, for good: touched and put back is no change."""
-        for shelf in (self.manifests, self.accounts, self.listings, self.tags, self.orders, self.inventory):
-            yield from shelf.changes()
+        for cache in (self.manifests, self.accounts, self.listings, self.tags, self.orders, self.inventory):
+            yield from cache.changes()

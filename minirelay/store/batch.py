@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from minirelay.store.intake import Kind, Parameter, Rows
+from minirelay.store.bulk_insert import Kind, Parameter, Rows
 from minirelay.store.messages import MAX_NONCE, MAX_SEQ, Commit, KeyCard, ShopRow, StoredSet
 from minirelay.store.pieces import ChangedObjects
 

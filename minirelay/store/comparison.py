@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from minirelay.store.batch import index_rows, set_row
-from minirelay.store.intake import Parameter
+from minirelay.store.bulk_insert import Parameter
 from minirelay.store.messages import StoredSet
 
 # Statements exist for these numbers of patches; NULL, which is no row, fills them up.

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from minirelay.store.bulk_insert import create_bulk_insert
 from minirelay.store.connection import (
     Connection,
     Durability,
@@ -23,14 +24,13 @@ from minirelay.store.errors import StoreUnreadable
 from minirelay.store.file_identity import FileIdentity
 from minirelay.store.high_water import save_high_water
 from minirelay.store.high_water_keeper import INTERVAL_S, HighWaterKeeper
-from minirelay.store.intake import create_intake
-from minirelay.store.joined import check_sqlite
-from minirelay.store.leftovers import sync_leftovers
 from minirelay.store.lock import DirectoryLock
+from minirelay.store.one_step import check_sqlite
 from minirelay.store.pool import ReadPool
 from minirelay.store.reader import Reader
 from minirelay.store.recovery import Recovery
 from minirelay.store.schema import check_current, migrate, schema_version
+from minirelay.store.wal_recovery import sync_recovered_wal
 from minirelay.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def _remedy(error: sqlite3.Error) -> str:
 
 def _connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
     if durability == "full":
-        sync_leftovers(path)
+        sync_recovered_wal(path)
     connection = connect_to_write(path)
     with closed_on_error(connection):
         # Nothing is changed, not even the journal mode, before it is clear that the file is ours.
@@ -171,7 +171,7 @@ def _connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
         configure_to_write(connection, durability)
         migrate(connection, path)
         connection.execute("PRAGMA foreign_keys = ON")
-        create_intake(connection)
+        create_bulk_insert(connection)
     return connection
 
 

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 from minirelay.protocol.gaps import number_after_restore
 from minirelay.store.connection import rolled_back_on_error, unavailable
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.joined import numbers, parse_numbers
 from minirelay.store.messages import MAX_SEQ, NEW_SHOPS, Gap
+from minirelay.store.one_step import numbers, parse_numbers
 
 EDGE: Final = """edge (base, start) AS (
     SELECT coalesce(max(after), :after), coalesce(max(next) - 1, :after) FROM gap

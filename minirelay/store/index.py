@@ -13,9 +13,9 @@ from typing import NamedTuple
 from minirelay.store.batch import position
 from minirelay.store.connection import snapshot
 from minirelay.store.gaps import EDGE
-from minirelay.store.joined import cut, joined, number_list, numbers, parse_numbers
 from minirelay.store.log import decode_leaves
 from minirelay.store.messages import NO_LIMIT, NO_OWNER, SelectedPage, SelectedSet, Selection
+from minirelay.store.one_step import cut, joined, number_list, numbers, parse_numbers
 from minirelay.store.selection import Selected
 
 # With more owners and single objects than this, the log is scanned by type: merging so many costs more.

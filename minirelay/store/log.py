@@ -10,8 +10,8 @@ import msgspec
 from minirelay.store.batch import position
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.gaps import EDGE
-from minirelay.store.joined import cut, joined, numbers, parse_numbers
 from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, NO_LIMIT, Counts, Leaf, StoredSet, WireSet
+from minirelay.store.one_step import cut, joined, numbers, parse_numbers
 
 decode_leaves = msgspec.msgpack.Decoder(tuple[Leaf, ...]).decode
 

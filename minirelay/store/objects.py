@@ -9,8 +9,8 @@ from itertools import islice
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.connection import snapshot
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.joined import cut, joined, number_list, numbers, parse_numbers
 from minirelay.store.messages import PIECE_BYTES, StoredObject
+from minirelay.store.one_step import cut, joined, number_list, numbers, parse_numbers
 
 # What is read in one step, but at least one object: SQLite joins it in memory.
 STEP_OBJECTS = 4096

@@ -6,7 +6,7 @@ pieces of a fixed length: the first in its own row, the others in rows beside it
 """
 
 from minirelay.protocol.objects import ObjectType
-from minirelay.store.intake import Kind, Rows
+from minirelay.store.bulk_insert import Kind, Rows
 from minirelay.store.messages import NO_OWNER, PIECE_BYTES, ObjectRow
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from minirelay.store import comparison, gaps, high_water, index, integrity, log, objects, shops, tally
+from minirelay.store import comparison, counts, gaps, high_water, index, integrity, log, objects, shops
 from minirelay.store.high_water import HighWater, Loss
 from minirelay.store.messages import (
     NO_LIMIT,
@@ -74,9 +74,9 @@ class Reader:
         """Find the first row ids that are free."""
         return await self._pool.run(shops.next_rows)
 
-    async def recall(self, key: str) -> bytes | None:
-        """Look up what `Writer.remember` stored."""
-        return await self._pool.run(lambda db: shops.recall(db, key))
+    async def get_meta(self, key: str) -> bytes | None:
+        """Look up what `Writer.put_meta` stored."""
+        return await self._pool.run(lambda db: shops.get_meta(db, key))
 
     async def load_objects(self, shop: int) -> list[StoredObject]:
         """Read all objects of a shop, in no order that means anything."""
@@ -158,7 +158,7 @@ class Reader:
     ) -> int:
         """Count the selected patches, each once. Raises ValueError for an owner of anything but orders."""
         return await self._pool.run(
-            lambda db: tally.count_selected(db, shop, selections, after_seq, upto_seq)
+            lambda db: counts.count_selected(db, shop, selections, after_seq, upto_seq)
         )
 
     async def find_difference(self, shop: int, sets: Sequence[StoredSet]) -> str | None:

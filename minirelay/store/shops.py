@@ -4,8 +4,8 @@
 
 import sqlite3
 
-from minirelay.store.joined import cut, joined, numbers, parse_numbers
 from minirelay.store.messages import KeyCard, NextRows, ShopRow
+from minirelay.store.one_step import cut, joined, numbers, parse_numbers
 
 _SHOP_ID_BYTES = 32
 _PUBLIC_KEY_BYTES = 33
@@ -62,7 +62,7 @@ def next_rows(connection: sqlite3.Connection) -> NextRows:
     return NextRows(*connection.execute(sql).fetchone())
 
 
-def recall(connection: sqlite3.Connection, key: str) -> bytes | None:
+def get_meta(connection: sqlite3.Connection, key: str) -> bytes | None:
     """Look a row of `meta` up."""
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return row[0] if row else None

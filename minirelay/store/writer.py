@@ -8,14 +8,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from minirelay.store import intake
+from minirelay.store import bulk_insert
 from minirelay.store.batch import rows_of, weight
 from minirelay.store.connection import Connection, unavailable
 from minirelay.store.errors import StaleEpoch, StoreClosed
 from minirelay.store.failed_commits import FailedCommits, rehearse
 from minirelay.store.failure_log import FailureLog
-from minirelay.store.leftovers import overwrite_failed
 from minirelay.store.messages import BatchReport, Commit
+from minirelay.store.wal_recovery import overwrite_failed
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Writer:
         check_file: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """connection: open, configured to write, with its intake. clock: in seconds.
+        """connection: open, configured to write, with its bulk insert. clock: in seconds.
 
         check_file: raises DatabaseReplaced; called in the connection's thread, before anything is stored and
         before anybody hears that it was.
@@ -102,7 +102,7 @@ class Writer:
             return _failed(StaleEpoch("could not be stored: it was judged on a state that was not stored"))
         return self._submit(commit=commit)
 
-    def remember(self, key: str, value: bytes) -> asyncio.Future[None]:
+    def put_meta(self, key: str, value: bytes) -> asyncio.Future[None]:
         """Queue a row of `meta`, which replaces the one with the same key."""
         return self._submit(memory=(key, value))
 
@@ -251,7 +251,7 @@ def _write(
             rehearse(connection, rehearsed, MAX_BATCH_BYTES)
         rows = rows_of(commits, (entry.memory for entry in batch if entry.memory is not None))
         start = time.perf_counter()
-        intake.store(connection, rows.statements())
+        bulk_insert.store(connection, rows.statements())
         report = BatchReport(len(commits), len(rows), time.perf_counter() - start)
         check_file()
         return report

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 from minirelay.config import Settings
 from minirelay.logs import bound
 from minirelay.relay.connection import Connection
-from minirelay.relay.enrolment import ENROLMENT_PATH, EnrolmentDesk
+from minirelay.relay.enrolment import ENROLMENT_PATH, Enroller
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.cors import say_always
 from minirelay.web.discovery import DiscoveryEndpoint
@@ -22,7 +22,7 @@ from minirelay.web.errors import UpgradeRequired, answer_everything
 from minirelay.web.expectations import meet_expectation
 from minirelay.web.health import HealthEndpoint
 from minirelay.web.info import InfoEndpoint
-from minirelay.web.limits import Doorkeeper
+from minirelay.web.limits import AdmissionLimiter
 from minirelay.web.read_throttle import ReadLimits
 from minirelay.web.refusals import Refusals
 from minirelay.web.sessions import serve_session
@@ -48,33 +48,29 @@ class Services:
     """
 
     sessions: SessionHost
-    enrolment_desk: EnrolmentDesk
+    enroller: Enroller
     write_check: Callable[[], Awaitable[None]]
     relay_token: int
 
 
 def create_app(settings: Settings, services: Services, refusals: Refusals | None = None) -> web.Application:
     """Make the application that a relay listens with. refusals: counts what is refused, its own if None."""
-    doorkeeper = Doorkeeper(
+    limiter = AdmissionLimiter(
         settings.limits,
         ClientAddresses(settings.trusted_proxies),
         refusals or Refusals(time.monotonic),
     )
-    app = web.Application(
-        middlewares=[answer_everything, _let_in(doorkeeper)], client_max_size=MAX_BODY_BYTES
-    )
+    app = web.Application(middlewares=[answer_everything, _let_in(limiter)], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(say_always)
 
     async def sessions(request: web.Request) -> web.StreamResponse:
         if not _asks_for_websocket(request):
-            doorkeeper.note_missing_upgrade(request)
+            limiter.note_missing_upgrade(request)
             raise UpgradeRequired
-        with bound(session=secrets.token_hex(4)), doorkeeper.session(request):
+        with bound(session=secrets.token_hex(4)), limiter.session(request):
             return await serve_session(request, services.sessions.connect, read_limits(settings))
 
-    enrolment = EnrolmentEndpoint(
-        services.enrolment_desk, doorkeeper, body_timeout_s=settings.limits.body_timeout
-    )
+    enrolment = EnrolmentEndpoint(services.enroller, limiter, body_timeout_s=settings.limits.body_timeout)
     add_get = partial(app.router.add_get, expect_handler=meet_expectation)
     add_get(SESSIONS_PATH, sessions)
     app.router.add_post(ENROLMENT_PATH, enrolment.post, expect_handler=meet_expectation)
@@ -98,10 +94,10 @@ def read_limits(settings: Settings) -> ReadLimits:
     )
 
 
-def _let_in(doorkeeper: Doorkeeper) -> Middleware:
+def _let_in(limiter: AdmissionLimiter) -> Middleware:
     @web.middleware
     async def let_in(request: web.Request, handler: Handler) -> web.StreamResponse:
-        with doorkeeper.request(request):
+        with limiter.request(request):
             return await handler(request)
 
     return let_in

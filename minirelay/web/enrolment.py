@@ -1,4 +1,4 @@
-"""`POST /v4/enroll_key_card`: the HTTP around a decision of the enrolment desk (spec 05)."""
+"""`POST /v4/enroll_key_card`: the HTTP around a decision of the enroller (spec 05)."""
 
 import asyncio
 import logging
@@ -6,9 +6,9 @@ import logging
 from aiohttp import ClientError, web
 
 from minirelay.protocol.ids import show_shop
-from minirelay.relay.enrolment import EnrolmentDesk
+from minirelay.relay.enrolment import Enroller
 from minirelay.web.errors import ENROLMENT_HANDLER
-from minirelay.web.limits import Doorkeeper
+from minirelay.web.limits import AdmissionLimiter
 
 log = logging.getLogger(__name__)
 
@@ -16,16 +16,16 @@ log = logging.getLogger(__name__)
 class EnrolmentEndpoint:
     """Takes requests to enrol a key card; the content type does not matter."""
 
-    def __init__(self, desk: EnrolmentDesk, doorkeeper: Doorkeeper, *, body_timeout_s: float) -> None:
-        self._desk = desk
-        self._doorkeeper = doorkeeper
+    def __init__(self, enroller: Enroller, limiter: AdmissionLimiter, *, body_timeout_s: float) -> None:
+        self._enroller = enroller
+        self._limiter = limiter
         self._body_timeout_s = body_timeout_s
 
     async def post(self, request: web.Request) -> web.Response:
         """Answer 201, or raise what `web/errors.py` has an answer for."""
-        self._doorkeeper.check_enrolment(request)
+        self._limiter.check_enrolment(request)
         body = await self._read(request)
-        enrolment = await self._desk.enrol(
+        enrolment = await self._enroller.enrol(
             body,
             # An empty header says as little as none.
             referer=request.headers.get("Referer") or None,

@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 from minirelay.web.client_address import FORWARDED
 from minirelay.web.connections import Connections, Place
 from minirelay.web.errors import OWN_FAULT, failure_at
-from minirelay.web.stragglers import Stragglers
+from minirelay.web.idle_connections import IdleConnections
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class Traffic:
     def __init__(self, connections: Connections, clock: Callable[[], float]) -> None:
         """clock: monotonic, in seconds."""
         limits = connections.limits
-        self.stragglers = Stragglers(limits.first_request_timeout, limits.idle_timeout, clock)
+        self.idle = IdleConnections(limits.first_request_timeout, limits.idle_timeout, clock)
         self._refusals = connections.refusals
         self._open: set[HttpConnection] = set()
         self._served: dict[HttpConnection, asyncio.Task[object] | None] = {}
@@ -139,13 +139,13 @@ class Traffic:
     def began(self, connection: HttpConnection) -> None:
         """Take note of a new connection."""
         self._open.add(connection)
-        self.stragglers.began(connection)
+        self.idle.began(connection)
         if self._is_stopping:  # it was accepted before
             connection.force_close()
 
     def gone(self, connection: HttpConnection) -> None:
         """Forget a connection."""
-        self.stragglers.gone(connection)
+        self.idle.gone(connection)
         self._open.discard(connection)
         self._note_end()
 
@@ -171,9 +171,9 @@ class Traffic:
     async def watch(self) -> None:
         """Close who waits for too long, and say what was refused, again and again, until cancelled."""
         while True:
-            await asyncio.sleep(self.stragglers.check_interval_s)
+            await asyncio.sleep(self.idle.check_interval_s)
             try:
-                self.stragglers.close_late()
+                self.idle.close_late()
                 self._refusals.say_due()
             except Exception:  # the task's only observer; it is tried again
                 log.exception("connections that wait for too long could not be closed because of a bug")
@@ -205,12 +205,12 @@ class Traffic:
     def _begin(self, connection: HttpConnection, request: web.Request) -> None:
         connection.asked(request)
         self._served[connection] = asyncio.current_task()
-        self.stragglers.served(connection)
+        self.idle.served(connection)
 
     def _end(self, connection: HttpConnection) -> None:
         self._served.pop(connection, None)
         if connection in self._open:
-            self.stragglers.answered(connection)
+            self.idle.answered(connection)
         self._note_end()
 
     def _note_end(self) -> None:

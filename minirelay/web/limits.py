@@ -91,7 +91,7 @@ class Places:
             del self._taken[client]
 
 
-class Doorkeeper:
+class AdmissionLimiter:
     """Lets clients' requests in, or doesn't."""
 
     def __init__(

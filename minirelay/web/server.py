@@ -13,13 +13,13 @@ from minirelay.chain.endpoint import open_http
 from minirelay.chain.errors import ChainUnreachable
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.shop_registry import ShopReg
-from minirelay.chain.token import RelayToken, TokenKeeper
+from minirelay.chain.token import RelayToken, RelayTokenService
 from minirelay.chain.wallet import Wallet
 from minirelay.config import Settings
 from minirelay.errors import ConfigError
 from minirelay.relay.acceptance import WriteLimits, utc_now
 from minirelay.relay.connection import ConnectionLimits
-from minirelay.relay.enrolment import AdmissionPolicy, EnrolmentDesk
+from minirelay.relay.enrolment import AdmissionPolicy, Enroller
 from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.relay import Relay, RelayLimits
@@ -57,13 +57,13 @@ class StoreMemory:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def recall(self, key: str) -> bytes | None:
+    async def get_meta(self, key: str) -> bytes | None:
         """Give what was remembered, None if nothing."""
-        return await self._store.reader.recall(key)
+        return await self._store.reader.get_meta(key)
 
-    async def remember(self, key: str, value: bytes) -> None:
+    async def put_meta(self, key: str, value: bytes) -> None:
         """Remember, durably."""
-        await self._store.writer.remember(key, value)
+        await self._store.writer.put_meta(key, value)
 
 
 @asynccontextmanager
@@ -95,14 +95,14 @@ async def serve(
         http = await stack.enter_async_context(open_http())
         chain_settings = settings.chain(settings.registry_chain)
         chain = Chain(settings.registry_chain, chain_settings.rpc_urls, http)
-        keeper = TokenKeeper(
+        service = RelayTokenService(
             RelayReg(chain, bytes(chain_settings.relay_reg)),
             wallet,
             StoreMemory(store),
             configured=settings.relay_token_id,
             first_choice=new_token,
         )
-        token = await _find_token(keeper, settings)
+        token = await _find_token(service, settings)
         shop_registry = ShopReg(chain, bytes(chain_settings.shop_reg))
         if token.is_checked:
             await _prove(shop_registry)
@@ -113,7 +113,7 @@ async def serve(
             registry_chain=settings.registry_chain,
             limits=relay_limits(settings),
         )
-        desk = EnrolmentDesk(
+        enroller = Enroller(
             base_url=base_url,
             relay_token=token.token_id,
             relay_key=wallet.key.public_key,
@@ -123,8 +123,8 @@ async def serve(
             admit=relay.admit,
             now=utc_now,
         )
-        services = Services(relay, desk, WriteCheck(store.writer).check, token.token_id)
-        check = asyncio.create_task(_check_later(keeper, token, settings))
+        services = Services(relay, enroller, WriteCheck(store.writer).check, token.token_id)
+        check = asyncio.create_task(_check_later(service, token, settings))
         stack.callback(check.cancel)
         refusals = Refusals(time.monotonic)
         connections = Connections(
@@ -153,17 +153,17 @@ async def _prove(registry: ShopReg) -> None:
         log.warning("the shop registry could not be checked", extra={"reason": str(error)})
 
 
-async def _check_later(keeper: TokenKeeper, token: RelayToken, settings: Settings) -> None:
-    await keeper.check_later(token)
+async def _check_later(service: RelayTokenService, token: RelayToken, settings: Settings) -> None:
+    await service.check_later(token)
     # What is under development moves all the time.
     if settings.base_url is not None and not settings.development:
-        await keeper.check_uri(token.token_id, settings.base_url)
+        await service.check_uri(token.token_id, settings.base_url)
 
 
-async def _find_token(keeper: TokenKeeper, settings: Settings) -> RelayToken:
+async def _find_token(service: RelayTokenService, settings: Settings) -> RelayToken:
     if settings.development:
-        return await keeper.find_or_mint(str(settings.base_url))
-    token = await keeper.find()
+        return await service.find_or_mint(str(settings.base_url))
+    token = await service.find()
     if token is None:
         raise ConfigError("this relay has no token yet: run `minirelay register`, or set relay_token_id")
     return token

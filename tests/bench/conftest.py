@@ -6,7 +6,7 @@ import pytest
 
 from minirelay.bench.bench import Bench, Plan
 from minirelay.bench.own_relay import own_relay
-from minirelay.bench.subject import Subject
+from minirelay.bench.target import Target
 
 TINY = Plan(
     listings=(20, 60),
@@ -24,7 +24,7 @@ TINY = Plan(
 
 
 @pytest.fixture(scope="session")
-def subject() -> Iterator[Subject]:
+def target() -> Iterator[Target]:
     """Give a relay that runs, with two clerks and a guest."""
     with own_relay(None, clerks=2, guests=1) as relay:
         yield relay.start()
@@ -43,6 +43,6 @@ def own_bench(told: list[str]) -> Bench:
 
 
 @pytest.fixture
-def bench(told: list[str], subject: Subject) -> Bench:
+def bench(told: list[str], target: Target) -> Bench:
     """Give a tiny run on the relay that runs."""
-    return Bench(TINY, told.append, subject)
+    return Bench(TINY, told.append, target)

@@ -1,16 +1,16 @@
 """A run measures the relay that was named, or a fresh one."""
 
 from minirelay.bench.bench import FULL, QUICK, Bench
-from minirelay.bench.subject import Subject
+from minirelay.bench.target import Target
 
 
-def test_the_running_relay_is_the_one_that_is_measured(bench: Bench, subject: Subject) -> None:
-    with bench.subject() as measured:
-        assert measured is subject
+def test_the_running_relay_is_the_one_that_is_measured(bench: Bench, target: Target) -> None:
+    with bench.target() as measured:
+        assert measured is target
 
 
 def test_a_relay_of_our_own_is_fresh(own_bench: Bench) -> None:
-    with own_bench.subject() as measured, measured.session(measured.reader) as session:
+    with own_bench.target() as measured, measured.session(measured.reader) as session:
         session.subscribe(measured.shop_id)
         # The manifest and one account for each clerk.
         assert session.unpushed() == 3

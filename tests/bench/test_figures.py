@@ -1,23 +1,23 @@
-"""Figures and their targets."""
+"""Figures and their goals."""
 
 import pytest
 
-from minirelay.bench.figures import Figure, Report, Section, Target, percentile
+from minirelay.bench.figures import Figure, Goal, Report, Section, percentile
 
 
 @pytest.mark.parametrize(
     ("target", "value", "is_met"),
     [
-        (Target.at_least(4), 4, True),
-        (Target.at_least(4), 5, True),
-        (Target.at_least(4), 3.9, False),
-        (Target.at_most(4), 4, True),
-        (Target.at_most(4), 3, True),
-        (Target.at_most(4), 4.1, False),
+        (Goal.at_least(4), 4, True),
+        (Goal.at_least(4), 5, True),
+        (Goal.at_least(4), 3.9, False),
+        (Goal.at_most(4), 4, True),
+        (Goal.at_most(4), 3, True),
+        (Goal.at_most(4), 4.1, False),
         (None, 4, None),
     ],
 )
-def test_targets(target: Target | None, value: float, is_met: bool | None) -> None:
+def test_targets(target: Goal | None, value: float, is_met: bool | None) -> None:
     assert Figure("one", value, "s", target).is_met is is_met
 
 
@@ -25,9 +25,9 @@ def test_targets(target: Target | None, value: float, is_met: bool | None) -> No
     ("figures", "is_kept"),
     [
         ((), True),
-        ((Figure("told", 9, "s"), Figure("wanted", 9, "s", Target.at_most(4))), True),
-        ((Figure("must", 4, "s", Target.must_be_at_most(4)),), True),
-        ((Figure("told", 9, "s"), Figure("must", 4.1, "s", Target.must_be_at_most(4))), False),
+        ((Figure("told", 9, "s"), Figure("wanted", 9, "s", Goal.at_most(4))), True),
+        ((Figure("must", 4, "s", Goal.must_be_at_most(4)),), True),
+        ((Figure("told", 9, "s"), Figure("must", 4.1, "s", Goal.must_be_at_most(4))), False),
     ],
 )
 def test_only_what_must_be_breaks_a_report(figures: tuple[Figure, ...], is_kept: bool) -> None:

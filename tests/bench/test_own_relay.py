@@ -14,18 +14,18 @@ def test_what_was_written_is_there_after_a_restart(tmp_path: Path, monkeypatch: 
     # Settings of whoever runs the benchmark are none of its relay's.
     monkeypatch.setenv("MINIRELAY_LISTEN_PORT", "not a port")
     with own_relay(tmp_path, clerks=1) as relay:
-        subject = relay.start()
-        assert subject.meter is not None
-        assert subject.meter.resident_bytes() > 2**20
-        author = Author(subject.writer, subject.shop_id)
-        with subject.session(subject.writer) as session:
+        target = relay.start()
+        assert target.meter is not None
+        assert target.meter.resident_bytes() > 2**20
+        author = Author(target.writer, target.shop_id)
+        with target.session(target.writer) as session:
             fill(session, author, range(10))
         relay.stop()
         relay.stop()
         with pytest.raises(FileNotFoundError):
-            subject.meter.usage()
-        subject = relay.start()
-        with subject.session(subject.writer) as session:
+            target.meter.usage()
+        target = relay.start()
+        with target.session(target.writer) as session:
             session.write_all(frames_of(session, author.price_changes(10, 10)), in_flight=3)
         directory = relay.data_dir
         assert directory.is_relative_to(tmp_path)

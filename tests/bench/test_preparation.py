@@ -11,7 +11,7 @@ from minirelay.bench.preparation import (
     open_relay,
     read_shop,
 )
-from minirelay.bench.subject import new_keys
+from minirelay.bench.target import new_keys
 from minirelay.protocol.objects import ObjectType
 from minirelay.relay.audit import audit, read_signers
 from minirelay.shop.canonical import load
@@ -37,13 +37,13 @@ async def test_many_guests_are_in_the_log_and_in_the_shop(tmp_path: Path) -> Non
     await enrol(tmp_path, Cards(new_keys(1), new_keys(1)))
     await add_guests(tmp_path, 2500)
     async with await Store.open(tmp_path) as store:
-        books = await read_shop(store)
-        assert (books.guest_cards, books.seq) == (2501, 2 + 3)
-        account = books.state.get(ObjectType.ACCOUNT, bytes(20))
+        head = await read_shop(store)
+        assert (head.guest_cards, head.seq) == (2501, 2 + 3)
+        account = head.state.get(ObjectType.ACCOUNT, bytes(20))
         assert account is not None
         assert len(load(Account, account).key_cards) == 2501
-        result = await audit(store.reader, books.row, await read_signers(store.reader), lambda _: None)
-        assert result.root_hash == books.state.root_hash
+        result = await audit(store.reader, head.row, await read_signers(store.reader), lambda _: None)
+        assert result.root_hash == head.state.root_hash
     async with open_relay(tmp_path) as relay:
         await relay.admit(guest_enrolment(new_keys(1)[0].public_key))
-        assert await relay.store.reader.count_guest_cards(books.row.row_id) == 2502
+        assert await relay.store.reader.count_guest_cards(head.row.row_id) == 2502

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from minirelay.bench.figures import Figure, Report, Section, Target
+from minirelay.bench.figures import Figure, Goal, Report, Section
 from minirelay.bench.report import document, lines, number
 
 REPORT = Report(
@@ -15,10 +15,10 @@ REPORT = Report(
             "two",
             "Judged",
             (
-                Figure("rate", 4321.9, "sets/s", Target.at_least(4000), "900–1,100"),
+                Figure("rate", 4321.9, "sets/s", Goal.at_least(4000), "900–1,100"),
                 Figure("  part of it", 12.34, "%"),
-                Figure("delay", 2.5, "ms", Target.at_most(2)),
-                Figure("idle", 1.05, "x", Target.must_be_at_most(1.1)),
+                Figure("delay", 2.5, "ms", Goal.at_most(2)),
+                Figure("idle", 1.05, "x", Goal.must_be_at_most(1.1)),
             ),
             ("A note.",),
         ),

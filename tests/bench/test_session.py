@@ -11,7 +11,7 @@ from minirelay.bench import session as session_module
 from minirelay.bench.errors import BenchError
 from minirelay.bench.frames import client_frame
 from minirelay.bench.session import LoadSession
-from minirelay.bench.subject import Subject, new_keys
+from minirelay.bench.target import Target, new_keys
 from minirelay.bench.workload import Author, fill, frames_of
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.objects import ObjectType
@@ -50,12 +50,12 @@ def suppressed_end(listener: socket.socket) -> Iterator[socket.socket]:
         yield connected
 
 
-def test_writes_are_acknowledged_and_pushed(subject: Subject) -> None:
-    author = Author(subject.writer, subject.shop_id)
-    with subject.session(subject.writer) as writer, subject.session(subject.reader) as reader:
+def test_writes_are_acknowledged_and_pushed(target: Target) -> None:
+    author = Author(target.writer, target.shop_id)
+    with target.session(target.writer) as writer, target.session(target.reader) as reader:
         fill(writer, author, range(3))
         listing = wire.Filter(ObjectType.LISTING, author.listing_id(1).to_bytes(8))
-        reader.subscribe(subject.shop_id, 0, [listing])
+        reader.subscribe(target.shop_id, 0, [listing])
         assert reader.unpushed() == 1
         assert reader.acknowledge(reader.receive())[0] == 1
         frames = frames_of(writer, [author.seal(author.change_price(1, price)) for price in range(20)])
@@ -66,22 +66,22 @@ def test_writes_are_acknowledged_and_pushed(subject: Subject) -> None:
         assert pushed == 20
 
 
-def test_a_refused_write_ends_the_measurement(subject: Subject) -> None:
-    author = Author(subject.writer, subject.shop_id)
-    with subject.session(subject.writer) as writer:
+def test_a_refused_write_ends_the_measurement(target: Target) -> None:
+    author = Author(target.writer, target.shop_id)
+    with target.session(target.writer) as writer:
         frame = writer.frame_of_write(author.seal(author.change_price(999, 1)))
         with pytest.raises(BenchError, match="refused a write: 1 "):
             writer.write_all([frame], in_flight=1)
 
 
-def test_a_card_that_nobody_knows(subject: Subject) -> None:
+def test_a_card_that_nobody_knows(target: Target) -> None:
     (stranger,) = new_keys(1)
-    with subject.session() as visitor, pytest.raises(BenchError, match="Item not found"):
+    with target.session() as visitor, pytest.raises(BenchError, match="Item not found"):
         visitor.authenticate(stranger)
 
 
-def test_what_the_relay_closes(subject: Subject) -> None:
-    with subject.session() as visitor:
+def test_what_the_relay_closes(target: Target) -> None:
+    with target.session() as visitor:
         visitor.send(client_frame(b"no envelope"))
         with pytest.raises(BenchError, match="closed the session: 1002"):
             visitor.receive()

@@ -1,6 +1,6 @@
 """What the benchmark writes is what clients write."""
 
-from minirelay.bench.subject import Subject, new_keys
+from minirelay.bench.target import Target, new_keys
 from minirelay.bench.workload import FILLING_SET, Author, fill, frames_of
 from minirelay.protocol.patch_set import open_patch_set
 from minirelay.shop.canonical import read
@@ -31,9 +31,9 @@ def test_filling_sets_hold_fifty_listings() -> None:
     assert [listing.id for listing in listings] == [author.listing_id(number) for number in range(10, 111)]
 
 
-def test_a_later_run_meets_neither_listings_nor_nonces_of_an_earlier_one(subject: Subject) -> None:
+def test_a_later_run_meets_neither_listings_nor_nonces_of_an_earlier_one(target: Target) -> None:
     for _ in range(2):
-        author = Author(subject.writer, subject.shop_id)
-        with subject.session(subject.writer) as session:
+        author = Author(target.writer, target.shop_id)
+        with target.session(target.writer) as session:
             assert fill(session, author, range(120)) > 0
             session.write_all(frames_of(session, author.price_changes(120, 5)), in_flight=2)

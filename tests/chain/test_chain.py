@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.endpoint import LONGEST_REST_S, open_http
+from minirelay.chain.endpoint import LONGEST_BACKOFF_S, open_http
 from minirelay.chain.errors import ChainUnreachable, NodeRefused, Reverted
 from minirelay.chain.json_rpc import read_quantity
 from minirelay.errors import MalformedInput
@@ -92,7 +92,7 @@ async def test_another_chain_is_a_failure_for_long() -> None:
     stranger = Node(results={"eth_chainId": "0x1", "eth_blockNumber": "0x63"})
     async with chain_over(stranger, good(2)) as bench:
         assert await head(bench) == 2
-        bench.clock.now += LONGEST_REST_S - 1
+        bench.clock.now += LONGEST_BACKOFF_S - 1
         assert await head(bench) == 2
         assert stranger.asked == ["eth_chainId"]
         bench.clock.now += 1

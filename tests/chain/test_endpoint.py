@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 import pytest
 
 from minirelay.chain.answer_bounds import FRAME_BYTES
-from minirelay.chain.endpoint import LONGEST_REST_S, LONGEST_WISH_S, Endpoint, Rest, open_http, retry_after
+from minirelay.chain.endpoint import (
+    LONGEST_BACKOFF_S,
+    LONGEST_WISH_S,
+    Backoff,
+    Endpoint,
+    open_http,
+    retry_after,
+)
 from minirelay.chain.errors import EndpointFailure, NodeRefused
 from minirelay.config_types import EndpointUrl
 from tests.chain.nodes import (
@@ -255,33 +262,33 @@ def test_retry_after(header: str | None, seconds: float | None) -> None:
 
 
 def test_rests_grow_up_to_a_bound() -> None:
-    rest, now, rests = Rest(), 100.0, []
+    rest, now, rests = Backoff(), 100.0, []
     for _ in range(10):
         rest.begin(now, EndpointFailure("x"), now, 1.0)
         rests.append(rest.left(now))
         now += rest.left(now)
         assert rest.left(now) == 0
-    assert rests == [1, 2, 4, 8, 16, 32, 64, LONGEST_REST_S, LONGEST_REST_S, LONGEST_REST_S]
+    assert rests == [1, 2, 4, 8, 16, 32, 64, LONGEST_BACKOFF_S, LONGEST_BACKOFF_S, LONGEST_BACKOFF_S]
 
 
 def test_rests_vary_by_half() -> None:
-    short, long = Rest(), Rest()
+    short, long = Backoff(), Backoff()
     short.begin(0.0, EndpointFailure("x"), 0.0, 0.0)
     long.begin(0.0, EndpointFailure("x"), 0.0, 1.0)
     assert (short.left(0.0), long.left(0.0)) == (0.5, 1.0)
 
 
 def test_a_wish_is_honoured_if_it_is_longer() -> None:
-    rest = Rest()
+    rest = Backoff()
     rest.begin(0.0, EndpointFailure("x", 30.0), 0.0, 1.0)
     assert rest.left(0.0) == 30
-    rest = Rest()
+    rest = Backoff()
     rest.begin(0.0, EndpointFailure("x", 0.1), 0.0, 1.0)
     assert rest.left(0.0) == 1
 
 
 def test_what_was_under_way_when_it_failed_does_not_count_again() -> None:
-    rest = Rest()
+    rest = Backoff()
     for asked_at in (5.0, 6.0, 7.0):
         rest.begin(10.0, EndpointFailure("x"), asked_at, 1.0)
     assert rest.left(10.0) == 1
@@ -290,7 +297,7 @@ def test_what_was_under_way_when_it_failed_does_not_count_again() -> None:
 
 
 def test_working_again_ends_the_rest() -> None:
-    rest = Rest()
+    rest = Backoff()
     for _ in range(5):
         rest.begin(0.0, EndpointFailure("x"), 0.0, 1.0)
     rest.end()

@@ -19,7 +19,7 @@ from minirelay.chain.token import (
     OWNER_KEY,
     RECHECK_S,
     RelayToken,
-    TokenKeeper,
+    RelayTokenService,
     TokenNotOwned,
 )
 from minirelay.chain.transaction import send
@@ -45,10 +45,10 @@ class Notebook:
 
     rows: dict[str, bytes] = field(default_factory=dict)
 
-    async def recall(self, key: str) -> bytes | None:
+    async def get_meta(self, key: str) -> bytes | None:
         return self.rows.get(key)
 
-    async def remember(self, key: str, value: bytes) -> None:
+    async def put_meta(self, key: str, value: bytes) -> None:
         self.rows[key] = value
 
 
@@ -64,12 +64,16 @@ async def mint(registry: RelayReg, token: int = TOKEN, owner: Wallet = WALLET) -
 
 def keeper(
     registry: RelayReg, notebook: Notebook | None = None, *, configured: int | None = None
-) -> TokenKeeper:
-    return TokenKeeper(registry, WALLET, notebook or Notebook(), configured=configured, new_id=lambda: TOKEN)
+) -> RelayTokenService:
+    return RelayTokenService(
+        registry, WALLET, notebook or Notebook(), configured=configured, new_id=lambda: TOKEN
+    )
 
 
-def developing(registry: RelayReg, notebook: Notebook, wallet: Wallet = WALLET) -> TokenKeeper:
-    return TokenKeeper(registry, wallet, notebook, configured=None, first_choice=TOKEN, new_id=lambda: 8)
+def developing(registry: RelayReg, notebook: Notebook, wallet: Wallet = WALLET) -> RelayTokenService:
+    return RelayTokenService(
+        registry, wallet, notebook, configured=None, first_choice=TOKEN, new_id=lambda: 8
+    )
 
 
 async def test_under_development_the_id_is_known_before(registry: RelayReg) -> None:
@@ -138,7 +142,7 @@ async def test_the_wallet_that_owns_it_is_remembered_with_it(registry: RelayReg)
     await keeper(registry, notebook).find()
     assert notebook.rows[OWNER_KEY] == owned_before(TOKEN, WALLET)
     minted = Notebook()
-    await TokenKeeper(registry, WALLET, minted, configured=None, new_id=lambda: 8).find_or_mint(URI)
+    await RelayTokenService(registry, WALLET, minted, configured=None, new_id=lambda: 8).find_or_mint(URI)
     assert minted.rows[OWNER_KEY] == owned_before(8, WALLET)
 
 
@@ -171,7 +175,7 @@ async def test_a_remembered_token_that_the_wallet_does_not_own(
 async def test_a_key_that_is_replaced_names_the_wallet_that_owned_the_token(registry: RelayReg) -> None:
     notebook = Notebook()
     token = await keeper(registry, notebook).find_or_mint(URI)
-    replaced = TokenKeeper(registry, OTHER, notebook, configured=None)
+    replaced = RelayTokenService(registry, OTHER, notebook, configured=None)
     words = f"wallet_key_file: .*; {checksum_address(WALLET.address)} does: put the key of that wallet back"
     with pytest.raises(TokenNotOwned, match=words):
         await replaced.find()
@@ -224,7 +228,7 @@ async def test_minting(registry: RelayReg, w3: Web3) -> None:
 async def test_ids_are_random_256_bit_numbers(registry: RelayReg) -> None:
     ids = set()
     for _ in range(2):
-        token = await TokenKeeper(registry, WALLET, Notebook(), configured=None).find_or_mint(URI)
+        token = await RelayTokenService(registry, WALLET, Notebook(), configured=None).find_or_mint(URI)
         ids.add(token.token_id)
     assert len(ids) == 2
     assert max(ids).bit_length() > 200
@@ -251,7 +255,7 @@ async def test_an_id_that_somebody_took_meanwhile(registry: RelayReg) -> None:
 
 async def test_the_id_is_remembered_before_it_is_minted(registry: RelayReg) -> None:
     notebook = Notebook()
-    poor = TokenKeeper(registry, Wallet(b"\7" * 32), notebook, configured=None, new_id=lambda: TOKEN)
+    poor = RelayTokenService(registry, Wallet(b"\7" * 32), notebook, configured=None, new_id=lambda: TOKEN)
     with pytest.raises(WalletUnfunded):
         await poor.find_or_mint(URI)
     assert notebook.rows == {MINTING_KEY: TOKEN.to_bytes(32)}
@@ -324,7 +328,9 @@ async def test_it_is_checked_as_soon_as_an_endpoint_answers(owner: Wallet | None
             node.results = relay_reg_node(owner).results
 
         wait = Wait(then=recover)
-        one = TokenKeeper(RelayReg(bench.chain, b"\5" * 20), WALLET, Notebook(), configured=TOKEN, sleep=wait)
+        one = RelayTokenService(
+            RelayReg(bench.chain, b"\5" * 20), WALLET, Notebook(), configured=TOKEN, sleep=wait
+        )
         token = await one.find()
         assert token is not None
         if owner is WALLET:
@@ -340,10 +346,10 @@ class Failing(Notebook):
 
     is_broken = True
 
-    async def recall(self, key: str) -> bytes | None:
+    async def get_meta(self, key: str) -> bytes | None:
         if self.is_broken:
             raise OverflowError("Python int too large to convert to C long")
-        return await super().recall(key)
+        return await super().get_meta(key)
 
 
 async def test_a_bug_in_the_check_is_logged_once_and_it_is_tried_again(
@@ -356,7 +362,9 @@ async def test_a_bug_in_the_check_is_logged_once_and_it_is_tried_again(
 
     wait = Wait(then=mend)
     async with chain_over(relay_reg_node(WALLET)) as bench:
-        one = TokenKeeper(RelayReg(bench.chain, b"\5" * 20), WALLET, memory, configured=TOKEN, sleep=wait)
+        one = RelayTokenService(
+            RelayReg(bench.chain, b"\5" * 20), WALLET, memory, configured=TOKEN, sleep=wait
+        )
         await one.check_later(RelayToken(TOKEN, is_checked=False))
     assert wait.slept == [RECHECK_S] * 3
     failures = [record for record in caplog.records if record.levelno == logging.ERROR]
@@ -371,7 +379,9 @@ async def test_a_contract_of_another_kind_does_not_end_a_running_relay() -> None
 
     wait = Wait(then=mend)
     async with chain_over(node) as bench:
-        one = TokenKeeper(RelayReg(bench.chain, b"\5" * 20), WALLET, Notebook(), configured=TOKEN, sleep=wait)
+        one = RelayTokenService(
+            RelayReg(bench.chain, b"\5" * 20), WALLET, Notebook(), configured=TOKEN, sleep=wait
+        )
         await one.check_later(RelayToken(TOKEN, is_checked=False))
     assert wait.slept == [RECHECK_S] * 3
 
@@ -424,6 +434,6 @@ async def test_what_is_checked_is_not_checked_again() -> None:
     wait = Wait()
     async with chain_over(Node(behaviour=plain("", 500))) as bench:
         registry = RelayReg(bench.chain, b"\5" * 20)
-        one = TokenKeeper(registry, WALLET, Notebook(), configured=TOKEN, sleep=wait)
+        one = RelayTokenService(registry, WALLET, Notebook(), configured=TOKEN, sleep=wait)
         await one.check_later(RelayToken(TOKEN, is_checked=True))
     assert wait.slept == []

@@ -10,7 +10,7 @@ from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.dev.development import WALLET_NAME, DevOptions, run_development
 from minirelay.errors import ConfigError, StoreError
-from minirelay.store import joined
+from minirelay.store import one_step
 
 
 def options(chain: DevChain, **changes: object) -> DevOptions:
@@ -102,7 +102,7 @@ async def test_an_sqlite_that_is_too_old_is_told_before_anything_is_started(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def check_sqlite() -> None:
-        joined.check_sqlite((3, 34, 1))
+        one_step.check_sqlite((3, 34, 1))
 
     monkeypatch.setattr("minirelay.dev.development.check_sqlite", check_sqlite)
     with pytest.raises(StoreError, match=r"SQLite 3\.34\.1; minirelay needs 3\.39"):

@@ -15,9 +15,9 @@ from minirelay.protocol import envelope as wire
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.sign_in import parse
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.enrolment import AdmissionPolicy, EnrolmentDesk, EnrolmentRefused, open_body
+from minirelay.relay.enrolment import AdmissionPolicy, Enroller, EnrolmentRefused, open_body
 from minirelay.relay.messages import ClaimCard, Effect, Enrolment, FindCard, HangUp, Send
-from minirelay.relay.session import Session, SessionLimits, Standing
+from minirelay.relay.session import Session, SessionLimits, SessionState
 from minirelay.relay.view import make_view
 from minirelay.shop.access import PUBLIC_TYPES, Role
 from minirelay.store.messages import KeyCard, Leaf
@@ -60,10 +60,10 @@ def session(data: bytes) -> None:
         try:
             envelope = wire.decode_client_envelope(frame)
         except ProtocolViolation:
-            assert one.standing is Standing.CLOSED
+            assert one.state is SessionState.CLOSED
         else:
             if not isinstance(envelope.message, wire.Success | wire.Failure):
-                assert envelope.request_id not in open_ids or one.standing is Standing.CLOSED
+                assert envelope.request_id not in open_ids or one.state is SessionState.CLOSED
                 open_ids.add(envelope.request_id)
         _carry_out(one, effects, open_ids)
 
@@ -79,7 +79,7 @@ def _carry_out(one: Session, effects: list[Effect], open_ids: set[int]) -> None:
             case HangUp(code, reason):
                 assert code in (1002, 1008)
                 assert 0 < len(reason.encode()) <= 123
-                assert one.standing is Standing.CLOSED
+                assert one.state is SessionState.CLOSED
             case Send(frame):
                 answer = wire.decode_envelope(frame)
                 assert isinstance(answer.message, wire.Success) or (
@@ -106,7 +106,7 @@ def enrolment(data: bytes) -> None:
     for referer in (None, text[:100], "https://shop.example/page"):
         admitted: list[Enrolment] = []
         try:
-            _run(_desk(admitted).enrol(body, referer=referer, is_guest=False))
+            _run(_enroller(admitted).enrol(body, referer=referer, is_guest=False))
         except EnrolmentRefused as refused:
             assert str(refused)
         else:
@@ -130,14 +130,14 @@ class _Registry:
         return ()
 
 
-def _desk(admitted: list[Enrolment]) -> EnrolmentDesk:
+def _enroller(admitted: list[Enrolment]) -> Enroller:
     async def is_served(shop_id: int) -> bool:
         return True
 
     async def admit(one: Enrolment) -> None:
         admitted.append(one)
 
-    return EnrolmentDesk(
+    return Enroller(
         base_url=BaseUrl.parse(VECTORS["base_url"]),
         relay_token=int(VECTORS["relay_id"]),
         relay_key=RELAY_KEY.public_key,

@@ -14,6 +14,7 @@ from minirelay.relay.judgement import NOBODY, Author, judge
 from minirelay.shop.access import Role
 from minirelay.shop.canonical import dump, load, read
 from minirelay.shop.draft import Draft
+from minirelay.shop.normalise import Misspelt, normalise
 from minirelay.shop.objects import (
     Account,
     AddressDetails,
@@ -23,7 +24,6 @@ from minirelay.shop.objects import (
     PriceModifier,
     Tag,
 )
-from minirelay.shop.spelling import Misspelt, respell
 from minirelay.shop.state import ShopState
 from tests.fuzz.wire_targets import elements
 from tests.protocol.sets import signed
@@ -56,11 +56,11 @@ def spelling(data: bytes) -> None:
     before = copy.deepcopy(value)
     for kind in KINDS:
         try:
-            exact = respell(kind, value)
+            exact = normalise(kind, value)
         except Misspelt as misspelt:
             assert misspelt.reason
         else:
-            assert respell(kind, exact) == exact
+            assert normalise(kind, exact) == exact
         assert value == before
 
 

@@ -25,9 +25,9 @@ from minirelay.protocol.push import decode_set
 from minirelay.protocol.signing import PrivateKey, recover
 from minirelay.relay import sequencer
 from minirelay.relay.acceptance import CardEnrolment, ClientWrite, Request, WriteLimits
-from minirelay.relay.books import Accepted, Books
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
 from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
+from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.canonical import dump, load
 from minirelay.shop.object_sizes import ObjectLimits
 from minirelay.shop.objects import Account
@@ -66,16 +66,16 @@ def enrolment(key: PrivateKey, *, is_guest: bool = False, ceiling: int = 10) -> 
     )
 
 
-def open_books() -> Books:
-    """Give the books of a shop with a clerk and a guest."""
-    books = Books.start(0, ShopRow(1, SHOP_ID, 0))
+def open_head() -> ShopHead:
+    """Give the head of a shop with a clerk and a guest."""
+    head = ShopHead.start(0, ShopRow(1, SHOP_ID, 0))
     for request in (enrolment(CLERK), enrolment(GUEST, is_guest=True)):
-        request.enter(books, request.judge(books))
-    return books
+        request.enter(head, request.judge(head))
+    return head
 
 
-def card(books: Books, key: PrivateKey) -> KeyCard:
-    entry = books.cards[key.public_key]
+def card(head: ShopHead, key: PrivateKey) -> KeyCard:
+    entry = head.cards[key.public_key]
     return KeyCard(entry.row_id, key.public_key, 1, bytes(20), entry.is_guest, 0, False)
 
 
@@ -97,34 +97,34 @@ def seal(
 
 
 def write(
-    books: Books, sealed: bytes, key: PrivateKey = CLERK, answers: list[Outcome] | None = None
+    head: ShopHead, sealed: bytes, key: PrivateKey = CLERK, answers: list[Outcome] | None = None
 ) -> ClientWrite:
     settle = ([] if answers is None else answers).append
-    return ClientWrite(WriteRequest(card(books, key), sealed, settle), lambda: NOW, WriteLimits())
+    return ClientWrite(WriteRequest(card(head, key), sealed, settle), lambda: NOW, WriteLimits())
 
 
 def prepared(request: ClientWrite) -> ClientWrite:
-    """Take the steps that need no books, as the sequencer does; they raise nothing."""
+    """Take the steps that need no head, as the sequencer does; they raise nothing."""
     request.decode()
     request.verify()
     return request
 
 
-def refusal(books: Books, sealed: bytes, key: PrivateKey = CLERK) -> Refusal:
+def refusal(head: ShopHead, sealed: bytes, key: PrivateKey = CLERK) -> Refusal:
     with pytest.raises(Refusal) as refused:
-        write(books, sealed, key).judge(books)
+        write(head, sealed, key).judge(head)
     with pytest.raises(Refusal) as refused_when_prepared:
-        prepared(write(books, sealed, key)).judge(books)
+        prepared(write(head, sealed, key)).judge(head)
     first, second = refused.value, refused_when_prepared.value
     assert (first.code, first.message, first.object_id) == (second.code, second.message, second.object_id)
     return first
 
 
-def accept(books: Books, sealed: bytes, key: PrivateKey = CLERK) -> Accepted:
-    request = prepared(write(books, sealed, key))
-    accepted = request.judge(books)
-    assert write(books, sealed, key).judge(books).wire == accepted.wire
-    request.enter(books, accepted)
+def accept(head: ShopHead, sealed: bytes, key: PrivateKey = CLERK) -> Accepted:
+    request = prepared(write(head, sealed, key))
+    accepted = request.judge(head)
+    assert write(head, sealed, key).judge(head).wire == accepted.wire
+    request.enter(head, accepted)
     return accepted
 
 
@@ -132,22 +132,22 @@ def accept(books: Books, sealed: bytes, key: PrivateKey = CLERK) -> Accepted:
 
 
 def test_a_sound_set_is_accepted_and_numbered() -> None:
-    books = open_books()
-    accepted = accept(books, seal([listing(1)]))
-    assert (books.seq, decode_set(accepted.wire).seq) == (3, 3)
-    assert books.state is accepted.judgement.state
-    assert books.cards[CLERK.public_key].last_nonce == 1
+    head = open_head()
+    accepted = accept(head, seal([listing(1)]))
+    assert (head.seq, decode_set(accepted.wire).seq) == (3, 3)
+    assert head.state is accepted.judgement.state
+    assert head.cards[CLERK.public_key].last_nonce == 1
 
 
 @pytest.mark.parametrize("shop_id", [0, 76, SHOP_ID << 8, 2**256 - 1])
 def test_another_shop_id_is_invalid(shop_id: int) -> None:
-    assert refusal(open_books(), seal([listing(1)], shop_id=shop_id)).code == Code.INVALID
+    assert refusal(open_head(), seal([listing(1)], shop_id=shop_id)).code == Code.INVALID
 
 
 def test_another_signer_is_invalid() -> None:
-    books = open_books()
+    head = open_head()
     for key in (STRANGER, GUEST, RELAY_KEY):
-        refused = refusal(books, seal([listing(1)], key=key))
+        refused = refusal(head, seal([listing(1)], key=key))
         assert refused.code == Code.INVALID
         assert "invalid signature" in refused.message
 
@@ -156,24 +156,24 @@ def test_a_wrong_root_is_invalid() -> None:
     header = encode({"KeyCardNonce": 1, "ShopID": SHOP_ID, "Timestamp": NOW, "RootHash": bytes(32)})
     patch = encode({"Op": "remove", "Path": ["Listings", 1], "Value": None})
     sealed = join_patch_set(header, CLERK.sign(header), [patch])
-    assert "unexpected root hash" in refusal(open_books(), sealed).message
+    assert "unexpected root hash" in refusal(open_head(), sealed).message
 
 
 def test_the_bytes_that_were_signed_are_stored_as_they_came() -> None:
-    books = open_books()
+    head = open_head()
     # A client that sorts nothing, and writes its numbers long.
     patch = bytes.fromhex(
         "a3 6556616c7565 1b0000000000000007 645061746883 684c697374696e6773 01 655072696365"
     )
     patch += bytes.fromhex("624f70 677265706c616365")
-    accept(books, seal([listing(1)]))
+    accept(head, seal([listing(1)]))
     root = mmr.root([patch])
     header = bytes.fromhex("a4 68526f6f7448617368 5820") + root
     header += (
         bytes.fromhex("6c4b657943617264 4e6f6e6365 1b0000000000000002") + encode("ShopID") + encode(SHOP_ID)
     )
     header += encode("Timestamp") + encode(NOW)
-    accepted = accept(books, join_patch_set(header, CLERK.sign(header), [patch]))
+    accepted = accept(head, join_patch_set(header, CLERK.sign(header), [patch]))
     pushed = decode_set(accepted.wire)
     assert (pushed.header, pushed.patches) == (header, (patch,))
     assert recover(pushed.header, pushed.signature) == CLERK.public_key
@@ -181,84 +181,84 @@ def test_the_bytes_that_were_signed_are_stored_as_they_came() -> None:
 
 @pytest.mark.parametrize(("ahead_s", "is_accepted"), [(-(10**8), True), (0, True), (300, True), (301, False)])
 def test_a_timestamp_may_be_five_minutes_ahead(ahead_s: int, is_accepted: bool) -> None:
-    books = open_books()
+    head = open_head()
     sealed = seal([listing(1)], timestamp=NOW + timedelta(seconds=ahead_s))
     if is_accepted:
-        accept(books, sealed)
+        accept(head, sealed)
     else:
-        refused = refusal(books, sealed)
+        refused = refusal(head, sealed)
         assert refused.code == Code.INVALID
         assert "future" in refused.message
 
 
 def test_nonces_grow_and_may_leave_gaps() -> None:
-    books = open_books()
+    head = open_head()
     for number, nonce in enumerate((1, 2, 10, 2**31, 2**63 - 1, 2**63, 2**64 - 1), start=1):
-        accept(books, seal([listing(number)], nonce=nonce))
+        accept(head, seal([listing(number)], nonce=nonce))
         for again in {nonce, 1}:
-            refused = refusal(books, seal([listing(99)], nonce=again))
+            refused = refusal(head, seal([listing(99)], nonce=again))
             assert refused.code == Code.INVALID
             assert "event nonce re-use" in refused.message
 
 
 @pytest.mark.parametrize("nonce", [0, 2**64])
 def test_a_nonce_that_is_none_is_invalid(nonce: int) -> None:
-    assert refusal(open_books(), seal([listing(1)], nonce=nonce)).code == Code.INVALID
+    assert refusal(open_head(), seal([listing(1)], nonce=nonce)).code == Code.INVALID
 
 
 def test_a_refused_set_uses_up_no_nonce() -> None:
-    books = open_books()
-    before = books.state
-    refusal(books, seal([listing(1), listing(1)], nonce=5))
-    assert books.state is before
-    accept(books, seal([listing(1)], nonce=5))
+    head = open_head()
+    before = head.state
+    refusal(head, seal([listing(1), listing(1)], nonce=5))
+    assert head.state is before
+    accept(head, seal([listing(1)], nonce=5))
 
 
 def test_cards_have_nonces_of_their_own() -> None:
-    books = open_books()
-    accept(books, seal([listing(1)], nonce=2**64 - 1))
-    accept(books, seal([order(1)], nonce=1, key=GUEST), GUEST)
-    assert books.cards[GUEST.public_key].last_nonce == 1
-    assert books.relay_nonce == 2
+    head = open_head()
+    accept(head, seal([listing(1)], nonce=2**64 - 1))
+    accept(head, seal([order(1)], nonce=1, key=GUEST), GUEST)
+    assert head.cards[GUEST.public_key].last_nonce == 1
+    assert head.relay_nonce == 2
 
 
 def test_a_set_is_all_or_nothing() -> None:
-    books = open_books()
-    refused = refusal(books, seal([listing(1), listing(2), ("remove", ("Listings", 9), None), listing(3)]))
+    head = open_head()
+    refused = refusal(head, seal([listing(1), listing(2), ("remove", ("Listings", 9), None), listing(3)]))
     assert (refused.code, refused.object_id) == (Code.NOT_FOUND, 9)
-    accept(books, seal([listing(1), listing(2), listing(3)]))
+    accept(head, seal([listing(1), listing(2), listing(3)]))
 
 
 def test_an_unlinked_or_forgotten_card_is_refused() -> None:
-    books = open_books()
+    head = open_head()
     sealed = seal([listing(1)])
-    request = write(books, sealed)
-    books.cards[CLERK.public_key].is_unlinked = True
+    request = write(head, sealed)
+    head.cards[CLERK.public_key].is_unlinked = True
     with pytest.raises(Refusal) as refused:
-        request.judge(books)
+        request.judge(head)
     assert refused.value.code == Code.UNLINKED_KEYCARD
-    del books.cards[CLERK.public_key]
+    del head.cards[CLERK.public_key]
     with pytest.raises(Refusal) as refused:
-        request.judge(books)
+        request.judge(head)
     assert refused.value.code == Code.UNLINKED_KEYCARD
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\xff", b"\xa0", b"\xa3" * 40, bytes(3000)])
 def test_garbage_is_invalid(garbage: bytes) -> None:
-    assert refusal(open_books(), garbage).code == Code.INVALID
+    assert refusal(open_head(), garbage).code == Code.INVALID
 
 
 def test_a_guest_is_judged_as_a_guest() -> None:
-    books = open_books()
-    assert refusal(books, seal([listing(1)], key=GUEST), GUEST).code == Code.NOT_FOUND
-    accept(books, seal([order(1)], key=GUEST), GUEST)
-    assert books.owners == {(1).to_bytes(8): books.cards[GUEST.public_key].row_id}
+    head = open_head()
+    assert refusal(head, seal([listing(1)], key=GUEST), GUEST).code == Code.NOT_FOUND
+    accept(head, seal([order(1)], key=GUEST), GUEST)
+    assert head.owners == {(1).to_bytes(8): head.cards[GUEST.public_key].row_id}
 
 
 def test_outcomes_are_the_root_the_refusal_or_try_again() -> None:
     answers: list[Outcome] = []
-    books = open_books()
-    request = write(books, seal([listing(1)]), answers=answers)
+    head = open_head()
+    request = write(head, seal([listing(1)]), answers=answers)
     refused = Refusal(Code.NOT_FOUND, "no", 3)
     request.stored(bytes(32))
     request.refuse(refused)
@@ -272,36 +272,34 @@ def test_outcomes_are_the_root_the_refusal_or_try_again() -> None:
 
 
 def test_what_is_wrong_with_the_header_is_said_before_what_is_wrong_with_the_signature() -> None:
-    books = open_books()
-    accept(books, seal([listing(1)]))
-    refused = refusal(books, seal([listing(2)], key=STRANGER))
+    head = open_head()
+    accept(head, seal([listing(1)]))
+    refused = refusal(head, seal([listing(2)], key=STRANGER))
     assert "event nonce re-use" in refused.message
     sealed = seal([listing(2)], nonce=2, shop_id=5)
     recovery_id = sealed.index(b"Signature") + len(b"Signature") + 2 + 64
-    assert (
-        "another shop" in refusal(books, sealed[:recovery_id] + b"\x09" + sealed[recovery_id + 1 :]).message
-    )
+    assert "another shop" in refusal(head, sealed[:recovery_id] + b"\x09" + sealed[recovery_id + 1 :]).message
 
 
 def test_what_waits_for_its_commit_is_held_as_bytes_only() -> None:
-    books = open_books()
-    request = prepared(write(books, seal([listing(1)])))
+    head = open_head()
+    request = prepared(write(head, seal([listing(1)])))
     assert (request._decoded is None, request._verified is None) == (False, False)
-    first = request.judge(books)
+    first = request.judge(head)
     assert (request._decoded, request._verified) == (None, None)
     # It can be judged again, if a commit before it fails.
-    assert request.judge(books).wire == first.wire
-    request.enter(books, first)
-    used_again = prepared(write(books, seal([listing(2)])))
+    assert request.judge(head).wire == first.wire
+    request.enter(head, first)
+    used_again = prepared(write(head, seal([listing(2)])))
     with pytest.raises(Refusal, match="re-use"):
-        used_again.judge(books)
+        used_again.judge(head)
     assert (used_again._decoded, used_again._verified) == (None, None)
 
 
 def test_a_request_weighs_what_it_brings() -> None:
-    books = open_books()
+    head = open_head()
     sealed = seal([listing(1)])
-    assert write(books, sealed).size_bytes == len(sealed)
+    assert write(head, sealed).size_bytes == len(sealed)
 
 
 # -- how much a set may ask for
@@ -311,70 +309,70 @@ def order_of(items: int) -> Spec:
     return ("add", ("Orders", 5), {"ID": 5, "Items": [{"ListingID": 1, "Quantity": 1}] * items, "State": 1})
 
 
-def with_limits(books: Books, sealed: bytes, **limits: Any) -> ClientWrite:
-    request = write(books, sealed)
+def with_limits(head: ShopHead, sealed: bytes, **limits: Any) -> ClientWrite:
+    request = write(head, sealed)
     request.limits = WriteLimits(**limits)
     return request
 
 
-def work_of(books: Books, sealed: bytes) -> int:
+def work_of(head: ShopHead, sealed: bytes) -> int:
     work = Work(10**9)
-    write(books, sealed).judge(books, work)
+    write(head, sealed).judge(head, work)
     return work.spent
 
 
 def test_a_guests_set_may_have_so_many_patches_and_a_clerks_many_more() -> None:
-    books = open_books()
+    head = open_head()
     for key, is_refused in ((GUEST, True), (CLERK, False)):
         add = order(int(is_refused) + 1)
         path = ("Orders", int(is_refused) + 1, "Items")
         patches: list[Spec] = [add, ("replace", path, []), ("replace", path, [])]
         for most, refused in ((3, False), (2, is_refused)):
-            request = write(books, seal(patches, nonce=5, key=key), key)
+            request = write(head, seal(patches, nonce=5, key=key), key)
             request.limits = WriteLimits(guest_patches=most)
             if refused:
                 with pytest.raises(Refusal, match="at most 2"):
-                    request.judge(books)
+                    request.judge(head)
             else:
-                request.judge(books)
+                request.judge(head)
 
 
 def test_a_set_may_make_so_much_work() -> None:
-    books = open_books()
+    head = open_head()
     sealed = seal([listing(1), listing(2)])
-    work = work_of(books, sealed)
-    with_limits(books, sealed, work=work).judge(books)
+    work = work_of(head, sealed)
+    with_limits(head, sealed, work=work).judge(head)
     with pytest.raises(Refusal, match="touches too much at once") as refused:
-        with_limits(books, sealed, work=work - 1).judge(books)
+        with_limits(head, sealed, work=work - 1).judge(head)
     assert refused.value.code is Code.INVALID
 
 
 def test_what_is_too_much_for_the_loop_is_kept_decoded_for_the_thread() -> None:
-    books = open_books()
+    head = open_head()
     sealed = seal([listing(1)])
-    work = work_of(books, sealed)
-    request = prepared(write(books, sealed))
+    work = work_of(head, sealed)
+    request = prepared(write(head, sealed))
     held = request._decoded, request._verified
     with pytest.raises(WorkExceeded):
-        request.judge(books, Work(work - 1))
+        request.judge(head, Work(work - 1))
     assert (request._decoded, request._verified) == held
     prepared(request)
     assert (request._decoded, request._verified) == held
-    assert request.judge(books, Work(work)).judgement.root_hash
+    assert request.judge(head, Work(work)).judgement.root_hash
 
 
 def test_the_relays_own_sets_make_as_much_work_as_they_need() -> None:
-    books = open_books()
+    head = open_head()
     request = enrolment(STRANGER)
     with pytest.raises(WorkExceeded):
-        request.judge(books, Work(1))
-    assert request.judge(books).judgement.leaves
+        request.judge(head, Work(1))
+    assert request.judge(head).judgement.leaves
 
 
 @pytest.mark.parametrize("way", ["whole", "piece by piece", "in one of two sets"])
 def test_an_order_is_refused_that_would_be_too_large(way: str) -> None:
-    books = open_books()
-    accept(books, seal([listing(1)]))
+    head = open_head()
+    accept(head, seal([listing(1)]))
     append: Spec = ("append", ("Orders", 5, "Items"), {"ListingID": 1, "Quantity": 1})
     sets = {
         "whole": [[order_of(3000)]],
@@ -382,12 +380,12 @@ def test_an_order_is_refused_that_would_be_too_large(way: str) -> None:
         "in one of two sets": [[order_of(2900)], [append] * 100],
     }[way]
     for number, patches in enumerate(sets[:-1]):
-        accept(books, seal(patches, nonce=2 + number))
-    before = books.state
-    refused = refusal(books, seal(sets[-1], nonce=9))
+        accept(head, seal(patches, nonce=2 + number))
+    before = head.state
+    refused = refusal(head, seal(sets[-1], nonce=9))
     assert (refused.code, "65536" in refused.message) == (Code.INVALID, True)
-    assert books.state is before
-    accept(books, seal([order(6)], nonce=9))
+    assert head.state is before
+    accept(head, seal([order(6)], nonce=9))
 
 
 REGION: Value = {"Country": "", "PostalCode": "", "City": ""}
@@ -414,25 +412,25 @@ ITEM: Value = {"ListingID": 1, "Quantity": 1}
 def test_every_patch_that_grows_an_object_meets_its_limit(
     object_type: ObjectType, key: bytes, grow: Spec
 ) -> None:
-    books = open_books()
-    accept(books, seal([listing(1), ("add", ("Tags", "t"), {"Name": "t"}), order_of(1)]))
+    head = open_head()
+    accept(head, seal([listing(1), ("add", ("Tags", "t"), {"Name": "t"}), order_of(1)]))
     sealed = seal([("add", ("Inventory", 1), 7), grow, ("increment", ("Inventory", 1), 7)], nonce=2)
-    state = write(books, sealed).judge(books).judgement.state
+    state = write(head, sealed).judge(head).judgement.state
     size = len(state.get(object_type, key) or b"")
-    assert size > len(books.state.get(object_type, key) or b"")
-    with_limits(books, sealed, objects=ObjectLimits(size, size)).judge(books)
+    assert size > len(head.state.get(object_type, key) or b"")
+    with_limits(head, sealed, objects=ObjectLimits(size, size)).judge(head)
     others = ObjectLimits(10**6, size - 1) if object_type is not ObjectType.ORDER else ObjectLimits(size - 1)
     with pytest.raises(Refusal, match=f"more than {size - 1}"):
-        with_limits(books, sealed, objects=others).judge(books)
+        with_limits(head, sealed, objects=others).judge(head)
 
 
 # -- a card's enrolment
 
 
 def test_an_enrolment_is_a_set_of_the_relay() -> None:
-    books = Books.start(0, ShopRow(1, SHOP_ID, 0))
+    head = ShopHead.start(0, ShopRow(1, SHOP_ID, 0))
     request = enrolment(CLERK)
-    commit = request.enter(books, request.judge(books))
+    commit = request.enter(head, request.judge(head))
     (stored,) = commit.sets
     pushed = decode_set(stored.wire)
     assert recover(pushed.header, pushed.signature) == RELAY_KEY.public_key
@@ -446,46 +444,46 @@ def test_an_enrolment_is_a_set_of_the_relay() -> None:
     assert commit.new_card.public_key == CLERK.public_key
     assert commit.new_card.enrolled_at == int(NOW.timestamp())
     second = enrolment(GUEST, is_guest=True)
-    assert second.enter(books, second.judge(books)).new_shop is None
+    assert second.enter(head, second.judge(head)).new_shop is None
 
 
-def test_a_card_that_is_in_the_books_is_not_enrolled_again() -> None:
+def test_a_card_that_the_head_knows_is_not_enrolled_again() -> None:
     with pytest.raises(CardAlreadyEnrolled):
-        enrolment(CLERK).judge(open_books())
+        enrolment(CLERK).judge(open_head())
 
 
 def test_a_guest_is_not_the_first() -> None:
     with pytest.raises(FirstCardIsGuest):
-        enrolment(GUEST, is_guest=True).judge(Books.start(0, ShopRow(1, SHOP_ID, 0)))
+        enrolment(GUEST, is_guest=True).judge(ShopHead.start(0, ShopRow(1, SHOP_ID, 0)))
 
 
 def test_guests_have_a_ceiling() -> None:
-    books = open_books()
+    head = open_head()
     with pytest.raises(GuestCeilingReached):
-        enrolment(STRANGER, is_guest=True, ceiling=1).judge(books)
-    enrolment(STRANGER, is_guest=True, ceiling=2).judge(books)
-    enrolment(STRANGER, ceiling=1).judge(books)
+        enrolment(STRANGER, is_guest=True, ceiling=1).judge(head)
+    enrolment(STRANGER, is_guest=True, ceiling=2).judge(head)
+    enrolment(STRANGER, ceiling=1).judge(head)
 
 
-def crowded_books(guests: int) -> Books:
-    """Give the books of a shop with so many guests more."""
-    books = open_books()
+def crowded_head(guests: int) -> ShopHead:
+    """Give the head of a shop with so many guests more."""
+    head = open_head()
     account = Account(
         key_cards=[GUEST.public_key, *(card.to_bytes(33) for card in range(guests))], guest=True
     )
-    books.state = books.state.with_change(Change(ObjectType.ACCOUNT, bytes(20), dump(account)))
-    return books
+    head.state = head.state.with_change(Change(ObjectType.ACCOUNT, bytes(20), dump(account)))
+    return head
 
 
 @pytest.mark.parametrize("guests", [1000, 100_000])
 def test_an_enrolment_writes_little_however_many_guests_there_are(guests: int) -> None:
-    books = crowded_books(guests)
+    head = crowded_head(guests)
     for number in range(50):
         request = enrolment(new_key(), is_guest=True, ceiling=10**6)
-        commit = request.enter(books, request.judge(books))
+        commit = request.enter(head, request.judge(head))
         assert rows_of([commit]).size_bytes <= 16 * 1024
         assert weight(commit) <= 16 * 1024
-        account = load(Account, books.state.get(ObjectType.ACCOUNT, bytes(20)) or b"")
+        account = load(Account, head.state.get(ObjectType.ACCOUNT, bytes(20)) or b"")
         assert len(account.key_cards) == guests + number + 2
         assert account.key_cards[-1] == request.enrolment.key_card
 
@@ -496,8 +494,8 @@ def test_an_enrolment_takes_as_many_steps_however_many_guests_there_are() -> Non
 
 def calls_of_an_enrolment(guests: int) -> int:
     """Count the calls of functions, in Python and C, but for those that cut the account into pieces."""
-    books = crowded_books(guests)
-    _ = books.state.root_hash
+    head = crowded_head(guests)
+    _ = head.state.root_hash
     request = enrolment(new_key(), is_guest=True, ceiling=10**6)
     count = 0
 
@@ -507,26 +505,26 @@ def calls_of_an_enrolment(guests: int) -> int:
 
     sys.setprofile(note)
     try:
-        request.enter(books, request.judge(books))
+        request.enter(head, request.judge(head))
     finally:
         sys.setprofile(None)
     return count
 
 
 def test_an_unlinked_guest_among_many() -> None:
-    books = crowded_books(100_000)
-    accepted = accept(books, seal([("remove", ("Accounts", bytes(20), "KeyCards", 0), None)]))
+    head = crowded_head(100_000)
+    accepted = accept(head, seal([("remove", ("Accounts", bytes(20), "KeyCards", 0), None)]))
     assert accepted.judgement.unlinked == (GUEST.public_key,)
-    assert books.cards[GUEST.public_key].is_unlinked
+    assert head.cards[GUEST.public_key].is_unlinked
     again = seal([("remove", ("Accounts", bytes(20), "KeyCards", 100_000), None)], nonce=2)
-    assert "no key card 100000" in refusal(books, again).message
+    assert "no key card 100000" in refusal(head, again).message
 
 
 def test_a_removed_account_comes_back_whole() -> None:
-    books = open_books()
-    accept(books, seal([("remove", ("Accounts", b"\x0a" * 20, "KeyCards", 0), None)]))
+    head = open_head()
+    accept(head, seal([("remove", ("Accounts", b"\x0a" * 20, "KeyCards", 0), None)]))
     request = enrolment(STRANGER)
-    pushed = decode_set(request.judge(books).wire)
+    pushed = decode_set(request.judge(head).wire)
     patch = decode_patch(pushed.patches[0])
     assert (patch.op, patch.fields, patch.value) == ("append", ("KeyCards",), STRANGER.public_key)
 
@@ -629,10 +627,10 @@ async def test_a_set_of_ten_thousand_patches_is_stored_and_others_go_on_meanwhil
     go_on = threading.Event()
     judge = sequencer._judge
 
-    def held_up(request: Request, books: Books, loop_work: Work | None) -> Accepted | MinirelayError:
+    def held_up(request: Request, head: ShopHead, loop_work: Work | None) -> Accepted | MinirelayError:
         if request.size_bytes > sequencer.THREAD_BYTES:
             assert go_on.wait(TIMEOUT_S)
-        return judge(request, books, loop_work)
+        return judge(request, head, loop_work)
 
     monkeypatch.setattr(sequencer, "_judge", held_up)
     large = clerk.seal(*(listing(number) for number in range(1, 10_001)))

@@ -20,8 +20,8 @@ from minirelay.protocol.patch_set import decode_parts, decode_patch_set, join_pa
 from minirelay.protocol.push import decode_set
 from minirelay.relay.acceptance import accept
 from minirelay.relay.audit import Audited, Difference, audit, check_signers, read_signers
-from minirelay.relay.books import Books
 from minirelay.relay.judgement import Author
+from minirelay.relay.shop_head import ShopHead
 from minirelay.shop.access import Role
 from minirelay.store.database import FILE_NAME, open_readonly
 from tests.relay.house import NOON, RELAY_KEY, SHOP, House, Talker, listing, order, restore, running_relay
@@ -232,10 +232,10 @@ async def append_as_before_the_limits(
     verified = verify(decode_parts(raw, signature, leaves))
     hosted = await house.relay._shops.find(SHOP)
     assert hosted is not None
-    books: Books = await hosted.sequencer.opened()
-    card = books.cards[clerk.key.public_key]
-    accepted = accept(books, Author(Role.CLERK, card.row_id), verified)
-    await house.store.writer.commit(books.enter(accepted, card))
+    head: ShopHead = await hosted.sequencer.opened()
+    card = head.cards[clerk.key.public_key]
+    accepted = accept(head, Author(Role.CLERK, card.row_id), verified)
+    await house.store.writer.commit(head.enter(accepted, card))
 
 
 HOLLOW: Value = {

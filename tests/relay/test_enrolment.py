@@ -21,7 +21,7 @@ from minirelay.relay.enrolment import (
     AdmissionPolicy,
     BadEnrolment,
     CardAlreadyEnrolled,
-    EnrolmentDesk,
+    Enroller,
     EnrolmentRefused,
     GuestCeilingReached,
     NotPermitted,
@@ -71,7 +71,7 @@ class Registry:
 
 
 @dataclass
-class Books:
+class ShopHead:
     """What the relay has enrolled; refuses with the error that it was told to."""
 
     served: set[int] = field(default_factory=set)
@@ -89,26 +89,26 @@ class Books:
 
 @dataclass
 class Counter:
-    """A desk with what stands behind it."""
+    """An enroller with what stands behind it."""
 
     registry: Registry = field(default_factory=Registry)
-    books: Books = field(default_factory=Books)
+    head: ShopHead = field(default_factory=ShopHead)
     policy: AdmissionPolicy = field(default_factory=AdmissionPolicy)
     base_url: BaseUrl = BASE_URL
     now: datetime = NOW
 
     async def ask(self, body: bytes, *, referer: str | None = None, is_guest: bool = False) -> Enrolment:
-        desk = EnrolmentDesk(
+        enroller = Enroller(
             base_url=self.base_url,
             relay_token=RELAY,
             relay_key=RELAY_KEY.public_key,
             registry=self.registry,
             policy=self.policy,
-            is_served=self.books.is_served,
-            admit=self.books.admit,
+            is_served=self.head.is_served,
+            admit=self.head.admit,
             now=lambda: self.now,
         )
-        return await desk.enrol(body, referer=referer, is_guest=is_guest)
+        return await enroller.enrol(body, referer=referer, is_guest=is_guest)
 
 
 def signed(text: str, key: PrivateKey = WALLET) -> bytes:
@@ -138,10 +138,10 @@ async def test_conformance(case: dict[str, Any]) -> None:
     if case["status"] == 201:
         enrolment = await attempt
         assert enrolment == Enrolment(SHOP, WALLET.address, KEY_CARD, is_guest=False)
-        assert counter.books.enrolled == [enrolment]
+        assert counter.head.enrolled == [enrolment]
     else:
         assert await refused(attempt) is BadEnrolment
-        assert counter.books.enrolled == []
+        assert counter.head.enrolled == []
         assert counter.registry.asked == []
 
 
@@ -381,7 +381,7 @@ async def test_a_registry_that_does_not_answer_is_no_refusal(question: str) -> N
     counter = Counter(Registry(failing=question), policy=AdmissionPolicy("registered"))
     with pytest.raises(ChainError):
         await counter.ask(signed(render(GOOD)))
-    assert counter.books.enrolled == []
+    assert counter.head.enrolled == []
 
 
 # -- the operator's policy, between 6 and 7
@@ -402,23 +402,23 @@ async def test_registered_shops_only() -> None:
 
 
 async def test_the_policy_is_about_new_shops_only() -> None:
-    counter = Counter(books=Books(served={SHOP}), policy=AdmissionPolicy("list"))
+    counter = Counter(head=ShopHead(served={SHOP}), policy=AdmissionPolicy("list"))
     assert await counter.ask(signed(render(GOOD)))
 
 
-async def test_the_policy_comes_after_the_permission_and_before_the_books() -> None:
+async def test_the_policy_comes_after_the_permission_and_before_the_head() -> None:
     counter = Counter(Registry(permitted=set()), policy=AdmissionPolicy("list"))
     assert await refused(counter.ask(signed(render(GOOD)))) is NotPermitted
-    counter = Counter(books=Books(refusal=CardAlreadyEnrolled("no")), policy=AdmissionPolicy("list"))
+    counter = Counter(head=ShopHead(refusal=CardAlreadyEnrolled("no")), policy=AdmissionPolicy("list"))
     assert await refused(counter.ask(signed(render(GOOD)))) is ShopNotAdmitted
 
 
-# -- step 7: the books
+# -- step 7: the head
 
 
 @pytest.mark.parametrize("refusal", [CardAlreadyEnrolled, GuestCeilingReached])
-async def test_what_the_books_say_is_passed_on(refusal: type[EnrolmentRefused]) -> None:
-    counter = Counter(books=Books(refusal=refusal("said")))
+async def test_what_the_head_say_is_passed_on(refusal: type[EnrolmentRefused]) -> None:
+    counter = Counter(head=ShopHead(refusal=refusal("said")))
     assert await refused(counter.ask(signed(render(GOOD))), "said") is refusal
 
 

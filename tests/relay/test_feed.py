@@ -14,9 +14,9 @@ from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_se
 from minirelay.protocol.push import decode_set, encode_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.protocol.sizes import MAX_SET_BYTES
-from minirelay.relay import handover as module
+from minirelay.relay import fan_out as module
+from minirelay.relay.fan_out import LARGE_SET_BYTES
 from minirelay.relay.feed import RECENT_BYTES, RECENT_SETS, Feed
-from minirelay.relay.handover import LARGE_SET_BYTES
 from minirelay.relay.packing import Cursor, Push
 from minirelay.relay.slices import SlicedWork
 from minirelay.relay.view import View
@@ -386,7 +386,7 @@ async def test_a_follower_whom_recent_sets_no_longer_reach_falls_back() -> None:
     assert [one.fallen_back for one in followers if one not in handed] == [[(0, None)]] * (30 - len(handed))
 
 
-async def test_whoever_leaves_during_a_handover_gets_nothing_more() -> None:
+async def test_whoever_leaves_during_a_fan_out_gets_nothing_more() -> None:
     followers = [Follower() for _ in range(30)]
 
     def leave(_: Follower) -> None:
@@ -401,7 +401,7 @@ async def test_whoever_leaves_during_a_handover_gets_nothing_more() -> None:
     assert feed.is_followed
 
 
-async def test_whoever_comes_during_a_handover_gets_what_follows() -> None:
+async def test_whoever_comes_during_a_fan_out_gets_what_follows() -> None:
     late = Follower(PUBLIC)
 
     def join(_: Follower) -> None:

@@ -420,11 +420,11 @@ async def test_what_was_written_before_gets_its_root_and_what_came_after_is_refu
         before = [await doomed.start_write(listing(number)) for number in (1, 2)]
         hosted = await house.relay._shops.find(SHOP)
         assert hosted is not None
-        await until(lambda: hosted.sequencer.books is not None and hosted.sequencer.books.seq == 4)
+        await until(lambda: hosted.sequencer.head is not None and hosted.sequencer.head.seq == 4)
         unlinking = await clerk.start_write(
             ("remove", ("Accounts", house.wallets[key.public_key], "KeyCards", 0), None)
         )
-        await until(lambda: hosted.sequencer.books is not None and hosted.sequencer.books.seq == 5)
+        await until(lambda: hosted.sequencer.head is not None and hosted.sequencer.head.seq == 5)
         after = [await doomed.start_write(listing(number)) for number in (3, 4)]
         await until(lambda: house.open_requests(key) == 4)
     assert len(payload(await asyncio.wait_for(unlinking, TIMEOUT_S))) == 32

@@ -1,4 +1,4 @@
-"""A log replayed on the books: what has to be stored comes out, and what nobody may have signed is found."""
+"""A log replayed on the head: what has to be stored comes out, and what nobody may have signed is found."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -60,7 +60,7 @@ async def test_what_comes_out_is_what_is_stored(store: ReadOnlyStore) -> None:
     assert [await replay.take(stored) for stored in sets] == sets
     assert list(replay.key_cards().values()) == await store.reader.cards(1)
     row = await row_of(store)
-    assert (replay.books.relay_nonce, replay.born_at) == (row.relay_nonce, row.created_at)
+    assert (replay.head.relay_nonce, replay.born_at) == (row.relay_nonce, row.created_at)
     assert replay.signed_by == {RELAY_KEY.public_key}
 
 
@@ -118,7 +118,7 @@ async def test_a_missing_set_a_set_twice_and_another_shops_set_are_found(store: 
 async def test_a_card_signs_nothing_after_it_was_unlinked(store: ReadOnlyStore) -> None:
     replay, fourth = await replayed(store, 4)
     key = next(card.public_key for card in await store.reader.cards(1) if card.is_guest)
-    replay.books.cards[key].is_unlinked = True
+    replay.head.cards[key].is_unlinked = True
     with pytest.raises(Difference, match="set 4 is signed by a key card that was unlinked before"):
         await replay.take(fourth)
 
@@ -128,7 +128,7 @@ async def test_the_relay_writes_only_what_relays_may_write(store: ReadOnlyStore)
     pushed = decode_set(stored.wire)
     signature = RELAY_KEY.sign(pushed.header)
     signed = verify(decode_parts(pushed.header, signature, pushed.patches))
-    replay.books.relay_nonce = 0
+    replay.head.relay_nonce = 0
     with pytest.raises(Difference, match="set 3, signed by the relay: the relay must not add"):
         await replay.take(msgspec.structs.replace(stored, wire=encode_set(3, signed), author=0))
 

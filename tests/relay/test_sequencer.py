@@ -1,6 +1,6 @@
 """The order of a shop's log: speculation, waiting for the disk, and what happens when a commit fails.
 
-The writer here is a fake that delays and fails on purpose; the books and the patch sets are real.
+The writer here is a fake that delays and fails on purpose; the head and the patch sets are real.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from minirelay.errors import MinirelayError, Refusal, StoreError, invalid
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.acceptance import accept
-from minirelay.relay.books import Accepted, Books, Card
 from minirelay.relay.judgement import Author
 from minirelay.relay.sequencer import LOOP_WORK, THREAD_BYTES, Sequencer
+from minirelay.relay.shop_head import Accepted, Card, ShopHead
 from minirelay.shop.access import Role
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.errors import StoreUnavailable
@@ -31,7 +31,7 @@ ROW = ShopRow(1, 1, 0)
 
 
 class Disk:
-    """A writer whose commits end when the test says so, and the books as they are on disk."""
+    """A writer whose commits end when the test says so, and the head as it is on disk."""
 
     def __init__(self) -> None:
         self.epoch = 0
@@ -63,17 +63,17 @@ class Disk:
         for _, future in done:
             future.set_exception(StoreUnavailable("disk full"))
 
-    async def open_books(self) -> Books:
+    async def open_head(self) -> ShopHead:
         self.reads += 1
         if self.is_broken:
             raise StoreUnavailable("cannot read")
-        books = Books.start(self.epoch, ROW)
-        books.cards[KEY.public_key] = Card(1, 0, False, False)
+        head = ShopHead.start(self.epoch, ROW)
+        head.cards[KEY.public_key] = Card(1, 0, False, False)
         for commit in self.stored:
             for request in ALL_WRITES:
                 if request.seq_of(commit):
-                    request.enter(books, request.judge(books))
-        return books
+                    request.enter(head, request.judge(head))
+        return head
 
 
 ALL_WRITES: list["Write"] = []
@@ -104,7 +104,7 @@ class Write:
     def verify(self) -> None:
         self.steps.append(f"verify {self.name}")
 
-    def judge(self, books: Books, loop_work: Work | None = None) -> Accepted:
+    def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
         self.steps.append(f"judge {self.name}" if loop_work is not None else f"judge {self.name} aside")
         if loop_work is not None:
             loop_work.spend(self.work)
@@ -126,11 +126,11 @@ class Write:
             key=KEY,
         )
         patch_set = open_patch_set(sealed)
-        return accept(books, Author(Role.CLERK, 1), patch_set)
+        return accept(head, Author(Role.CLERK, 1), patch_set)
 
-    def enter(self, books: Books, accepted: Accepted) -> Commit:
-        card = books.cards[KEY.public_key]
-        commit = books.enter(accepted, card)
+    def enter(self, head: ShopHead, accepted: Accepted) -> Commit:
+        card = head.cards[KEY.public_key]
+        commit = head.enter(accepted, card)
         self.seq = commit.sets[0].seq
         return commit
 
@@ -170,7 +170,7 @@ class Bench:
 async def bench() -> AsyncIterator[Bench]:
     ALL_WRITES.clear()
     disk, published, unlinked = Disk(), list[StoredSet](), list[int]()
-    sequencer = Sequencer(disk, disk.open_books, published.extend, unlinked.append)
+    sequencer = Sequencer(disk, disk.open_head, published.extend, unlinked.append)
     one = Bench(disk, sequencer, [], published, unlinked)
     yield one
     disk.succeed()
@@ -188,9 +188,9 @@ async def test_an_answer_waits_for_its_commit() -> None:
         await one.settle()
         assert one.log == ["a"]
         assert [stored.seq for stored in one.published] == [1]
-        books = one.sequencer.books
-        assert books is not None
-        assert write.root == books.state.root_hash
+        head = one.sequencer.head
+        assert head is not None
+        assert write.root == head.state.root_hash
 
 
 async def test_writes_go_on_speculatively_in_their_order() -> None:
@@ -313,7 +313,7 @@ async def test_a_write_between_the_failure_and_its_news_is_judged_on_what_is_sto
         assert one.log == ["a: StoreUnavailable", "b"]
 
 
-async def test_books_that_cannot_be_read_refuse_what_waits_and_are_tried_again() -> None:
+async def test_a_head_that_cannot_be_read_refuses_what_waits_and_is_tried_again() -> None:
     async with bench() as one:
         one.disk.is_broken = True
         one.write("a")
@@ -438,7 +438,7 @@ async def test_a_bug_in_a_rule_refuses_that_request_only(caplog: pytest.LogCaptu
         assert one.log[-1] == "a"
 
 
-async def test_idle_books_can_be_unloaded_and_come_back() -> None:
+async def test_an_idle_head_can_be_unloaded_and_come_back() -> None:
     async with bench() as one:
         one.write("a")
         await one.settle()
@@ -446,9 +446,9 @@ async def test_idle_books_can_be_unloaded_and_come_back() -> None:
         one.disk.succeed()
         await one.settle()
         assert one.sequencer.is_idle
-        before = one.sequencer.books
+        before = one.sequencer.head
         one.sequencer.unload()
-        assert one.sequencer.books is None
+        assert one.sequencer.head is None
         again = await one.sequencer.opened()
         assert before is not None
         assert again.state.root_hash == before.state.root_hash
@@ -466,13 +466,13 @@ async def test_a_refusal_does_not_overtake_an_answer_whose_commit_is_just_done()
         assert one.log == ["a", "no: Refusal"]
 
 
-async def test_books_that_make_no_sense_refuse_what_waits_and_are_not_tried_in_a_hurry(
+async def test_a_head_that_makes_no_sense_refuses_what_waits_and_is_not_tried_in_a_hurry(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with bench() as one:
         opened = 0
 
-        async def fail() -> Books:
+        async def fail() -> ShopHead:
             nonlocal opened
             opened += 1
             raise ValueError("not an object")
@@ -495,15 +495,15 @@ async def test_a_bug_while_entering_refuses_that_request_and_leaves_no_gap() -> 
         await one.settle()
         broken = Write("broken", 97, log=one.log)
 
-        def fail(books: Books, accepted: Accepted) -> Commit:
-            books.seq += 1
+        def fail(head: ShopHead, accepted: Accepted) -> Commit:
+            head.seq += 1
             raise ZeroDivisionError
 
         broken.enter = fail  # type: ignore[method-assign]
         one.sequencer.submit(broken)
         after = one.write("b")
         await one.settle()
-        # The books are read again, but not before what is under way is on disk.
+        # The head is read again, but not before what is under way is on disk.
         assert one.disk.reads == 1
         one.disk.succeed()
         await one.settle()
@@ -548,29 +548,29 @@ async def test_what_comes_between_two_turns_keeps_its_place() -> None:
         assert one.log == [f"{number}: Refusal" for number in [*range(60), "last"]]
 
 
-async def test_the_books_answer_once_what_they_say_is_durable() -> None:
+async def test_a_head_answers_once_what_it_says_is_durable() -> None:
     async with bench() as one:
         one.write("a")
         await one.settle()
-        asked = asyncio.create_task(one.sequencer.consult(lambda books: books.seq))
+        asked = asyncio.create_task(one.sequencer.consult(lambda head: head.seq))
         await one.settle()
         assert not asked.done()
         one.disk.succeed()
         assert await asked == 1
-        assert await one.sequencer.consult(lambda books: books.seq) == 1
+        assert await one.sequencer.consult(lambda head: head.seq) == 1
 
 
-async def test_what_the_books_said_of_a_state_that_was_not_stored_is_asked_again() -> None:
+async def test_what_the_head_said_of_a_state_that_was_not_stored_is_asked_again() -> None:
     async with bench() as one:
         one.write("a")
         await one.settle()
         answers: list[int] = []
 
-        def ask(books: Books) -> int:
-            answers.append(books.seq)
-            if books.seq:
+        def ask(head: ShopHead) -> int:
+            answers.append(head.seq)
+            if head.seq:
                 raise invalid("there is something")
-            return books.seq
+            return head.seq
 
         asked = asyncio.create_task(one.sequencer.consult(ask))
         await one.settle()
@@ -592,8 +592,8 @@ async def test_cards_are_unlinked_after_the_answer() -> None:
         write = one.write("a")
         enter = write.enter
 
-        def unlinking(books: Books, accepted: Accepted) -> Commit:
-            return msgspec.structs.replace(enter(books, accepted), unlinked=(5,))
+        def unlinking(head: ShopHead, accepted: Accepted) -> Commit:
+            return msgspec.structs.replace(enter(head, accepted), unlinked=(5,))
 
         write.enter = unlinking  # type: ignore[method-assign]
         one.sequencer._unlink = lambda row: one.log.append(f"unlinked {row}")

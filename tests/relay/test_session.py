@@ -19,7 +19,7 @@ from minirelay.relay.messages import (
     Subscribe,
     Write,
 )
-from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD, Session, SessionLimits, Standing
+from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD, Session, SessionLimits, SessionState
 from minirelay.store.messages import KeyCard
 
 KEY = PrivateKey.from_bytes(bytes(31) + b"\x07")
@@ -78,7 +78,7 @@ def test_auth_looks_the_card_up_and_answers_with_the_challenge() -> None:
     assert ask(one, wire.AuthenticateRequest(KEY.public_key)) == [FindCard(1, KEY.public_key)]
     answer = sent(one.challenge(1, card(), False, CHALLENGE))
     assert answer == wire.Envelope(1, wire.Success(CHALLENGE))
-    assert one.standing is Standing.CHALLENGED
+    assert one.state is SessionState.CHALLENGED
 
 
 @pytest.mark.parametrize("length", [0, 32, 34, 65])
@@ -99,7 +99,7 @@ def test_a_card_of_another_live_session_is_already_connected() -> None:
     ask(one, wire.AuthenticateRequest(KEY.public_key))
     failure = refused(one.challenge(1, card(), True, CHALLENGE))
     assert (failure.code, failure.message) == (Code.ALREADY_CONNECTED, ALREADY_CONNECTED)
-    assert one.standing is Standing.VISITOR
+    assert one.state is SessionState.VISITOR
 
 
 def test_an_authenticated_session_cannot_authenticate_again() -> None:
@@ -112,7 +112,7 @@ def test_a_lookup_that_ends_after_authentication_changes_nothing() -> None:
     one = authenticated(session())
     one.receive(wire.encode_envelope(9, wire.PatchSetWriteRequest(b"")), 0)
     assert refused(one.challenge(9, card(), False, CHALLENGE)).code == Code.ALREADY_AUTHENTICATED
-    assert one.standing is Standing.AUTHENTICATED
+    assert one.state is SessionState.AUTHENTICATED
 
 
 def test_asking_again_replaces_the_challenge() -> None:
@@ -126,7 +126,7 @@ def test_a_right_solution_claims_the_card() -> None:
     one = challenged(session())
     assert ask(one, wire.ChallengeSolvedRequest(KEY.sign(CHALLENGE)), 2) == [ClaimCard(2, card())]
     assert sent(one.authenticate(2, card())) == wire.Envelope(2, wire.Success())
-    assert one.standing is Standing.AUTHENTICATED
+    assert one.state is SessionState.AUTHENTICATED
 
 
 @pytest.mark.parametrize(
@@ -184,14 +184,14 @@ def test_what_only_the_relay_sends_is_invalid(message: wire.Message, name: str) 
     for one in (session(), challenged(session()), authenticated(session())):
         refusal = refused(ask(one, message))
         assert (refusal.code, refusal.message.startswith(f"{name} is for the relay")) == (Code.INVALID, True)
-        assert one.standing is not Standing.CLOSED
+        assert one.state is not SessionState.CLOSED
 
 
 def test_garbage_ends_the_session() -> None:
     for frame in (b"", b"\xff\xff\xff\xff", b"\x42\x00", b"\x0a\x00\x42\x00", b"\x0a\x02\x08\x54"):
         one = session()
         assert hung_up(one.receive(frame, 0)) in (1002, 1008)
-        assert one.standing is Standing.CLOSED
+        assert one.state is SessionState.CLOSED
         assert one.receive(wire.encode_envelope(1, wire.PingRequest()), 0) == []
 
 
@@ -242,14 +242,14 @@ def test_an_error_in_answer_to_a_ping_or_sync_status_is_legal() -> None:
     assert status.message == wire.SyncStatusRequest(1, 3)
     for request_id in (ping, status.request_id):
         assert ask(one, wire.Failure(Code.INVALID, "no"), request_id) == []
-    assert one.standing is not Standing.CLOSED
+    assert one.state is not SessionState.CLOSED
 
 
 def test_an_error_in_answer_to_a_push_ends_that_subscription_only() -> None:
     one = session()
     push = sent([one.push(b"\x00\x02", ())]).request_id
     assert ask(one, wire.Failure(Code.CLOSE_SUBSCRIPTION, "enough"), push) == [DropSubscription(b"\x00\x02")]
-    assert one.standing is Standing.VISITOR
+    assert one.state is SessionState.VISITOR
 
 
 def test_pushes_are_limited_until_they_are_acknowledged() -> None:
@@ -315,7 +315,7 @@ def test_a_lookup_that_ends_after_the_end_changes_nothing() -> None:
     ask(one, wire.AuthenticateRequest(KEY.public_key))
     one.close(1001, "the relay stops")
     assert one.challenge(1, card(), False, CHALLENGE) == []
-    assert one.standing is Standing.CLOSED
+    assert one.state is SessionState.CLOSED
 
 
 def test_pushes_are_marked_as_such() -> None:

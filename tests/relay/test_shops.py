@@ -103,7 +103,7 @@ def memory_used(house: House) -> int:
 
 
 async def test_beyond_their_budget_the_least_recently_used_shops_are_unloaded(tmp_path: Path) -> None:
-    # A description is in the books, and in the recent sets.
+    # A description is in the head, and in the recent sets.
     async with running_relay(tmp_path, relay_limits(shop_memory_bytes=120_000)) as house:
         clerks = [await house.clerk(shop_id) for shop_id in (1, 2, 3)]
         large = listing(1, Metadata={"Title": "t", "Description": "x" * 15_000})
@@ -153,17 +153,17 @@ async def test_a_shop_that_is_unloaded_while_somebody_waits_for_it_is_opened_aga
         hosted = await house.relay._shops.find(SHOP)
         assert hosted is not None
         hosted.unload()
-        asked = asyncio.create_task(hosted.sequencer.consult(lambda books: books.seq))
+        asked = asyncio.create_task(hosted.sequencer.consult(lambda head: head.seq))
         await asyncio.sleep(0)
         opening = hosted.sequencer._work
         assert opening is not None
         was_open = []
 
         def unload(_: object) -> None:
-            was_open.append(hosted.sequencer.books is not None and hosted.sequencer.is_idle)
+            was_open.append(hosted.sequencer.head is not None and hosted.sequencer.is_idle)
             hosted.unload()
 
-        # The books are there, but who asked does not run before the next turn.
+        # The head is there, but who asked does not run before the next turn.
         opening.add_done_callback(unload)
         assert await asyncio.wait_for(asked, TIMEOUT_S) == 1
         assert was_open == [True]
@@ -183,5 +183,5 @@ async def test_a_shop_with_work_under_way_is_not_unloaded(tmp_path: Path) -> Non
             assert other is not None
             other.unload()
             await other.sequencer.opened()
-            assert hosted.sequencer.books is not None
+            assert hosted.sequencer.head is not None
         payload(await asyncio.wait_for(answer, TIMEOUT_S))

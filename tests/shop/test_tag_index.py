@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from minirelay.shop import tag_index
 from minirelay.shop.hamt import Hamt
+from minirelay.shop.object_cache import ObjectCache
 from minirelay.shop.objects import Tag
-from minirelay.shop.shelf import Shelf
 from minirelay.shop.tag_index import SEARCHES, TagIndex
 from tests.shop.patching import TAG, shop
 
@@ -28,8 +28,8 @@ steps = st.lists(
 )
 
 
-def tags_of(state_tags: Hamt = STATE.tags) -> tuple[Shelf[Tag], TagIndex]:
-    tags = Shelf(STATE, TAG, Tag)
+def tags_of(state_tags: Hamt = STATE.tags) -> tuple[ObjectCache[Tag], TagIndex]:
+    tags = ObjectCache(STATE, TAG, Tag)
     return tags, TagIndex(tags, state_tags)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.batch import rows_of
-from minirelay.store.intake import store
+from minirelay.store.bulk_insert import store
 from minirelay.store.messages import NO_OWNER, Commit, Leaf, Selection, ShopRow, StoredSet
 from tests.store.examples import ShopLog
 

@@ -4,7 +4,7 @@ import pytest
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.batch import encode_nonce, position, rows_of, weight
-from minirelay.store.intake import store
+from minirelay.store.bulk_insert import store
 from minirelay.store.log import read_sets
 from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, Commit, ObjectRow, StoredSet
 from minirelay.store.pieces import object_row

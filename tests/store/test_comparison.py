@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.batch import rows_of
+from minirelay.store.bulk_insert import store
 from minirelay.store.comparison import find_difference, find_surplus
-from minirelay.store.intake import store
 from minirelay.store.messages import Leaf, StoredSet
 from tests.store.examples import GUEST, ShopLog, beginning, listing, order
 from tests.store.random_logs import logs, store_log

@@ -104,7 +104,7 @@ async def test_an_orderly_end_checkpoints_also_while_somebody_looks(tmp_path: Pa
         looking = await open_readonly(tmp_path)
         assert wal_of(tmp_path).stat().st_size > 0
     assert wal_of(tmp_path).stat().st_size == 0
-    assert await looking.reader.recall("probe")
+    assert await looking.reader.get_meta("probe")
     await looking.close()
     assert wal_of(tmp_path).exists()
 
@@ -206,7 +206,7 @@ async def test_a_newer_database_is_refused_and_stays_untouched(
 async def test_an_old_sqlite_is_refused_before_anything_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minirelay.store.joined.MIN_SQLITE", (99, 0, 0))
+    monkeypatch.setattr("minirelay.store.one_step.MIN_SQLITE", (99, 0, 0))
     for opening in (Store.open, open_readonly):
         with pytest.raises(SQLiteTooOld):
             await opening(tmp_path / "data")
@@ -267,7 +267,7 @@ async def test_a_checkpoint_that_fails_does_not_keep_the_store_open(
         await store.writer.probe()
         await store.close()
     async with await Store.open(tmp_path) as again:
-        assert await again.reader.recall("probe")
+        assert await again.reader.get_meta("probe")
 
 
 async def test_a_disk_without_room_is_said_to_be_the_reason(tmp_path: Path) -> None:

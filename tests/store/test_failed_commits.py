@@ -3,8 +3,8 @@ import sqlite3
 import pytest
 
 from minirelay.store.batch import rows_of
+from minirelay.store.bulk_insert import store
 from minirelay.store.failed_commits import FailedCommits, rehearse
-from minirelay.store.intake import store
 from minirelay.store.messages import Commit
 from tests.store.examples import CARD, GUEST, ShopLog, beginning, key_card
 

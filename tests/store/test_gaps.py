@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from minirelay.protocol.gaps import GAP_STEP, number_after_restore
 from minirelay.store import index
 from minirelay.store.batch import rows_of
+from minirelay.store.bulk_insert import store
+from minirelay.store.counts import count_selected
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.gaps import count_sets, gap_around, number_behind, read_gaps, treat_as_restored
 from minirelay.store.index import read_selected
-from minirelay.store.intake import store
 from minirelay.store.log import read_counts, read_sets, read_tail, read_wires
 from minirelay.store.messages import (
     EMPTY_COUNTS,
@@ -29,7 +30,6 @@ from minirelay.store.messages import (
     WireSet,
 )
 from minirelay.store.shops import find_shop_of_row
-from minirelay.store.tally import count_selected
 from tests.store import second_reading
 from tests.store.examples import ShopLog, beginning, shop_row
 from tests.store.random_logs import logs, selections

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from minirelay.store.batch import rows_of
+from minirelay.store.bulk_insert import store
 from minirelay.store.database import FILE_NAME
 from minirelay.store.errors import DataMissing, NotOurDatabase
 from minirelay.store.gaps import read_gaps, treat_as_restored
@@ -26,7 +27,6 @@ from minirelay.store.high_water import (
     sync_path,
     write_high_water,
 )
-from minirelay.store.intake import store
 from minirelay.store.messages import NEW_SHOPS
 from tests.store.conftest import connect
 from tests.store.examples import ShopLog, beginning, shop_row

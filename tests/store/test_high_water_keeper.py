@@ -176,7 +176,7 @@ async def test_what_was_refused_is_not_noted(two: Store) -> None:
     log.seq = 5
     with pytest.raises(Exception, match="gap"):
         await two.writer.commit(log.add())
-    await two.writer.remember("something", b"else")
+    await two.writer.put_meta("something", b"else")
     assert noted == []
     log.seq, log.epoch = 1, two.writer.epoch
     await two.writer.commit(log.add())

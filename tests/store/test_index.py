@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from minirelay.protocol.objects import ObjectType
 from minirelay.store import index
 from minirelay.store.batch import rows_of
-from minirelay.store.intake import store
+from minirelay.store.bulk_insert import store
 from minirelay.store.messages import Leaf, SelectedPage, SelectedSet, Selection
 from minirelay.store.selection import Selected
 from tests.store import second_reading

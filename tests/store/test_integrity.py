@@ -8,8 +8,8 @@ import pytest
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.batch import rows_of
+from minirelay.store.bulk_insert import store
 from minirelay.store.database import FILE_NAME
-from minirelay.store.intake import store
 from minirelay.store.integrity import find_damage, size_bytes
 from minirelay.store.messages import ObjectRow
 from tests.store.conftest import connect

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minirelay.store.batch import position, rows_of
+from minirelay.store.bulk_insert import store
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.intake import store
 from minirelay.store.log import read_counts, read_sets, read_tail, read_wires
 from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, Leaf, WireSet
 from tests.store import second_reading

@@ -5,8 +5,8 @@ import pytest
 from minirelay.protocol.objects import ObjectType
 from minirelay.store import objects
 from minirelay.store.batch import rows_of
+from minirelay.store.bulk_insert import store
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.intake import store
 from minirelay.store.messages import Commit, ObjectRow, StoredObject
 from minirelay.store.objects import load_objects
 from minirelay.store.pieces import object_row

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.batch import rows_of
-from minirelay.store.intake import Kind, Rows, store
+from minirelay.store.bulk_insert import Kind, Rows, store
 from minirelay.store.messages import PIECE_BYTES, Commit, ObjectRow, ShopRow
 from minirelay.store.objects import load_objects
 from minirelay.store.pieces import object_row

@@ -30,7 +30,7 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     change = ObjectRow(ObjectType.ORDER, b"key", b"value", GUEST)
     await store.writer.commit(log.add(listing(1), relay_signer=b"\x02" * 33))
     await store.writer.commit(log.add(listing(2), order(1, GUEST), changes=(change,)))
-    await store.writer.remember("note", b"remembered")
+    await store.writer.put_meta("note", b"remembered")
     reader = store.reader
     assert await reader.shop(shop_row().shop_id) == shop_row()
     assert await reader.shop_of_row(1) == shop_row()
@@ -41,7 +41,7 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.count_guest_cards(1) == 2
     assert await reader.relay_signers() == [b"\x02" * 33]
     assert await reader.next_rows() == NextRows(2, 4)
-    assert await reader.recall("note") == b"remembered"
+    assert await reader.get_meta("note") == b"remembered"
     assert await reader.load_objects(1) == [StoredObject(ObjectType.ORDER, b"key", b"value", GUEST)]
     assert await reader.gaps(1) == ()
     assert await reader.tail(1) == (2, log.counts)

@@ -5,7 +5,7 @@ import pytest
 
 from minirelay.store import shops
 from minirelay.store.batch import rows_of
-from minirelay.store.intake import store
+from minirelay.store.bulk_insert import store
 from minirelay.store.messages import Commit, KeyCard, NextRows, ShopRow
 from tests.store.examples import CARD, GUEST, OTHER_GUEST, beginning, key_card, shop_row
 
@@ -22,7 +22,7 @@ def test_an_empty_database_knows_nobody_and_starts_at_one(db: sqlite3.Connection
     assert shops.list_cards(db, 1) == []
     assert shops.count_guest_cards(db, 1) == 0
     assert shops.next_rows(db) == NextRows(1, 1)
-    assert shops.recall(db, "key") is None
+    assert shops.get_meta(db, "key") is None
 
 
 @pytest.mark.parametrize("shop_id", [0, 1, 2**63, 2**255 + 2**8, 2**256 - 1])
@@ -73,9 +73,9 @@ def test_row_ids_go_on_after_the_highest(db: sqlite3.Connection) -> None:
 
 def test_a_note_is_recalled(db: sqlite3.Connection) -> None:
     store(db, rows_of([], [("a\0b", b"1"), ("cursor", b"\x00"), ("a\0b", b"\x00\xff")]).statements())
-    assert shops.recall(db, "a\0b") == b"\x00\xff"
-    assert shops.recall(db, "cursor") == b"\x00"
-    assert shops.recall(db, "a") is None
+    assert shops.get_meta(db, "a\0b") == b"\x00\xff"
+    assert shops.get_meta(db, "cursor") == b"\x00"
+    assert shops.get_meta(db, "a") is None
 
 
 def test_cards_are_looked_up_not_searched(db: sqlite3.Connection) -> None:

@@ -114,7 +114,7 @@ async def test_commits_that_fail_are_seen_although_a_tiny_write_succeeds(
     async with full_disk(store):
         await fails(writer, log.add(size_bytes=100_000))
         assert not await is_well(check)
-        await writer.remember("tiny", b"write")
+        await writer.put_meta("tiny", b"write")
         for _ in range(5):
             clock.now += PROBE_INTERVAL_S
             assert not await is_well(check)
@@ -177,7 +177,7 @@ async def test_a_failing_probe_fails_nobody_else(
 ) -> None:
     async with full_disk(store):
         await fails(writer, log.add(size_bytes=100_000))
-        probe, note = writer.probe(), writer.remember("a", b"note")
+        probe, note = writer.probe(), writer.put_meta("a", b"note")
         outcomes = await asyncio.gather(probe, note, return_exceptions=True)
     assert isinstance(outcomes[0], StoreUnavailable)
     assert outcomes[1] is None
@@ -231,5 +231,5 @@ async def test_a_damaged_page_of_an_index_is_seen_when_commits_fail_of_it(tmp_pa
         await fails(writer, log.add(order(2, CARD), changes=change))
         for _ in range(3):
             assert not await is_well(check)
-            await writer.remember("tiny", b"write")
+            await writer.put_meta("tiny", b"write")
             clock.now += PROBE_INTERVAL_S

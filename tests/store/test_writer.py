@@ -201,7 +201,7 @@ async def test_what_was_queued_behind_a_failure_fails_with_it(store: Store) -> N
         first = store.writer.commit(log.add(size_bytes=100_000))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        behind = [store.writer.commit(log.add()), store.writer.barrier(), store.writer.remember("k", b"v")]
+        behind = [store.writer.commit(log.add()), store.writer.barrier(), store.writer.put_meta("k", b"v")]
         for future in (first, *behind):
             future.add_done_callback(lambda _: heard.append("future"))
     assert await outcomes(first, *behind) == [StoreUnavailable] * 4
@@ -209,7 +209,7 @@ async def test_what_was_queued_behind_a_failure_fails_with_it(store: Store) -> N
     assert heard == ["hook"] + ["future"] * 4
     assert reports == []
     assert await stored_seqs(store) == []
-    assert await store.reader.recall("k") is None
+    assert await store.reader.get_meta("k") is None
     assert store.writer.epoch == 1
 
 
@@ -218,7 +218,7 @@ async def test_a_failure_that_lost_no_state_refuses_nobody_else(store: Store) ->
     lost: list[str] = []
     store.writer.on_failure = lambda: lost.append("state")
     async with held_up(store):
-        bad = store.writer.remember("key", "text is no bytes")  # type: ignore[arg-type]
+        bad = store.writer.put_meta("key", "text is no bytes")  # type: ignore[arg-type]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         good = store.writer.commit(log.add())
@@ -295,18 +295,18 @@ async def test_a_probe_reaches_the_disk_and_is_seen_to(store: Store) -> None:
     before = wal.stat().st_size
     await store.writer.probe()
     assert wal.stat().st_size > before
-    assert int(await store.reader.recall(PROBE_KEY) or b"") > 1_700_000_000
+    assert int(await store.reader.get_meta(PROBE_KEY) or b"") > 1_700_000_000
 
 
 async def test_a_note_is_replaced_and_shares_the_transaction(store: Store) -> None:
     reports = reports_of(store)
     log = ShopLog()
     await asyncio.gather(
-        store.writer.remember("cursor", b"1"),
+        store.writer.put_meta("cursor", b"1"),
         store.writer.commit(log.add()),
-        store.writer.remember("cursor", b"\x00\x02"),
+        store.writer.put_meta("cursor", b"\x00\x02"),
     )
-    assert await store.reader.recall("cursor") == b"\x00\x02"
+    assert await store.reader.get_meta("cursor") == b"\x00\x02"
     assert [(report.commits, report.rows) for report in reports] == [(1, 3)]
 
 

@@ -22,8 +22,8 @@ from minirelay.protocol.envelope import Filter
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.push import SequencedPartialPatchSet, decode_set
 from minirelay.protocol.signing import PrivateKey
+from minirelay.relay import fan_out as fan_out_module
 from minirelay.relay import feed as feed_module
-from minirelay.relay import handover as handover_module
 from minirelay.relay import large_sets as large_sets_module
 from minirelay.relay import packing as packing_module
 from minirelay.relay import relay as relay_module
@@ -67,11 +67,11 @@ def small_bounds(draw: random.Random) -> Iterator[None]:
         patch.setattr(packing_module, "MAX_PATCHES_PER_PUSH", draw.choice([2, 64]))
         patch.setattr(packing_module, "MAX_PUSH_BYTES", draw.choice([1500, 768 * 1024]))
         most = draw.choice([1300, 900 * 1024])
-        for module in (push_module, handover_module, large_sets_module):
+        for module in (push_module, fan_out_module, large_sets_module):
             patch.setattr(module, "MAX_SET_BYTES", most)
         # Never above what is not split.
         patch.setattr(subscription_module, "PAGE_BYTES", min(most, draw.choice([1, 2000, 512 * 1024])))
-        patch.setattr(handover_module, "LARGE_SET_BYTES", min(most, draw.choice([700, 1500, 256 * 1024])))
+        patch.setattr(fan_out_module, "LARGE_SET_BYTES", min(most, draw.choice([700, 1500, 256 * 1024])))
         yield
 
 

@@ -277,8 +277,8 @@ async def grow_as_before_the_limits(house: House, key: PrivateKey) -> None:
     """Write an order of 120,000 items, as a relay without limits let a client do."""
     hosted = await house.relay._shops.find(SHOP)
     assert hosted is not None
-    books = await hosted.sequencer.opened()
-    card = books.cards[key.public_key]
+    head = await hosted.sequencer.opened()
+    card = head.cards[key.public_key]
     creation: Spec = ("add", ("Orders", 5), {"ID": 5, "State": 1, "Items": [ITEM] * 30_000})
     for nonce, patches in enumerate([[creation], *[[APPEND] * 15_000] * 6], start=2):
         data = seal_patch_set(
@@ -288,8 +288,8 @@ async def grow_as_before_the_limits(house: House, key: PrivateKey) -> None:
             timestamp=datetime.now(UTC),
             key=key,
         )
-        accepted = accept(books, Author(Role.CLERK, card.row_id), open_patch_set(data))
-        await house.store.writer.commit(books.enter(accepted, card))
+        accepted = accept(head, Author(Role.CLERK, card.row_id), open_patch_set(data))
+        await house.store.writer.commit(head.enter(accepted, card))
 
 
 async def test_a_giant_order_is_never_decoded_on_the_loop(

@@ -13,7 +13,7 @@ from minirelay.config_types import BaseUrl
 from minirelay.errors import MinirelayError
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.connection import Connection, ConnectionLimits
-from minirelay.relay.enrolment import AdmissionPolicy, EnrolmentDesk
+from minirelay.relay.enrolment import AdmissionPolicy, Enroller
 from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import Enrolment, HangUp, Outcome, Subscribe, WriteRequest
 from minirelay.relay.subscription import Subscription
@@ -106,7 +106,7 @@ class Backend:
         self.enrolled.append(enrolment)
 
     def services(self) -> Services:
-        desk = EnrolmentDesk(
+        enroller = Enroller(
             base_url=BASE_URL,
             relay_token=RELAY_TOKEN,
             relay_key=RELAY_KEY.public_key,
@@ -117,7 +117,7 @@ class Backend:
             now=lambda: NOW,
         )
         return Services(
-            sessions=self.lobby, enrolment_desk=desk, write_check=self.probe, relay_token=RELAY_TOKEN
+            sessions=self.lobby, enroller=enroller, write_check=self.probe, relay_token=RELAY_TOKEN
         )
 
 

@@ -13,7 +13,7 @@ from minirelay.config import LimitSettings, Settings
 from minirelay.config_types import Network
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.limits import (
-    Doorkeeper,
+    AdmissionLimiter,
     NoRoom,
     Places,
     TokenBuckets,
@@ -25,9 +25,9 @@ from tests.relay.house import TIMEOUT_S
 from tests.web.edge import SETTINGS, Backend, serving
 
 
-def doorkeeper_with(limits: LimitSettings) -> Doorkeeper:
+def limiter_with(limits: LimitSettings) -> AdmissionLimiter:
     clock = Clock()
-    return Doorkeeper(limits, ClientAddresses(()), Refusals(clock), clock)
+    return AdmissionLimiter(limits, ClientAddresses(()), Refusals(clock), clock)
 
 
 class Clock:
@@ -123,24 +123,24 @@ def test_retry_after_is_whole_seconds_rounded_up() -> None:
 
 
 def test_sessions_have_a_ceiling() -> None:
-    doorkeeper = doorkeeper_with(LimitSettings(max_sessions=2))
+    limiter = limiter_with(LimitSettings(max_sessions=2))
     request = make_mocked_request("GET", "/v4/sessions")
-    with doorkeeper.session(request):
-        with doorkeeper.session(request):
-            with pytest.raises(NoRoom), doorkeeper.session(request):
+    with limiter.session(request):
+        with limiter.session(request):
+            with pytest.raises(NoRoom), limiter.session(request):
                 raise AssertionError("there was room")
-            assert doorkeeper.open_sessions == 2
-        with doorkeeper.session(request):
-            assert doorkeeper.open_sessions == 2
-    assert doorkeeper.open_sessions == 0
+            assert limiter.open_sessions == 2
+        with limiter.session(request):
+            assert limiter.open_sessions == 2
+    assert limiter.open_sessions == 0
 
 
 def test_a_session_that_fails_gives_its_place_back() -> None:
-    doorkeeper = doorkeeper_with(LimitSettings(max_sessions=1))
+    limiter = limiter_with(LimitSettings(max_sessions=1))
     request = make_mocked_request("GET", "/v4/sessions")
-    with pytest.raises(KeyError), doorkeeper.session(request):
+    with pytest.raises(KeyError), limiter.session(request):
         raise KeyError
-    assert doorkeeper.open_sessions == 0
+    assert limiter.open_sessions == 0
 
 
 async def refusal(client: ClientSession, **headers: str) -> tuple[int, str | None]:

@@ -193,7 +193,7 @@ def test_limits_are_those_of_the_settings() -> None:
 async def test_the_store_remembers_for_the_chain(tmp_path: Path) -> None:
     async with await Store.open(tmp_path) as store:
         memory = StoreMemory(store)
-        assert await memory.recall("token") is None
-        await memory.remember("token", b"\0\1")
+        assert await memory.get_meta("token") is None
+        await memory.put_meta("token", b"\0\1")
     async with await Store.open(tmp_path) as store:
-        assert await StoreMemory(store).recall("token") == b"\0\1"
+        assert await StoreMemory(store).get_meta("token") == b"\0\1"

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minirelay.bench import targets
+from minirelay.bench import goals
 from minirelay.bench.bench import Bench
 from minirelay.bench.figures import Figure, Section
 from minirelay.bench.own_relay import own_relay
-from minirelay.bench.subject import Subject
+from minirelay.bench.target import Target
 from minirelay.bench.workload import Author, fill, frames_of
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.objects import ObjectType
@@ -49,29 +49,29 @@ def run(bench: Bench) -> Section:
         # Measured while it is stopped: then all is in one file, and nothing is under way.
         relay.stop()
         size_before = database_bytes(relay.data_dir)
-        subject = relay.start()
+        target = relay.start()
         bench.tell(f"backlog: writing {sets:,} sets")
-        extend_log(subject, author, sets, bench.plan.in_flight)
-        figures = list(_read_back(bench, subject, author, begin))
+        extend_log(target, author, sets, bench.plan.in_flight)
+        figures = list(_read_back(bench, target, author, begin))
         relay.stop()
         grown = database_bytes(relay.data_dir) - size_before
-    size = Figure("database", grown / sets, "bytes/set", elsewhere=targets.BYTES_ELSEWHERE)
+    size = Figure("database", grown / sets, "bytes/set", elsewhere=goals.BYTES_ELSEWHERE)
     return _section([*figures, size], sets)
 
 
-def start_log(subject: Subject) -> tuple[Author, int]:
+def start_log(target: Target) -> tuple[Author, int]:
     """Fill a shop; give who writes to it, and the sequence number after which the backlog begins."""
-    author = Author(subject.writer, subject.shop_id)
-    with subject.session(subject.writer) as session:
+    author = Author(target.writer, target.shop_id)
+    with target.session(target.writer) as session:
         fill(session, author, range(LISTINGS + 1))
         # Whoever asks for this listing learns the number of the last set.
         session.write_all(frames_of(session, [author.seal(author.change_price(0, 1))]), in_flight=1)
-    return author, catch_up(subject, None, 0, [_filter(author, 0)]).last_seq
+    return author, catch_up(target, None, 0, [_filter(author, 0)]).last_seq
 
 
-def extend_log(subject: Subject, author: Author, sets: int, in_flight: int) -> None:
+def extend_log(target: Target, author: Author, sets: int, in_flight: int) -> None:
     """Write that many sets of one patch."""
-    with subject.session(subject.writer) as session:
+    with target.session(target.writer) as session:
         for start in range(0, sets - 1, CHUNK):
             changes = author.price_changes(LISTINGS, min(CHUNK, sets - 1 - start))
             session.write_all(frames_of(session, changes), in_flight)
@@ -80,12 +80,12 @@ def extend_log(subject: Subject, author: Author, sets: int, in_flight: int) -> N
 
 
 def catch_up(
-    subject: Subject, key_card: PrivateKey | None, after_seq: int, filters: Sequence[Filter] = ()
+    target: Target, key_card: PrivateKey | None, after_seq: int, filters: Sequence[Filter] = ()
 ) -> CatchUp:
     """Subscribe, and take what there is up to now."""
-    with subject.session(key_card) as session:
+    with target.session(key_card) as session:
         busy, begin = time.process_time(), time.perf_counter()
-        session.subscribe(subject.shop_id, after_seq, filters)
+        session.subscribe(target.shop_id, after_seq, filters)
         expected = session.unpushed()
         patches = last_seq = 0
         first_push_s = 0.0
@@ -102,25 +102,25 @@ def database_bytes(data_dir: Path) -> int:
     return sum(file.stat().st_size for file in data_dir.iterdir())
 
 
-def _read_back(bench: Bench, subject: Subject, author: Author, begin: int) -> Iterator[Figure]:
+def _read_back(bench: Bench, target: Target, author: Author, begin: int) -> Iterator[Figure]:
     bench.tell("backlog: reading it")
     # With only one card, the writer's session is closed by now.
-    whole = catch_up(subject, subject.reader or subject.writer, begin)
+    whole = catch_up(target, target.reader or target.writer, begin)
     yield Figure(
         "all of it, by a clerk",
         whole.patches / whole.seconds,
         "patches/s",
-        targets.BACKLOG_PER_S,
-        targets.BACKLOG_ELSEWHERE,
+        goals.BACKLOG_PER_S,
+        goals.BACKLOG_ELSEWHERE,
     )
     yield Figure("  its first push", whole.first_push_s * _MS_PER_S, "ms")
     yield Figure("  load generator busy", whole.busy_s / whole.seconds * 100, "% of a core")
-    public = catch_up(subject, None, begin)
+    public = catch_up(target, None, begin)
     yield Figure("all that is public, by a visitor", public.patches / public.seconds, "patches/s")
-    one = catch_up(subject, None, begin, [_filter(author, 1)])
+    one = catch_up(target, None, begin, [_filter(author, 1)])
     yield Figure(f"one listing, in {one.patches:,} sets: first push", one.first_push_s * _MS_PER_S, "ms")
     yield Figure("  all of it", one.seconds * _MS_PER_S, "ms")
-    late = catch_up(subject, None, begin, [_filter(author, LATE_LISTING)])
+    late = catch_up(target, None, begin, [_filter(author, LATE_LISTING)])
     yield Figure("one listing, in the last of all sets", late.first_push_s * _MS_PER_S, "ms")
 
 

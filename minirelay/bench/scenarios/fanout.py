@@ -6,14 +6,14 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Final
 
-from minirelay.bench import targets
+from minirelay.bench import goals
 from minirelay.bench.bench import Bench
 from minirelay.bench.errors import BenchError
 from minirelay.bench.figures import Figure, Section
 from minirelay.bench.own_relay import own_relay
 from minirelay.bench.scenarios.writes import Round, cost_us, measure
 from minirelay.bench.session import LoadSession
-from minirelay.bench.subject import Subject
+from minirelay.bench.target import Target
 from minirelay.bench.workload import Author, fill
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.objects import ObjectType
@@ -34,8 +34,8 @@ def run(bench: Bench) -> Section:
     with own_relay(bench.directory) as plain, own_relay(bench.directory) as followed, ExitStack() as stack:
         writers = [_writer(stack, relay.start()) for relay in (plain, followed)]
         bench.tell(f"fanout: {count:,} subscriptions to one listing each")
-        subject, _, author = writers[1]
-        crowd = _subscribe(stack, subject, author, count)
+        target, _, author = writers[1]
+        crowd = _subscribe(stack, target, author, count)
         bench.tell(f"fanout: {bench.plan.rounds} x {bench.plan.writes:,} writes to each of two relays")
         rounds: list[tuple[Round, ...]] = []
         for _ in range(bench.plan.rounds):
@@ -47,7 +47,7 @@ def run(bench: Bench) -> Section:
     figures = (
         Figure("a write to a shop that nobody follows", cost_us(without), "µs/set"),
         Figure(f"with {count:,} idle subscriptions", cost_us(with_them), "µs/set"),
-        Figure("  in comparison", ratio, "x", targets.COST_OF_IDLE),
+        Figure("  in comparison", ratio, "x", goals.COST_OF_IDLE),
     )
     notes = (
         f"Each subscription is to one listing; {PER_SESSION} a session. The writes are to {LISTINGS} others.",
@@ -56,22 +56,22 @@ def run(bench: Bench) -> Section:
     return Section("fanout", "Subscriptions that see nothing of a write", figures, notes)
 
 
-def _writer(stack: ExitStack, subject: Subject) -> tuple[Subject, LoadSession, Author]:
-    session = stack.enter_context(subject.session(subject.writer))
-    author = Author(subject.writer, subject.shop_id)
+def _writer(stack: ExitStack, target: Target) -> tuple[Target, LoadSession, Author]:
+    session = stack.enter_context(target.session(target.writer))
+    author = Author(target.writer, target.shop_id)
     fill(session, author, range(LISTINGS))
-    return subject, session, author
+    return target, session, author
 
 
-def _subscribe(stack: ExitStack, subject: Subject, author: Author, count: int) -> list[LoadSession]:
+def _subscribe(stack: ExitStack, target: Target, author: Author, count: int) -> list[LoadSession]:
     """Open sessions of visitors with that many subscriptions."""
     sessions: list[LoadSession] = []
     for number in range(count):
         if number % PER_SESSION == 0:
             expect_nothing(sessions)
-            sessions.append(stack.enter_context(subject.session()))
+            sessions.append(stack.enter_context(target.session()))
         listing = author.listing_id(UNWRITTEN + number).to_bytes(8)
-        sessions[-1].subscribe(subject.shop_id, filters=[Filter(ObjectType.LISTING, listing)])
+        sessions[-1].subscribe(target.shop_id, filters=[Filter(ObjectType.LISTING, listing)])
     return sessions
 
 

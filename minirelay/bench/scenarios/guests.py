@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from minirelay.bench import targets
+from minirelay.bench import goals
 from minirelay.bench.bench import Bench
 from minirelay.bench.errors import BenchError
 from minirelay.bench.figures import Figure, Section
@@ -21,7 +21,7 @@ from minirelay.bench.preparation import (
     open_relay,
     read_shop,
 )
-from minirelay.bench.subject import new_keys
+from minirelay.bench.target import new_keys
 from minirelay.bench.workload import Author, frames_of
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.acceptance import CardEnrolment, utc_now
@@ -44,12 +44,12 @@ def run(bench: Bench) -> Section:
     with own_relay(bench.directory) as relay:
         bench.tell(f"guests: {guests:,} key cards on one account")
         asyncio.run(add_guests(relay.data_dir, guests))
-        target = targets.REOPENING_GUESTS_S if guests == targets.MANY_GUESTS else None
-        figures = [Figure("restart to the answer to a write", _reopen(relay), "s", target)]
+        goal = goals.REOPENING_GUESTS_S if guests == goals.MANY_GUESTS else None
+        figures = [Figure("restart to the answer to a write", _reopen(relay), "s", goal)]
         bench.tell(f"guests: enrolling {LONE + GROUPS * GROUP} more")
         figures += asyncio.run(_enrol_more(relay.data_dir))
         rows = asyncio.run(_count_row_bytes(relay.data_dir))
-        figures.append(Figure("rows of one enrolment, at most", rows, "bytes", targets.ENROLMENT_BYTES))
+        figures.append(Figure("rows of one enrolment, at most", rows, "bytes", goals.ENROLMENT_BYTES))
     notes = (
         "Enrolments in this process, without the wallet's signature and the registry.",
         "A transaction writes whole pages of 4 KiB, about nine for a lone enrolment.",
@@ -60,9 +60,9 @@ def run(bench: Bench) -> Section:
 def _reopen(relay: OwnRelay) -> float:
     """Start a relay, write once, stop it; give the seconds from the start to the answer."""
     begin = time.perf_counter()
-    subject = relay.start()
-    author = Author(subject.writer, subject.shop_id)
-    with subject.session(subject.writer) as session:
+    target = relay.start()
+    author = Author(target.writer, target.shop_id)
+    with target.session(target.writer) as session:
         session.write_all(frames_of(session, [author.seal(author.add_listing(0))]), in_flight=1)
         seconds = time.perf_counter() - begin
     relay.stop()
@@ -86,7 +86,7 @@ async def _enrol_more(data_dir: Path) -> list[Figure]:
             "  longest turn of the event loop",
             meter.longest_s * _MS_PER_S,
             "ms",
-            targets.ENROLMENT_TURN_MS,
+            goals.ENROLMENT_TURN_MS,
         ),
         Figure("write-ahead log of a lone enrolment", (between - before) / LONE, "bytes"),
         Figure(f"  of {GROUP} at a time, each", (after - between) / (GROUPS * GROUP), "bytes"),
@@ -104,10 +104,10 @@ async def _admit(relay: Relay, count: int) -> float:
 async def _count_row_bytes(data_dir: Path) -> int:
     """Count what enrolments hand to SQLite; give the most. Nothing of it is stored."""
     async with await Store.open(data_dir) as store:
-        books = await read_shop(store)
+        head = await read_shop(store)
         sizes = []
         for request in _requests(LONE, (await store.reader.next_rows()).card):
-            commit = request.enter(books, request.judge(books))
+            commit = request.enter(head, request.judge(head))
             sizes.append(rows_of([commit]).size_bytes)
     return max(sizes)
 

@@ -2,7 +2,7 @@
 
 import time
 
-from minirelay.bench import targets
+from minirelay.bench import goals
 from minirelay.bench.bench import Bench
 from minirelay.bench.errors import BenchError
 from minirelay.bench.figures import Figure, Section
@@ -22,37 +22,37 @@ def run(bench: Bench) -> Section:
     listings = bench.plan.large_shop
     bench.tell(f"large-shop: {listings:,} listings in sets of {FILLING_SET}")
     with own_relay(bench.directory) as relay:
-        subject = relay.start()
-        author = Author(subject.writer, subject.shop_id)
-        with subject.session(subject.writer) as session:
-            before = subject.meter.usage() if subject.meter else None
+        target = relay.start()
+        author = Author(target.writer, target.shop_id)
+        with target.session(target.writer) as session:
+            before = target.meter.usage() if target.meter else None
             seconds = fill(session, author, range(listings))
-            used = subject.meter.usage() - before if subject.meter and before else None
+            used = target.meter.usage() - before if target.meter and before else None
         figures = [Figure("filling", listings / seconds, "patches/s")]
         if used:
             figures.append(Figure("  relay, all threads", used.cpu_s / listings * _US_PER_S, "µs CPU/patch"))
-        figures += _memory("memory after filling it", subject.meter)
+        figures += _memory("memory after filling it", target.meter)
         bench.tell("large-shop: restarting the relay")
         relay.stop()
         size = database_bytes(relay.data_dir)
         begin = time.perf_counter()
-        subject = relay.start()
+        target = relay.start()
         started = time.perf_counter()
-        with subject.session(subject.writer) as session:
+        with target.session(target.writer) as session:
             write = frames_of(session, [author.seal(author.change_price(listings // 2, 1))])
             session.write_all(write, in_flight=1)
         answered = time.perf_counter()
-        is_wanted = listings == targets.LARGE_SHOP
+        is_wanted = listings == goals.LARGE_SHOP
         figures += [
             Figure(
                 "restart to the answer to a write",
                 answered - begin,
                 "s",
-                targets.REOPENING_S if is_wanted else None,
+                goals.REOPENING_S if is_wanted else None,
             ),
             Figure("  of that, until the relay serves", started - begin, "s"),
             Figure("  of that, signing in, reopening the shop, writing", answered - started, "s"),
-            *_memory("memory after reopening it", subject.meter),
+            *_memory("memory after reopening it", target.meter),
             Figure("database", size / listings, "bytes/listing"),
         ]
     notes = (f"Filled with {FILLING_IN_FLIGHT} sets of {FILLING_SET} in flight; signing is not counted.",)

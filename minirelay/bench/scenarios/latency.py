@@ -4,7 +4,7 @@ import selectors
 import time
 from dataclasses import dataclass
 
-from minirelay.bench import targets
+from minirelay.bench import goals
 from minirelay.bench.bench import Bench
 from minirelay.bench.errors import BenchError
 from minirelay.bench.figures import Figure, Section, percentile
@@ -30,25 +30,21 @@ def run(bench: Bench) -> Section:
     """Write one set at a time; wait for answer and push of each."""
     count = bench.plan.lone_writes
     bench.tell(f"latency: {count:,} writes, one at a time")
-    with bench.subject() as subject, subject.session(subject.writer) as writer:
-        author = Author(subject.writer, subject.shop_id)
+    with bench.target() as target, target.session(target.writer) as writer:
+        author = Author(target.writer, target.shop_id)
         fill(writer, author, range(LISTINGS))
         frames = frames_of(writer, author.price_changes(LISTINGS, count))
-        with subject.session(subject.reader) as reader:
-            reader.subscribe(subject.shop_id)
+        with target.session(target.reader) as reader:
+            reader.subscribe(target.shop_id)
             drain(reader)
             reactions = [react(writer, reader, frame) for frame in frames]
     acks = [reaction.ack_s * _MS_PER_S for reaction in reactions]
     pushes = [reaction.push_s * _MS_PER_S for reaction in reactions]
     figures = (
-        Figure(
-            "write to answer, p50", percentile(acks, 0.5), "ms", targets.ACK_P50_MS, targets.ACK_ELSEWHERE
-        ),
-        Figure("write to answer, p99", percentile(acks, 0.99), "ms", targets.P99_MS),
-        Figure(
-            "write to push, p50", percentile(pushes, 0.5), "ms", targets.PUSH_P50_MS, targets.PUSH_ELSEWHERE
-        ),
-        Figure("write to push, p99", percentile(pushes, 0.99), "ms", targets.P99_MS),
+        Figure("write to answer, p50", percentile(acks, 0.5), "ms", goals.ACK_P50_MS, goals.ACK_ELSEWHERE),
+        Figure("write to answer, p99", percentile(acks, 0.99), "ms", goals.P99_MS),
+        Figure("write to push, p50", percentile(pushes, 0.5), "ms", goals.PUSH_P50_MS, goals.PUSH_ELSEWHERE),
+        Figure("write to push, p99", percentile(pushes, 0.99), "ms", goals.P99_MS),
     )
     notes = (f"{count:,} writes to a shop of {LISTINGS} listings; the push goes to another session.",)
     return Section("latency", "A lone writer", figures, notes)

@@ -5,15 +5,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from minirelay.bench import targets
+from minirelay.bench import goals
 from minirelay.bench.bench import Bench
 from minirelay.bench.errors import BenchError
-from minirelay.bench.figures import Figure, Section, Target
+from minirelay.bench.figures import Figure, Goal, Section
 from minirelay.bench.own_relay import own_relay
 from minirelay.bench.process_meter import ProcessMeter
 from minirelay.bench.scenarios.latency import drain
 from minirelay.bench.session import TIMEOUT_S, LoadSession
-from minirelay.bench.subject import Subject
+from minirelay.bench.target import Target
 from minirelay.bench.workload import Author, fill, frames_of
 
 LISTINGS = 100
@@ -32,33 +32,33 @@ def run(bench: Bench) -> Section:
     count = bench.plan.subscribers
     bench.tell(f"memory: at rest, then with {count:,} subscribed sessions")
     with own_relay(bench.directory, guests=count) as relay:
-        subject = relay.start()
-        if subject.meter is None:
+        target = relay.start()
+        if target.meter is None:
             raise BenchError("memory: this system does not say how much memory a process takes")
         time.sleep(SETTLING_S)
-        figures = [_resident("at rest, freshly started", subject.meter, targets.IDLE_MIB)]
-        figures += _crowd(subject, subject.meter)
+        figures = [_resident("at rest, freshly started", target.meter, goals.IDLE_MIB)]
+        figures += _crowd(target, target.meter)
     notes = (f"Each session is a guest's, authenticated, subscribed to a shop of {LISTINGS} listings.",)
     return Section("memory", "Memory of the relay", tuple(figures), notes)
 
 
-def _crowd(subject: Subject, meter: ProcessMeter) -> Iterator[Figure]:
-    author = Author(subject.writer, subject.shop_id)
+def _crowd(target: Target, meter: ProcessMeter) -> Iterator[Figure]:
+    author = Author(target.writer, target.shop_id)
     with ExitStack() as stack:
-        writer = stack.enter_context(subject.session(subject.writer))
+        writer = stack.enter_context(target.session(target.writer))
         fill(writer, author, range(LISTINGS))
         before = meter.resident_bytes()
         readers = []
-        for guest in subject.guests:
-            reader = stack.enter_context(subject.session(guest))
-            reader.subscribe(subject.shop_id)
+        for guest in target.guests:
+            reader = stack.enter_context(target.session(guest))
+            reader.subscribe(target.shop_id)
             drain(reader)
             readers.append(reader)
         (frame,) = frames_of(writer, [author.seal(author.change_price(0, 1))])
         seconds = _push_to_all(writer, readers, frame)
         time.sleep(SETTLING_S)
-        target = targets.SUBSCRIBED_MIB if len(readers) == targets.SUBSCRIBERS else None
-        yield _resident(f"with {len(readers):,} subscribed sessions", meter, target)
+        goal = goals.SUBSCRIBED_MIB if len(readers) == goals.SUBSCRIBERS else None
+        yield _resident(f"with {len(readers):,} subscribed sessions", meter, goal)
         each = (meter.resident_bytes() - before) / max(1, len(readers))
         yield Figure("  for each session", each / _KIB, "KiB")
         yield Figure("a write until all of them have it", seconds * _MS_PER_S, "ms")
@@ -81,5 +81,5 @@ def _push_to_all(writer: LoadSession, readers: list[LoadSession], frame: bytes) 
         return time.perf_counter() - begin
 
 
-def _resident(name: str, meter: ProcessMeter, target: Target | None) -> Figure:
-    return Figure(name, meter.resident_bytes() / _MIB, "MiB", target)
+def _resident(name: str, meter: ProcessMeter, goal: Goal | None) -> Figure:
+    return Figure(name, meter.resident_bytes() / _MIB, "MiB", goal)

@@ -11,7 +11,7 @@ from typing import Final
 
 from minirelay.bench.bench import Bench
 from minirelay.bench.figures import Figure, Section
-from minirelay.bench.material import Material, patch_sets_of, prepare
+from minirelay.bench.fixtures import Fixtures, patch_sets_of, prepare
 from minirelay.bench.scenarios.writes import measure
 from minirelay.bench.stopwatch import US_PER_S, time_each
 from minirelay.bench.workload import Author, fill
@@ -20,7 +20,7 @@ from minirelay.protocol.mmr import proofs, root
 from minirelay.protocol.patch_set import decode_patch_set, open_patch_set, verify
 from minirelay.protocol.push import encode_push, encode_set
 from minirelay.protocol.signing import recover
-from minirelay.relay.handover import pack_for
+from minirelay.relay.fan_out import pack_for
 from minirelay.relay.judgement import Author as PatchAuthor
 from minirelay.relay.judgement import judge
 from minirelay.relay.view import View
@@ -70,7 +70,7 @@ def run(bench: Bench) -> Section:
     if whole is not None:
         accounted = sum(step.us for step in steps.on_loop if not step.is_part)
         rest = whole[0] - accounted
-        figures.append(Figure("sockets, sessions, books; steps not run alone: the rest", rest, "µs"))
+        figures.append(Figure("sockets, sessions, head; steps not run alone: the rest", rest, "µs"))
         figures.append(Figure("= a write on the event loop", whole[0], "µs CPU"))
     figures += [step.figure() for step in steps.in_thread]
     if whole is not None:
@@ -85,10 +85,10 @@ def run(bench: Bench) -> Section:
 
 def _time_whole(bench: Bench) -> tuple[float, float] | None:
     """Measure a write: µs on the event loop, and of all threads; None where that can't be known."""
-    with bench.subject() as subject, subject.session(subject.writer) as session:
-        author = Author(subject.writer, subject.shop_id)
+    with bench.target() as target, target.session(target.writer) as session:
+        author = Author(target.writer, target.shop_id)
         fill(session, author, range(LISTINGS))
-        rounds = [measure(subject, session, author, LISTINGS, bench.plan) for _ in range(ROUNDS)]
+        rounds = [measure(target, session, author, LISTINGS, bench.plan) for _ in range(ROUNDS)]
     used = [(one.relay, one.writes) for one in rounds if one.relay]
     if not used:
         return None
@@ -99,16 +99,16 @@ def _time_whole(bench: Bench) -> tuple[float, float] | None:
 
 
 async def _time_steps(directory: Path, seconds: float) -> Steps:
-    async with prepare(directory, LISTINGS) as material:
+    async with prepare(directory, LISTINGS) as fixtures:
         return Steps(
-            on_loop=[*_decoding(material, seconds), *_judging(material, seconds), *_answering(seconds)],
-            in_thread=await _committing(material, seconds),
-            pushing=_pushing(material, seconds),
+            on_loop=[*_decoding(fixtures, seconds), *_judging(fixtures, seconds), *_answering(seconds)],
+            in_thread=await _committing(fixtures, seconds),
+            pushing=_pushing(fixtures, seconds),
         )
 
 
-def _decoding(material: Material, seconds: float) -> list[Step]:
-    patch_sets = patch_sets_of(material.price_changes(INPUTS))
+def _decoding(fixtures: Fixtures, seconds: float) -> list[Step]:
+    patch_sets = patch_sets_of(fixtures.price_changes(INPUTS))
     frames = [wire.encode_envelope(7, wire.PatchSetWriteRequest(one)) for one in patch_sets]
     decoded = [decode_patch_set(one) for one in patch_sets]
     leaves = [[patch.raw for patch in one.patches] for one in decoded]
@@ -123,25 +123,25 @@ def _decoding(material: Material, seconds: float) -> list[Step]:
     ]
 
 
-def _judging(material: Material, seconds: float) -> list[Step]:
-    books = material.books
-    requests = material.price_changes(INPUTS)
+def _judging(fixtures: Fixtures, seconds: float) -> list[Step]:
+    head = fixtures.head
+    requests = fixtures.price_changes(INPUTS)
     verified = [open_patch_set(one) for one in patch_sets_of(requests)]
-    author = PatchAuthor(Role.CLERK, material.card.row_id)
-    judged = [judge(books.state, books.owners, author, one) for one in verified]
+    author = PatchAuthor(Role.CLERK, fixtures.card.row_id)
+    judged = [judge(head.state, head.owners, author, one) for one in verified]
     changes = [
         [Change(row.object_type, row.key, row.value) for row in judgement.changes] for judgement in judged
     ]
-    changing = time_each(books.state.with_changes, changes, seconds)
-    hashing = time_each(lambda one: _hash(books.state, one), changes, seconds)
+    changing = time_each(head.state.with_changes, changes, seconds)
+    hashing = time_each(lambda one: _hash(head.state, one), changes, seconds)
     return [
         Step(
             "patch applied, state and its root made",
-            time_each(lambda one: judge(books.state, books.owners, author, one), verified, seconds),
+            time_each(lambda one: judge(head.state, head.owners, author, one), verified, seconds),
         ),
         Step("new state", changing, True),
         Step("root hash of the shop", hashing - changing, True, True),
-        Step("pushed form encoded", time_each(lambda one: encode_set(books.seq + 1, one), verified, seconds)),
+        Step("pushed form encoded", time_each(lambda one: encode_set(head.seq + 1, one), verified, seconds)),
     ]
 
 
@@ -156,17 +156,17 @@ def _answering(seconds: float) -> list[Step]:
     ]
 
 
-async def _committing(material: Material, seconds: float) -> list[Step]:
-    writer = material.store.writer
+async def _committing(fixtures: Fixtures, seconds: float) -> list[Step]:
+    writer = fixtures.store.writer
     lone = []
-    for request in material.price_changes(LONE_COMMITS):
-        commit = material.enter(request)
+    for request in fixtures.price_changes(LONE_COMMITS):
+        commit = fixtures.enter(request)
         begin = time.perf_counter()
         await writer.commit(commit)
         lone.append(time.perf_counter() - begin)
     batches = []
     for _ in range(ROUNDS * 2):
-        commits = [material.enter(request) for request in material.price_changes(BATCH)]
+        commits = [fixtures.enter(request) for request in fixtures.price_changes(BATCH)]
         rows_us = time_each(lambda one: rows_of(one).statements(), [commits], seconds / 4) / BATCH
         begin = time.perf_counter()
         await asyncio.gather(*map(writer.commit, commits))
@@ -178,8 +178,8 @@ async def _committing(material: Material, seconds: float) -> list[Step]:
     ]
 
 
-def _pushing(material: Material, seconds: float) -> list[Step]:
-    stored = [material.enter(request).sets for request in material.price_changes(INPUTS)]
+def _pushing(fixtures: Fixtures, seconds: float) -> list[Step]:
+    stored = [fixtures.enter(request).sets for request in fixtures.price_changes(INPUTS)]
     everything = View(everything=True)
     return [
         Step(

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from minirelay.bench import targets
+from minirelay.bench import goals
 from minirelay.bench.bare_server import bare_server
 from minirelay.bench.bench import Bench, Plan
 from minirelay.bench.figures import Figure, Section
 from minirelay.bench.process_meter import Usage
 from minirelay.bench.session import LoadSession
-from minirelay.bench.subject import Subject
+from minirelay.bench.target import Target
 from minirelay.bench.workload import Author, fill, frames_of
 
 _US_PER_S = 1_000_000
@@ -34,10 +34,10 @@ def run(bench: Bench) -> Section:
     with (
         bare_server(bench.directory) as bare_url,
         LoadSession.connect(bare_url) as bare,
-        bench.subject() as subject,
-        subject.session(subject.writer) as session,
+        bench.target() as target,
+        target.session(target.writer) as session,
     ):
-        author = Author(subject.writer, subject.shop_id)
+        author = Author(target.writer, target.shop_id)
         filled = 0
         for listings in bench.plan.listings:
             bench.tell(f"writes: filling the shop up to {listings:,} listings")
@@ -46,7 +46,7 @@ def run(bench: Bench) -> Section:
             bench.tell(f"writes: {bench.plan.rounds} x {bench.plan.writes:,} at {listings:,} listings")
             rounds, bare_seconds = [], []
             for _ in range(bench.plan.rounds):
-                rounds.append(measure(subject, session, author, listings, bench.plan))
+                rounds.append(measure(target, session, author, listings, bench.plan))
                 if listings == bench.plan.listings[0]:
                     # In turns: what else the machine does hits both.
                     bare_seconds.append(measure_bare(bare, author, listings, bench.plan))
@@ -55,23 +55,23 @@ def run(bench: Bench) -> Section:
             figures += _compared(listings, rounds, bare_seconds)
     smallest, largest = bench.plan.listings[0], bench.plan.listings[-1]
     if smallest != largest:
-        is_wanted = (smallest, largest) == (targets.SMALL_SHOP, targets.LARGE_SHOP)
+        is_wanted = (smallest, largest) == (goals.SMALL_SHOP, goals.LARGE_SHOP)
         figures.append(
             Figure(
                 f"cost of a write at {largest:,} listings, in writes at {smallest:,}",
                 cost[largest] / cost[smallest],
                 "x",
-                targets.COST_OF_SIZE if is_wanted else None,
+                goals.COST_OF_SIZE if is_wanted else None,
             )
         )
     title = f"Writes of one patch, {bench.plan.in_flight} in flight"
     return Section("writes", title, tuple(figures), tuple(_notes(bench.plan)))
 
 
-def measure(subject: Subject, session: LoadSession, author: Author, listings: int, plan: Plan) -> Round:
+def measure(target: Target, session: LoadSession, author: Author, listings: int, plan: Plan) -> Round:
     """Sign, then write one round of price changes."""
     frames = frames_of(session, author.price_changes(listings, plan.writes))
-    meter = subject.meter
+    meter = target.meter
     before = meter.usage() if meter else None
     own = time.process_time()
     seconds = session.write_all(frames, plan.in_flight)
@@ -100,8 +100,8 @@ def _figures(listings: int, rounds: list[Round]) -> Iterator[Figure]:
         f"acknowledged {at}",
         writes / median([one.seconds for one in rounds]),
         "sets/s",
-        targets.WRITES_PER_S if listings == targets.SMALL_SHOP else None,
-        targets.WRITES_ELSEWHERE.get(listings, ""),
+        goals.WRITES_PER_S if listings == goals.SMALL_SHOP else None,
+        goals.WRITES_ELSEWHERE.get(listings, ""),
     )
     yield Figure(f"  its best round {at}", writes / min(one.seconds for one in rounds), "sets/s")
     usages = [one.relay for one in rounds if one.relay]

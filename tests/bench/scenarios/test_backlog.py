@@ -2,7 +2,7 @@
 
 from minirelay.bench.bench import Bench
 from minirelay.bench.scenarios.backlog import LISTINGS, catch_up, extend_log, run, start_log
-from minirelay.bench.subject import Subject
+from minirelay.bench.target import Target
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.objects import ObjectType
 from tests.bench.sections import assert_all_positive, values_of
@@ -29,17 +29,17 @@ def test_figures_of_a_running_relay_leave_its_disk_out(bench: Bench) -> None:
     assert_all_positive(values, "all of it, by a clerk")
 
 
-def test_the_backlog_is_what_was_written_behind_its_beginning(subject: Subject) -> None:
-    author, begin = start_log(subject)
-    extend_log(subject, author, 2 * LISTINGS + 1, in_flight=16)
-    for card in (subject.reader, None):
-        got = catch_up(subject, card, begin)
+def test_the_backlog_is_what_was_written_behind_its_beginning(target: Target) -> None:
+    author, begin = start_log(target)
+    extend_log(target, author, 2 * LISTINGS + 1, in_flight=16)
+    for card in (target.reader, None):
+        got = catch_up(target, card, begin)
         assert (got.patches, got.last_seq) == (2 * LISTINGS + 1, begin + 2 * LISTINGS + 1)
         assert 0 < got.first_push_s <= got.seconds
     one = Filter(ObjectType.LISTING, author.listing_id(1).to_bytes(8))
-    assert catch_up(subject, None, begin, [one]).patches == 2
+    assert catch_up(target, None, begin, [one]).patches == 2
 
 
-def test_nothing_to_catch_up_with(subject: Subject) -> None:
-    _, begin = start_log(subject)
-    assert catch_up(subject, None, begin).patches == 0
+def test_nothing_to_catch_up_with(target: Target) -> None:
+    _, begin = start_log(target)
+    assert catch_up(target, None, begin).patches == 0

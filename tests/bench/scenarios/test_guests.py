@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from minirelay.bench import targets
+from minirelay.bench import goals
 from minirelay.bench.bench import Bench
 from minirelay.bench.errors import BenchError
 from minirelay.bench.scenarios.guests import run
@@ -19,10 +19,10 @@ def test_figures() -> None:
     assert_all_positive(
         values, "a lone enrolment", "64 enrolments at a time, each", "write-ahead log of a lone enrolment"
     )
-    assert targets.ENROLMENT_BYTES.is_met(values["rows of one enrolment, at most"])
+    assert goals.ENROLMENT_BYTES.is_met(values["rows of one enrolment, at most"])
     # A tenth of the guests, ten times what is allowed: the machine does other things meanwhile.
-    assert 0 < values["restart to the answer to a write"] <= 10 * targets.REOPENING_GUESTS_S.bound
-    assert values["longest turn of the event loop"] <= 10 * targets.ENROLMENT_TURN_MS.bound
+    assert 0 < values["restart to the answer to a write"] <= 10 * goals.REOPENING_GUESTS_S.bound
+    assert values["longest turn of the event loop"] <= 10 * goals.ENROLMENT_TURN_MS.bound
     # Whole pages, and nothing of the 350,000 bytes of the account but what changed.
     assert values["write-ahead log of a lone enrolment"] <= 16 * 4200
 

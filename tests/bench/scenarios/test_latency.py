@@ -2,7 +2,7 @@
 
 from minirelay.bench.bench import Bench
 from minirelay.bench.scenarios.latency import drain, react, run
-from minirelay.bench.subject import Subject
+from minirelay.bench.target import Target
 from minirelay.bench.workload import Author, fill, frames_of
 from tests.bench.sections import values_of
 
@@ -16,11 +16,11 @@ def test_figures(bench: Bench) -> None:
         assert 0 < values[f"write to {what}, p50"] <= values[f"write to {what}, p99"] < 60_000
 
 
-def test_each_reaction_is_of_its_own_write(subject: Subject) -> None:
-    author = Author(subject.writer, subject.shop_id)
-    with subject.session(subject.writer) as writer, subject.session() as visitor:
+def test_each_reaction_is_of_its_own_write(target: Target) -> None:
+    author = Author(target.writer, target.shop_id)
+    with target.session(target.writer) as writer, target.session() as visitor:
         fill(writer, author, range(2))
-        visitor.subscribe(subject.shop_id)
+        visitor.subscribe(target.shop_id)
         drain(visitor)
         for frame in frames_of(writer, author.price_changes(2, 5)):
             reaction = react(writer, visitor, frame)

@@ -4,7 +4,7 @@ import pytest
 
 from minirelay.bench.bench import Bench
 from minirelay.bench.scenarios.steps import Step, run
-from minirelay.bench.subject import Subject, new_keys
+from minirelay.bench.target import Target, new_keys
 from tests.bench.sections import values_of
 
 ON_THE_LOOP = (
@@ -21,15 +21,15 @@ def test_the_steps_and_the_rest_are_the_whole(own_bench: Bench) -> None:
     values = values_of(run(own_bench))
     steps = sum(values[name] for name in ON_THE_LOOP)
     assert all(values[name] > 0 for name in ON_THE_LOOP)
-    rest = values["sockets, sessions, books; steps not run alone: the rest"]
+    rest = values["sockets, sessions, head; steps not run alone: the rest"]
     assert steps + rest == pytest.approx(values["= a write on the event loop"])
     assert 0 < values["signer recovered *"] < values["root and signature verified"] * 1.5
     assert values["one commit for a lone write *"] > 0
     assert values["push: envelope put together"] > 0
 
 
-def test_without_a_meter_there_is_no_whole(bench: Bench, subject: Subject) -> None:
-    unmetered = Subject(subject.url, subject.shop_id, subject.clerks)
+def test_without_a_meter_there_is_no_whole(bench: Bench, target: Target) -> None:
+    unmetered = Target(target.url, target.shop_id, target.clerks)
     values = values_of(run(Bench(bench.plan, bench.tell, unmetered)))
     assert not any(name.startswith("=") or "rest" in name for name in values)
     assert all(values[name] > 0 for name in ON_THE_LOOP)

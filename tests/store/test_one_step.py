@@ -5,7 +5,15 @@ from contextlib import closing
 import pytest
 
 from minirelay.store.errors import SQLiteTooOld, StoreUnavailable
-from minirelay.store.joined import MIN_SQLITE, check_sqlite, cut, joined, number_list, numbers, parse_numbers
+from minirelay.store.one_step import (
+    MIN_SQLITE,
+    check_sqlite,
+    cut,
+    joined,
+    number_list,
+    numbers,
+    parse_numbers,
+)
 
 
 @pytest.fixture
@@ -62,6 +70,6 @@ def test_an_older_library_is_refused_with_both_versions() -> None:
 
 
 def test_a_library_that_cuts_at_zero_bytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minirelay.store.joined.joined", lambda column: f"substr({column}, 1, 1)")
+    monkeypatch.setattr("minirelay.store.one_step.joined", lambda column: f"substr({column}, 1, 1)")
     with pytest.raises(SQLiteTooOld, match="zero bytes"):
         check_sqlite()

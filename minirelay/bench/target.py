@@ -12,7 +12,7 @@ from minirelay.protocol.signing import PrivateKey
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Target:
     """A relay that runs, with a shop and key cards to write to it.
 
     clerks: at least one. meter: None if nothing is known of its process. data_dir: None likewise.

@@ -10,8 +10,8 @@ from aiohttp import ClientSession, WSMsgType, web
 
 from minirelay.config import Settings
 from minirelay.config_types import PositiveSeconds
+from minirelay.web.idle_connections import IdleConnections
 from minirelay.web.listener import Listener
-from minirelay.web.stragglers import Stragglers
 from tests.relay.house import TIMEOUT_S
 from tests.web.edge import SETTINGS, listening
 
@@ -40,47 +40,47 @@ def closed(connections: list[Connection]) -> list[bool]:
 
 def test_a_new_connection_has_its_time_and_an_answered_one_another() -> None:
     clock = Clock()
-    stragglers = Stragglers(10, 30, clock)
+    idle = IdleConnections(10, 30, clock)
     _, served, answered, gone = connections = [Connection() for _ in range(4)]
     for connection in connections:
-        stragglers.began(connection)
-    stragglers.served(served)
-    stragglers.served(answered)
-    stragglers.answered(answered)
-    stragglers.gone(gone)
+        idle.began(connection)
+    idle.served(served)
+    idle.served(answered)
+    idle.answered(answered)
+    idle.gone(gone)
     clock.now = 9.9
-    stragglers.close_late()
+    idle.close_late()
     assert closed(connections) == [False] * 4
     clock.now = 10
-    stragglers.close_late()
+    idle.close_late()
     assert closed(connections) == [True, False, False, False]
     clock.now = 30
-    stragglers.close_late()
+    idle.close_late()
     assert closed(connections) == [True, False, True, False]
-    assert len(stragglers) == 0
-    stragglers.answered(served)
-    assert len(stragglers) == 1
+    assert len(idle) == 0
+    idle.answered(served)
+    assert len(idle) == 1
 
 
 def test_each_request_gives_its_time_again() -> None:
     clock = Clock()
-    stragglers = Stragglers(10, 30, clock)
-    busy, idle = Connection(), Connection()
-    for connection in (busy, idle):
-        stragglers.began(connection)
-        stragglers.served(connection)
-        stragglers.answered(connection)
+    idle = IdleConnections(10, 30, clock)
+    busy, unused = Connection(), Connection()
+    for connection in (busy, unused):
+        idle.began(connection)
+        idle.served(connection)
+        idle.answered(connection)
     for _ in range(5):
         clock.now += 29
-        stragglers.served(busy)
-        stragglers.answered(busy)
-        stragglers.close_late()
-    assert closed([busy, idle]) == [False, True]
+        idle.served(busy)
+        idle.answered(busy)
+        idle.close_late()
+    assert closed([busy, unused]) == [False, True]
 
 
 def test_checks_are_closer_together_than_the_times() -> None:
-    assert Stragglers(10, 30, Clock()).check_interval_s == 1
-    assert Stragglers(0.4, 30, Clock()).check_interval_s == pytest.approx(0.1)
+    assert IdleConnections(10, 30, Clock()).check_interval_s == 1
+    assert IdleConnections(0.4, 30, Clock()).check_interval_s == pytest.approx(0.1)
 
 
 def soon(**limits: float) -> Settings:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from minirelay.bench import scenarios, targets
-from minirelay.bench.figures import Target
+from minirelay.bench import goals, scenarios
+from minirelay.bench.figures import Goal
 
-ALL = {name: value for name, value in vars(targets).items() if isinstance(value, Target)}
+ALL = {name: value for name, value in vars(goals).items() if isinstance(value, Goal)}
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
@@ -18,4 +18,4 @@ def test_rates_are_to_be_high_and_costs_to_be_low(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_every_target_stands_beside_a_figure(name: str) -> None:
     sources = Path(next(iter(scenarios.__path__))).glob("*.py")
-    assert any(f"targets.{name}" in source.read_text() for source in sources)
+    assert any(f"goals.{name}" in source.read_text() for source in sources)

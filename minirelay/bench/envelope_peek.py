@@ -1,4 +1,4 @@
-"""A glance at an envelope: what it is and whom it answers, without decoding it.
+"""A peek at an envelope: what it is and whom it answers, without decoding it.
 
 The relay writes its fields in the order of their numbers, so the request id comes first and the message
 second; both have tags of one byte.

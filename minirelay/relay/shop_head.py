@@ -1,4 +1,4 @@
-"""The books of one shop: its state and the end of its log, ahead of the disk by what is being committed."""
+"""The head of one shop: its state and the end of its log, ahead of the disk by what is being committed."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -46,10 +46,10 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Books:
+class ShopHead:
     """What the next write to a shop is judged on.
 
-    epoch: of the writer, from before the books were read. seq: of the last set, 0 for an empty log.
+    epoch: of the writer, from before the head was read. seq: of the last set, 0 for an empty log.
     next_seq: of the one that comes next. owners: order id -> card row, for the orders that guests created.
     cards: by public key. size_bytes: about what they take in memory, rather more than less.
     """
@@ -68,11 +68,11 @@ class Books:
     size_bytes: int = 0
 
     @classmethod
-    def start(cls, epoch: int, row: ShopRow, gaps: Iterable[Gap] = ()) -> "Books":
-        """Open the books of a shop that comes into being. gaps: what its log begins with after a restore."""
-        books = cls(epoch, row, True, ShopState(), 0, 1, EMPTY_COUNTS, 0)
-        books.go_on_behind(gaps)
-        return books
+    def start(cls, epoch: int, row: ShopRow, gaps: Iterable[Gap] = ()) -> "ShopHead":
+        """Open the head of a shop that comes into being. gaps: what its log begins with after a restore."""
+        head = cls(epoch, row, True, ShopState(), 0, 1, EMPTY_COUNTS, 0)
+        head.go_on_behind(gaps)
+        return head
 
     def go_on_behind(self, gaps: Iterable[Gap]) -> None:
         """Let the log, and the relay's nonces, go on behind a gap (spec 09), if one begins here."""
@@ -134,31 +134,31 @@ class Books:
         return tuple(card.row_id for card in cards)
 
 
-async def read_books(reader: Reader, epoch: int, row: ShopRow) -> Books:
-    """Open the books of a shop as they are on disk. epoch: the writer's, from before."""
+async def read_head(reader: Reader, epoch: int, row: ShopRow) -> ShopHead:
+    """Open the head of a shop as it is on disk. epoch: the writer's, from before."""
     seq, counts = await reader.tail(row.row_id)
     gaps = await reader.gaps(row.row_id)
     objects = await reader.load_objects(row.row_id)
     cards = await reader.cards(row.row_id)
     # Takes a second in a shop of 100,000 listings or guests, and the other shops go on meanwhile.
-    books = await asyncio.to_thread(_make_books, epoch, row, (seq, counts), objects, cards)
-    books.go_on_behind(gaps)
-    return books
+    head = await asyncio.to_thread(_make_head, epoch, row, (seq, counts), objects, cards)
+    head.go_on_behind(gaps)
+    return head
 
 
 def _entry_bytes(key: bytes, value: bytes | None) -> int:
     return 0 if value is None else ENTRY_BYTES + len(key) + len(value)
 
 
-def _make_books(
+def _make_head(
     epoch: int,
     row: ShopRow,
     tail: tuple[int, Counts],
     objects: Sequence[StoredObject],
     cards: Sequence[KeyCard],
-) -> Books:
+) -> ShopHead:
     seq, counts = tail
-    return Books(
+    return ShopHead(
         epoch=epoch,
         row=row,
         is_new=False,

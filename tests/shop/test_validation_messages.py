@@ -16,7 +16,7 @@ from minirelay.shop.objects import (
     PriceModifier,
     Uint32,
 )
-from minirelay.shop.wording import describe
+from minirelay.shop.validation_messages import describe
 
 NOT_BLANK = Annotated[str, Meta(pattern=NOT_BLANK_PATTERN)]
 

@@ -12,7 +12,7 @@ from minirelay.shop.work import CHANGE, Work
 T = TypeVar("T")
 
 
-class Shelf(Generic[T]):
+class ObjectCache(Generic[T]):
     """The objects of one type. What this hands out belongs to this working set alone."""
 
     __slots__ = ("_kind", "_object_type", "_open", "_read", "_state", "_work", "_written")

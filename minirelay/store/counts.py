@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from minirelay.store.connection import snapshot
-from minirelay.store.joined import number_list
 from minirelay.store.log import read_counts
 from minirelay.store.messages import Selection
+from minirelay.store.one_step import number_list
 from minirelay.store.selection import Selected
 
 # Statements exist for these numbers of objects; NULL, which matches nothing, fills them up.

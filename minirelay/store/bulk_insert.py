@@ -2,7 +2,7 @@
 
 `sqlite3` gives the interpreter lock away at every statement, and while the event loop is busy it can take
 many milliseconds to get it back. A transaction of 64 writes took half a second as 258 statements, 36 ms as
-six, 9 ms as one (measured beside a busy loop; `joined.py` is the same for reading). So a batch is one
+six, 9 ms as one (measured beside a busy loop; `one_step.py` is the same for reading). So a batch is one
 INSERT of many rows into a view of the writing connection's own, whose triggers put each row where
 it belongs. The statement is its own transaction: all of it is stored, or nothing.
 
@@ -20,7 +20,7 @@ Parameter = int | bytes | str | None
 
 
 class Kind(IntEnum):
-    """What a row of the intake is. NOTHING fills a statement up."""
+    """What a row of the bulk insert is. NOTHING fills a statement up."""
 
     NOTHING = 0
     SHOP = 1
@@ -134,18 +134,18 @@ class Rows:
 
 _PADDING = [(None,) * (WIDTH - count) for count in range(WIDTH + 1)]
 _ROW = "(" + ", ".join("?" * (WIDTH + 1)) + ")"
-_INSERTS = {size: f"INSERT INTO intake VALUES {', '.join([_ROW] * size)}" for size in _SIZES}  # noqa: S608
+_INSERTS = {size: f"INSERT INTO bulk_insert VALUES {', '.join([_ROW] * size)}" for size in _SIZES}  # noqa: S608
 
 
-def create_intake(connection: sqlite3.Connection) -> None:
+def create_bulk_insert(connection: sqlite3.Connection) -> None:
     """Make the view and its triggers, for as long as this connection lives."""
     values = [f"v{number}" for number in range(1, WIDTH + 1)]
     nulls = ", ".join(["NULL"] * (WIDTH + 1))
-    connection.execute(f"CREATE TEMP VIEW intake (kind, {', '.join(values)}) AS SELECT {nulls}")
+    connection.execute(f"CREATE TEMP VIEW bulk_insert (kind, {', '.join(values)}) AS SELECT {nulls}")
     for kind, action in _ACTIONS.items():
         body = re.sub(r"\bv(\d+)\b", r"NEW.v\1", action)
         connection.execute(
-            f"CREATE TEMP TRIGGER intake_{kind.name.lower()} INSTEAD OF INSERT ON intake "
+            f"CREATE TEMP TRIGGER bulk_insert_{kind.name.lower()} INSTEAD OF INSERT ON bulk_insert "
             f"WHEN NEW.kind = {kind.value} BEGIN {body} END"
         )
 

@@ -3,19 +3,19 @@
 import pytest
 
 from minirelay.shop import canonical
+from minirelay.shop.object_cache import ObjectCache
 from minirelay.shop.objects import Tag
-from minirelay.shop.shelf import Shelf
 from tests.shop.patching import TAG, shop
 
 STATE = shop((TAG, b"t", {"Name": "t", "ListingIDs": [1]}), (TAG, b"u", {"Name": "u", "ListingIDs": []}))
 
 
-def shelf() -> Shelf[Tag]:
-    return Shelf(STATE, TAG, Tag)
+def cache() -> ObjectCache[Tag]:
+    return ObjectCache(STATE, TAG, Tag)
 
 
 def test_a_look_gives_the_same_object_again_and_changes_nothing() -> None:
-    tags = shelf()
+    tags = cache()
 
     assert tags.look(b"t") is tags.look(b"t")
     assert tags.look(b"none") is None
@@ -24,7 +24,7 @@ def test_a_look_gives_the_same_object_again_and_changes_nothing() -> None:
 
 def test_presence_follows_what_was_written_and_needs_no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(canonical, "load", None)
-    tags = shelf()
+    tags = cache()
 
     assert (tags.has(b"t"), tags.has(b"new")) == (True, False)
     tags.put(b"t", None)
@@ -33,7 +33,7 @@ def test_presence_follows_what_was_written_and_needs_no_decoding(monkeypatch: py
 
 
 def test_an_edit_is_seen_by_nobody_before_the_end() -> None:
-    tags, other = shelf(), shelf()
+    tags, other = cache(), cache()
     tag = tags.edit(b"t")
     assert tag is not None
     tag.listing_ids.append(7)
@@ -45,7 +45,7 @@ def test_an_edit_is_seen_by_nobody_before_the_end() -> None:
 
 
 def test_only_what_came_out_different_is_a_change() -> None:
-    tags = shelf()
+    tags = cache()
     assert tags.edit(b"t") is not None
     tags.put(b"u", Tag(name="u", listing_ids=[]))
     tags.put(b"new", Tag(name="new", listing_ids=[]))
@@ -58,7 +58,7 @@ def test_only_what_came_out_different_is_a_change() -> None:
 
 
 def test_untouched_are_the_bytes_of_what_nobody_looked_at() -> None:
-    tags = shelf()
+    tags = cache()
     assert sorted(tags.untouched(STATE.tags)) == sorted(data for _, data in STATE.tags.items())
     tags.put(b"t", None)
     tags.put(b"new", Tag(name="new", listing_ids=[3]))

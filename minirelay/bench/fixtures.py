@@ -8,11 +8,11 @@ from typing import Final
 
 from minirelay.bench.errors import BenchError
 from minirelay.bench.preparation import SHOP_ID, Cards, enrol, read_shop
-from minirelay.bench.subject import new_keys
+from minirelay.bench.target import new_keys
 from minirelay.bench.workload import Author
 from minirelay.relay.acceptance import ClientWrite, WriteLimits, utc_now
-from minirelay.relay.books import Books
 from minirelay.relay.messages import Outcome, WriteRequest
+from minirelay.relay.shop_head import ShopHead
 from minirelay.store.database import Store
 from minirelay.store.messages import Commit, KeyCard
 
@@ -20,11 +20,11 @@ _LIMITS: Final = WriteLimits()
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class Fixtures:
     """A shop with listings in a real database, and who writes to it."""
 
     store: Store
-    books: Books
+    head: ShopHead
     author: Author
     card: KeyCard
     listings: int
@@ -38,12 +38,12 @@ class Material:
         return ClientWrite(WriteRequest(self.card, patch_set, _nobody_waits), utc_now, _LIMITS)
 
     def enter(self, request: ClientWrite) -> Commit:
-        """Judge a write and enter it in the books; what is given must be committed."""
-        return request.enter(self.books, request.judge(self.books))
+        """Judge a write and enter it in the head; what is given must be committed."""
+        return request.enter(self.head, request.judge(self.head))
 
 
 @asynccontextmanager
-async def prepare(directory: Path, listings: int) -> AsyncIterator[Material]:
+async def prepare(directory: Path, listings: int) -> AsyncIterator[Fixtures]:
     """Make a shop with so many listings on an empty directory; it stays open while the block runs."""
     (key,) = new_keys(1)
     await enrol(directory, Cards([key]))
@@ -51,11 +51,11 @@ async def prepare(directory: Path, listings: int) -> AsyncIterator[Material]:
         card = await store.reader.key_card(key.public_key)
         if card is None:
             raise BenchError("what was enrolled is not there")
-        books = await read_shop(store)
-        material = Material(store, books, Author(key, SHOP_ID), card, listings)
-        for patch_set in material.author.filling(range(listings)):
-            await store.writer.commit(material.enter(material.request(patch_set)))
-        yield material
+        head = await read_shop(store)
+        fixtures = Fixtures(store, head, Author(key, SHOP_ID), card, listings)
+        for patch_set in fixtures.author.filling(range(listings)):
+            await store.writer.commit(fixtures.enter(fixtures.request(patch_set)))
+        yield fixtures
 
 
 def patch_sets_of(requests: Sequence[ClientWrite]) -> list[bytes]:

@@ -40,7 +40,7 @@ def _may_be_whole(failure: BaseException) -> bool:
     return is_io_error(code) and code != sqlite3.SQLITE_IOERR_WRITE
 
 
-def sync_leftovers(database: Path) -> None:
+def sync_recovered_wal(database: Path) -> None:
     """Sync what an earlier process wrote, before anybody reads it. Raises StoreUnreadable.
 
     To be called before the database is opened: its locks would end when the file is closed here.

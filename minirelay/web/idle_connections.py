@@ -12,7 +12,7 @@ class Waiting(Protocol):
         """Close it at once, whether its client reads what was sent or not."""
 
 
-class Stragglers:
+class IdleConnections:
     """Knows which connections stand there without a request, and closes those that do for too long.
 
     Nothing that it does grows with the number of connections.

@@ -16,7 +16,7 @@ from minirelay.protocol.cbor import Value
 from minirelay.protocol.timestamps import parse_time, time_from_epoch
 from minirelay.shop.objects import OMITTED_WHEN_EMPTY, PriceModifier
 
-Respell = Callable[[Any], Any]
+Normalise = Callable[[Any], Any]
 
 _ALIASES: dict[type, dict[str, str]] = {PriceModifier: {"modificationprecents": "ModificationPercent"}}
 _MAX_UINT256_BYTES = 32
@@ -37,21 +37,21 @@ class Misspelt(Exception):
         return self
 
 
-def respell(kind: Any, value: Value) -> Any:
+def normalise(kind: Any, value: Value) -> Any:
     """Bring a value to the exact spelling of a type: a struct of `objects`, or any type made of them.
 
     Returns what `msgspec.convert` takes; the value itself is not changed. Raises Misspelt.
     """
-    function = _respell_function(kind)
+    function = _normalise_function(kind)
     return value if function is None else function(value)
 
 
 @cache
-def _respell_function(kind: Any) -> Respell | None:
+def _normalise_function(kind: Any) -> Normalise | None:
     return _for_type(inspect.type_info(kind), {})
 
 
-def _for_type(info: inspect.Type, extra: dict[str, Any]) -> Respell | None:
+def _for_type(info: inspect.Type, extra: dict[str, Any]) -> Normalise | None:
     """Make the function for a type; None where nothing needs to be done."""
     match info:
         case inspect.Metadata():
@@ -114,11 +114,11 @@ def _empty_map(value: Any) -> Any:
     return {} if value is None or type(value) is dict else value
 
 
-def _for_list(item: Respell | None) -> Respell | None:
+def _for_list(item: Normalise | None) -> Normalise | None:
     if item is None:
         return None
 
-    def respell_list(value: Any) -> Any:
+    def normalise_list(value: Any) -> Any:
         if type(value) is not list:
             return value
         elements: list[Any] = []
@@ -129,14 +129,14 @@ def _for_list(item: Respell | None) -> Respell | None:
             raise misspelt.inside(f"[{len(elements)}]") from misspelt.__cause__
         return elements
 
-    return respell_list
+    return normalise_list
 
 
-def _for_map(info: inspect.DictType) -> Respell:
+def _for_map(info: inspect.DictType) -> Normalise:
     item = _for_type(info.value_type, {})
     key = _for_type(info.key_type, {})
 
-    def respell_map(value: Any) -> Any:
+    def normalise_map(value: Any) -> Any:
         if value is None:
             return {}
         if type(value) is not dict:
@@ -149,16 +149,16 @@ def _for_map(info: inspect.DictType) -> Respell:
         except Misspelt as misspelt:
             raise misspelt.inside("[...]") from misspelt.__cause__
 
-    return respell_map
+    return normalise_map
 
 
-def _for_struct(info: inspect.StructType) -> Respell:
+def _for_struct(info: inspect.StructType) -> Normalise:
     fields = {field.encode_name: _for_field(field) for field in info.fields}
     inexact = {name.lower(): name for name in fields} | _ALIASES.get(info.cls, {})
     absent = {name: make for field in info.fields for name, make in _when_absent(field)}
     is_price_modifier = info.cls is PriceModifier
 
-    def respell_struct(value: Any) -> Any:
+    def normalise_struct(value: Any) -> Any:
         if type(value) is not dict:
             return value
         named = value if value.keys() <= fields.keys() else _exact_names(value, fields, inexact)
@@ -168,9 +168,9 @@ def _for_struct(info: inspect.StructType) -> Respell:
         name = ""
         try:
             for name, item in named.items():
-                respell_item, empty_type = fields[name]
+                normalise_item, empty_type = fields[name]
                 if item is not None and (item or type(item) is not empty_type):
-                    exact[name] = item if respell_item is None else respell_item(item)
+                    exact[name] = item if normalise_item is None else normalise_item(item)
         except Misspelt as misspelt:
             raise misspelt.inside("." + name) from misspelt.__cause__
         for name, make in absent.items():
@@ -178,10 +178,10 @@ def _for_struct(info: inspect.StructType) -> Respell:
                 exact[name] = make()
         return exact
 
-    return respell_struct
+    return normalise_struct
 
 
-def _for_field(field: inspect.Field) -> tuple[Respell | None, type | None]:
+def _for_field(field: inspect.Field) -> tuple[Normalise | None, type | None]:
     """Give what a field's value goes through, and the type whose empty value counts as absent."""
     is_omitted = field.name in OMITTED_WHEN_EMPTY and not field.required
     return _for_type(field.type, {}), _empty_type(field.type) if is_omitted else None

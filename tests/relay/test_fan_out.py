@@ -6,8 +6,8 @@ import pytest
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.sizes import MAX_SET_BYTES
-from minirelay.relay import handover as module
-from minirelay.relay.handover import LARGE_SET_BYTES, Handover, count_for, must_read, pack_for
+from minirelay.relay import fan_out as module
+from minirelay.relay.fan_out import LARGE_SET_BYTES, FanOut, count_for, must_read, pack_for
 from minirelay.relay.packing import Push
 from minirelay.relay.view import View
 from minirelay.shop.access import PUBLIC_TYPES
@@ -34,10 +34,10 @@ def test_one_packing_serves_an_audience_and_only_those_concerned_get_their_own(
         return pack(view, sets)
 
     monkeypatch.setattr(module, "pack_for", note)
-    handover = Handover(0, [stored(1, Leaf(ObjectType.TAG, b"t"), order(1, owner=7))])
+    fan_out = FanOut(0, [stored(1, Leaf(ObjectType.TAG, b"t"), order(1, owner=7))])
     guests = [Follower(View(types=PUBLIC_TYPES, owner=row, own_orders=True)) for row in range(1, 1001)]
     for one in guests:
-        handover.serve(one, View(types=PUBLIC_TYPES))
+        fan_out.serve(one, View(types=PUBLIC_TYPES))
     assert packed == [PUBLIC, guests[6].view]
     assert [sum(push.patch_count for push in one.followed[0][0]) for one in guests[5:8]] == [1, 2, 1]
 

@@ -9,7 +9,7 @@ import pytest
 
 from minirelay.store.database import FILE_NAME, Store
 from minirelay.store.errors import StoreUnreadable
-from minirelay.store.leftovers import overwrite_failed, sync_leftovers
+from minirelay.store.wal_recovery import overwrite_failed, sync_recovered_wal
 from tests.failing_fsync import FailingFsync, failing_fsync
 from tests.store import unsynced_process
 from tests.store.test_writer import ROOT
@@ -82,14 +82,14 @@ async def test_a_database_is_not_opened_while_what_is_in_it_cannot_be_synced(
 
 
 def test_without_a_write_ahead_log_there_is_nothing_to_sync(tmp_path: Path) -> None:
-    sync_leftovers(tmp_path / FILE_NAME)
+    sync_recovered_wal(tmp_path / FILE_NAME)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_even_be_opened_is_said(tmp_path: Path) -> None:
     (tmp_path / f"{FILE_NAME}-wal").mkdir()
     with pytest.raises(StoreUnreadable, match="-wal: Is a directory"):
-        sync_leftovers(tmp_path / FILE_NAME)
+        sync_recovered_wal(tmp_path / FILE_NAME)
 
 
 def failure(code: int) -> sqlite3.OperationalError:

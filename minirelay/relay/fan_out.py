@@ -44,7 +44,7 @@ class Share(NamedTuple):
     patch_count: int
 
 
-class Handover:
+class FanOut:
     """Sets to hand over."""
 
     def __init__(self, after: int, sets: Sequence[StoredSet]) -> None:

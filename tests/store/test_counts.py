@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.batch import rows_of
-from minirelay.store.intake import store
+from minirelay.store.bulk_insert import store
+from minirelay.store.counts import count_selected
 from minirelay.store.messages import Leaf, Selection
-from minirelay.store.tally import count_selected
 from tests.store import second_reading
 from tests.store.examples import GUEST, ShopLog, beginning, listing, order
 from tests.store.random_logs import logs, selections, store_log

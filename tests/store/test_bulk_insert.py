@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from minirelay.store.batch import position
-from minirelay.store.intake import WIDTH, Kind, Rows, Statement, store
+from minirelay.store.bulk_insert import WIDTH, Kind, Rows, Statement, store
 
 SHOP = (1, bytes(32), 0, 7)
 CARD = (1, bytes(33), 1, bytes(20), False, bytes(8), False, 9)
@@ -135,7 +135,7 @@ def test_one_bad_row_and_nothing_is_stored(db: sqlite3.Connection, bad: tuple[An
 
 def test_the_intake_is_no_part_of_the_schema(db: sqlite3.Connection) -> None:
     names = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}
-    assert not {name for name in names if "intake" in name}
+    assert not {name for name in names if "bulk_insert" in name}
 
 
 def test_a_batch_that_fits_is_one_statement() -> None:

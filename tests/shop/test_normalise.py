@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minirelay.shop import objects, spelling
+from minirelay.shop import normalise as normalising
+from minirelay.shop import objects
+from minirelay.shop.normalise import Misspelt
 from minirelay.shop.objects import (
     Account,
     Listing,
@@ -23,51 +25,50 @@ from minirelay.shop.objects import (
     ShippingRegion,
     Tag,
 )
-from minirelay.shop.spelling import Misspelt
 
 NATIVE = bytes(20)
 NOON = datetime(2025, 5, 21, 12, 30, tzinfo=UTC)
 
 
-def respell(kind: Any, value: Any) -> Any:
-    return spelling.respell(kind, value)
+def normalise(kind: Any, value: Any) -> Any:
+    return normalising.normalise(kind, value)
 
 
 def complaint(kind: Any, value: Any) -> str:
     with pytest.raises(Misspelt) as caught:
-        respell(kind, value)
+        normalise(kind, value)
     return f"{caught.value.path} {caught.value.reason}"
 
 
 @pytest.mark.parametrize("spelling", ["Title", "title", "TITLE", "tItLe"])
 def test_field_names_come_in_any_case(spelling: str) -> None:
-    assert respell(ListingMetadata, {spelling: "Tea"}) == {"Title": "Tea"}
+    assert normalise(ListingMetadata, {spelling: "Tea"}) == {"Title": "Tea"}
 
 
 @pytest.mark.parametrize("spelling", ["Titlé", "T\u0131tle", " Title", "Title ", "Titles", ""])
 def test_other_names_are_no_spelling(spelling: str) -> None:
-    assert respell(ListingMetadata, {spelling: "Tea"}) == {}
+    assert normalise(ListingMetadata, {spelling: "Tea"}) == {}
 
 
 def test_only_ascii_letters_change_their_case() -> None:
     # The Kelvin sign is a K in small letters.
-    assert respell(Account, {"\u212aeyCards": [b"x"]}) == {"KeyCards": []}
+    assert normalise(Account, {"\u212aeyCards": [b"x"]}) == {"KeyCards": []}
 
 
 @pytest.mark.parametrize("key", ["Unknown", 1, b"Title", 2**64 - 1])
 def test_unknown_fields_are_dropped(key: Any) -> None:
-    assert respell(ListingMetadata, {key: {"deep": [1]}, "Title": "Tea"}) == {"Title": "Tea"}
-    assert respell(ListingMetadata, {key: 1, "title": "Tea"}) == {"Title": "Tea"}
+    assert normalise(ListingMetadata, {key: {"deep": [1]}, "Title": "Tea"}) == {"Title": "Tea"}
+    assert normalise(ListingMetadata, {key: 1, "title": "Tea"}) == {"Title": "Tea"}
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_exact_spelling_wins(order: int) -> None:
     entries = [("title", "small"), ("Title", "exact")][::order]
-    assert respell(ListingMetadata, dict(entries)) == {"Title": "exact"}
+    assert normalise(ListingMetadata, dict(entries)) == {"Title": "exact"}
 
 
 def test_the_exact_spelling_wins_also_with_null() -> None:
-    assert respell(ListingMetadata, {"images": ["x"], "Images": None}) == {}
+    assert normalise(ListingMetadata, {"images": ["x"], "Images": None}) == {}
 
 
 @pytest.mark.parametrize("values", [("a", "b"), ("a", "a"), (None, "a"), ("a", None)])
@@ -78,24 +79,24 @@ def test_two_inexact_spellings_of_a_field_are_refused(values: tuple[Any, Any]) -
 
 
 def test_a_misspelt_percentage_is_one() -> None:
-    assert respell(PriceModifier, {"ModificationPrecents": 5}) == {"ModificationPercent": 5}
-    assert respell(PriceModifier, {"modificationprecents": 5}) == {"ModificationPercent": 5}
+    assert normalise(PriceModifier, {"ModificationPrecents": 5}) == {"ModificationPercent": 5}
+    assert normalise(PriceModifier, {"modificationprecents": 5}) == {"ModificationPercent": 5}
     both = {"ModificationPrecents": 5, "ModificationPercent": 6}
-    assert respell(PriceModifier, both) == {"ModificationPercent": 6}
+    assert normalise(PriceModifier, both) == {"ModificationPercent": 6}
     twice = {"ModificationPrecents": 5, "modificationPercent": 6}
     assert complaint(PriceModifier, twice) == ".ModificationPercent comes twice"
-    assert respell(ListingMetadata, {"ModificationPrecents": 5}) == {}
+    assert normalise(ListingMetadata, {"ModificationPrecents": 5}) == {}
 
 
 @pytest.mark.parametrize("name", ["ModificationPercent", "ModificationPrecents", "modificationPercent"])
 @pytest.mark.parametrize("absolute", [{"Amount": 1, "Plus": True}, {}, None, "nonsense", {"Amount": 2**256}])
 def test_of_two_kinds_of_price_modifier_the_percentage_counts(name: str, absolute: Any) -> None:
-    assert respell(PriceModifier, {"ModificationAbsolute": absolute, name: 5}) == {"ModificationPercent": 5}
+    assert normalise(PriceModifier, {"ModificationAbsolute": absolute, name: 5}) == {"ModificationPercent": 5}
 
 
 def test_a_null_percentage_leaves_the_absolute_modifier() -> None:
     value = {"ModificationPercent": None, "modificationAbsolute": {"amount": 1, "plus": True}}
-    assert respell(PriceModifier, value) == {"ModificationAbsolute": {"Amount": 1, "Plus": True}}
+    assert normalise(PriceModifier, value) == {"ModificationAbsolute": {"Amount": 1, "Plus": True}}
 
 
 def test_spellings_are_accepted_at_every_depth() -> None:
@@ -117,7 +118,7 @@ def test_spellings_are_accepted_at_every_depth() -> None:
         },
         "stockstatuses": [{"variationids": ["Small"], "instock": True, "ExpectedInStockby": 0}],
     }
-    assert respell(Listing, listing) == {
+    assert normalise(Listing, listing) == {
         "ID": 1,
         "Price": 256,
         "Metadata": {"Title": "Tea", "Description": "Green"},
@@ -146,7 +147,7 @@ def test_spellings_are_accepted_at_every_depth() -> None:
 
 def test_the_keys_of_maps_keep_their_case() -> None:
     regions = {"DE": {"country": "DE"}, "de": {"country": "de"}}
-    assert respell(Manifest, {"shippingregions": regions})["ShippingRegions"] == {
+    assert normalise(Manifest, {"shippingregions": regions})["ShippingRegions"] == {
         "DE": {"Country": "DE"},
         "de": {"Country": "de"},
     }
@@ -170,12 +171,12 @@ def test_the_keys_of_maps_keep_their_case() -> None:
 def test_what_the_canonical_form_omits_when_empty_is_absent_when_empty(
     kind: type, name: str, empty: Any
 ) -> None:
-    assert name not in respell(kind, {name: empty})
-    assert name not in respell(kind, {name: None})
+    assert name not in normalise(kind, {name: empty})
+    assert name not in normalise(kind, {name: None})
     others: list[Any] = [{}, [], "", 0, False, b""]
     for other in others:
         if type(other) is not type(empty):
-            assert respell(kind, {name: other})[name] == other
+            assert normalise(kind, {name: other})[name] == other
 
 
 @pytest.mark.parametrize("absent", [{}, {"null": None}])
@@ -195,36 +196,36 @@ def test_what_the_canonical_form_omits_when_empty_is_absent_when_empty(
 def test_some_fields_mean_something_when_absent(
     kind: type, name: str, meaning: Any, absent: dict[str, None]
 ) -> None:
-    made = respell(kind, {name: None} if absent else {})
+    made = normalise(kind, {name: None} if absent else {})
     assert made[name] == meaning
     assert type(made[name]) is type(meaning)
 
 
 def test_what_absence_means_is_made_anew_each_time() -> None:
-    first, second = respell(Tag, {}), respell(Tag, {})
+    first, second = normalise(Tag, {}), normalise(Tag, {})
     assert first["ListingIDs"] is not second["ListingIDs"]
 
 
 def test_required_fields_stay_absent() -> None:
-    assert respell(Order, {"ID": 1, "Items": None, "State": None}) == {"ID": 1}
+    assert normalise(Order, {"ID": 1, "Items": None, "State": None}) == {"ID": 1}
 
 
 def test_a_client_that_calls_its_empty_list_listings() -> None:
-    assert respell(Tag, {"Name": "hot", "Listings": []}) == {"Name": "hot", "ListingIDs": []}
+    assert normalise(Tag, {"Name": "hot", "Listings": []}) == {"Name": "hot", "ListingIDs": []}
 
 
 @pytest.mark.parametrize("content", [None, {}, {"decimals": 18}, {1: [b"", {}]}])
 def test_nothing_of_an_accepted_currencys_value_is_kept(content: Any) -> None:
     value = {"AcceptedCurrencies": {1: {NATIVE: content}}}
-    assert respell(Manifest, value)["AcceptedCurrencies"] == {1: {NATIVE: {}}}
-    assert respell(objects.EmptyMap, content) == {}
+    assert normalise(Manifest, value)["AcceptedCurrencies"] == {1: {NATIVE: {}}}
+    assert normalise(objects.EmptyMap, content) == {}
 
 
 def test_null_is_an_empty_map_inside_maps_too() -> None:
     value = {"Payees": {1: None}, "AcceptedCurrencies": {1: None}}
-    assert respell(Manifest, value) == {"Payees": {1: {}}, "AcceptedCurrencies": {1: {}}}
-    assert respell(objects.Payees, None) == {}
-    assert respell(objects.ShippingRegions, None) == {}
+    assert normalise(Manifest, value) == {"Payees": {1: {}}, "AcceptedCurrencies": {1: {}}}
+    assert normalise(objects.Payees, None) == {}
+    assert normalise(objects.ShippingRegions, None) == {}
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ def test_null_is_an_empty_map_inside_maps_too() -> None:
     [(b"\x00", 0), (b"\x00" * 32, 0), (b"\xff" * 32, 2**256 - 1), (b"\x01\x00", 256), (7, 7)],
 )
 def test_uint256_come_as_bytes_or_integers(raw: Any, number: int) -> None:
-    assert respell(objects.Uint256, raw) == number
+    assert normalise(objects.Uint256, raw) == number
 
 
 def test_integers_have_bounds() -> None:
@@ -247,8 +248,8 @@ def test_integers_have_bounds() -> None:
 
 
 def test_only_uint256_come_as_bytes() -> None:
-    assert respell(objects.Uint64, b"\x01") == b"\x01"
-    assert respell(objects.Uint32, b"\x01") == b"\x01"
+    assert normalise(objects.Uint64, b"\x01") == b"\x01"
+    assert normalise(objects.Uint32, b"\x01") == b"\x01"
 
 
 @pytest.mark.parametrize(
@@ -261,8 +262,8 @@ def test_only_uint256_come_as_bytes() -> None:
     ],
 )
 def test_times_come_in_all_the_forms_of_spec_02(raw: Any) -> None:
-    assert respell(datetime, raw) == NOON
-    assert respell(Order, {"CanceledAt": raw}) == {"CanceledAt": NOON}
+    assert normalise(datetime, raw) == NOON
+    assert normalise(Order, {"CanceledAt": raw}) == {"CanceledAt": NOON}
 
 
 @pytest.mark.parametrize("raw", ["", "noon", "2025-05-21T12:30:00", "2025-02-30T00:00:00Z", -1, 2**64])
@@ -284,18 +285,18 @@ def test_text_without_a_utf_8_form_is_refused(kind: Any, value: Any, place: str)
 
 
 def test_values_of_a_wrong_type_pass_unchanged() -> None:
-    assert respell(Listing, [1]) == [1]
-    assert respell(Listing, None) is None
+    assert normalise(Listing, [1]) == [1]
+    assert normalise(Listing, None) is None
     value = {"Options": [1], "StockStatuses": {"a": 1}, "Price": "1", "Metadata": 5, "ViewState": True}
-    assert respell(Listing, value) == value
-    assert respell(datetime, True) is True
+    assert normalise(Listing, value) == value
+    assert normalise(datetime, True) is True
 
 
 def test_the_value_itself_stays_as_it_was() -> None:
     value: Any = {"title": "x", "images": [], "Metadata": {"title": None}, "Payees": None}
     before = cbor2.dumps(value)
     for kind in (Listing, Manifest, ListingMetadata):
-        respell(kind, value)
+        normalise(kind, value)
     assert cbor2.dumps(value) == before
 
 
@@ -320,7 +321,7 @@ ANYTHING: st.SearchStrategy[Any] = st.recursive(
 @settings(derandomize=True, max_examples=300, deadline=None)
 def test_anything_at_all_is_respelt_for_good_or_refused(kind: type, value: Any) -> None:
     try:
-        once = respell(kind, value)
+        once = normalise(kind, value)
     except Misspelt:
         return
-    assert respell(kind, once) == once
+    assert normalise(kind, once) == once

@@ -1,10 +1,10 @@
-"""A glance at an envelope sees what decoding it sees."""
+"""A peek at an envelope sees what decoding it sees."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minirelay.bench import glance
+from minirelay.bench import envelope_peek
 from minirelay.errors import MalformedInput, not_found
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.push import SequencedPartialPatchSet
@@ -22,37 +22,37 @@ def one_set(seq: int, patches: int) -> SequencedPartialPatchSet:
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
-        (wire.Success(), glance.RESPONSE),
-        (wire.Success(b"payload"), glance.RESPONSE),
-        (wire.Failure(2, "no"), glance.RESPONSE),
-        (wire.PingRequest(), glance.PING),
-        (wire.SyncStatusRequest(1, 5), glance.SYNC_STATUS),
-        (wire.SubscriptionPushRequest(b"\0\1", (one_set(3, 1),)), glance.PUSH),
+        (wire.Success(), envelope_peek.RESPONSE),
+        (wire.Success(b"payload"), envelope_peek.RESPONSE),
+        (wire.Failure(2, "no"), envelope_peek.RESPONSE),
+        (wire.PingRequest(), envelope_peek.PING),
+        (wire.SyncStatusRequest(1, 5), envelope_peek.SYNC_STATUS),
+        (wire.SubscriptionPushRequest(b"\0\1", (one_set(3, 1),)), envelope_peek.PUSH),
     ],
 )
 def test_kinds(request_id: int, message: wire.Message, kind: int) -> None:
-    assert glance.kind_of(wire.encode_envelope(request_id, message)) == kind
+    assert envelope_peek.kind_of(wire.encode_envelope(request_id, message)) == kind
 
 
 def test_the_relays_own_encoding_of_answers() -> None:
     for answer in (wire.encode_response_ok(5), wire.encode_response_payload(5, bytes(32))):
-        assert glance.kind_of(answer) == glance.RESPONSE
-        assert not glance.is_refusal(answer)
+        assert envelope_peek.kind_of(answer) == envelope_peek.RESPONSE
+        assert not envelope_peek.is_refusal(answer)
     refusal = wire.encode_response_error(5, not_found("there is none", 7))
-    assert glance.is_refusal(refusal)
-    assert glance.why_refused(refusal) == "1 there is none"
+    assert envelope_peek.is_refusal(refusal)
+    assert envelope_peek.why_refused(refusal) == "1 there is none"
 
 
 @pytest.mark.parametrize("size", [1, 100, 127, 128, 300, 20_000])
 def test_refusals_of_any_length(size: int) -> None:
-    assert glance.is_refusal(wire.encode_envelope(1, wire.Failure(2, "x" * size)))
-    assert not glance.is_refusal(wire.encode_envelope(1, wire.Success(b"\x0a" * size)))
+    assert envelope_peek.is_refusal(wire.encode_envelope(1, wire.Failure(2, "x" * size)))
+    assert not envelope_peek.is_refusal(wire.encode_envelope(1, wire.Success(b"\x0a" * size)))
 
 
 @pytest.mark.parametrize("request_id", IDS)
 def test_agreeing_answers_with_the_same_id(request_id: int) -> None:
     request = wire.encode_envelope(request_id, wire.PingRequest())
-    assert wire.decode_envelope(glance.agree(request)) == wire.Envelope(request_id, wire.Success())
+    assert wire.decode_envelope(envelope_peek.agree(request)) == wire.Envelope(request_id, wire.Success())
 
 
 @settings(derandomize=True, max_examples=50, deadline=None)
@@ -60,7 +60,7 @@ def test_agreeing_answers_with_the_same_id(request_id: int) -> None:
 def test_patches_of_a_push(counts: list[int], request_id: int) -> None:
     sets = tuple(one_set(seq, count) for seq, count in enumerate(counts, start=1))
     push = wire.encode_envelope(request_id, wire.SubscriptionPushRequest(b"\0\1", sets))
-    assert glance.patches_in(push) == (sum(counts), len(counts))
+    assert envelope_peek.patches_in(push) == (sum(counts), len(counts))
 
 
 @pytest.mark.parametrize(
@@ -68,4 +68,4 @@ def test_patches_of_a_push(counts: list[int], request_id: int) -> None:
 )
 def test_what_does_not_begin_with_a_request_id(envelope: bytes) -> None:
     with pytest.raises(MalformedInput):
-        glance.kind_of(envelope)
+        envelope_peek.kind_of(envelope)

@@ -1,4 +1,4 @@
-"""The books of a shop: what entering a set changes, and that they come back from the disk as they were."""
+"""The head of a shop: what entering a set changes, and that it comes back from the disk as it was."""
 
 import threading
 from collections.abc import AsyncIterator, Sequence
@@ -11,10 +11,10 @@ import pytest
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay import books as module
+from minirelay.relay import shop_head as module
 from minirelay.relay.acceptance import accept
-from minirelay.relay.books import Books, Card, read_books
 from minirelay.relay.judgement import NOBODY, Author
+from minirelay.relay.shop_head import Card, ShopHead, read_head
 from minirelay.shop.access import Role
 from minirelay.store.database import Store
 from minirelay.store.messages import Commit, KeyCard, ShopRow, StoredObject
@@ -37,38 +37,38 @@ ROLES = {CLERK: Role.CLERK, GUEST: Role.GUEST, RELAY: Role.RELAY}
 ROW = ShopRow(1, 9, 0, 1_700_000_000)
 
 
-def enter(books: Books, key: PrivateKey, nonce: int, *patches: Spec) -> Commit:
+def enter(head: ShopHead, key: PrivateKey, nonce: int, *patches: Spec) -> Commit:
     """Enter a set by one of the three."""
     sealed = seal_patch_set(
         [NewPatch(*patch) for patch in patches], shop_id=9, key_card_nonce=nonce, timestamp=NOW, key=key
     )
-    card = books.cards.get(key.public_key)
+    card = head.cards.get(key.public_key)
     author = Author(ROLES[key], card.row_id if card else NOBODY)
-    accepted = accept(books, author, open_patch_set(sealed))
-    return books.enter(accepted, card)
+    accepted = accept(head, author, open_patch_set(sealed))
+    return head.enter(accepted, card)
 
 
-def enrol(books: Books, key: PrivateKey, row_id: int, nonce: int) -> Commit:
+def enrol(head: ShopHead, key: PrivateKey, row_id: int, nonce: int) -> Commit:
     """Enter the set and the card of an enrolment."""
     is_guest = ROLES[key] is Role.GUEST
     wallet = bytes(20) if is_guest else b"\x0a" * 20
     account: Spec = ("add", ("Accounts", wallet), {"KeyCards": [key.public_key], "Guest": is_guest})
-    commit = enter(books, RELAY, nonce, *([] if books.seq else [MANIFEST]), account)
-    return books.enrol(commit, KeyCard(row_id, key.public_key, 1, wallet, is_guest, 0, False, NOW_S))
+    commit = enter(head, RELAY, nonce, *([] if head.seq else [MANIFEST]), account)
+    return head.enrol(commit, KeyCard(row_id, key.public_key, 1, wallet, is_guest, 0, False, NOW_S))
 
 
-def a_shop() -> tuple[Books, list[Commit]]:
-    """Give the books of a shop with some history, and the commits that led there."""
-    books = Books.start(0, ROW)
+def a_shop() -> tuple[ShopHead, list[Commit]]:
+    """Give the head of a shop with some history, and the commits that led there."""
+    head = ShopHead.start(0, ROW)
     commits = [
-        enrol(books, CLERK, 4, 1),
-        enrol(books, GUEST, 6, 2),
-        enter(books, CLERK, 5, listing(1), listing(2), ("add", ("Inventory", 1), 3)),
-        enter(books, GUEST, 2**63 + 1, order(7), order(8)),
-        enter(books, CLERK, 6, order(9), ("remove", ("Listings", 2), None)),
-        enter(books, GUEST, 2**63 + 2, ("remove", ("Orders", 8), None)),
+        enrol(head, CLERK, 4, 1),
+        enrol(head, GUEST, 6, 2),
+        enter(head, CLERK, 5, listing(1), listing(2), ("add", ("Inventory", 1), 3)),
+        enter(head, GUEST, 2**63 + 1, order(7), order(8)),
+        enter(head, CLERK, 6, order(9), ("remove", ("Listings", 2), None)),
+        enter(head, GUEST, 2**63 + 2, ("remove", ("Orders", 8), None)),
     ]
-    return books, commits
+    return head, commits
 
 
 @pytest.fixture
@@ -82,22 +82,22 @@ def id_of(number: int) -> bytes:
 
 
 def test_a_new_shop_has_an_empty_log() -> None:
-    books = Books.start(3, ROW)
-    assert (books.epoch, books.seq, books.is_new, books.relay_nonce) == (3, 0, True, 0)
-    assert books.counts.total == 0
+    head = ShopHead.start(3, ROW)
+    assert (head.epoch, head.seq, head.is_new, head.relay_nonce) == (3, 0, True, 0)
+    assert head.counts.total == 0
 
 
 def test_entering_moves_the_end_of_the_log() -> None:
-    books, commits = a_shop()
+    head, commits = a_shop()
     assert [one.seq for commit in commits for one in commit.sets] == [1, 2, 3, 4, 5, 6]
-    assert books.seq == 6
-    assert books.counts == commits[-1].sets[-1].counts
-    assert (books.counts.listings, books.counts.orders, books.counts.inventory) == (3, 4, 1)
-    assert books.counts.size_bytes == sum(len(one.wire) for commit in commits for one in commit.sets)
+    assert head.seq == 6
+    assert head.counts == commits[-1].sets[-1].counts
+    assert (head.counts.listings, head.counts.orders, head.counts.inventory) == (3, 4, 1)
+    assert head.counts.size_bytes == sum(len(one.wire) for commit in commits for one in commit.sets)
 
 
 def test_nonces_are_the_cards_or_the_relays() -> None:
-    books, commits = a_shop()
+    head, commits = a_shop()
     assert [(commit.nonces, commit.relay_nonce) for commit in commits] == [
         ({}, 1),
         ({}, 2),
@@ -106,12 +106,12 @@ def test_nonces_are_the_cards_or_the_relays() -> None:
         ({4: 6}, None),
         ({6: 2**63 + 2}, None),
     ]
-    assert books.relay_nonce == 2
-    assert books.cards == {
+    assert head.relay_nonce == 2
+    assert head.cards == {
         CLERK.public_key: Card(4, 6, False, False),
         GUEST.public_key: Card(6, 2**63 + 2, True, False),
     }
-    assert books.guest_cards == 1
+    assert head.guest_cards == 1
 
 
 def test_whose_set_it_is_is_kept_with_it_and_so_is_the_relays_key() -> None:
@@ -121,10 +121,10 @@ def test_whose_set_it_is_is_kept_with_it_and_so_is_the_relays_key() -> None:
 
 
 def test_the_relays_key_enrolled_as_a_card_is_not_taken_for_its_author() -> None:
-    books, _ = a_shop()
+    head, _ = a_shop()
     account: Spec = ("append", ("Accounts", bytes(20), "KeyCards"), RELAY.public_key)
-    enter(books, RELAY, 3, account)
-    books.cards[RELAY.public_key] = Card(9, 0, True, False)
+    enter(head, RELAY, 3, account)
+    head.cards[RELAY.public_key] = Card(9, 0, True, False)
     sealed = seal_patch_set(
         [NewPatch("append", ("Accounts", bytes(20), "KeyCards"), b"\x02" + bytes(31) + b"\x01")],
         shop_id=9,
@@ -132,7 +132,7 @@ def test_the_relays_key_enrolled_as_a_card_is_not_taken_for_its_author() -> None
         timestamp=NOW,
         key=RELAY,
     )
-    commit = books.enter(accept(books, Author(Role.RELAY, NOBODY), open_patch_set(sealed)), None)
+    commit = head.enter(accept(head, Author(Role.RELAY, NOBODY), open_patch_set(sealed)), None)
     assert (commit.sets[0].author, commit.relay_nonce, commit.nonces) == (0, 4, {})
 
 
@@ -144,68 +144,68 @@ def test_the_shop_is_new_in_its_first_commit_only() -> None:
 
 
 def test_owners_are_those_of_orders_that_guests_created_and_that_are_there() -> None:
-    books, _ = a_shop()
-    assert books.owners == {id_of(7): 6}
+    head, _ = a_shop()
+    assert head.owners == {id_of(7): 6}
 
 
 def test_a_removed_key_card_is_unlinked() -> None:
-    books, _ = a_shop()
-    commit = enter(books, CLERK, 7, ("remove", ("Accounts", bytes(20), "KeyCards", 0), None))
+    head, _ = a_shop()
+    commit = enter(head, CLERK, 7, ("remove", ("Accounts", bytes(20), "KeyCards", 0), None))
     assert commit.unlinked == (6,)
-    assert books.cards[GUEST.public_key].is_unlinked
-    assert not books.cards[CLERK.public_key].is_unlinked
+    assert head.cards[GUEST.public_key].is_unlinked
+    assert not head.cards[CLERK.public_key].is_unlinked
     # It keeps its place below the ceiling: nothing is enrolled again in its stead.
-    assert books.guest_cards == 1
+    assert head.guest_cards == 1
 
 
-async def test_the_books_come_back_from_disk_as_they_were(store: Store) -> None:
-    books, commits = a_shop()
-    commits.append(enter(books, CLERK, 7, ("remove", ("Accounts", bytes(20), "KeyCards", 0), None)))
+async def test_a_head_comes_back_from_disk_as_it_was(store: Store) -> None:
+    head, commits = a_shop()
+    commits.append(enter(head, CLERK, 7, ("remove", ("Accounts", bytes(20), "KeyCards", 0), None)))
     for commit in commits:
         await store.writer.commit(commit)
     row = await store.reader.shop(9)
     assert row is not None
-    again = await read_books(store.reader, 0, row)
-    assert again.state.root_hash == books.state.root_hash
-    assert sorted(again.state.objects()) == sorted(books.state.objects())
-    assert (again.seq, again.counts, again.relay_nonce) == (books.seq, books.counts, books.relay_nonce)
-    assert (again.owners, again.cards, again.guest_cards) == (books.owners, books.cards, books.guest_cards)
+    again = await read_head(store.reader, 0, row)
+    assert again.state.root_hash == head.state.root_hash
+    assert sorted(again.state.objects()) == sorted(head.state.objects())
+    assert (again.seq, again.counts, again.relay_nonce) == (head.seq, head.counts, head.relay_nonce)
+    assert (again.owners, again.cards, again.guest_cards) == (head.owners, head.cards, head.guest_cards)
     assert again.is_new is False
-    assert again.size_bytes == books.size_bytes
+    assert again.size_bytes == head.size_bytes
 
 
 def test_writing_the_same_again_and_again_takes_no_more_memory() -> None:
-    books, _ = a_shop()
-    enter(books, CLERK, 10, ("replace", ("Listings", 1, "Price"), 1))
-    before = books.size_bytes
+    head, _ = a_shop()
+    enter(head, CLERK, 10, ("replace", ("Listings", 1, "Price"), 1))
+    before = head.size_bytes
     for nonce in range(11, 20):
-        enter(books, CLERK, nonce, ("replace", ("Listings", 1, "Price"), nonce))
-        assert books.size_bytes == before
-    enter(books, CLERK, 20, listing(3, Metadata={"Title": "t", "Description": "x" * 5000}))
-    assert books.size_bytes > before + 5000
-    enter(books, CLERK, 21, ("remove", ("Listings", 3), None))
-    assert books.size_bytes == before
+        enter(head, CLERK, nonce, ("replace", ("Listings", 1, "Price"), nonce))
+        assert head.size_bytes == before
+    enter(head, CLERK, 20, listing(3, Metadata={"Title": "t", "Description": "x" * 5000}))
+    assert head.size_bytes > before + 5000
+    enter(head, CLERK, 21, ("remove", ("Listings", 3), None))
+    assert head.size_bytes == before
 
 
 async def test_an_order_made_again_just_as_it_was_has_its_new_owner_on_disk(store: Store) -> None:
-    books, commits = a_shop()
+    head, commits = a_shop()
     commits += [
-        enter(books, GUEST, 2**63 + 3, ("remove", ("Orders", 7), None)),
-        enter(books, CLERK, 7, order(7)),
-        enter(books, GUEST, 2**63 + 4, order(11), ("remove", ("Orders", 11), None), order(11)),
+        enter(head, GUEST, 2**63 + 3, ("remove", ("Orders", 7), None)),
+        enter(head, CLERK, 7, order(7)),
+        enter(head, GUEST, 2**63 + 4, order(11), ("remove", ("Orders", 11), None), order(11)),
     ]
     for commit in commits:
         await store.writer.commit(commit)
     row = await store.reader.shop(9)
     assert row is not None
-    again = await read_books(store.reader, 0, row)
-    assert again.owners == books.owners == {id_of(11): 6}
+    again = await read_head(store.reader, 0, row)
+    assert again.owners == head.owners == {id_of(11): 6}
 
 
 async def test_a_state_is_built_beside_the_loop_with_its_root(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    books, commits = a_shop()
+    head, commits = a_shop()
     for commit in commits:
         await store.writer.commit(commit)
     threads: list[str] = []
@@ -216,16 +216,16 @@ async def test_a_state_is_built_beside_the_loop_with_its_root(
         return build(objects)
 
     monkeypatch.setattr(module, "_build_state", noted)
-    again = await read_books(store.reader, 0, ROW)
+    again = await read_head(store.reader, 0, ROW)
     assert threads != [threading.main_thread().name]
     assert "root_hash" in vars(again.state)
-    assert again.state.root_hash == books.state.root_hash
+    assert again.state.root_hash == head.state.root_hash
 
 
 def test_what_the_store_gets_is_what_changed() -> None:
-    books, _ = a_shop()
-    commit = enter(books, CLERK, 7, ("replace", ("Listings", 1, "Price"), 5))
+    head, _ = a_shop()
+    commit = enter(head, CLERK, 7, ("replace", ("Listings", 1, "Price"), 5))
     (change,) = commit.changes
     assert (change.object_type, change.key) == (ObjectType.LISTING, id_of(1))
-    assert change.value == books.state.get(ObjectType.LISTING, id_of(1))
+    assert change.value == head.state.get(ObjectType.LISTING, id_of(1))
     assert (commit.epoch, commit.shop) == (0, 1)

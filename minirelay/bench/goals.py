@@ -1,0 +1,34 @@
+"""What the figures are measured against.
+
+The goals are this project's own. `ELSEWHERE` is the existing relay in Go with PostgreSQL, on a machine of
+the same kind.
+"""
+
+from typing import Final
+
+from minirelay.bench.figures import Goal
+
+WRITES_PER_S: Final = Goal.at_least(4000)  # at 100 listings, 64 in flight
+COST_OF_SIZE: Final = Goal.at_most(1.5)  # of a write at 100,000 listings, in writes at 100
+ACK_P50_MS: Final = Goal.at_most(2)
+PUSH_P50_MS: Final = Goal.at_most(4)
+P99_MS: Final = Goal.at_most(15)
+COST_OF_IDLE: Final = Goal.must_be_at_most(1.1)  # of a write, in writes that nobody could see
+BACKLOG_PER_S: Final = Goal.at_least(100_000)
+IDLE_MIB: Final = Goal.at_most(80)
+SUBSCRIBED_MIB: Final = Goal.at_most(150)  # with 500 subscribed sessions
+REOPENING_S: Final = Goal.at_most(3)  # 100,000 listings
+REOPENING_GUESTS_S: Final = Goal.must_be_at_most(3)  # 100,000 guests
+ENROLMENT_BYTES: Final = Goal.must_be_at_most(16 * 1024)  # of rows, however many guests there are
+ENROLMENT_TURN_MS: Final = Goal.at_most(50)
+
+SMALL_SHOP: Final = 100
+LARGE_SHOP: Final = 100_000
+MANY_GUESTS: Final = 100_000
+SUBSCRIBERS: Final = 500
+
+WRITES_ELSEWHERE: Final = {100: "900–1,100", 1000: "250", 10_000: "41"}
+ACK_ELSEWHERE: Final = "2.4 (30 at 10,000)"
+PUSH_ELSEWHERE: Final = "92"
+BACKLOG_ELSEWHERE: Final = "200,000"
+BYTES_ELSEWHERE: Final = "632"
