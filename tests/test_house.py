@@ -13,7 +13,7 @@ GENERATED = {"protocol/wire_pb2.py"}
 WITHOUT_A_TEST_OF_THEIR_OWN = {
     "relay/messages.py": "only types, tested with everything that uses them",
 }
-TESTS_OF_NO_MODULE = {"test_house.py", "protocol/test_wire.py"}
+TESTS_OF_NO_MODULE = {"test_house.py", "test_config_docs.py", "protocol/test_wire.py"}
 
 
 def modules() -> list[str]:

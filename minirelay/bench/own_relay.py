@@ -18,7 +18,7 @@ from minirelay.bench.errors import BenchError
 from minirelay.bench.preparation import REGISTRY_CHAIN, SHOP_ID, WALLET, Cards, enrol
 from minirelay.bench.process_meter import ProcessMeter
 from minirelay.bench.target import Target, new_keys
-from minirelay.config import ENVIRONMENT_PREFIX
+from minirelay.config.settings import ENVIRONMENT_PREFIX
 
 START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 30.0

@@ -12,7 +12,7 @@ from minirelay.chain.answer_bounds import WORD_BYTES
 from minirelay.chain.endpoint import LONGEST_BACKOFF_S, TIMEOUT_S, Backoff, Endpoint
 from minirelay.chain.errors import ChainUnreachable, EndpointFailure, NodeRefused, Reverted
 from minirelay.chain.json_rpc import read_data, read_quantity, write_data
-from minirelay.config_types import EndpointUrl
+from minirelay.config.values import EndpointUrl
 from minirelay.errors import MalformedInput
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ import aiohttp
 from minirelay.chain.answer_bounds import most_bytes
 from minirelay.chain.errors import EndpointFailure
 from minirelay.chain.json_rpc import encode_request, read_answer
-from minirelay.config_types import EndpointUrl
+from minirelay.config.values import EndpointUrl
 
 TIMEOUT_S = 10.0
 FIRST_REST_S = 1.0

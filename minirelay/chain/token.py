@@ -12,7 +12,7 @@ from minirelay.chain.json_rpc import printable
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.transaction import Cost, estimate_cost, send
 from minirelay.chain.wallet import Wallet
-from minirelay.config_types import BaseUrl
+from minirelay.config.values import BaseUrl
 from minirelay.errors import ChainError, ConfigError
 from minirelay.protocol.ids import show_token
 from minirelay.protocol.signing import checksum_address

@@ -8,7 +8,7 @@ from minirelay.cli.output import show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 if TYPE_CHECKING:
-    from minirelay.config import Setting
+    from minirelay.config.setting import Setting
 
 
 @click.command(cls=CommandWithSettings)
@@ -37,7 +37,7 @@ def config(as_json: bool, **given: Any) -> None:
 
 
 def _setting(name: str) -> "Setting":
-    from minirelay.config import find
+    from minirelay.config.settings import find
 
     setting = find(name)
     if setting is None:

@@ -25,7 +25,7 @@ class SettingOption(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Give the flag and its help."""
-        from minirelay.config import find
+        from minirelay.config.settings import find
 
         record = super().get_help_record(ctx)
         setting = None if self.name is None else find(self.name)
@@ -82,7 +82,7 @@ def dev(**given: Any) -> None:
 
     Nothing here is worth anything: the chain is a development chain, its keys are public.
     """
-    from minirelay.config import LimitSettings
+    from minirelay.config.limits import LimitSettings
     from minirelay.event_loop import loop_factory
     from minirelay.logs import configure
 

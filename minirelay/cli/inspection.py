@@ -8,7 +8,7 @@ from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
     from minirelay.cli.output import Document
-    from minirelay.config import Settings
+    from minirelay.config.settings import Settings
     from minirelay.store.messages import ShopRow
     from minirelay.store.reader import Reader
 
@@ -29,7 +29,7 @@ async def reading(settings: "Settings") -> AsyncIterator["Reader"]:
 
 def shop_id_of(text: str) -> int:
     """Read a shop id as people write it: decimal, or hexadecimal behind 0x. Raises ConfigError."""
-    from minirelay.config_types import Uint256
+    from minirelay.config.values import Uint256
 
     try:
         return Uint256.parse(text)

@@ -15,7 +15,7 @@ from minirelay.errors import ConfigError
 if TYPE_CHECKING:
     from minirelay.chain.shop_registry import ShopReg
     from minirelay.chain.token import Planned, RelayToken, RelayTokenService
-    from minirelay.config import Settings
+    from minirelay.config.settings import Settings
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 if TYPE_CHECKING:
     from minirelay.chain.wallet import Wallet
-    from minirelay.config import Settings
+    from minirelay.config.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import click
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
-    from minirelay.config import Settings
+    from minirelay.config.settings import Settings
 
 _CONFIG: Final = "config_file"
 _SET: Final = "set_values"
@@ -56,7 +56,7 @@ def read_settings(given: Mapping[str, Any]) -> "Settings":
 
     given: may hold other arguments too. Raises ConfigError.
     """
-    from minirelay.config_loading import load_from_outside
+    from minirelay.config.loading import load_from_outside
 
     flags: dict[str, object] = {name: given.get(name) for name in _own_flags()}
     for one in given[_SET]:
@@ -69,7 +69,7 @@ def read_settings(given: Mapping[str, Any]) -> "Settings":
 
 def _own_flags() -> dict[str, str]:
     """List the settings that have a flag of their own, with the help for each."""
-    from minirelay.config import SETTINGS
+    from minirelay.config.settings import SETTINGS
 
     texts = {setting.name: setting.help for setting in SETTINGS if "." not in setting.name}
     return {name: f"{text[0].upper()}{text[1:]}." for name, text in texts.items()}

@@ -11,7 +11,7 @@ from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 from minirelay.cli.tables import quantity, size
 
 if TYPE_CHECKING:
-    from minirelay.config import Settings
+    from minirelay.config.settings import Settings
 
 
 @click.command(cls=CommandWithSettings, settings=FOR_READING)

@@ -11,7 +11,7 @@ from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 from minirelay.cli.tables import echo_table, size
 
 if TYPE_CHECKING:
-    from minirelay.config import Settings
+    from minirelay.config.settings import Settings
 
 COLUMNS = {
     "shop_id": "shop",

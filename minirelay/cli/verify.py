@@ -16,7 +16,7 @@ from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from minirelay.config import Settings
+    from minirelay.config.settings import Settings
     from minirelay.relay.audit import Audited, Difference, RelaySigners
     from minirelay.store.messages import ShopRow
     from minirelay.store.reader import Reader

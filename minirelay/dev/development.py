@@ -11,8 +11,8 @@ import aiohttp
 import msgspec
 
 from minirelay.chain.wallet import Wallet, load_wallet
-from minirelay.config import Settings
-from minirelay.config_loading import fixed_layer, load
+from minirelay.config.loading import fixed_layer, load
+from minirelay.config.settings import Settings
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.demo_setup import DemoShop, plan_demo_shop, set_up_demo_shop
 from minirelay.dev.deployment import deploy_contracts, export_contracts

@@ -18,7 +18,7 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
-from minirelay.config_types import BaseUrl
+from minirelay.config.values import BaseUrl
 from minirelay.errors import MalformedInput, MinirelayError
 from minirelay.protocol.json_reading import decode_json
 from minirelay.protocol.sign_in import SignInMessage, parse, split_uri

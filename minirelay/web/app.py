@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from minirelay.config import Settings
+from minirelay.config.settings import Settings
 from minirelay.logs import bound
 from minirelay.relay.connection import Connection
 from minirelay.relay.enrolment import ENROLMENT_PATH, Enroller

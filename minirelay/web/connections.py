@@ -3,7 +3,7 @@
 import resource
 from dataclasses import dataclass
 
-from minirelay.config_outside import OutsideLimits
+from minirelay.config.limits import LimitSettings
 from minirelay.web.client_address import ClientAddresses, counted_as
 from minirelay.web.refusals import Refusals, Refused
 
@@ -30,7 +30,7 @@ class Connections:
     """Counts the open connections, and says which new ones are too many."""
 
     def __init__(
-        self, limits: OutsideLimits, addresses: ClientAddresses, refusals: Refusals, max_open: int | None
+        self, limits: LimitSettings, addresses: ClientAddresses, refusals: Refusals, max_open: int | None
     ) -> None:
         """max_open: for how many connections there are file descriptors, None for any number."""
         self.refusals = refusals

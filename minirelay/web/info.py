@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from minirelay import __version__
-from minirelay.config import Settings
+from minirelay.config.settings import Settings
 from minirelay.protocol.ids import show_token
 
 NETWORK_VERSIONS: Final = (4,)

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from minirelay.config_outside import OutsideLimits
+from minirelay.config.limits import LimitSettings
 from minirelay.errors import MinirelayError
 from minirelay.web.client_address import FORWARDED, ClientAddresses, counted_as
 from minirelay.web.refusals import Refusals, Refused
@@ -96,7 +96,7 @@ class AdmissionLimiter:
 
     def __init__(
         self,
-        limits: OutsideLimits,
+        limits: LimitSettings,
         addresses: ClientAddresses,
         refusals: Refusals,
         clock: Callable[[], float] = time.monotonic,

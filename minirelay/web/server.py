@@ -15,7 +15,7 @@ from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.shop_registry import ShopReg
 from minirelay.chain.token import RelayToken, RelayTokenService
 from minirelay.chain.wallet import Wallet
-from minirelay.config import Settings
+from minirelay.config.settings import Settings
 from minirelay.errors import ConfigError
 from minirelay.relay.acceptance import WriteLimits, utc_now
 from minirelay.relay.connection import ConnectionLimits

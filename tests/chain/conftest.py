@@ -7,7 +7,7 @@ import pytest
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import open_http
-from minirelay.config_types import EndpointUrl
+from minirelay.config.values import EndpointUrl
 from minirelay.dev.chain.process import DevChain
 from tests.chain.nodes import CHAIN_ID
 

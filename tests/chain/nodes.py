@@ -12,7 +12,7 @@ from aiohttp import ClientSession, web
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import open_http
-from minirelay.config_types import EndpointUrl
+from minirelay.config.values import EndpointUrl
 
 CHAIN_ID = 31337
 Behaviour = Callable[[web.Request, Any], Awaitable[web.StreamResponse]]

@@ -14,7 +14,7 @@ from minirelay.chain.endpoint import (
     retry_after,
 )
 from minirelay.chain.errors import EndpointFailure, NodeRefused
-from minirelay.config_types import EndpointUrl
+from minirelay.config.values import EndpointUrl
 from tests.chain.nodes import (
     RIGHT,
     SILENCE,

@@ -24,7 +24,7 @@ from minirelay.chain.token import (
 )
 from minirelay.chain.transaction import send
 from minirelay.chain.wallet import Wallet
-from minirelay.config_types import BaseUrl
+from minirelay.config.values import BaseUrl
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.errors import ConfigError
 from minirelay.protocol.ids import show_token

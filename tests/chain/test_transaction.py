@@ -23,7 +23,7 @@ from minirelay.chain.errors import (
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.transaction import RECEIPT_POLLS, Fees, send, suggest_fees
 from minirelay.chain.wallet import Wallet
-from minirelay.config_types import EndpointUrl
+from minirelay.config.values import EndpointUrl
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain.process import DevChain
 from tests.chain.nodes import CHAIN_ID, Bench, Node, chain_over, error, plain, running, said

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from minirelay.config import Settings
+from minirelay.config.settings import Settings
 from tests.cli.commands import assert_one_line, minirelay
 
 

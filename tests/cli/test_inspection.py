@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from minirelay.cli.inspection import describe, find, reading, shop_id_of, shortened
-from minirelay.config import Settings
+from minirelay.config.settings import Settings
 from minirelay.errors import ConfigError
 from tests.relay.house import SHOP, listing, running_relay
 

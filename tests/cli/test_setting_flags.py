@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
-from minirelay.config import SETTINGS, Settings
+from minirelay.config.settings import SETTINGS, Settings
 from minirelay.errors import ConfigError
 
 

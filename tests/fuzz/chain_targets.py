@@ -16,7 +16,7 @@ from minirelay.chain.json_rpc import read_answer, read_data, read_quantity
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.shop_registry import MAX_RELAYS, ShopReg
 from minirelay.chain.transaction import read_base_fee, read_receipt
-from minirelay.config_types import Network
+from minirelay.config.values import Network
 from minirelay.errors import MalformedInput
 from minirelay.web.client_address import client_address
 

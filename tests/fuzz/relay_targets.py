@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
-from minirelay.config_types import BaseUrl
+from minirelay.config.values import BaseUrl
 from minirelay.errors import ProtocolViolation, Refusal
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.objects import ObjectType

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minirelay.config_types import BaseUrl
+from minirelay.config.values import BaseUrl
 from minirelay.errors import ChainError, MinirelayError
 from minirelay.protocol.sign_in import SignInMessage, parse, render
 from minirelay.protocol.signing import PrivateKey

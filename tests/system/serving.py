@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 
 from minirelay.chain.wallet import Wallet
 from minirelay.client import KnownRelays, PrivateKey, RelayClient
-from minirelay.config_loading import fixed_layer, load
+from minirelay.config.loading import fixed_layer, load
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment

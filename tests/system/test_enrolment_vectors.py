@@ -12,7 +12,7 @@ from eth_abi.abi import encode
 
 from minirelay.chain.wallet import Wallet
 from minirelay.client import EnrolmentRefused, RelayClient
-from minirelay.config_loading import fixed_layer, load
+from minirelay.config.loading import fixed_layer, load
 from minirelay.dev.accounts import ACCOUNTS, Account
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment

@@ -14,7 +14,7 @@ import pytest
 
 from minirelay.cli.main import COMMANDS
 from minirelay.client import KnownRelays, RelayClient, RelayRefused, patches
-from minirelay.config_loading import file_layer, load
+from minirelay.config.loading import file_layer, load
 from tests.system.programs import demo_clerk, environment, minirelay_dev
 
 ROOT = Path(__file__).parent.parent.parent

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 from aiohttp import ClientSession, web
 
-from minirelay.config import LimitSettings, Settings
-from minirelay.config_types import BaseUrl
+from minirelay.config.limits import LimitSettings
+from minirelay.config.settings import Settings
+from minirelay.config.values import BaseUrl
 from minirelay.errors import MinirelayError
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.connection import Connection, ConnectionLimits

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 import uvloop
 
-from minirelay.config_outside import OutsideLimits
+from minirelay.config.limits import LimitSettings
 from minirelay.web.acceptor import Acceptor
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.connections import Connections, Place
@@ -50,7 +50,7 @@ class Accepting:
 
 
 def counted(silent: int = 0) -> Connections:
-    limits = OutsideLimits(silent_connections_per_address=silent)
+    limits = LimitSettings(silent_connections_per_address=silent)
     return Connections(limits, ClientAddresses(()), Refusals(lambda: 0.0), None)
 
 

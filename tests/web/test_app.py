@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 
-from minirelay.config_types import PositiveSize, Size
+from minirelay.config.values import PositiveSize, Size
 from minirelay.logs import fields_of
 from minirelay.relay.connection import Connection
 from minirelay.web.app import create_app, read_limits

@@ -5,8 +5,8 @@ import resource
 import msgspec
 import pytest
 
-from minirelay.config import LimitSettings
-from minirelay.config_types import Network
+from minirelay.config.limits import LimitSettings
+from minirelay.config.values import Network
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.connections import Connections, Place, files_for_connections
 from minirelay.web.refusals import Refusals

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import ClientSession, FormData
 
 from minirelay.chain.errors import ChainUnreachable, WrongContract
-from minirelay.config import LimitSettings
-from minirelay.config_types import PositiveSeconds
+from minirelay.config.limits import LimitSettings
+from minirelay.config.values import PositiveSeconds
 from minirelay.errors import StoreError
 from minirelay.relay.enrolment import (
     AdmissionPolicy,

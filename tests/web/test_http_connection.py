@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession, web
 
-from minirelay.config_types import PositiveSeconds
+from minirelay.config.values import PositiveSeconds
 from minirelay.web.app import create_app
 from minirelay.web.listener import Listener
 from tests.relay.house import TIMEOUT_S

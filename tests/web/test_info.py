@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from minirelay import __version__
-from minirelay.config import ChainSettings, Settings
-from minirelay.config_types import BaseUrl, EndpointUrl
+from minirelay.config.settings import ChainSettings, Settings
+from minirelay.config.values import BaseUrl, EndpointUrl
 from minirelay.web.info import sessions_url
 from tests.web.edge import RELAY_TOKEN, SETTINGS, serving
 

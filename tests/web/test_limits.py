@@ -9,8 +9,9 @@ import pytest
 from aiohttp import ClientSession, WSServerHandshakeError
 from aiohttp.test_utils import make_mocked_request
 
-from minirelay.config import LimitSettings, Settings
-from minirelay.config_types import Network
+from minirelay.config.limits import LimitSettings
+from minirelay.config.settings import Settings
+from minirelay.config.values import Network
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.limits import (
     AdmissionLimiter,

@@ -11,8 +11,8 @@ from aiohttp import ClientConnectionError, ClientSession
 
 from minirelay.chain.wallet import Wallet
 from minirelay.client import PrivateKey, patches
-from minirelay.config import Settings
-from minirelay.config_loading import fixed_layer, load
+from minirelay.config.loading import fixed_layer, load
+from minirelay.config.settings import Settings
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.errors import ConfigError

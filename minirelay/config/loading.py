@@ -11,19 +11,17 @@ from typing import Any, Final
 
 import msgspec
 
-from minirelay.config import (
+from minirelay.config.setting import ANY_ID, Setting
+from minirelay.config.settings import (
     DEFAULT_FILE,
     ENVIRONMENT_PREFIX,
     FILE_VARIABLE,
     SETTINGS,
-    ChainSettings,
-    LimitSettings,
-    Setting,
     Settings,
     find,
     variable_of,
 )
-from minirelay.config_types import read
+from minirelay.config.values import read
 from minirelay.errors import ConfigError
 
 _SHOWN_CHARACTERS: Final = 60
@@ -50,17 +48,15 @@ def load(*layers: Layer) -> Settings:
     given: dict[str, Given] = {}
     for layer in layers:
         given.update(layer)
-    values: dict[str, dict[str, Any]] = {"": {}, "limits": {}}
+    tree: dict[str, Any] = {"origins": {name: one.origin for name, one in given.items()}}
     for name, one in given.items():
-        section, _, field = name.rpartition(".")
-        values.setdefault(section, {})[field] = _convert(name, one)
-    top, limits = values.pop(""), values.pop("limits")
-    return Settings(
-        **top,
-        limits=LimitSettings(**limits),
-        chains={int(section.split(".")[1]): ChainSettings(**fields) for section, fields in values.items()},
-        origins={name: one.origin for name, one in given.items()},
-    )
+        *sections, field = name.split(".")
+        table = tree
+        for section in sections:
+            table = table.setdefault(section, {})
+        table[field] = _convert(name, one)
+    # Each value is what its field wants already: this puts them into their structs.
+    return msgspec.convert(tree, Settings, dec_hook=read, str_keys=True)
 
 
 def load_from_outside(
@@ -152,7 +148,7 @@ def _checked(layer: Layer) -> Layer:
     for name, given in layer.items():
         if find(name) is None:
             known = [setting.name for setting in SETTINGS]
-            generic = re.sub(r"^chains\.[^.]*\.", "chains.<id>.", name)
+            generic = re.sub(r"^chains\.[^.]*\.", f"chains.{ANY_ID}.", name)
             raise ConfigError(f"{name} ({given.origin}): no such setting{_nearest(generic, known)}")
     return layer
 

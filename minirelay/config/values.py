@@ -4,8 +4,10 @@ import ipaddress
 import math
 import re
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Annotated, Final, Protocol, Self
 from urllib.parse import quote, urlsplit
+
+from msgspec import Meta
 
 _UNITS_S: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _UNITS_BYTES: Final = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -16,6 +18,13 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _PATH_CHARACTERS: Final = "/%:@!$&'()*+,;=~"
 """What stands in a path as it is (RFC 3986, section 3.3); everything else is percent-encoded."""
+
+
+Count = Annotated[int, Meta(ge=1)]
+"""A number of things with which 0 would mean that nothing ever works."""
+
+AtLeastNone = Annotated[int, Meta(ge=0)]
+"""A number of things that may be 0."""
 
 
 class Parsed(Protocol):
@@ -149,12 +158,12 @@ class BaseUrl(str):
 
     @property
     def host(self) -> str:
-        """Give the host, with the port if it is not the scheme's own."""
+        """Return the host, with the port if it is not the scheme's own."""
         return urlsplit(self).netloc
 
     @property
     def path(self) -> str:
-        """Give what stands before the paths of the relay's endpoints; mostly nothing."""
+        """Return what stands before the paths of the relay's endpoints; mostly nothing."""
         return urlsplit(self).path
 
 
@@ -173,7 +182,7 @@ class EndpointUrl(str):
 
     @property
     def shown(self) -> str:
-        """Give what may be shown: scheme, host and port."""
+        """Return what may be shown: scheme, host and port."""
         parts = urlsplit(self)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 

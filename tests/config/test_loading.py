@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from minirelay.config import SETTINGS, Setting
-from minirelay.config_loading import (
+from minirelay.config.loading import (
     environment_layer,
     file_layer,
     fixed_layer,
@@ -14,7 +13,9 @@ from minirelay.config_loading import (
     load,
     load_from_outside,
 )
-from minirelay.config_types import Network
+from minirelay.config.setting import Setting
+from minirelay.config.settings import SETTINGS
+from minirelay.config.values import Network
 from minirelay.errors import ConfigError
 
 
@@ -162,7 +163,7 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
 
 
 def test_the_example_in_the_documentation_can_be_used(tmp_path: Path) -> None:
-    document = (Path(__file__).parent.parent / "docs" / "settings.md").read_text("utf-8")
+    document = (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8")
     (example,) = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
     settings = load(file_layer(write(tmp_path, example)))
     settings.require_serving()

@@ -2,23 +2,16 @@
 
 import pytest
 
-from minirelay.config import SETTINGS, LimitSettings
-from minirelay.config_loading import fixed_layer, load
-from minirelay.config_outside import OutsideLimits
+from minirelay.config.limits import LimitSettings
+from minirelay.config.loading import fixed_layer, load
 from minirelay.errors import ConfigError
 
 
 def test_defaults_of_the_protocol() -> None:
-    limits = OutsideLimits()
+    limits = LimitSettings()
     assert (limits.sessions_per_address, limits.connections_per_address) == (256, 256)
     assert (limits.silent_connections_per_address, limits.first_request_timeout) == (32, 10.0)
     assert limits.reserved_files == 64
-
-
-def test_they_are_limits_like_the_others() -> None:
-    names = {setting.name for setting in SETTINGS}
-    assert {f"limits.{name}" for name in OutsideLimits.__struct_fields__} <= names
-    assert issubclass(LimitSettings, OutsideLimits)
 
 
 @pytest.mark.parametrize("name", ["first_request_timeout", "idle_timeout", "body_timeout"])

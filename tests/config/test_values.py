@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from minirelay.config_types import (
+from minirelay.config.values import (
     Address,
     BaseUrl,
     EndpointUrl,

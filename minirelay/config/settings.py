@@ -1,0 +1,193 @@
+"""Every setting as data (spec 09, "Settings"). `loading.py` reads them.
+
+A setting is a field of one of the structs below; its type, default and help stand there and nowhere else.
+A new one needs a field here and a row in docs/settings.md; a new section is a field whose type is a struct.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from minirelay.config.limits import LimitSettings
+from minirelay.config.setting import ANY_ID, Setting, settings_of
+from minirelay.config.values import (
+    Address,
+    BaseUrl,
+    Count,
+    EndpointUrl,
+    LineSize,
+    Network,
+    PositiveSeconds,
+    Seconds,
+    Uint256,
+)
+from minirelay.errors import ConfigError
+from minirelay.logs import LogBounds
+
+DEFAULT_FILE: Final = Path("/etc/minirelay/minirelay.toml")
+ENVIRONMENT_PREFIX: Final = "MINIRELAY_"
+FILE_VARIABLE: Final = "MINIRELAY_CONFIG"
+"""Names the settings file, like the flag `--config`."""
+
+
+class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be known about one chain."""
+
+    rpc_urls: Annotated[
+        tuple[EndpointUrl, ...],
+        Meta(description="JSON-RPC endpoints, in order of preference", extra={"is_secret": True}),
+    ] = ()
+    shop_reg: Annotated[Address, Meta(description="address of the ShopReg contract")] = Address.parse(
+        "0x48c203BA47c78EB8286dAFd4F14B297181dae3cb"
+    )
+    relay_reg: Annotated[Address, Meta(description="address of the RelayReg contract")] = Address.parse(
+        "0x4E0Df5Db4975f3e4999B623d6a768DaE80B12a9C"
+    )
+    payments: Annotated[Address, Meta(description="address of the Payments contract")] = Address.parse(
+        "0x8DC7b6bFDc5B5e98A3eE40AA248E3efA2b61b0EF"
+    )
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings of a relay. `origin` says where a value comes from."""
+
+    base_url: Annotated[BaseUrl | None, Meta(description="URL under which clients reach the relay")] = None
+    listen_host: Annotated[str, Meta(description="address to listen on; 0.0.0.0 for all")] = "127.0.0.1"
+    listen_port: Annotated[int, Meta(ge=0, le=65535, description="port to listen on; 0 for any free one")] = (
+        4444
+    )
+    data_dir: Annotated[Path, Meta(description="directory of the database")] = Path("/var/lib/minirelay")
+    wallet_key_file: Annotated[
+        Path | None, Meta(description="file with the hexadecimal key of the relay's wallet, mode 0600")
+    ] = None
+    relay_token_id: Annotated[
+        Uint256 | None, Meta(description="the relay's token; unset: the one that the database remembers")
+    ] = None
+    registry_chain: Annotated[Count, Meta(description="id of the chain with the registries")] = 1
+    ping_interval: Annotated[Seconds, Meta(description="silence after which a client is pinged")] = Seconds(
+        15
+    )
+    kick_timeout: Annotated[
+        Seconds, Meta(description="silence after which a session is closed; 0: three ping intervals")
+    ] = Seconds(0)
+    clock_skew: Annotated[
+        Seconds, Meta(description="how far a patch set's time may be ahead of the relay's clock")
+    ] = Seconds(300)
+    shop_admission: Annotated[
+        Literal["any", "registered", "list"],
+        Meta(
+            description="which new shops to serve: any, those that list this relay in the registry, or "
+            "those in `shops`"
+        ),
+    ] = "any"
+    shops: Annotated[
+        tuple[Uint256, ...], Meta(description='ids of the shops to serve with shop_admission = "list"')
+    ] = ()
+    durability: Annotated[
+        Literal["full", "normal"],
+        Meta(
+            description="full: acknowledged means on disk; normal: a power failure may lose the last writes"
+        ),
+    ] = "full"
+    high_water_interval: Annotated[
+        Seconds,
+        Meta(description="how often it is noted at most how far the database is, so that a loss is noticed"),
+    ] = Seconds(2)
+    trusted_proxies: Annotated[
+        tuple[Network, ...],
+        Meta(description="addresses of reverse proxies whose X-Forwarded-For header is believed"),
+    ] = ()
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="the least that is logged")
+    ] = "info"
+    log_format: Annotated[Literal["text", "json"], Meta(description="key=value text, or JSON lines")] = "text"
+    log_line: Annotated[
+        LineSize, Meta(description="largest line of the log; what is longer is cut, field by field")
+    ] = LineSize(2**10)
+    log_burst: Annotated[
+        Count, Meta(description="lines from one place in the code at once; what is beyond is counted")
+    ] = 10
+    log_interval: Annotated[
+        PositiveSeconds,
+        Meta(description="time in which such a place may write one more warning, with the count"),
+    ] = PositiveSeconds(60)
+    stop_timeout: Annotated[
+        PositiveSeconds,
+        Meta(description="how long what is in flight may take when the relay stops; then it is cut off"),
+    ] = PositiveSeconds(8)
+    development: Annotated[
+        bool, Meta(description="development mode: discovery endpoint, minting without asking")
+    ] = False
+    limits: LimitSettings = LimitSettings()
+    chains: dict[int, ChainSettings] = {}
+    origins: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if not self.kick_timeout:
+            msgspec.structs.force_setattr(self, "kick_timeout", Seconds(3 * self.ping_interval))
+
+    @property
+    def log_bounds(self) -> LogBounds:
+        """Return the bounds on what is logged."""
+        return LogBounds(self.log_line, self.log_burst, self.log_interval)
+
+    def origin(self, name: str) -> str:
+        """Return where the value of a setting comes from: a file, a variable, a flag, or "default"."""
+        return self.origins.get(name, "default")
+
+    def chain(self, chain_id: int) -> ChainSettings:
+        """Return the settings of a chain; the defaults for one that no setting names."""
+        return self.chains.get(chain_id, _NO_CHAIN)
+
+    def value(self, name: str) -> object:
+        """Return the value of the setting with this full name, like `limits.max_sessions`."""
+        owner: object = self
+        *sections, field = name.split(".")
+        for section in sections:
+            owner = self.chain(int(section)) if section.isdigit() else getattr(owner, section)
+        return getattr(owner, field)
+
+    def names(self) -> list[str]:
+        """Return the full names of all settings, those of each known chain included."""
+        chain_ids = sorted({self.registry_chain, *self.chains})
+        return [
+            name
+            for setting in SETTINGS
+            for name in (
+                [setting.name.replace(ANY_ID, str(chain_id)) for chain_id in chain_ids]
+                if ANY_ID in setting.name
+                else [setting.name]
+            )
+        ]
+
+    def require_serving(self) -> None:
+        """Check that the settings without a default are there. Raises ConfigError, which names them."""
+        needed = ("base_url", "wallet_key_file", f"chains.{self.registry_chain}.rpc_urls")
+        missing = [name for name in needed if not self.value(name)]
+        if missing:
+            variables = ", ".join(variable_of(name) for name in missing)
+            raise ConfigError(
+                f"not configured: {', '.join(missing)}; set them in {DEFAULT_FILE} (or --config FILE), "
+                f"or as {variables}"
+            )
+
+
+_NO_CHAIN: Final = ChainSettings()
+
+
+SETTINGS: Final = tuple(settings_of(Settings))
+_BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
+_CHAIN_NAME: Final = re.compile(r"chains\.([1-9][0-9]{0,77})\.")
+
+
+def variable_of(name: str) -> str:
+    """Name the environment variable of a setting: `limits.max_sessions` is MINIRELAY_LIMITS_MAX_SESSIONS."""
+    return ENVIRONMENT_PREFIX + name.replace(".", "_").upper()
+
+
+def find(name: str) -> Setting | None:
+    """Find a setting by its full name."""
+    return _BY_NAME.get(_CHAIN_NAME.sub(f"chains.{ANY_ID}.", name, count=1)) if "<" not in name else None
