@@ -178,7 +178,7 @@ async def _open(settings: "Settings", stack: AsyncExitStack) -> tuple["RelayToke
     from minirelay.chain.token import RelayTokenService
     from minirelay.chain.wallet import load_wallet
     from minirelay.store.database import Store
-    from minirelay.web.server import StoreMemory
+    from minirelay.store.meta_table import MetaTable
 
     if settings.wallet_key_file is None:
         raise RuntimeError("what serving needs has been checked")
@@ -190,7 +190,7 @@ async def _open(settings: "Settings", stack: AsyncExitStack) -> tuple["RelayToke
     service = RelayTokenService(
         RelayReg(chain, bytes(chain_settings.relay_reg)),
         wallet,
-        StoreMemory(store),
+        MetaTable(store),
         configured=settings.relay_token_id,
     )
     return service, ShopReg(chain, bytes(chain_settings.shop_reg))

@@ -42,8 +42,8 @@ def serve(accepts_loss: bool, **given: Any) -> None:
 
 async def _run(settings: "Settings", wallet: "Wallet", accepts_loss: bool) -> None:
     from minirelay.protocol.ids import show_token
+    from minirelay.server import serve as serving
     from minirelay.web.listener import Listener
-    from minirelay.web.server import serve as serving
 
     stop_on_signals()
     listener = Listener.bind(settings.listen_host, settings.listen_port)

@@ -10,7 +10,7 @@ from minirelay.dev.accounts import ACCOUNTS, Account
 from minirelay.dev.demo_shop import demo_patches, demo_stock
 from minirelay.dev.derivation import DEMO_KEY_CARD, DEMO_SHOP_ID
 from minirelay.dev.registry import ShopRegistry
-from minirelay.web.server import Server
+from minirelay.server import Server
 
 REMEMBERED_NAME = "demo.json"
 OWNER = ACCOUNTS[0]

@@ -22,10 +22,10 @@ from minirelay.dev.registry import ShopRegistry
 from minirelay.dev.rpc import Rpc
 from minirelay.errors import ConfigError
 from minirelay.protocol.signing import checksum_address
+from minirelay.server import Server, serve
 from minirelay.store.lock import DirectoryLock
 from minirelay.store.one_step import check_sqlite
 from minirelay.web.listener import Listener
-from minirelay.web.server import Server, serve
 
 LOCK_NAME = "dev.lock"
 WALLET_NAME = "relay.key"

@@ -11,7 +11,7 @@ import os
 import sys
 from importlib.util import find_spec
 
-SERVING = ("minirelay.cli.serve", "minirelay.cli.running", "minirelay.web.server", "minirelay.web.listener")
+SERVING = ("minirelay.cli.serve", "minirelay.cli.running", "minirelay.server", "minirelay.web.listener")
 FORKED, ENDED = "forked", "ended"
 
 

@@ -18,8 +18,8 @@ from minirelay.dev.faucet import top_up
 from minirelay.dev.registry import ShopRegistry
 from minirelay.dev.rpc import Rpc
 from minirelay.protocol.signing import checksum_address
+from minirelay.server import Server, serve
 from minirelay.web.listener import Listener
-from minirelay.web.server import Server, serve
 
 OWNER = ACCOUNTS[2]
 OWNER_KEY = PrivateKey.from_bytes(bytes.fromhex(OWNER.private_key[2:]))

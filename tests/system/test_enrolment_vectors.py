@@ -20,8 +20,8 @@ from minirelay.dev.faucet import top_up
 from minirelay.dev.registry import ShopRegistry
 from minirelay.dev.rpc import Outgoing, Rpc
 from minirelay.protocol.signing import PrivateKey, checksum_address, keccak256
+from minirelay.server import serve
 from minirelay.web.listener import Listener
-from minirelay.web.server import serve
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent.parent / "vectors" / "enroll.json").read_text())
 OWNER = Account(VECTORS["wallet"]["address"], VECTORS["wallet"]["private_key"])

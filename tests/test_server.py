@@ -21,12 +21,12 @@ from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.messages import Enrolment
 from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.relay import RelayLimits
+from minirelay.server import relay_limits, serve
 from minirelay.shop.object_sizes import ObjectLimits
 from minirelay.shop.objects import Listing, ListingMetadata, ViewState
 from minirelay.store.database import Store
 from minirelay.store.errors import StoreLocked
 from minirelay.web.listener import Listener
-from minirelay.web.server import StoreMemory, relay_limits, serve
 from tests.relay.house import TIMEOUT_S, Talker, listing, new_key, payload, until
 from tests.system.serving import Serving, serving
 
@@ -188,12 +188,3 @@ def test_limits_are_those_of_the_settings() -> None:
     assert limits.writes.objects == ObjectLimits(order_bytes=14, object_bytes=15)
     assert limits.writes.work == 16
     assert limits.shop_memory_bytes == 7 * 2**20
-
-
-async def test_the_store_remembers_for_the_chain(tmp_path: Path) -> None:
-    async with await Store.open(tmp_path) as store:
-        memory = StoreMemory(store)
-        assert await memory.get_meta("token") is None
-        await memory.put_meta("token", b"\0\1")
-    async with await Store.open(tmp_path) as store:
-        assert await StoreMemory(store).get_meta("token") == b"\0\1"

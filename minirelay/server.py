@@ -1,0 +1,247 @@
+"""Composition: everything that a relay consists of, opened in order and closed in the opposite order.
+
+Each part is opened by a function of its own, which is given what it stands on. To add one is to write its
+function, and to enter it in `serve` behind what it needs.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from minirelay.chain.chain import Chain
+from minirelay.chain.endpoint import open_http
+from minirelay.chain.errors import ChainUnreachable
+from minirelay.chain.relay_registry import RelayReg
+from minirelay.chain.shop_registry import ShopReg
+from minirelay.chain.token import RelayToken, RelayTokenService
+from minirelay.chain.wallet import Wallet
+from minirelay.config.settings import Settings
+from minirelay.config.values import BaseUrl
+from minirelay.errors import ConfigError
+from minirelay.relay.acceptance import WriteLimits, utc_now
+from minirelay.relay.connection import ConnectionLimits
+from minirelay.relay.enrolment import AdmissionPolicy, Enroller
+from minirelay.relay.filter_quota import FilterLimits
+from minirelay.relay.outbox import OutboxLimits
+from minirelay.relay.relay import Relay, RelayLimits
+from minirelay.relay.session import SessionLimits
+from minirelay.shop.object_sizes import ObjectLimits
+from minirelay.store.database import Store
+from minirelay.store.meta_table import MetaTable
+from minirelay.store.write_check import WriteCheck
+from minirelay.web.app import Services, create_app
+from minirelay.web.client_address import ClientAddresses
+from minirelay.web.connections import Connections, files_for_connections
+from minirelay.web.listener import Listener, listen
+from minirelay.web.refusals import Refusals
+
+log = logging.getLogger(__name__)
+
+STOPPING = "this relay stops; connect again in a moment"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A relay that serves.
+
+    token_lost: done, with a ConfigError, if the wallet turns out not to own the relay's token.
+    """
+
+    url: str
+    relay_token: int
+    relay: Relay
+    token_lost: asyncio.Task[None]
+
+
+@asynccontextmanager
+async def serve(
+    settings: Settings,
+    wallet: Wallet,
+    listener: Listener,
+    *,
+    accepts_loss: bool = False,
+    new_token: int | None = None,
+) -> AsyncIterator[Server]:
+    """Run a relay while the block runs.
+
+    listener: an address that is bound already. accepts_loss: see `Store.open`. new_token: under
+    development, the id of the token to mint if there is none. Raises ConfigError, StoreError, ChainError, in
+    words for people.
+    """
+    base_url = settings.base_url
+    if base_url is None:
+        raise ConfigError("not configured: base_url")
+    async with AsyncExitStack() as parts:
+        enter = parts.enter_async_context
+        store = await enter(await _open_store(settings, accepts_loss=accepts_loss))
+        chain = await enter(_open_registry_chain(settings))
+        token_service = _make_token_service(settings, chain, wallet, store, new_token=new_token)
+        token = await _find_token(token_service, settings)
+        shop_registry = await _open_shop_registry(settings, chain, is_asked=token.is_checked)
+        relay = await _start_relay(settings, store, wallet)
+        enroller = _make_enroller(settings, base_url, token, wallet, shop_registry, relay)
+        token_lost = parts.enter_context(_token_checks(token_service, token, settings))
+        services = Services(relay, enroller, WriteCheck(store.writer).check, token.token_id)
+        url = await enter(_listen_to_clients(settings, services, listener, relay))
+        yield Server(url, token.token_id, relay, token_lost)
+
+
+# -- the database
+
+
+async def _open_store(settings: Settings, *, accepts_loss: bool) -> Store:
+    return await Store.open(
+        settings.data_dir,
+        settings.durability,
+        accepts_loss=accepts_loss,
+        high_water_interval_s=settings.high_water_interval,
+    )
+
+
+# -- the registry chain
+
+
+@asynccontextmanager
+async def _open_registry_chain(settings: Settings) -> AsyncIterator[Chain]:
+    rpc_urls = settings.chain(settings.registry_chain).rpc_urls
+    async with open_http() as http:
+        yield Chain(settings.registry_chain, rpc_urls, http)
+
+
+def _make_token_service(
+    settings: Settings, chain: Chain, wallet: Wallet, store: Store, *, new_token: int | None
+) -> RelayTokenService:
+    relay_reg = settings.chain(settings.registry_chain).relay_reg
+    return RelayTokenService(
+        RelayReg(chain, bytes(relay_reg)),
+        wallet,
+        MetaTable(store),
+        configured=settings.relay_token_id,
+        first_choice=new_token,
+    )
+
+
+async def _find_token(service: RelayTokenService, settings: Settings) -> RelayToken:
+    if settings.development:
+        return await service.find_or_mint(str(settings.base_url))
+    token = await service.find()
+    if token is None:
+        raise ConfigError("this relay has no token yet: run `minirelay register`, or set relay_token_id")
+    return token
+
+
+async def _open_shop_registry(settings: Settings, chain: Chain, *, is_asked: bool) -> ShopReg:
+    """Make the shop registry. is_asked: make sure first that it is one, if it answers."""
+    registry = ShopReg(chain, bytes(settings.chain(settings.registry_chain).shop_reg))
+    if is_asked:
+        try:
+            await registry.prove()
+        except ChainUnreachable as error:
+            log.warning("the shop registry could not be checked", extra={"reason": str(error)})
+    return registry
+
+
+@contextmanager
+def _token_checks(
+    service: RelayTokenService, token: RelayToken, settings: Settings
+) -> Iterator[asyncio.Task[None]]:
+    """Check the token beside everything else; the task ends with a ConfigError if it is not the wallet's."""
+    check = asyncio.create_task(_check_token(service, token, settings))
+    try:
+        yield check
+    finally:
+        check.cancel()
+
+
+async def _check_token(service: RelayTokenService, token: RelayToken, settings: Settings) -> None:
+    await service.check_later(token)
+    # What is under development moves all the time.
+    if settings.base_url is not None and not settings.development:
+        await service.check_uri(token.token_id, settings.base_url)
+
+
+# -- the relay
+
+
+async def _start_relay(settings: Settings, store: Store, wallet: Wallet) -> Relay:
+    return Relay(
+        store,
+        await store.reader.next_rows(),
+        wallet=wallet.key,
+        registry_chain=settings.registry_chain,
+        limits=relay_limits(settings),
+    )
+
+
+def _make_enroller(
+    settings: Settings, base_url: BaseUrl, token: RelayToken, wallet: Wallet, registry: ShopReg, relay: Relay
+) -> Enroller:
+    return Enroller(
+        base_url=base_url,
+        relay_token=token.token_id,
+        relay_key=wallet.key.public_key,
+        registry=registry,
+        policy=AdmissionPolicy(settings.shop_admission, frozenset(settings.shops)),
+        is_served=relay.is_served,
+        admit=relay.admit,
+        now=utc_now,
+    )
+
+
+# -- the listener for clients
+
+
+def _listen_to_clients(
+    settings: Settings, services: Services, listener: Listener, relay: Relay
+) -> AbstractAsyncContextManager[str]:
+    refusals = Refusals(time.monotonic)
+    connections = Connections(
+        settings.limits,
+        ClientAddresses(settings.trusted_proxies),
+        refusals,
+        files_for_connections(settings.limits.reserved_files),
+    )
+    return listen(
+        create_app(settings, services, refusals),
+        listener,
+        connections,
+        # What is left of the time is for clients that are slow to read that they are closed.
+        on_stop=lambda: relay.stop(1001, STOPPING, drain_timeout_s=settings.stop_timeout / 2),
+        stop_timeout_s=settings.stop_timeout,
+    )
+
+
+# -- limits
+
+
+def relay_limits(settings: Settings) -> RelayLimits:
+    """Take the bounds that the relay itself keeps out of the settings."""
+    limits = settings.limits
+    session = SessionLimits(
+        open_requests=limits.open_requests,
+        unacknowledged_pushes=limits.unacknowledged_pushes,
+        ping_interval_s=settings.ping_interval,
+        kick_timeout_s=settings.kick_timeout,
+    )
+    return RelayLimits(
+        connection=ConnectionLimits(
+            session=session,
+            outbox=OutboxLimits(limits.unsent_pushes, limits.unread_answers),
+            filters=FilterLimits(limits.filter_id, limits.session_filters),
+            subscriptions=limits.subscriptions_per_session,
+            unanswered_bytes=limits.unanswered_writes,
+        ),
+        guest_cards_per_shop=limits.guest_cards_per_shop,
+        writes=WriteLimits(
+            clock_skew=timedelta(seconds=settings.clock_skew),
+            objects=ObjectLimits(limits.order_size, limits.object_size),
+            work=limits.set_work,
+            guest_patches=limits.guest_set_patches,
+        ),
+        shop_memory_bytes=limits.shop_memory,
+        session_memory_bytes=limits.session_memory,
+    )
