@@ -1,0 +1,124 @@
+"""What a customer is asked to pay, its id, and the address to pay to (spec 06, 07 "Payments")."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from eth_abi.abi import encode
+
+from minirelay.errors import MalformedInput, invalid
+from minirelay.protocol.signing import keccak256
+
+ABI_TYPE: Final = "(uint256,uint256,bytes32,address,uint256,address,bool,uint256,bytes)"
+INIT_ARGUMENTS: Final = (ABI_TYPE, "address", "address")
+
+# In the encoding of one request: behind the offset of the tuple and the chain's id.
+_TTL_AT: Final = slice(64, 96)
+
+OTHER_CREATE2: Final = frozenset(
+    {
+        # ZKsync's VM: Era and its test networks, then local nodes.
+        *(324, 300, 280, 260, 270, 271, 272),
+        # Other chains of the same VM, each with its test networks.
+        *(2741, 11124),  # Abstract
+        *(232, 37111),  # Lens
+        *(388, 282, 240),  # Cronos zkEVM
+        *(50104, 531050104),  # Sophon
+        *(543210, 4457845),  # Zero
+        *(61166, 978658),  # Treasure
+        *(320, 302),  # ZKcandy
+        *(325,),  # GRVT
+        *(375,),  # zkXPLA
+        *(1345,),  # OpenZK
+        *(51888,),  # Memento
+        *(555271, 555272),  # Xsolla
+        *(810180, 810181),  # zkLink Nova
+        *(161221135, 1612127),  # PlayFi
+        # Tron hashes 0x41 where others hash 0xff.
+        *(728126428, 3448148188, 2494104990),
+    }
+)
+"""Chains whose contracts get other addresses than EIP-1014 has it, so that nothing can be paid by address."""
+
+
+class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment request, its fields in the order that the Payments contract has them in.
+
+    What is the same in all requests of version 4 has a default. ttl: in epoch seconds. currency: 20 bytes,
+    zero for the native coin. amount: in its units. payee: 20 bytes.
+    """
+
+    chain_id: int
+    ttl: int
+    order: bytes = bytes(32)
+    currency: bytes
+    amount: int
+    payee: bytes
+    is_payment_endpoint: bool = False
+    shop_id: int
+    shop_signature: bytes = bytes(64)
+
+
+def payment_id(request: PaymentRequest) -> bytes:
+    """Compute the id of a request, 32 bytes: `getPaymentId` of the contract."""
+    return keccak256(encode_request(request))
+
+
+def encode_request(request: PaymentRequest) -> bytes:
+    """Encode a request the way the contract hashes it (`abi.encode`)."""
+    return encode([ABI_TYPE], [abi_values(request)])
+
+
+def abi_values(request: PaymentRequest) -> tuple[object, ...]:
+    """Give the values of a request in the order of the contract's tuple."""
+    return msgspec.structs.astuple(request)
+
+
+def first_free_ttl(request: PaymentRequest, is_issued: Callable[[bytes], bool], most: int) -> PaymentRequest:
+    """Give the request with the first second, from its own ttl on, whose PaymentID was never issued.
+
+    is_issued: says so of a PaymentID. most: so many seconds are tried, each some 10 µs and a call of
+    is_issued. Raises Refusal INVALID if none of them is free.
+    """
+    encoded = encode_request(request)
+    before, after = encoded[: _TTL_AT.start], encoded[_TTL_AT.stop :]
+    for ttl in range(request.ttl, request.ttl + most):
+        if not is_issued(keccak256(before + ttl.to_bytes(32) + after)):
+            return msgspec.structs.replace(request, ttl=ttl)
+    raise invalid("too many payments of this amount were asked for just now: try again")
+
+
+def payment_address(
+    request: PaymentRequest, payments_contract: bytes, creation_code: bytes, refund: bytes
+) -> bytes:
+    """Compute the address at which a request can be paid, 20 bytes: `getPaymentAddress` of the contract.
+
+    creation_code: see `creation_code_of`. refund: 20 bytes. Raises Refusal INVALID like `check_create2`.
+    """
+    check_create2(request.chain_id)
+    init_code = creation_code + _init_arguments(request, payments_contract, refund)
+    return keccak256(b"\xff" + payments_contract + request.order + keccak256(init_code))[12:]
+
+
+def creation_code_of(
+    bytecode: bytes, request: PaymentRequest, payments_contract: bytes, refund: bytes
+) -> bytes:
+    """Take the sweeper's creation code, the same for all requests, out of what `getBytecode` gave for one.
+
+    Raises MalformedInput if the bytecode does not end with the arguments, or has nothing before them.
+    """
+    arguments = _init_arguments(request, payments_contract, refund)
+    creation_code = bytecode.removesuffix(arguments)
+    if not creation_code or len(creation_code) == len(bytecode):
+        raise MalformedInput("this is not the init code of a payment address")
+    return creation_code
+
+
+def check_create2(chain_id: int) -> None:
+    """Refuse (INVALID) a chain on which payment addresses can't be computed."""
+    if chain_id in OTHER_CREATE2:
+        raise invalid("payments on this chain are not supported: it has addresses of another kind")
+
+
+def _init_arguments(request: PaymentRequest, payments_contract: bytes, refund: bytes) -> bytes:
+    return encode(INIT_ARGUMENTS, (abi_values(request), refund, payments_contract))
