@@ -22,7 +22,8 @@ from minirelay.chain.wallet import Wallet
 from minirelay.config.settings import Settings
 from minirelay.config.values import BaseUrl
 from minirelay.errors import ConfigError
-from minirelay.relay.acceptance import WriteLimits, utc_now
+from minirelay.relay.client_write import WriteLimits
+from minirelay.relay.clock import utc_now
 from minirelay.relay.connection import ConnectionLimits
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller
 from minirelay.relay.filter_quota import FilterLimits

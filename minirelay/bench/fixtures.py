@@ -10,7 +10,8 @@ from minirelay.bench.errors import BenchError
 from minirelay.bench.preparation import SHOP_ID, Cards, enrol, read_shop
 from minirelay.bench.target import new_keys
 from minirelay.bench.workload import Author
-from minirelay.relay.acceptance import ClientWrite, WriteLimits, utc_now
+from minirelay.relay.client_write import ClientWrite, WriteLimits
+from minirelay.relay.clock import utc_now
 from minirelay.relay.messages import Outcome, WriteRequest
 from minirelay.relay.shop_head import ShopHead
 from minirelay.store.database import Store
@@ -39,7 +40,7 @@ class Fixtures:
 
     def enter(self, request: ClientWrite) -> Commit:
         """Judge a write and enter it in the head; what is given must be committed."""
-        return request.enter(self.head, request.judge(self.head))
+        return self.head.append(request.judge(self.head))
 
 
 @asynccontextmanager

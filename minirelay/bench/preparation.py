@@ -14,14 +14,13 @@ from typing import Final
 
 from minirelay.bench.errors import BenchError
 from minirelay.protocol.objects import ObjectType
-from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
+from minirelay.protocol.patch_set import NewPatch
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.acceptance import accept, utc_now
-from minirelay.relay.judgement import NOBODY, Author
+from minirelay.relay.clock import utc_now
 from minirelay.relay.messages import Enrolment
+from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.relay import Relay, RelayLimits
 from minirelay.relay.shop_head import ShopHead, read_head
-from minirelay.shop.access import Role
 from minirelay.store.database import Store
 from minirelay.store.messages import Commit, KeyCard
 
@@ -91,26 +90,19 @@ async def add_guests(data_dir: Path, count: int) -> None:
         card_rows = itertools.count((await store.reader.next_rows()).card)
         for start in range(0, count, _GUESTS_IN_A_SET):
             some = key_cards[start : start + _GUESTS_IN_A_SET]
-            await asyncio.gather(*map(store.writer.commit, _enter_guests(head, some, card_rows)))
+            await store.writer.commit(_enrol_guests(head, some, card_rows))
 
 
-def _enter_guests(head: ShopHead, key_cards: Sequence[bytes], card_rows: Iterator[int]) -> list[Commit]:
+def _enrol_guests(head: ShopHead, key_cards: Sequence[bytes], card_rows: Iterator[int]) -> Commit:
     patches = [
         NewPatch("append", ("Accounts", _GUEST_WALLET, "KeyCards"), key_card) for key_card in key_cards
     ]
     if head.state.get(ObjectType.ACCOUNT, _GUEST_WALLET) is None:
         patches.insert(0, NewPatch("add", ("Accounts", _GUEST_WALLET), {"KeyCards": [], "Guest": True}))
-    sealed = seal_patch_set(
-        patches,
-        shop_id=SHOP_ID,
-        key_card_nonce=head.relay_nonce + 1,
-        timestamp=utc_now(),
-        key=PrivateKey.from_bytes(WALLET),
-    )
-    accepted = accept(head, Author(Role.RELAY, NOBODY), open_patch_set(sealed))
-    enrolled_at = int(accepted.header.timestamp.timestamp())
-    commits = [head.enter(accepted, None)]
-    for key_card in key_cards:
-        card = KeyCard(next(card_rows), key_card, head.row.row_id, _GUEST_WALLET, True, 0, False, enrolled_at)
-        commits.append(head.enrol(Commit(epoch=head.epoch, shop=head.row.row_id), card))
-    return commits
+    now, pending = utc_now(), PendingSets(head)
+    pending.apply_own(patches, PrivateKey.from_bytes(WALLET), now)
+    cards = [
+        KeyCard(next(card_rows), one, head.row.row_id, _GUEST_WALLET, True, 0, False, int(now.timestamp()))
+        for one in key_cards
+    ]
+    return head.append(pending.accepted(cards))

@@ -14,7 +14,9 @@ from minirelay.protocol.envelope import Filter
 from minirelay.protocol.gaps import RESTORED
 from minirelay.protocol.ids import show_shop
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.acceptance import CardEnrolment, ClientWrite, WriteLimits, utc_now
+from minirelay.relay.card_enrolment import CardEnrolment
+from minirelay.relay.client_write import ClientWrite, WriteLimits
+from minirelay.relay.clock import utc_now
 from minirelay.relay.connection import Connection, ConnectionLimits
 from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest
 from minirelay.relay.event_log import EventLog

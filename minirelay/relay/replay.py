@@ -11,11 +11,12 @@ import msgspec
 from minirelay.errors import MalformedInput, MinirelayError, Refusal
 from minirelay.protocol.patch_set import VerifiedPatchSet, decode_parts, verify
 from minirelay.protocol.push import decode_set
-from minirelay.relay.acceptance import GUEST_WALLET, accept
-from minirelay.relay.judgement import NOBODY, Author, key_cards_added
-from minirelay.relay.shop_head import Card, ShopHead
+from minirelay.relay.card_enrolment import GUEST_WALLET
+from minirelay.relay.judgement import Author, key_cards_added
+from minirelay.relay.pending_sets import RELAY_ITSELF, PendingSets
+from minirelay.relay.shop_head import ShopHead
 from minirelay.shop.access import Role
-from minirelay.store.messages import RELAY, Commit, Gap, KeyCard, ShopRow, StoredSet
+from minirelay.store.messages import RELAY, Gap, KeyCard, ShopRow, StoredSet
 from minirelay.store.reader import Reader
 
 
@@ -74,19 +75,19 @@ class Replay:
         self.cross_gap()
         if stored.seq != head.next_seq:
             raise Difference(f"set {head.next_seq} is missing: set {stored.seq} follows")
+        pending = PendingSets(head)
         try:
             verified = _open(stored)
-            card = await self._find_card(stored, verified)
-            accepted = accept(head, _author(card), verified)
+            author = await self._find_author(stored, verified)
+            pending.apply(author, verified)
         except (Refusal, MalformedInput) as error:
             raise Difference(f"set {stored.seq}: {error}") from error
         except RuntimeError as error:  # only what a relay may write passes under its name
             raise Difference(f"set {stored.seq}, signed by the relay: {error}") from error
-        if accepted.wire != stored.wire:
+        if pending.last_wire != stored.wire:
             raise Difference(f"set {stored.seq}: its number or its proofs are not its own")
-        commit = head.enter(accepted, card)
-        if card is None:
-            await self._enrol(commit, verified)
+        new_cards = await self._enrol(stored.seq, verified) if author.role is Role.RELAY else []
+        commit = head.append(pending.accepted(new_cards))
         (replayed,) = commit.sets
         if stored.seq <= self.row.authors_after:
             return msgspec.structs.replace(replayed, author=None)
@@ -108,8 +109,8 @@ class Replay:
             for key, card in self.cards.items()
         }
 
-    async def _find_card(self, stored: StoredSet, verified: VerifiedPatchSet) -> Card | None:
-        """Find whose set it is, None for the relay. Raises Difference: they may not have signed it."""
+    async def _find_author(self, stored: StoredSet, verified: VerifiedPatchSet) -> Author:
+        """Find whose set it is. Raises Difference: they may not have signed it."""
         header, seq = verified.header, stored.seq
         if header.shop_id != self.row.shop_id:
             raise Difference(f"set {seq} is of shop {header.shop_id}")
@@ -120,7 +121,9 @@ class Replay:
             raise Difference(f"set {seq}: nonce {header.key_card_nonce} was used before")
         if card is not None and card.is_unlinked:
             raise Difference(f"set {seq} is signed by a key card that was unlinked before")
-        return card
+        if card is None:
+            return RELAY_ITSELF
+        return Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
 
     async def _is_relays(self, stored: StoredSet, signer: bytes) -> bool:
         """Say whether a set is the relay's; if not, a key card of the shop signed it. Raises Difference."""
@@ -148,8 +151,9 @@ class Replay:
             self.signers.recorded.update(await self.reader.relay_signers())
         return signer in self.signers.recorded
 
-    async def _enrol(self, commit: Commit, verified: VerifiedPatchSet) -> None:
-        seq = commit.sets[-1].seq
+    async def _enrol(self, seq: int, verified: VerifiedPatchSet) -> list[KeyCard]:
+        """Note the key cards that a set of the relay's enrols; return them as they have to be stored."""
+        new_cards = []
         enrolled_at = int(verified.header.timestamp.timestamp())
         self.born_at = self.born_at or enrolled_at
         for wallet, key in key_cards_added(verified.patches):
@@ -158,7 +162,7 @@ class Replay:
             stored = self.stored_cards.get(key) or await self.reader.key_card(key)
             if stored is None:
                 raise Difference(f"key card 0x{key.hex()}, enrolled by set {seq}, is not stored")
-            card = KeyCard(
+            self.cards[key] = KeyCard(
                 row_id=stored.row_id,
                 public_key=key,
                 shop=self.row.row_id,
@@ -169,8 +173,8 @@ class Replay:
                 # Taken from two clocks in those days.
                 enrolled_at=stored.enrolled_at if seq <= self.row.authors_after else enrolled_at,
             )
-            self.cards[key] = card
-            self.head.enrol(commit, card)
+            new_cards.append(self.cards[key])
+        return new_cards
 
 
 async def read_signers(reader: Reader) -> RelaySigners:
@@ -184,12 +188,6 @@ async def read_signers(reader: Reader) -> RelaySigners:
                 except (Refusal, MalformedInput):
                     continue  # that is found, and said, when its shop is replayed
     return RelaySigners(set(await reader.relay_signers()), frozenset(early))
-
-
-def _author(card: Card | None) -> Author:
-    if card is None:
-        return Author(Role.RELAY, NOBODY)
-    return Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
 
 
 def _open(stored: StoredSet) -> VerifiedPatchSet:

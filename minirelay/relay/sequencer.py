@@ -1,4 +1,4 @@
-"""One per shop: takes requests in the order in which they arrived and makes each the next set of the log.
+"""One per shop: takes requests in the order in which they arrived and appends the sets of each to the log.
 
 It goes on speculatively on top of what is still being committed, so every answer, refusals too, waits for
 the commit of the state on which it was judged. When a commit fails, the head is read again from disk.
@@ -15,9 +15,9 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from minirelay.errors import MinirelayError, Refusal, StoreError
-from minirelay.relay.acceptance import Request
 from minirelay.relay.collection_pause import collection_paused
 from minirelay.relay.messages import own_fault
+from minirelay.relay.request import Request
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.messages import Commit, StoredSet
@@ -230,16 +230,14 @@ class Sequencer:
             self._after_last_commit(partial(_refuse, request, outcome))
             return
         try:
-            commit = request.enter(head, outcome)
+            commit = head.append(outcome)
         except Exception:  # a bug; the head may hold half of it, and is read again
-            log.exception("an accepted request could not be entered because of a bug")
+            log.exception("an accepted request could not be appended because of a bug")
             self._head = None
             self._after_last_commit(partial(_refuse, request, own_fault()))
             return
         self._last_commit = self._writer.commit(commit)
-        self._last_commit.add_done_callback(
-            partial(self._committed, request, commit, outcome.judgement.root_hash)
-        )
+        self._last_commit.add_done_callback(partial(self._committed, request, commit, outcome.root_hash))
 
     def _committed(
         self, request: Request, commit: Commit, root_hash: bytes, future: asyncio.Future[None]

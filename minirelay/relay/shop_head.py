@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from minirelay.protocol.patch_set import Header
-from minirelay.relay.judgement import ENTRY_BYTES, NOBODY, Judgement, entry_bytes
+from minirelay.relay.judgement import ENTRY_BYTES, NOBODY, Author, Judgement, entry_bytes
+from minirelay.shop.access import Role
 from minirelay.shop.state import ShopState
 from minirelay.store.messages import (
     EMPTY_COUNTS,
-    RELAY,
     Commit,
     Counts,
     Gap,
     KeyCard,
+    ObjectRow,
     ShopRow,
     StoredObject,
     StoredSet,
@@ -32,17 +32,39 @@ class Card(msgspec.Struct, gc=False):
     is_unlinked: bool
 
 
-class Accepted(msgspec.Struct, frozen=True):
-    """A request that may be entered as the next set of the log.
+class Entry(msgspec.Struct, frozen=True):
+    """One set that may be appended to the log, and what it comes to.
 
-    wire: the set in its pushed form, numbered as the next one. signer: whose signature it has, a compressed
-    public key.
+    wire: the set in its pushed form, numbered for its place in the log. nonce: of its header. signer: whose
+    signature it has, a compressed public key.
     """
 
     judgement: Judgement
     wire: bytes
-    header: Header
+    nonce: int
+    author: Author
     signer: bytes
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """What a request appends to the log, all in one transaction.
+
+    entries: at least one; the first is judged on the head, each other on the state behind the one before.
+    new_cards: that are enrolled with these sets.
+    """
+
+    entries: tuple[Entry, ...]
+    new_cards: tuple[KeyCard, ...] = ()
+
+    @property
+    def state(self) -> ShopState:
+        """The shop's state after the last of the sets."""
+        return self.entries[-1].judgement.state
+
+    @property
+    def root_hash(self) -> bytes:
+        """The shop's root hash after the last of the sets."""
+        return self.entries[-1].judgement.root_hash
 
 
 @dataclass(slots=True)
@@ -81,57 +103,69 @@ class ShopHead:
                 self.next_seq = gap.next
                 self.relay_nonce = max(self.relay_nonce, gap.next - 1)
 
-    def enter(self, accepted: Accepted, card: Card | None) -> Commit:
-        """Make an accepted patch set the new end of the log; give what the store has to write for it.
+    def append(self, accepted: Accepted) -> Commit:
+        """Make accepted sets the new end of the log; return what the store has to write for all of them.
 
-        accepted: its set numbered `next_seq`. card: whose set it is, None for the relay's own. (Its signer
-        doesn't tell: logs hold the relay's key enrolled as a card.)
+        accepted: judged on this head, the sets numbered from `next_seq` on.
         """
-        judgement, wire, nonce = accepted.judgement, accepted.wire, accepted.header.key_card_nonce
-        self.seq, self.next_seq = self.next_seq, self.next_seq + 1
-        self.counts = self.counts.plus(judgement.leaves, len(wire))
-        self.size_bytes += judgement.growth_bytes
-        self.state = judgement.state
-        self._enter_owners(judgement)
-        if card is None:
-            self.relay_nonce = nonce
-        else:
-            card.last_nonce = nonce
+        sets: list[StoredSet] = []
+        changes: list[ObjectRow] = []
+        nonces: dict[int, int] = {}
+        unlinked: list[int] = []
+        relay_nonce = relay_signer = None
+        for entry in accepted.entries:
+            sets.append(self._append_set(entry))
+            changes += entry.judgement.changes
+            unlinked += self._unlink(entry.judgement)
+            # The author tells whose set it is, not the signer: logs hold the relay's key enrolled as a card.
+            if entry.author.role is Role.RELAY:
+                relay_nonce, relay_signer = entry.nonce, entry.signer
+                self.relay_nonce = entry.nonce
+            else:
+                nonces[entry.author.card_row] = self.cards[entry.signer].last_nonce = entry.nonce
         return Commit(
             epoch=self.epoch,
             shop=self.row.row_id,
-            sets=(StoredSet(self.seq, judgement.leaves, self.counts, wire, card.row_id if card else RELAY),),
-            changes=judgement.changes,
-            nonces={} if card is None else {card.row_id: nonce},
-            relay_nonce=nonce if card is None else None,
-            relay_signer=accepted.signer if card is None else None,
-            unlinked=self._unlink(judgement),
+            sets=tuple(sets),
+            changes=tuple(changes),
+            nonces=nonces,
+            relay_nonce=relay_nonce,
+            relay_signer=relay_signer,
+            new_shop=self._begin(accepted.new_cards),
+            new_cards=accepted.new_cards,
+            unlinked=tuple(unlinked),
         )
 
-    def enrol(self, commit: Commit, card: KeyCard) -> Commit:
-        """Enter a new key card, and the shop too if it comes into being with it.
-
-        commit: of the set with which it was enrolled.
-        """
-        self.cards[card.public_key] = Card(card.row_id, 0, card.is_guest, False)
-        self.size_bytes += ENTRY_BYTES
-        self.guest_cards += card.is_guest
-        new_shop = msgspec.structs.replace(self.row, created_at=card.enrolled_at) if self.is_new else None
-        self.is_new = False
-        return msgspec.structs.replace(commit, new_card=card, new_shop=new_shop)
-
-    def _enter_owners(self, judgement: Judgement) -> None:
+    def _append_set(self, entry: Entry) -> StoredSet:
+        judgement = entry.judgement
+        self.seq, self.next_seq = self.next_seq, self.next_seq + 1
+        self.counts = self.counts.plus(judgement.leaves, len(entry.wire))
+        self.size_bytes += judgement.growth_bytes
+        self.state = judgement.state
         for order_id, owner in judgement.owners.items():
             if owner == NOBODY:
                 self.owners.pop(order_id, None)
             else:
                 self.owners[order_id] = owner
+        return StoredSet(self.seq, judgement.leaves, self.counts, entry.wire, entry.author.card_row)
 
-    def _unlink(self, judgement: Judgement) -> tuple[int, ...]:
+    def _begin(self, new_cards: Iterable[KeyCard]) -> ShopRow | None:
+        """Take new key cards in; return the shop's row if it comes into being with them."""
+        new_shop = None
+        for card in new_cards:
+            self.cards[card.public_key] = Card(card.row_id, 0, card.is_guest, False)
+            self.size_bytes += ENTRY_BYTES
+            self.guest_cards += card.is_guest
+            if self.is_new:
+                new_shop = msgspec.structs.replace(self.row, created_at=card.enrolled_at)
+                self.is_new = False
+        return new_shop
+
+    def _unlink(self, judgement: Judgement) -> list[int]:
         cards = [self.cards[key] for key in judgement.unlinked if key in self.cards]
         for card in cards:
             card.is_unlinked = True
-        return tuple(card.row_id for card in cards)
+        return [card.row_id for card in cards]
 
 
 async def read_head(reader: Reader, epoch: int, row: ShopRow) -> ShopHead:
@@ -144,10 +178,6 @@ async def read_head(reader: Reader, epoch: int, row: ShopRow) -> ShopHead:
     head = await asyncio.to_thread(_make_head, epoch, row, (seq, counts), objects, cards)
     head.go_on_behind(gaps)
     return head
-
-
-def _entry_bytes(key: bytes, value: bytes | None) -> int:
-    return 0 if value is None else ENTRY_BYTES + len(key) + len(value)
 
 
 def _make_head(

@@ -29,7 +29,7 @@ def encode_nonce(nonce: int) -> bytes:
 
 def weight(commit: Commit) -> int:
     """Estimate the bytes that a commit writes, so that a transaction stays short."""
-    rows = len(commit.changes) + sum(1 + len(one.leaves) for one in commit.sets)
+    rows = len(commit.new_cards) + len(commit.changes) + sum(1 + len(one.leaves) for one in commit.sets)
     wires = sum(len(one.wire) for one in commit.sets)
     values = sum(len(change.value or b"") for change in commit.changes)
     pieces = [len(piece) for change in commit.changes for _, piece in change.pieces]
@@ -50,8 +50,8 @@ def rows_of(commits: Iterable[Commit], memory: Iterable[tuple[str, bytes]] = ())
     for commit in commits:
         if commit.new_shop is not None:
             _add_shop(rows, commit.new_shop)
-        if commit.new_card is not None:
-            _add_card(rows, commit.new_card)
+        for new_card in commit.new_cards:
+            _add_card(rows, new_card)
         for one in commit.sets:
             rows.add(Kind.PATCH_SET, *set_row(commit.shop, one))
             for row in index_rows(commit.shop, one):

@@ -5,7 +5,7 @@ or on a full disk with room for one more page.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from minirelay.store.batch import rows_of, weight
 from minirelay.store.connection import rolled_back_on_error
@@ -44,17 +44,17 @@ class FailedCommits:
         """Drop those of the shops of which something was stored, and those whose key card was."""
         for commit in stored:
             self._by_shop.pop(commit.shop, None)
-            if commit.new_card is not None:
-                self._drop_card(commit.new_card.public_key)
+            if commit.new_cards:
+                self._drop_cards({card.public_key for card in commit.new_cards})
 
     def clear(self) -> None:
         """Drop all."""
         self._by_shop.clear()
 
-    def _drop_card(self, public_key: bytes) -> None:
-        # It is another shop's now, so that commit can't be stored any more.
+    def _drop_cards(self, public_keys: Set[bytes]) -> None:
+        # They are another shop's now, so those commits can't be stored any more.
         for shop, commits in list(self._by_shop.items()):
-            if any(one.new_card is not None and one.new_card.public_key == public_key for one in commits):
+            if any(card.public_key in public_keys for one in commits for card in one.new_cards):
                 del self._by_shop[shop]
 
 

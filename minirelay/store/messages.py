@@ -196,7 +196,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     relay_nonce: int | None = None
     relay_signer: bytes | None = None
     new_shop: ShopRow | None = None
-    new_card: KeyCard | None = None
+    new_cards: tuple[KeyCard, ...] = ()
     unlinked: tuple[int, ...] = ()
 
 

@@ -18,13 +18,13 @@ from minirelay.protocol.gaps import GAP_STEP, number_after_restore
 from minirelay.protocol.mmr import root
 from minirelay.protocol.patch_set import decode_parts, decode_patch_set, join_patch_set, verify
 from minirelay.protocol.push import decode_set
-from minirelay.relay.acceptance import accept
 from minirelay.relay.audit import Audited, Difference, audit, check_signers, read_signers
 from minirelay.relay.judgement import Author
 from minirelay.relay.shop_head import ShopHead
 from minirelay.shop.access import Role
 from minirelay.store.database import FILE_NAME, open_readonly
 from tests.relay.house import NOON, RELAY_KEY, SHOP, House, Talker, listing, order, restore, running_relay
+from tests.relay.requests import judged
 
 NUMBER = number_after_restore(0, NOON)
 
@@ -234,8 +234,8 @@ async def append_as_before_the_limits(
     assert hosted is not None
     head: ShopHead = await hosted.sequencer.opened()
     card = head.cards[clerk.key.public_key]
-    accepted = accept(head, Author(Role.CLERK, card.row_id), verified)
-    await house.store.writer.commit(head.enter(accepted, card))
+    accepted = judged(head, Author(Role.CLERK, card.row_id), verified)
+    await house.store.writer.commit(head.append(accepted))
 
 
 HOLLOW: Value = {

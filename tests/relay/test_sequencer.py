@@ -17,7 +17,6 @@ import pytest
 from minirelay.errors import MinirelayError, Refusal, StoreError, invalid
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.acceptance import accept
 from minirelay.relay.judgement import Author
 from minirelay.relay.sequencer import LOOP_WORK, THREAD_BYTES, Sequencer
 from minirelay.relay.shop_head import Accepted, Card, ShopHead
@@ -25,6 +24,7 @@ from minirelay.shop.access import Role
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import Commit, ShopRow, StoredSet
+from tests.relay.requests import judged
 
 KEY = PrivateKey.from_bytes(b"\x05" * 32)
 ROW = ShopRow(1, 1, 0)
@@ -72,7 +72,7 @@ class Disk:
         for commit in self.stored:
             for request in ALL_WRITES:
                 if request.seq_of(commit):
-                    request.enter(head, request.judge(head))
+                    head.append(request.judge(head))
         return head
 
 
@@ -126,13 +126,8 @@ class Write:
             key=KEY,
         )
         patch_set = open_patch_set(sealed)
-        return accept(head, Author(Role.CLERK, 1), patch_set)
-
-    def enter(self, head: ShopHead, accepted: Accepted) -> Commit:
-        card = head.cards[KEY.public_key]
-        commit = head.enter(accepted, card)
-        self.seq = commit.sets[0].seq
-        return commit
+        self.seq = head.next_seq
+        return judged(head, Author(Role.CLERK, 1), patch_set)
 
     def seq_of(self, commit: Commit) -> bool:
         return self.nonce == next(iter(commit.nonces.values()))
@@ -495,11 +490,13 @@ async def test_a_bug_while_entering_refuses_that_request_and_leaves_no_gap() -> 
         await one.settle()
         broken = Write("broken", 97, log=one.log)
 
-        def fail(head: ShopHead, accepted: Accepted) -> Commit:
-            head.seq += 1
-            raise ZeroDivisionError
+        judge = broken.judge
 
-        broken.enter = fail  # type: ignore[method-assign]
+        def by_nobody(head: ShopHead, loop_work: Work | None = None) -> Accepted:
+            (entry,) = judge(head, loop_work).entries
+            return Accepted((msgspec.structs.replace(entry, signer=b""),))
+
+        broken.judge = by_nobody  # type: ignore[method-assign]
         one.sequencer.submit(broken)
         after = one.write("b")
         await one.settle()
@@ -590,18 +587,20 @@ async def test_what_the_head_said_of_a_state_that_was_not_stored_is_asked_again(
 async def test_cards_are_unlinked_after_the_answer() -> None:
     async with bench() as one:
         write = one.write("a")
-        enter = write.enter
+        judge = write.judge
 
-        def unlinking(head: ShopHead, accepted: Accepted) -> Commit:
-            return msgspec.structs.replace(enter(head, accepted), unlinked=(5,))
+        def unlinking(head: ShopHead, loop_work: Work | None = None) -> Accepted:
+            (entry,) = judge(head, loop_work).entries
+            unlinked = msgspec.structs.replace(entry.judgement, unlinked=(KEY.public_key,))
+            return Accepted((msgspec.structs.replace(entry, judgement=unlinked),))
 
-        write.enter = unlinking  # type: ignore[method-assign]
+        write.judge = unlinking  # type: ignore[method-assign]
         one.sequencer._unlink = lambda row: one.log.append(f"unlinked {row}")
         await one.settle()
         assert one.log == []
         one.disk.succeed()
         await one.settle()
-        assert one.log == ["a", "unlinked 5"]
+        assert one.log == ["a", "unlinked 1"]
 
 
 async def _until(condition: Callable[[], bool]) -> None:

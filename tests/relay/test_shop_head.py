@@ -12,13 +12,14 @@ from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay import shop_head as module
-from minirelay.relay.acceptance import accept
 from minirelay.relay.judgement import NOBODY, Author
+from minirelay.relay.pending_sets import RELAY_ITSELF, PendingSets
 from minirelay.relay.shop_head import Card, ShopHead, read_head
 from minirelay.shop.access import Role
 from minirelay.store.database import Store
 from minirelay.store.messages import Commit, KeyCard, ShopRow, StoredObject
 from tests.relay.house import Spec, listing, order
+from tests.relay.requests import judged
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 NOW_S = int(NOW.timestamp())
@@ -44,25 +45,27 @@ def enter(head: ShopHead, key: PrivateKey, nonce: int, *patches: Spec) -> Commit
     )
     card = head.cards.get(key.public_key)
     author = Author(ROLES[key], card.row_id if card else NOBODY)
-    accepted = accept(head, author, open_patch_set(sealed))
-    return head.enter(accepted, card)
+    return head.append(judged(head, author, open_patch_set(sealed)))
 
 
-def enrol(head: ShopHead, key: PrivateKey, row_id: int, nonce: int) -> Commit:
+def enrol(head: ShopHead, key: PrivateKey, row_id: int) -> Commit:
     """Enter the set and the card of an enrolment."""
     is_guest = ROLES[key] is Role.GUEST
     wallet = bytes(20) if is_guest else b"\x0a" * 20
     account: Spec = ("add", ("Accounts", wallet), {"KeyCards": [key.public_key], "Guest": is_guest})
-    commit = enter(head, RELAY, nonce, *([] if head.seq else [MANIFEST]), account)
-    return head.enrol(commit, KeyCard(row_id, key.public_key, 1, wallet, is_guest, 0, False, NOW_S))
+    patches = [NewPatch(*account)] if head.seq else [NewPatch(*MANIFEST), NewPatch(*account)]
+    pending = PendingSets(head)
+    pending.apply_own(patches, RELAY, NOW)
+    card = KeyCard(row_id, key.public_key, 1, wallet, is_guest, 0, False, NOW_S)
+    return head.append(pending.accepted([card]))
 
 
 def a_shop() -> tuple[ShopHead, list[Commit]]:
     """Give the head of a shop with some history, and the commits that led there."""
     head = ShopHead.start(0, ROW)
     commits = [
-        enrol(head, CLERK, 4, 1),
-        enrol(head, GUEST, 6, 2),
+        enrol(head, CLERK, 4),
+        enrol(head, GUEST, 6),
         enter(head, CLERK, 5, listing(1), listing(2), ("add", ("Inventory", 1), 3)),
         enter(head, GUEST, 2**63 + 1, order(7), order(8)),
         enter(head, CLERK, 6, order(9), ("remove", ("Listings", 2), None)),
@@ -132,7 +135,7 @@ def test_the_relays_key_enrolled_as_a_card_is_not_taken_for_its_author() -> None
         timestamp=NOW,
         key=RELAY,
     )
-    commit = head.enter(accept(head, Author(Role.RELAY, NOBODY), open_patch_set(sealed)), None)
+    commit = head.append(judged(head, RELAY_ITSELF, open_patch_set(sealed)))
     assert (commit.sets[0].author, commit.relay_nonce, commit.nonces) == (0, 4, {})
 
 
@@ -140,7 +143,7 @@ def test_the_shop_is_new_in_its_first_commit_only() -> None:
     _, commits = a_shop()
     born = msgspec.structs.replace(ROW, created_at=NOW_S)
     assert [commit.new_shop for commit in commits] == [born] + [None] * 5
-    assert [commit.new_card is not None for commit in commits] == [True, True] + [False] * 4
+    assert [len(commit.new_cards) for commit in commits] == [1, 1, 0, 0, 0, 0]
 
 
 def test_owners_are_those_of_orders_that_guests_created_and_that_are_there() -> None:

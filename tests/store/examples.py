@@ -33,7 +33,7 @@ def beginning(shop: int = 1, cards: Iterable[int] = (CARD,), epoch: int = 0) -> 
     """The commits with which a shop and its cards come into being."""
     commits = [Commit(epoch=epoch, shop=shop, new_shop=shop_row(shop))]
     for card in cards:
-        commits.append(Commit(epoch=epoch, shop=shop, new_card=key_card(card, shop, card != CARD)))
+        commits.append(Commit(epoch=epoch, shop=shop, new_cards=(key_card(card, shop, card != CARD),)))
     return commits
 
 

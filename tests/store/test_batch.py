@@ -48,7 +48,7 @@ def test_a_shop_its_card_and_its_first_set_can_come_together(db: sqlite3.Connect
     first = ShopLog().add(
         listing(1),
         new_shop=shop_row(),
-        new_card=key_card(CARD),
+        new_cards=(key_card(CARD),),
         nonces={CARD: 5},
         relay_nonce=6,
         changes=(ObjectRow(ObjectType.MANIFEST, b"", b"manifest"),),

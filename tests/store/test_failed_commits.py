@@ -48,10 +48,10 @@ def test_they_are_bounded_and_the_last_is_kept_whatever_its_size() -> None:
 
 def test_a_card_that_another_shop_has_now_is_tried_no_more() -> None:
     failed = FailedCommits(MOST_BYTES)
-    failed.add([Commit(epoch=0, shop=1, new_card=key_card(GUEST, 1))])
-    failed.forget([Commit(epoch=0, shop=2, new_card=key_card(CARD, 2))])
+    failed.add([Commit(epoch=0, shop=1, new_cards=(key_card(GUEST, 1),))])
+    failed.forget([Commit(epoch=0, shop=2, new_cards=(key_card(CARD, 2),))])
     assert failed
-    failed.forget([Commit(epoch=0, shop=2, new_card=key_card(GUEST, 2))])
+    failed.forget([Commit(epoch=0, shop=2, new_cards=(key_card(GUEST, 2),))])
     assert not failed
 
 

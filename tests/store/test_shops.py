@@ -44,7 +44,7 @@ def test_shops_are_listed_in_the_order_in_which_they_came(db: sqlite3.Connection
 @pytest.mark.parametrize("nonce", [0, 1, 2**63 - 1, 2**63, 2**64 - 1])
 def test_a_card_comes_back_with_its_nonce(db: sqlite3.Connection, nonce: int) -> None:
     card = KeyCard(CARD, b"\x00" * 33, 1, b"\xff" * 20, True, nonce, False, 5)
-    commit(db, Commit(epoch=0, shop=1, new_shop=shop_row(), new_card=card))
+    commit(db, Commit(epoch=0, shop=1, new_shop=shop_row(), new_cards=(card,)))
     assert shops.find_card(db, b"\x00" * 33) == card
     commit(db, Commit(epoch=0, shop=1, nonces={CARD: 2**64 - 1}, unlinked=(CARD,)))
     now = msgspec.structs.replace(card, last_nonce=2**64 - 1, is_unlinked=True)

@@ -19,7 +19,7 @@ from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, VerifiedPatchSet, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.protocol.sizes import MAX_PATCHES_PER_SET
-from minirelay.relay.acceptance import WriteLimits, accept
+from minirelay.relay.client_write import WriteLimits
 from minirelay.relay.judgement import Author, judge
 from minirelay.relay.sequencer import LOOP_WORK, THREAD_BYTES
 from minirelay.shop import canonical
@@ -28,6 +28,7 @@ from minirelay.shop.objects import Account, Listing, Manifest, Order, Tag
 from minirelay.shop.state import ShopState, id_key
 from minirelay.shop.work import Work, WorkExceeded
 from tests.relay.house import SHOP, House, Spec, listing, running_relay
+from tests.relay.requests import judged
 
 MIB = 2**20
 MANY = MAX_PATCHES_PER_SET
@@ -288,8 +289,8 @@ async def grow_as_before_the_limits(house: House, key: PrivateKey) -> None:
             timestamp=datetime.now(UTC),
             key=key,
         )
-        accepted = accept(head, Author(Role.CLERK, card.row_id), open_patch_set(data))
-        await house.store.writer.commit(head.enter(accepted, card))
+        accepted = judged(head, Author(Role.CLERK, card.row_id), open_patch_set(data))
+        await house.store.writer.commit(head.append(accepted))
 
 
 async def test_a_giant_order_is_never_decoded_on_the_loop(

@@ -24,7 +24,8 @@ from minirelay.bench.preparation import (
 from minirelay.bench.target import new_keys
 from minirelay.bench.workload import Author, frames_of
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.acceptance import CardEnrolment, utc_now
+from minirelay.relay.card_enrolment import CardEnrolment
+from minirelay.relay.clock import utc_now
 from minirelay.relay.relay import Relay
 from minirelay.store.batch import rows_of
 from minirelay.store.database import Store
@@ -107,7 +108,7 @@ async def _count_row_bytes(data_dir: Path) -> int:
         head = await read_shop(store)
         sizes = []
         for request in _requests(LONE, (await store.reader.next_rows()).card):
-            commit = request.enter(head, request.judge(head))
+            commit = head.append(request.judge(head))
             sizes.append(rows_of([commit]).size_bytes)
     return max(sizes)
 

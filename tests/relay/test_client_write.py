@@ -1,10 +1,9 @@
 """What the sequencer does with a write and with an enrolment: every check of spec 02, in its order."""
 
 import asyncio
-import sys
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,27 +14,19 @@ from minirelay.protocol.cbor import Value, encode
 from minirelay.protocol.envelope import PatchSetWriteRequest
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import (
-    NewPatch,
-    decode_header,
     decode_patch,
     join_patch_set,
-    seal_patch_set,
 )
 from minirelay.protocol.push import decode_set
 from minirelay.protocol.signing import PrivateKey, recover
 from minirelay.relay import sequencer
-from minirelay.relay.acceptance import CardEnrolment, ClientWrite, Request, WriteLimits
-from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
-from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
+from minirelay.relay.client_write import ClientWrite, WriteLimits
+from minirelay.relay.messages import Outcome
+from minirelay.relay.request import Request
 from minirelay.relay.shop_head import Accepted, ShopHead
-from minirelay.shop.canonical import dump, load
 from minirelay.shop.object_sizes import ObjectLimits
-from minirelay.shop.objects import Account
-from minirelay.shop.state import Change
 from minirelay.shop.work import Work, WorkExceeded
-from minirelay.store.batch import rows_of, weight
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.messages import RELAY, KeyCard, ShopRow
 from tests.relay.house import (
     RELAY_KEY,
     TIMEOUT_S,
@@ -48,59 +39,19 @@ from tests.relay.house import (
     order,
     payload,
 )
-
-NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
-SHOP_ID = 77
-CLERK, GUEST, STRANGER = (PrivateKey.from_bytes(bytes([number]) * 32) for number in (1, 2, 3))
-
-
-def enrolment(key: PrivateKey, *, is_guest: bool = False, ceiling: int = 10) -> CardEnrolment:
-    return CardEnrolment(
-        enrolment=Enrolment(SHOP_ID, bytes(20) if is_guest else b"\x0a" * 20, key.public_key, is_guest),
-        card_row=key.public_key[1],
-        relay_key=RELAY_KEY,
-        registry_chain=31337,
-        guest_card_ceiling=ceiling,
-        now=lambda: NOW,
-        settle=lambda _: None,
-    )
-
-
-def open_head() -> ShopHead:
-    """Give the head of a shop with a clerk and a guest."""
-    head = ShopHead.start(0, ShopRow(1, SHOP_ID, 0))
-    for request in (enrolment(CLERK), enrolment(GUEST, is_guest=True)):
-        request.enter(head, request.judge(head))
-    return head
-
-
-def card(head: ShopHead, key: PrivateKey) -> KeyCard:
-    entry = head.cards[key.public_key]
-    return KeyCard(entry.row_id, key.public_key, 1, bytes(20), entry.is_guest, 0, False)
-
-
-def seal(
-    patches: Sequence[Spec],
-    *,
-    nonce: int = 1,
-    shop_id: int = SHOP_ID,
-    timestamp: datetime = NOW,
-    key: PrivateKey = CLERK,
-) -> bytes:
-    return seal_patch_set(
-        [NewPatch(*patch) for patch in patches],
-        shop_id=shop_id,
-        key_card_nonce=nonce,
-        timestamp=timestamp,
-        key=key,
-    )
-
-
-def write(
-    head: ShopHead, sealed: bytes, key: PrivateKey = CLERK, answers: list[Outcome] | None = None
-) -> ClientWrite:
-    settle = ([] if answers is None else answers).append
-    return ClientWrite(WriteRequest(card(head, key), sealed, settle), lambda: NOW, WriteLimits())
+from tests.relay.requests import (
+    CLERK,
+    GUEST,
+    NOW,
+    SHOP_ID,
+    STRANGER,
+    crowded_head,
+    enrolment,
+    open_head,
+    seal,
+    wire_of,
+    write,
+)
 
 
 def prepared(request: ClientWrite) -> ClientWrite:
@@ -123,8 +74,8 @@ def refusal(head: ShopHead, sealed: bytes, key: PrivateKey = CLERK) -> Refusal:
 def accept(head: ShopHead, sealed: bytes, key: PrivateKey = CLERK) -> Accepted:
     request = prepared(write(head, sealed, key))
     accepted = request.judge(head)
-    assert write(head, sealed, key).judge(head).wire == accepted.wire
-    request.enter(head, accepted)
+    assert wire_of(write(head, sealed, key).judge(head)) == wire_of(accepted)
+    head.append(accepted)
     return accepted
 
 
@@ -134,8 +85,8 @@ def accept(head: ShopHead, sealed: bytes, key: PrivateKey = CLERK) -> Accepted:
 def test_a_sound_set_is_accepted_and_numbered() -> None:
     head = open_head()
     accepted = accept(head, seal([listing(1)]))
-    assert (head.seq, decode_set(accepted.wire).seq) == (3, 3)
-    assert head.state is accepted.judgement.state
+    assert (head.seq, decode_set(wire_of(accepted)).seq) == (3, 3)
+    assert head.state is accepted.state
     assert head.cards[CLERK.public_key].last_nonce == 1
 
 
@@ -174,7 +125,7 @@ def test_the_bytes_that_were_signed_are_stored_as_they_came() -> None:
     )
     header += encode("Timestamp") + encode(NOW)
     accepted = accept(head, join_patch_set(header, CLERK.sign(header), [patch]))
-    pushed = decode_set(accepted.wire)
+    pushed = decode_set(wire_of(accepted))
     assert (pushed.header, pushed.patches) == (header, (patch,))
     assert recover(pushed.header, pushed.signature) == CLERK.public_key
 
@@ -288,8 +239,8 @@ def test_what_waits_for_its_commit_is_held_as_bytes_only() -> None:
     first = request.judge(head)
     assert (request._decoded, request._verified) == (None, None)
     # It can be judged again, if a commit before it fails.
-    assert request.judge(head).wire == first.wire
-    request.enter(head, first)
+    assert wire_of(request.judge(head)) == wire_of(first)
+    head.append(first)
     used_again = prepared(write(head, seal([listing(2)])))
     with pytest.raises(Refusal, match="re-use"):
         used_again.judge(head)
@@ -358,15 +309,7 @@ def test_what_is_too_much_for_the_loop_is_kept_decoded_for_the_thread() -> None:
     assert (request._decoded, request._verified) == held
     prepared(request)
     assert (request._decoded, request._verified) == held
-    assert request.judge(head, Work(work)).judgement.root_hash
-
-
-def test_the_relays_own_sets_make_as_much_work_as_they_need() -> None:
-    head = open_head()
-    request = enrolment(STRANGER)
-    with pytest.raises(WorkExceeded):
-        request.judge(head, Work(1))
-    assert request.judge(head).judgement.leaves
+    assert request.judge(head, Work(work)).root_hash
 
 
 @pytest.mark.parametrize("way", ["whole", "piece by piece", "in one of two sets"])
@@ -415,7 +358,7 @@ def test_every_patch_that_grows_an_object_meets_its_limit(
     head = open_head()
     accept(head, seal([listing(1), ("add", ("Tags", "t"), {"Name": "t"}), order_of(1)]))
     sealed = seal([("add", ("Inventory", 1), 7), grow, ("increment", ("Inventory", 1), 7)], nonce=2)
-    state = write(head, sealed).judge(head).judgement.state
+    state = write(head, sealed).judge(head).state
     size = len(state.get(object_type, key) or b"")
     assert size > len(head.state.get(object_type, key) or b"")
     with_limits(head, sealed, objects=ObjectLimits(size, size)).judge(head)
@@ -424,97 +367,10 @@ def test_every_patch_that_grows_an_object_meets_its_limit(
         with_limits(head, sealed, objects=others).judge(head)
 
 
-# -- a card's enrolment
-
-
-def test_an_enrolment_is_a_set_of_the_relay() -> None:
-    head = ShopHead.start(0, ShopRow(1, SHOP_ID, 0))
-    request = enrolment(CLERK)
-    commit = request.enter(head, request.judge(head))
-    (stored,) = commit.sets
-    pushed = decode_set(stored.wire)
-    assert recover(pushed.header, pushed.signature) == RELAY_KEY.public_key
-    header = decode_header(pushed.header)
-    assert (header.shop_id, header.key_card_nonce, header.timestamp) == (SHOP_ID, 1, NOW)
-    assert commit.relay_nonce == 1
-    assert commit.relay_signer == RELAY_KEY.public_key
-    assert stored.author == RELAY
-    assert commit.new_shop == ShopRow(1, SHOP_ID, 0, created_at=int(NOW.timestamp()))
-    assert commit.new_card is not None
-    assert commit.new_card.public_key == CLERK.public_key
-    assert commit.new_card.enrolled_at == int(NOW.timestamp())
-    second = enrolment(GUEST, is_guest=True)
-    assert second.enter(head, second.judge(head)).new_shop is None
-
-
-def test_a_card_that_the_head_knows_is_not_enrolled_again() -> None:
-    with pytest.raises(CardAlreadyEnrolled):
-        enrolment(CLERK).judge(open_head())
-
-
-def test_a_guest_is_not_the_first() -> None:
-    with pytest.raises(FirstCardIsGuest):
-        enrolment(GUEST, is_guest=True).judge(ShopHead.start(0, ShopRow(1, SHOP_ID, 0)))
-
-
-def test_guests_have_a_ceiling() -> None:
-    head = open_head()
-    with pytest.raises(GuestCeilingReached):
-        enrolment(STRANGER, is_guest=True, ceiling=1).judge(head)
-    enrolment(STRANGER, is_guest=True, ceiling=2).judge(head)
-    enrolment(STRANGER, ceiling=1).judge(head)
-
-
-def crowded_head(guests: int) -> ShopHead:
-    """Give the head of a shop with so many guests more."""
-    head = open_head()
-    account = Account(
-        key_cards=[GUEST.public_key, *(card.to_bytes(33) for card in range(guests))], guest=True
-    )
-    head.state = head.state.with_change(Change(ObjectType.ACCOUNT, bytes(20), dump(account)))
-    return head
-
-
-@pytest.mark.parametrize("guests", [1000, 100_000])
-def test_an_enrolment_writes_little_however_many_guests_there_are(guests: int) -> None:
-    head = crowded_head(guests)
-    for number in range(50):
-        request = enrolment(new_key(), is_guest=True, ceiling=10**6)
-        commit = request.enter(head, request.judge(head))
-        assert rows_of([commit]).size_bytes <= 16 * 1024
-        assert weight(commit) <= 16 * 1024
-        account = load(Account, head.state.get(ObjectType.ACCOUNT, bytes(20)) or b"")
-        assert len(account.key_cards) == guests + number + 2
-        assert account.key_cards[-1] == request.enrolment.key_card
-
-
-def test_an_enrolment_takes_as_many_steps_however_many_guests_there_are() -> None:
-    assert calls_of_an_enrolment(100_000) <= calls_of_an_enrolment(10) + 100
-
-
-def calls_of_an_enrolment(guests: int) -> int:
-    """Count the calls of functions, in Python and C, but for those that cut the account into pieces."""
-    head = crowded_head(guests)
-    _ = head.state.root_hash
-    request = enrolment(new_key(), is_guest=True, ceiling=10**6)
-    count = 0
-
-    def note(_frame: object, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    sys.setprofile(note)
-    try:
-        request.enter(head, request.judge(head))
-    finally:
-        sys.setprofile(None)
-    return count
-
-
 def test_an_unlinked_guest_among_many() -> None:
     head = crowded_head(100_000)
     accepted = accept(head, seal([("remove", ("Accounts", bytes(20), "KeyCards", 0), None)]))
-    assert accepted.judgement.unlinked == (GUEST.public_key,)
+    assert accepted.entries[0].judgement.unlinked == (GUEST.public_key,)
     assert head.cards[GUEST.public_key].is_unlinked
     again = seal([("remove", ("Accounts", bytes(20), "KeyCards", 100_000), None)], nonce=2)
     assert "no key card 100000" in refusal(head, again).message
@@ -524,27 +380,9 @@ def test_a_removed_account_comes_back_whole() -> None:
     head = open_head()
     accept(head, seal([("remove", ("Accounts", b"\x0a" * 20, "KeyCards", 0), None)]))
     request = enrolment(STRANGER)
-    pushed = decode_set(request.judge(head).wire)
+    pushed = decode_set(wire_of(request.judge(head)))
     patch = decode_patch(pushed.patches[0])
     assert (patch.op, patch.fields, patch.value) == ("append", ("KeyCards",), STRANGER.public_key)
-
-
-def test_an_enrolment_reports_success_and_errors() -> None:
-    heard: list[MinirelayError | None] = []
-    request = CardEnrolment(
-        enrolment=Enrolment(SHOP_ID, bytes(20), CLERK.public_key, False),
-        card_row=1,
-        relay_key=RELAY_KEY,
-        registry_chain=1,
-        guest_card_ceiling=1,
-        now=lambda: NOW,
-        settle=heard.append,
-    )
-    error = StoreUnavailable("no")
-    request.stored(bytes(32))
-    request.refuse(error)
-    assert heard == [None, error]
-    assert request.size_bytes == 0
 
 
 # -- over the wire

@@ -1,0 +1,38 @@
+"""What the sequencer of a shop takes: requests that append sets to its log."""
+
+from typing import Protocol
+
+from minirelay.errors import MinirelayError
+from minirelay.relay.shop_head import Accepted, ShopHead
+from minirelay.shop.work import Work
+
+
+class Request(Protocol):
+    """A request that may append one or more sets to a shop's log, in one transaction.
+
+    `decode` and `verify` need no head: the sequencer does each for several requests in a row. `judge` reads
+    the head and may run beside the event loop; it changes nothing.
+    """
+
+    @property
+    def size_bytes(self) -> int:
+        """Tell how much there is to decode and to verify; what `judge` costs, `Work` counts."""
+
+    def decode(self) -> None:
+        """Prepare `judge`, the first step. What it has against the request, `judge` says."""
+
+    def verify(self) -> None:
+        """Prepare `judge`, the second step, after `decode`."""
+
+    def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
+        """Judge it, changing nothing; prepared or not. Raises a MinirelayError that `refuse` takes.
+
+        loop_work: what may be done on the event loop; beyond it WorkExceeded is raised, and it is judged
+        again beside the loop. None: this is beside it.
+        """
+
+    def stored(self, root_hash: bytes) -> None:
+        """Answer that it is done and durable. root_hash: of the shop after the last of its sets."""
+
+    def refuse(self, error: MinirelayError) -> None:
+        """Answer that it was not done: a refusal, or a StoreError if it could not be stored."""
