@@ -9,7 +9,7 @@ from minirelay.client.position import Position
 from minirelay.protocol.mmr import leaf_index
 from minirelay.protocol.patch_set import decode_patch
 from minirelay.protocol.push import SequencedPartialPatchSet
-from minirelay.shop.access import PUBLIC_TYPES
+from minirelay.shop.access import Role, may_see
 
 
 def without_known(pushed: SequencedPartialPatchSet, position: Position) -> SequencedPartialPatchSet | None:
@@ -24,7 +24,8 @@ def without_known(pushed: SequencedPartialPatchSet, position: Position) -> Seque
 
 def only_public(pushed: SequencedPartialPatchSet) -> SequencedPartialPatchSet | None:
     """Leave out what a visitor does not see; None if that is all. Raises Refusal, MalformedInput."""
-    return _pick(pushed, [decode_patch(patch).object_type in PUBLIC_TYPES for patch in pushed.patches])
+    types = (decode_patch(patch).object_type for patch in pushed.patches)
+    return _pick(pushed, [may_see(Role.VISITOR, object_type, owns=False) for object_type in types])
 
 
 def _pick(pushed: SequencedPartialPatchSet, wanted: Sequence[bool]) -> SequencedPartialPatchSet | None:

@@ -14,7 +14,7 @@ from typing import Any
 from minirelay.protocol.cbor import Value, decode
 from minirelay.protocol.patch import TABLES
 from minirelay.protocol.patch_set import NewPatch
-from minirelay.shop.access import PUBLIC_TYPES
+from minirelay.shop.access import Role, may_see
 from minirelay.shop.canonical import dump
 from minirelay.shop.objects import (
     AddressDetails,
@@ -157,5 +157,6 @@ def cancel_order(order_id: int, at: datetime | None = None) -> Patches:
 
 def is_partly_private(patches: Iterable[NewPatch]) -> bool:
     """Say whether everybody sees some of these patches and some not (spec 05, "Roles")."""
-    types = {TABLES.get(patch.path[0]) for patch in patches if isinstance(patch.path[0], str)} - {None}
-    return bool(types & PUBLIC_TYPES) and not types <= PUBLIC_TYPES
+    tables = {patch.path[0] for patch in patches if isinstance(patch.path[0], str)}
+    types = (TABLES[table] for table in tables if table in TABLES)
+    return len({may_see(Role.VISITOR, object_type, owns=False) for object_type in types}) > 1

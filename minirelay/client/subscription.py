@@ -11,7 +11,7 @@ from minirelay.client.received import ReceivedSet, open_received
 from minirelay.client.set_stream import SetStream
 from minirelay.client.signer_check import SignerCheck
 from minirelay.protocol.push import SequencedPartialPatchSet
-from minirelay.shop.access import Role
+from minirelay.shop.visibility import view_of
 
 
 class _Stream:
@@ -97,12 +97,10 @@ class Subscription(_Stream, AsyncIterator[ReceivedSet]):
     @property
     def sees_everything(self) -> bool:
         """Say whether the accounts, so far, name the client's own card as a clerk's, who sees it all."""
-        return (
-            self._key_card is not None
-            and self._signers is not None
-            and self._stream.sees_as_member
-            and self._signers.role_of_key_card(self._key_card) is Role.CLERK
-        )
+        if self._key_card is None or self._signers is None or not self._stream.sees_as_member:
+            return False
+        role = self._signers.role_of_key_card(self._key_card)
+        return role is not None and view_of(role).sees_everything
 
     async def caught_up(self) -> None:
         """Wait until all is handed out that was in the log when the relay last counted.

@@ -1,5 +1,7 @@
 """Who follows a log live, found by what a set touches; who sees nothing of it is not asked.
 
+What somebody who was found gets, `View.sees` says to each patch.
+
 Followers with the same view, but for their own orders, are an audience: what one of them gets of a set in
 which there are no such orders, all get.
 """
@@ -9,13 +11,11 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from minirelay.protocol.objects import ObjectType
-from minirelay.relay.view import View
+from minirelay.shop.visibility import ObjectKey, View
 from minirelay.store.messages import NO_OWNER, StoredSet
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-ObjectKey = tuple[ObjectType, bytes]
 
 
 class Viewer(Protocol):
@@ -61,8 +61,7 @@ class Touched:
     def meets(self, view: View) -> bool:
         """Say whether a view may see some of it; False is certain."""
         return (
-            view.everything
-            or not view.types.isdisjoint(self.types)
+            not view.types.isdisjoint(self.types)
             or not view.objects.isdisjoint(self.objects)
             or view.owner in self.owners
         )
@@ -88,7 +87,7 @@ class Audiences(Generic[F]):
 
     def add(self, follower: F) -> None:
         """Take a follower in who is not here."""
-        audience = self._audience_of[follower] = follower.view.without_orders()
+        audience = self._audience_of[follower] = follower.view.without_own()
         members = self._members.get(audience)
         if members is None:
             members = self._members[audience] = {}
@@ -111,15 +110,18 @@ class Audiences(Generic[F]):
             self._by_owner.remove(follower.view.owner, follower)
 
     def _open(self, audience: View) -> None:
-        if audience.everything:
+        if audience.sees_everything:
             self._everything[audience] = None
+            return
         for object_type in audience.types:
             self._by_type.add(object_type, audience)
         for key in audience.objects:
             self._by_object.add(key, audience)
 
     def _close(self, audience: View) -> None:
-        self._everything.pop(audience, None)
+        if audience.sees_everything:
+            del self._everything[audience]
+            return
         for object_type in audience.types:
             self._by_type.remove(object_type, audience)
         for key in audience.objects:

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from minirelay.protocol.sizes import MAX_SET_BYTES
 from minirelay.relay.packing import Cursor, Push, pack, see
-from minirelay.relay.view import View
+from minirelay.shop.visibility import View
 from minirelay.store.messages import StoredSet
 
 LARGE_SET_BYTES = 256 * 1024
@@ -84,7 +84,7 @@ def must_read(view: View, sets: Iterable[StoredSet]) -> bool:
     """Say whether one of these sets would have to be split, or cut although it is large."""
     for stored in sets:
         if len(stored.wire) > LARGE_SET_BYTES:
-            seen = len(view.leaves_of(stored))
+            seen = len(view.visible(stored.leaves))
             if seen and (len(stored.wire) > MAX_SET_BYTES or seen < len(stored.leaves)):
                 return True
     return False
@@ -92,7 +92,7 @@ def must_read(view: View, sets: Iterable[StoredSet]) -> bool:
 
 def count_for(view: View, sets: Iterable[StoredSet]) -> int:
     """Count the patches that a view sees of these sets."""
-    return sum(len(view.leaves_of(stored)) for stored in sets)
+    return sum(len(view.visible(stored.leaves)) for stored in sets)
 
 
 def pack_for(view: View, sets: Iterable[StoredSet]) -> Iterator[Push]:

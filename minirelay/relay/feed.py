@@ -14,7 +14,7 @@ from typing import NamedTuple
 from minirelay.relay.audience import Audiences, Touched
 from minirelay.relay.fan_out import FanOut, Follower, must_read
 from minirelay.relay.slices import SlicedWork
-from minirelay.relay.view import View
+from minirelay.shop.visibility import View
 from minirelay.store.messages import Counts, StoredSet
 
 log = logging.getLogger(__name__)

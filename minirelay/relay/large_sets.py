@@ -15,7 +15,7 @@ from minirelay.errors import StoreError
 from minirelay.protocol.push import SetCutter
 from minirelay.protocol.sizes import MAX_SET_BYTES
 from minirelay.relay.packing import Cursor, Push
-from minirelay.relay.view import View
+from minirelay.shop.visibility import View
 from minirelay.store.messages import StoredSet
 from minirelay.store.reader import Reader
 
@@ -53,9 +53,9 @@ class LargeSet:
         """Make the push that begins with the first visible leaf from this one on."""
         stored = self._stored
         behind = Cursor(stored.seq)
-        if view.everything and len(stored.wire) <= MAX_SET_BYTES:
+        if view.sees_everything and len(stored.wire) <= MAX_SET_BYTES:
             return Step(Push((stored.wire,), len(stored.leaves), behind), behind)
-        leaves = view.leaves_from(stored, leaf)
+        leaves = view.visible_from(stored.leaves, leaf)
         first = next(leaves, None)
         if first is None:
             return Step(None, behind)

@@ -7,7 +7,7 @@ import msgspec
 
 from minirelay.protocol.push import cut
 from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH, MAX_PUSH_BYTES
-from minirelay.relay.view import View
+from minirelay.shop.visibility import View
 from minirelay.store.messages import StoredSet
 
 # What the length prefix of one set in a push takes at most.
@@ -44,8 +44,8 @@ class Push(msgspec.Struct, frozen=True):
 
 
 def see(view: View, stored: StoredSet) -> VisibleSet | None:
-    """Cut a set to what the view holds; None if that is nothing."""
-    leaves = view.leaves_of(stored)
+    """Cut a set to what the view sees; None if that is nothing."""
+    leaves = view.visible(stored.leaves)
     if not leaves:
         return None
     wire = stored.wire if len(leaves) == len(stored.leaves) else cut(stored.wire, leaves)

@@ -27,8 +27,9 @@ from minirelay.relay.messages import Enrolment, HangUp, Outcome, Subscribe, Writ
 from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD
 from minirelay.relay.shops import HostedShop, Shops
 from minirelay.relay.subscription import Subscription
-from minirelay.relay.view import View, make_view
+from minirelay.relay.view import make_view
 from minirelay.shop.access import Role
+from minirelay.shop.visibility import View
 from minirelay.store.database import Store
 from minirelay.store.gaps import count_sets, gap_around
 from minirelay.store.messages import KeyCard, NextRows

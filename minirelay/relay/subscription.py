@@ -17,9 +17,10 @@ from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH
 from minirelay.relay.fan_out import count_for, must_read, pack_for
 from minirelay.relay.feed import Feed
 from minirelay.relay.large_sets import LargeSets
+from minirelay.relay.log_query import query_of
 from minirelay.relay.outbox import Room
 from minirelay.relay.packing import Cursor, Push, VisibleSet, pack, see
-from minirelay.relay.view import View
+from minirelay.shop.visibility import View
 from minirelay.store.messages import EMPTY_COUNTS
 from minirelay.store.reader import Reader
 
@@ -102,13 +103,13 @@ class Subscription:
 
     async def _count_in_store(self) -> tuple[int, int]:
         shop, upto, end, after = self._feed.shop, self._feed.seq, self._feed.counts, self.cursor.seq
+        query = query_of(self.view)
         count = 0
-        if self.view.needs_scan:
+        if query.needs_scan:
             start = await self._reader.counts_at(shop, after) if after else EMPTY_COUNTS
-            count = self.view.count_types(start, end)
-        selections = self.view.selections()
-        if selections:
-            count += await self._reader.count_index(shop, selections, after_seq=after, upto_seq=upto)
+            count = query.count_types(start, end)
+        if query.selections:
+            count += await self._reader.count_index(shop, query.selections, after_seq=after, upto_seq=upto)
         return upto, count
 
     def start(self) -> None:
@@ -213,7 +214,7 @@ class Subscription:
         upto, shop, after = self._feed.seq, self._feed.shop, self.cursor.seq
         patches = min(PAGE_PATCHES, room.pushes * MAX_PATCHES_PER_PUSH)
         size = min(PAGE_BYTES, room.size_bytes)
-        if self.view.everything:
+        if self.view.sees_everything:
             wires = await self._reader.page_wire(
                 shop,
                 after_seq=after,
@@ -224,7 +225,8 @@ class Subscription:
             )
             whole = [VisibleSet(one.seq, one.patch_count, one.wire) for one in wires]
             return Page(whole, wires[-1].seq) if wires else None
-        if self.view.needs_scan:
+        query = query_of(self.view)
+        if query.needs_scan:
             page = await self._reader.page(
                 shop,
                 after_seq=after,
@@ -238,7 +240,8 @@ class Subscription:
             return Page(visible, page[-1].seq) if page else None
         selected = await self._reader.index_page(
             shop,
-            self.view.selections(),
+            query.selections,
+            self.view.sees,
             after_seq=after,
             upto_seq=upto,
             max_patches=patches,

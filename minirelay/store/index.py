@@ -1,20 +1,20 @@
 """The log of a shop, read through a selection.
 
-The index only finds sets in which something may be selected; what is, each leaf decides. So no leaf can
-be given twice, whatever the selections have in common.
+A selection only finds sets in which the reader may see something; which patches, the reader's own predicate
+says to each. So no patch can be given twice, whatever the selections have in common.
 """
 
 # ruff: noqa: S608 - the SQL is put together from constants of this file only
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from minirelay.store.batch import position
 from minirelay.store.connection import snapshot
 from minirelay.store.gaps import EDGE
 from minirelay.store.log import decode_leaves
-from minirelay.store.messages import NO_LIMIT, NO_OWNER, SelectedPage, SelectedSet, Selection
+from minirelay.store.messages import NO_LIMIT, NO_OWNER, Leaf, SelectedPage, SelectedSet, Selection
 from minirelay.store.one_step import cut, joined, number_list, numbers, parse_numbers
 from minirelay.store.selection import Selected
 
@@ -57,20 +57,22 @@ def read_selected(
     connection: sqlite3.Connection,
     shop: int,
     selections: Iterable[Selection],
+    sees: Callable[[Leaf], bool],
     after_seq: int,
     upto_seq: int,
     max_patches: int,
     max_bytes: int,
     max_set_bytes: int = NO_LIMIT,
 ) -> SelectedPage:
-    """Read the next selected patches with their sets: at least one set, if one call comes that far.
+    """Read the next patches that a reader sees, with their sets: at least one, if one call comes that far.
 
+    selections: find all that the reader sees, perhaps more. sees: says what it sees of what is found.
     It comes no further than the next set that is larger than max_set_bytes.
     """
     selected = Selected.of(selections)
     with snapshot(connection):
         found, through = _candidates(connection, shop, selected, after_seq, upto_seq)
-        matches = list(_matches(connection, shop, selected, found))
+        matches = list(_matches(connection, shop, sees, found))
         kept = _fitting(matches, max_patches, max_bytes)
         if kept and kept[0].candidate.wire_bytes > max_set_bytes:
             through = kept[0].candidate.seq - 1
@@ -143,12 +145,12 @@ def _with_lengths(connection: sqlite3.Connection, shop: int, seqs: Sequence[int]
 
 
 def _matches(
-    connection: sqlite3.Connection, shop: int, selected: Selected, found: Sequence[_Candidate]
+    connection: sqlite3.Connection, shop: int, sees: Callable[[Leaf], bool], found: Sequence[_Candidate]
 ) -> Iterator[_Match]:
     columns = _column(connection, _LEAVES, shop, [(one.seq, one.leaf_bytes) for one in found])
     for candidate, encoded in zip(found, columns, strict=True):
         leaves = enumerate(decode_leaves(encoded))
-        if chosen := tuple(index for index, leaf in leaves if selected.holds(leaf)):
+        if chosen := tuple(index for index, leaf in leaves if sees(leaf)):
             yield _Match(candidate, chosen)
 
 

@@ -201,7 +201,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Selection(msgspec.Struct, frozen=True, gc=False):
-    """One part of what a reader wants to see; a reader sees the union of its selections.
+    """One part of where a reader's patches are to be found: in the union of its selections.
 
     object_id: one object, None for all of this type. owner: only the patches of orders that this key
     card (row id) created, NO_OWNER for everybody's; meant for orders.
@@ -213,7 +213,7 @@ class Selection(msgspec.Struct, frozen=True, gc=False):
 
 
 class SelectedSet(msgspec.Struct, frozen=True, gc=False):
-    """A set of which something was selected. leaves: the indexes of what was, ascending, at least one."""
+    """A set of which the reader sees something. leaves: the indexes of that, ascending, at least one."""
 
     seq: int
     leaves: tuple[int, ...]
@@ -221,9 +221,9 @@ class SelectedSet(msgspec.Struct, frozen=True, gc=False):
 
 
 class SelectedPage(msgspec.Struct, frozen=True, gc=False):
-    """A stretch of the log, seen through a selection.
+    """A stretch of the log, as one reader sees it.
 
-    sets: in log order, perhaps none. through: everything selected up to and including this sequence
+    sets: in log order, perhaps none. through: everything that it sees up to and including this sequence
     number is in `sets`, or came before; go on after it.
     """
 

@@ -1,6 +1,6 @@
 """Everything that can be asked of the database; each answer is one short read transaction."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from minirelay.store import comparison, counts, gaps, high_water, index, integrity, log, objects, shops
@@ -10,6 +10,7 @@ from minirelay.store.messages import (
     Counts,
     Gap,
     KeyCard,
+    Leaf,
     NextRows,
     SelectedPage,
     Selection,
@@ -134,6 +135,7 @@ class Reader:
         self,
         shop: int,
         selections: Sequence[Selection],
+        sees: Callable[[Leaf], bool],
         *,
         after_seq: int,
         upto_seq: int,
@@ -141,15 +143,17 @@ class Reader:
         max_bytes: int,
         max_set_bytes: int = NO_LIMIT,
     ) -> SelectedPage:
-        """Read the sets of which something is selected; go on after `through`, until it is upto_seq.
+        """Read the sets of which a reader sees something; go on after `through`, until it is upto_seq.
 
-        A page may be empty without being the last. max_patches counts selected patches, max_bytes whole
-        sets; a single larger set comes alone, unless it is larger than max_set_bytes: then `through` is the
-        number before it, be it after_seq. Raises ValueError for an owner of anything but orders.
+        selections: what finds all that it sees, perhaps more. sees: says which of the patches that are found
+        it sees; called in another thread. A page may be empty without being the last. max_patches counts
+        those that it sees, max_bytes whole sets; a single larger set comes alone, unless it is larger than
+        max_set_bytes: then `through` is the number before it, be it after_seq. Raises ValueError for an
+        owner of anything but orders.
         """
         return await self._pool.run(
             lambda db: index.read_selected(
-                db, shop, selections, after_seq, upto_seq, max_patches, max_bytes, max_set_bytes
+                db, shop, selections, sees, after_seq, upto_seq, max_patches, max_bytes, max_set_bytes
             )
         )
 

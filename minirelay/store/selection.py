@@ -1,10 +1,13 @@
-"""What a reader selected, put in order: nothing twice, and ready to be asked of the index."""
+"""What a reader selects, put in order: nothing twice, and ready to be asked of the index.
+
+It only finds patches. Who sees what is not known here: `read_selected` asks its caller about each of them.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from minirelay.protocol.objects import ObjectType
-from minirelay.store.messages import NO_OWNER, Leaf, Selection
+from minirelay.store.messages import NO_OWNER, Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +41,6 @@ class Selected:
             one for one in single if one[2] == NO_OWNER or (one[0], one[1], NO_OWNER) not in single
         )
         return cls(types, owners, objects)
-
-    def holds(self, leaf: Leaf) -> bool:
-        """Say whether a patch is selected."""
-        object_type, object_id, owner = leaf.object_type, leaf.object_id, leaf.owner
-        if object_type in self.types or (object_type, object_id, NO_OWNER) in self.objects:
-            return True
-        if owner == NO_OWNER or object_type is not ObjectType.ORDER:
-            return False
-        return owner in self.owners or (object_type, object_id, owner) in self.objects
 
     def widened(self) -> "Selected":
         """Select at least as much, by whole types only."""

@@ -16,6 +16,7 @@ from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.sign_in import parse
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller, EnrolmentRefused, open_body
+from minirelay.relay.log_query import query_of
 from minirelay.relay.messages import ClaimCard, Effect, Enrolment, FindCard, HangUp, Send
 from minirelay.relay.session import Session, SessionLimits, SessionState
 from minirelay.relay.view import make_view
@@ -44,11 +45,11 @@ def subscription(data: bytes) -> None:
         except Refusal as refusal:
             assert refusal.message
             continue
-        view.selections()
+        query_of(view)
         for object_type in ObjectType:
             if role is not Role.CLERK and object_type not in PUBLIC_TYPES:
-                assert not view.holds(Leaf(object_type, bytes(8), 0))
-                assert not view.holds(Leaf(object_type, b"tag", 8))
+                assert not view.sees(Leaf(object_type, bytes(8), 0))
+                assert not view.sees(Leaf(object_type, b"tag", 8))
 
 
 def session(data: bytes) -> None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.relay.audience import Audiences, Touched
-from minirelay.relay.view import View
-from minirelay.shop.access import PUBLIC_TYPES
+from minirelay.shop.access import Role
+from minirelay.shop.visibility import View, view_of
 from minirelay.store.messages import EMPTY_COUNTS, Leaf, StoredSet
 
-EVERYTHING = View(everything=True)
+EVERYTHING = view_of(Role.CLERK)
 
 
 @dataclass(eq=False)
@@ -24,15 +24,12 @@ def stored(*leaves: Leaf) -> StoredSet:
 def draw_view(draw: random.Random) -> View:
     if draw.random() < 0.1:
         return EVERYTHING
-    types = frozenset(draw.sample(list(ObjectType), draw.choice([0, 0, 1, 2])))
-    objects = frozenset(
-        (draw.choice([one for one in ObjectType if one not in types]), bytes([draw.randrange(4)]))
-        for _ in range(draw.choice([0, 1, 1, 3]))
-    )
-    owner = draw.choice([0, 0, 1, 2])
-    own_orders = bool(owner) and draw.random() < 0.7
-    own_objects = frozenset({bytes([draw.randrange(4)])}) if owner and not own_orders else frozenset[bytes]()
-    return View(False, types, objects, owner, own_orders, own_objects)
+    role = draw.choice([Role.VISITOR, Role.GUEST, Role.GUEST, Role.CLERK])
+    types = draw.sample(list(ObjectType), draw.choice([0, 0, 1, 2]))
+    objects = [
+        (draw.choice(list(ObjectType)), bytes([draw.randrange(4)])) for _ in range(draw.choice([0, 1, 1, 3]))
+    ]
+    return view_of(role, draw.choice([1, 2]), types=types, objects=objects)
 
 
 def draw_set(draw: random.Random) -> StoredSet:
@@ -62,7 +59,7 @@ def test_found_are_those_who_see_some_of_it_while_followers_come_and_go() -> Non
         one = draw_set(draw)
         touched = audiences.followed(Touched.by([one]))
         found = {follower for _, follower in audiences.seeing(touched)}
-        expected = {follower for follower in followers if follower.view.leaves_of(one)}
+        expected = {follower for follower in followers if follower.view.visible(one.leaves)}
         assert expected <= found
         assert found == {follower for follower in followers if touched.meets(follower.view)}
         # Of a guest's single orders only the guest is looked up, and there is one session for a card.
@@ -77,11 +74,11 @@ def test_found_are_those_who_see_some_of_it_while_followers_come_and_go() -> Non
 
 def test_guests_with_nothing_of_theirs_in_it_are_one_audience() -> None:
     audiences: Audiences[Follower] = Audiences()
-    guests = [Follower(View(types=PUBLIC_TYPES, owner=row, own_orders=True)) for row in range(1, 6)]
+    guests = [Follower(view_of(Role.GUEST, row)) for row in range(1, 6)]
     for guest in guests:
         audiences.add(guest)
     found = list(audiences.seeing(audiences.followed(Touched.by([stored(Leaf(ObjectType.TAG, b"t"))]))))
-    assert found == [(View(types=PUBLIC_TYPES), guest) for guest in guests]
+    assert found == [(view_of(Role.VISITOR), guest) for guest in guests]
 
 
 def test_what_nobody_follows_is_not_kept() -> None:
@@ -89,7 +86,7 @@ def test_what_nobody_follows_is_not_kept() -> None:
     leaves = [Leaf(ObjectType.LISTING, bytes([number])) for number in range(100)]
     touched = Touched.by([stored(*leaves, Leaf(ObjectType.ORDER, b"o", 7))])
     assert not audiences.followed(touched)
-    audiences.add(Follower(View(objects=frozenset({(ObjectType.LISTING, b"\7")}))))
+    audiences.add(Follower(view_of(Role.VISITOR, types=(), objects={(ObjectType.LISTING, b"\7")})))
     assert audiences.followed(touched) == Touched(set(), {(ObjectType.LISTING, b"\7")}, set())
     audiences.add(Follower(EVERYTHING))
     assert audiences.followed(touched).types == {ObjectType.LISTING, ObjectType.ORDER}
@@ -97,8 +94,8 @@ def test_what_nobody_follows_is_not_kept() -> None:
 
 def test_followers_may_leave_and_come_while_they_are_gone_through() -> None:
     audiences: Audiences[Follower] = Audiences()
-    followers = [Follower(View(types=frozenset({ObjectType.TAG}))) for _ in range(10)]
-    followers += [Follower(View(owner=1, own_orders=True)) for _ in range(3)]
+    followers = [Follower(view_of(Role.VISITOR, types={ObjectType.TAG})) for _ in range(10)]
+    followers += [Follower(view_of(Role.GUEST, 1, types={ObjectType.ORDER})) for _ in range(3)]
     for follower in followers:
         audiences.add(follower)
     seen = []

@@ -9,8 +9,8 @@ from minirelay.protocol.sizes import MAX_SET_BYTES
 from minirelay.relay import fan_out as module
 from minirelay.relay.fan_out import LARGE_SET_BYTES, FanOut, count_for, must_read, pack_for
 from minirelay.relay.packing import Push
-from minirelay.relay.view import View
-from minirelay.shop.access import PUBLIC_TYPES
+from minirelay.shop.access import Role
+from minirelay.shop.visibility import View, view_of
 from minirelay.store.messages import Leaf, StoredSet
 
 from .test_feed import EVERYTHING, PUBLIC, Follower, guest, order, stored
@@ -18,7 +18,7 @@ from .test_feed import EVERYTHING, PUBLIC, Follower, guest, order, stored
 
 def test_counting_and_packing_agree() -> None:
     sets = [stored(seq, Leaf(ObjectType.TAG, b"t"), order(seq, owner=seq % 3)) for seq in range(1, 20)]
-    for view in (EVERYTHING, PUBLIC, guest(1), guest(2), View(types=frozenset({ObjectType.ORDER}))):
+    for view in (EVERYTHING, PUBLIC, guest(1), guest(2), view_of(Role.CLERK, types={ObjectType.ORDER})):
         pushes = list(pack_for(view, sets))
         assert count_for(view, sets) == sum(push.patch_count for push in pushes)
 
@@ -35,9 +35,9 @@ def test_one_packing_serves_an_audience_and_only_those_concerned_get_their_own(
 
     monkeypatch.setattr(module, "pack_for", note)
     fan_out = FanOut(0, [stored(1, Leaf(ObjectType.TAG, b"t"), order(1, owner=7))])
-    guests = [Follower(View(types=PUBLIC_TYPES, owner=row, own_orders=True)) for row in range(1, 1001)]
+    guests = [Follower(guest(row)) for row in range(1, 1001)]
     for one in guests:
-        fan_out.serve(one, View(types=PUBLIC_TYPES))
+        fan_out.serve(one, one.view.without_own())
     assert packed == [PUBLIC, guests[6].view]
     assert [sum(push.patch_count for push in one.followed[0][0]) for one in guests[5:8]] == [1, 2, 1]
 
@@ -47,7 +47,7 @@ def test_large_sets_are_read_by_those_for_whom_they_would_be_cut_or_split() -> N
     large = stored(1, listing, order(1), size=LARGE_SET_BYTES // 2)
     assert must_read(PUBLIC, [large])
     assert not must_read(EVERYTHING, [large])
-    assert not must_read(View(types=frozenset({ObjectType.TAG})), [large])
+    assert not must_read(view_of(Role.VISITOR, types={ObjectType.TAG}), [large])
     assert not must_read(PUBLIC, [stored(1, listing, order(1), size=LARGE_SET_BYTES // 3)])
     beyond = stored(1, listing, listing, size=MAX_SET_BYTES // 2)
     assert must_read(EVERYTHING, [stored(1), beyond])

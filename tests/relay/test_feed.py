@@ -19,18 +19,26 @@ from minirelay.relay.fan_out import LARGE_SET_BYTES
 from minirelay.relay.feed import RECENT_BYTES, RECENT_SETS, Feed
 from minirelay.relay.packing import Cursor, Push
 from minirelay.relay.slices import SlicedWork
-from minirelay.relay.view import View
-from minirelay.shop.access import PUBLIC_TYPES
+from minirelay.shop.access import Role
+from minirelay.shop.visibility import View, view_of
 from minirelay.store.messages import EMPTY_COUNTS, Leaf, StoredSet
 
 KEY = PrivateKey.from_bytes(b"\x05" * 32)
-EVERYTHING = View(everything=True)
-PUBLIC = View(types=PUBLIC_TYPES)
+EVERYTHING = view_of(Role.CLERK)
+PUBLIC = view_of(Role.VISITOR)
 BEGINNING = Cursor(0)
 
 
 def guest(row: int) -> View:
-    return View(types=PUBLIC_TYPES, owner=row, own_orders=True)
+    return view_of(Role.GUEST, row)
+
+
+def own_orders(row: int) -> View:
+    return view_of(Role.GUEST, row, types={ObjectType.ORDER})
+
+
+def one_listing(number: int) -> View:
+    return view_of(Role.VISITOR, types=(), objects={(ObjectType.LISTING, number.to_bytes(8))})
 
 
 def stored(seq: int, *leaves: Leaf, size: int = 10) -> StoredSet:
@@ -185,12 +193,9 @@ async def test_a_set_costs_nothing_for_those_who_see_none_of_it() -> None:
         @cursor.setter
         def cursor(self, cursor: Cursor) -> None: ...
 
-    idle = [
-        Idle(View(objects=frozenset({(ObjectType.LISTING, number.to_bytes(8))})))
-        for number in range(1000, 11_000)
-    ]
-    feed = new_feed(*idle, *(Idle(View(owner=row, own_orders=True)) for row in range(2, 100)))
-    one = Follower(View(objects=frozenset({(ObjectType.LISTING, (1).to_bytes(8))})))
+    idle = [Idle(one_listing(number)) for number in range(1000, 11_000)]
+    feed = new_feed(*idle, *(Idle(own_orders(row)) for row in range(2, 100)))
+    one = Follower(one_listing(1))
     feed.add(one)
     feed.publish([stored(1), stored(2, order(7, owner=1), Leaf(ObjectType.TAG, b"sale"))])
     await turn()
@@ -214,7 +219,7 @@ async def test_whoever_leaves_gets_nothing_more() -> None:
 
 
 async def test_a_large_set_is_left_to_be_read_by_those_who_see_some_of_it() -> None:
-    sees, blind = Follower(PUBLIC), Follower(View(types=frozenset({ObjectType.TAG})))
+    sees, blind = Follower(PUBLIC), Follower(view_of(Role.VISITOR, types={ObjectType.TAG}))
     feed = new_feed(sees, blind)
     feed.publish([stored(1)])
     leaves = [Leaf(ObjectType.LISTING, bytes(8)), order(1), Leaf(ObjectType.LISTING, bytes(8))]
@@ -258,7 +263,7 @@ async def test_a_follower_that_fails_takes_no_other_with_it(caplog: pytest.LogCa
 async def test_a_set_that_cannot_be_cut_fails_those_who_need_it_cut(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broken = View(types=frozenset({ObjectType.TAG}))
+    broken = view_of(Role.VISITOR, types={ObjectType.TAG})
     pack = module.pack_for
 
     def fail(view: View, sets: Sequence[StoredSet]) -> Iterator[Push]:
@@ -444,7 +449,7 @@ async def test_an_echo_is_one_push_of_a_commits_sets_behind_all_that_came_before
 
 
 async def test_an_echo_is_only_for_those_who_see_some_of_it() -> None:
-    writer, tags = Follower(guest(5)), Follower(View(types=frozenset({ObjectType.TAG})))
+    writer, tags = Follower(guest(5)), Follower(view_of(Role.VISITOR, types={ObjectType.TAG}))
     feed = new_feed(writer, tags)
     feed.publish([stored(1, Leaf(ObjectType.TAG, b"sale"))])
     feed.publish([stored(2, order(1, owner=5))])

@@ -13,8 +13,9 @@ from minirelay.protocol.envelope import MAX_FILTERS, Filter
 from minirelay.protocol.objects import ObjectType
 from minirelay.relay.audience import Audiences
 from minirelay.relay.filter_quota import LEAST_BYTES, FilterLimits, FilterQuota
-from minirelay.relay.view import View, make_view
+from minirelay.relay.view import make_view
 from minirelay.shop.access import Role
+from minirelay.shop.visibility import View
 from tests.relay.house import SHOP, House, Line, Refused, until
 
 KIB = 1024

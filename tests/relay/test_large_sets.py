@@ -16,21 +16,22 @@ from minirelay.protocol.sizes import MAX_FRAME_BYTES
 from minirelay.relay import large_sets as module
 from minirelay.relay.large_sets import AT_ONCE, LargeSet, LargeSets, Step
 from minirelay.relay.packing import Cursor
-from minirelay.relay.view import View
+from minirelay.shop.access import Role
+from minirelay.shop.visibility import View, view_of
 from minirelay.store.database import Store
 from minirelay.store.messages import EMPTY_COUNTS, Commit, Leaf, ShopRow, StoredSet
 from minirelay.store.reader import Reader
 from tests.relay.house import SHOP
 from tests.relay.legacy_sets import LISTINGS, leaves_of, legacy_set
 
-EVERYTHING = View(everything=True)
-LISTING = View(types=frozenset({ObjectType.LISTING}))
+EVERYTHING = view_of(Role.CLERK)
+LISTING = view_of(Role.VISITOR, types={ObjectType.LISTING})
 ROW = 1
 HEADER = 900_000
 
 
 def one_listing(number: int) -> View:
-    return View(objects=frozenset({(ObjectType.LISTING, number.to_bytes(8))}))
+    return view_of(Role.VISITOR, types=(), objects={(ObjectType.LISTING, number.to_bytes(8))})
 
 
 class CountingReader(Reader):
@@ -80,7 +81,7 @@ async def test_the_parts_of_a_set_are_what_the_view_sees_of_it(reader: CountingR
     for view in (EVERYTHING, LISTING, one_listing(7)):
         pushes = [step.push for step in await all_steps(large_sets, view, 1)]
         parts = [decode_set(push.sets[0]) for push in pushes if push is not None]
-        assert leaves_of(parts, root_hash) == list(view.leaves_of(stored))
+        assert leaves_of(parts, root_hash) == list(view.visible(stored.leaves))
         assert [len(part.patches) for part in parts] == [push.patch_count for push in pushes if push]
         assert all(
             push and len(encode_push(-(2**62), b"\0\1", push.sets)) < MAX_FRAME_BYTES for push in pushes
@@ -98,13 +99,13 @@ async def test_no_leaf_is_looked_at_twice_for_the_parts_of_a_set(
     reader: CountingReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_at: list[Leaf] = []
-    holds = View.holds
+    sees = View.sees
 
     def note(self: View, leaf: Leaf) -> bool:
         looked_at.append(leaf)
-        return holds(self, leaf)
+        return sees(self, leaf)
 
-    monkeypatch.setattr(View, "holds", note)
+    monkeypatch.setattr(View, "sees", note)
     steps = await all_steps(LargeSets(reader), LISTING, 1)
     assert len(steps) > 5
     assert len(looked_at) <= 3000 + len(steps)
@@ -118,7 +119,7 @@ async def test_a_whole_set_that_fits_into_a_push_is_pushed_as_it_is_stored(reade
 
 
 async def test_a_set_of_which_nothing_is_visible_moves_the_cursor(reader: CountingReader) -> None:
-    view = View(types=frozenset({ObjectType.TAG}))
+    view = view_of(Role.VISITOR, types={ObjectType.TAG})
     assert await LargeSets(reader).step(ROW, view, Cursor(0), 8) == Step(None, Cursor(1))
 
 

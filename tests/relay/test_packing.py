@@ -10,7 +10,8 @@ from minirelay.protocol.push import decode_set, encode_push, encode_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH, MAX_PUSH_BYTES
 from minirelay.relay.packing import Cursor, Push, VisibleSet, pack, see
-from minirelay.relay.view import View
+from minirelay.shop.access import Role
+from minirelay.shop.visibility import view_of
 from minirelay.store.messages import EMPTY_COUNTS, Leaf, StoredSet
 
 KEY = PrivateKey.from_bytes(b"\x05" * 32)
@@ -77,7 +78,7 @@ def test_pushes_are_made_when_they_are_asked_for() -> None:
 
 def test_a_partly_visible_set_is_cut_with_header_and_signature_untouched() -> None:
     whole = real(3, 5, 10)
-    seen = see(View(objects=frozenset({(ObjectType.LISTING, (2).to_bytes(8))})), whole)
+    seen = see(view_of(Role.VISITOR, types=(), objects={(ObjectType.LISTING, (2).to_bytes(8))}), whole)
     assert seen is not None
     cut, full = decode_set(seen.wire), decode_set(whole.wire)
     assert (cut.header, cut.signature, cut.seq) == (full.header, full.signature, full.seq)
@@ -86,12 +87,12 @@ def test_a_partly_visible_set_is_cut_with_header_and_signature_untouched() -> No
 
 
 def test_a_set_of_which_nothing_is_visible_is_nothing() -> None:
-    assert see(View(types=frozenset({ObjectType.TAG})), real(3, 2, 10)) is None
+    assert see(view_of(Role.VISITOR, types={ObjectType.TAG}), real(3, 2, 10)) is None
 
 
 def test_a_wholly_visible_set_is_the_stored_object() -> None:
     stored = real(3, 2, 10)
-    seen = see(View(everything=True), stored)
+    seen = see(view_of(Role.CLERK), stored)
     assert seen is not None
     assert seen.wire is stored.wire
 

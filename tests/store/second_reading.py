@@ -1,6 +1,7 @@
 """What reading the log should give, by going through all of it in the plainest way."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from minirelay.store.messages import Leaf, Selection, StoredSet
 
@@ -12,6 +13,11 @@ def is_selected(leaf: Leaf, selections: Sequence[Selection]) -> bool:
         and one.owner in (0, leaf.owner)
         for one in selections
     )
+
+
+def sees(selections: Sequence[Selection]) -> Callable[[Leaf], bool]:
+    """Give the predicate of a reader who sees all that is selected."""
+    return partial(is_selected, selections=selections)
 
 
 def selected_sets(

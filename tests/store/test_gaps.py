@@ -238,7 +238,9 @@ class TestReading:
         found: list[tuple[int, tuple[int, ...], bytes]] = []
         calls, at = 0, after
         while at < upto:
-            page = read_selected(shared, shop, wanted, at, upto, max_patches, 5000)
+            page = read_selected(
+                shared, shop, wanted, second_reading.sees(wanted), at, upto, max_patches, 5000
+            )
             found += [(one.seq, one.leaves, one.wire) for one in page.sets]
             assert at < page.through <= upto
             calls, at = calls + 1, page.through

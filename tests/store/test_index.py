@@ -52,7 +52,8 @@ def read(
     max_patches: int = ALL,
     max_bytes: int = ALL,
 ) -> SelectedPage:
-    return index.read_selected(db, 1, wanted, after, upto, max_patches, max_bytes)
+    sees = second_reading.sees(wanted)
+    return index.read_selected(db, 1, wanted, sees, after, upto, max_patches, max_bytes)
 
 
 def seqs(page: SelectedPage) -> list[int]:
@@ -91,7 +92,9 @@ def test_pages_together_are_what_a_full_scan_finds(
     found: list[SelectedSet] = []
     cursor = after
     while cursor < upto:
-        page = index.read_selected(shared, shop, wanted, cursor, upto, max_patches, max_bytes)
+        page = index.read_selected(
+            shared, shop, wanted, second_reading.sees(wanted), cursor, upto, max_patches, max_bytes
+        )
         assert cursor < page.through <= upto
         assert all(cursor < one.seq <= page.through for one in page.sets)
         if len(page.sets) > 1:
@@ -101,6 +104,19 @@ def test_pages_together_are_what_a_full_scan_finds(
         cursor = page.through
     expected = second_reading.selected_sets(sets, wanted, after, upto)
     assert [(one.seq, one.leaves, one.wire) for one in found] == expected
+
+
+def test_of_what_is_found_the_reader_decides_what_it_sees(db: sqlite3.Connection) -> None:
+    log = ShopLog()
+    own_and_other = log.add(order(1, GUEST), order(2, OTHER_GUEST))
+    sets = [own_and_other, log.add(order(2, OTHER_GUEST)), log.add(order(1))]
+    store(db, rows_of([*beginning(cards=(1, GUEST, OTHER_GUEST)), *sets]).statements())
+    all_orders = [Selection(ORDER)]
+    for wanted in (all_orders, [Selection(ORDER, None, OTHER_GUEST), Selection(ORDER, None, GUEST)]):
+        page = index.read_selected(db, 1, wanted, lambda leaf: leaf.owner == GUEST, 0, 3, ALL, ALL)
+        assert page == SelectedPage((SelectedSet(1, (0,), log.sets[0].wire),), 3)
+    page = index.read_selected(db, 1, all_orders, lambda _: False, 0, 3, ALL, ALL)
+    assert page == SelectedPage((), 3)
 
 
 def test_a_single_object_is_found_wherever_it_is(db: sqlite3.Connection, log: ShopLog) -> None:
@@ -211,7 +227,8 @@ def test_a_page_ends_before_a_set_that_is_larger_than_allowed(db: sqlite3.Connec
     size = len(log.sets[2].wire)
 
     def read_after(after: int, most: int) -> tuple[list[int], int]:
-        page = index.read_selected(db, 1, [Selection(LISTING, bytes(7) + b"\1")], after, 4, ALL, 10_000, most)
+        one = [Selection(LISTING, bytes(7) + b"\1")]
+        page = index.read_selected(db, 1, one, second_reading.sees(one), after, 4, ALL, 10_000, most)
         return seqs(page), page.through
 
     assert read_after(0, size - 1) == ([1], 1)

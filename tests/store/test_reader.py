@@ -20,6 +20,7 @@ from minirelay.store.messages import (
     WireSet,
 )
 from minirelay.store.reader import Reader
+from tests.store import second_reading
 from tests.store.examples import CARD, GUEST, OTHER_GUEST, ShopLog, key_card, listing, order, shop_row
 
 ALL = 10**9
@@ -53,7 +54,8 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.page_wire(1, after_seq=1, upto_seq=2, **limits) == [second]
     own = [Selection(ObjectType.ORDER, None, GUEST)]
     expected = SelectedPage((SelectedSet(2, (1,), log.sets[1].wire),), 2)
-    assert await reader.index_page(1, own, after_seq=0, upto_seq=2, **limits) == expected
+    owned = second_reading.sees(own)
+    assert await reader.index_page(1, own, owned, after_seq=0, upto_seq=2, **limits) == expected
     assert await reader.count_index(1, own, after_seq=0, upto_seq=2) == 1
     assert await reader.find_difference(1, log.sets) is None
     assert await reader.find_surplus(1, 3) is None

@@ -1,9 +1,9 @@
 import pytest
 
 from minirelay.protocol.objects import ObjectType
-from minirelay.store.messages import Leaf, Selection
+from minirelay.store.messages import Selection
 from minirelay.store.selection import Selected
-from tests.store.examples import GUEST, OTHER_GUEST, listing, order
+from tests.store.examples import GUEST, OTHER_GUEST
 
 A, B = (number.to_bytes(8, "big") for number in (1, 2))
 LISTING, TAG, ORDER = ObjectType.LISTING, ObjectType.TAG, ObjectType.ORDER
@@ -39,32 +39,6 @@ def test_all_orders_cover_everybodys_orders() -> None:
 def test_only_orders_have_an_owner(object_id: bytes | None) -> None:
     with pytest.raises(ValueError, match="LISTING"):
         Selected.of([Selection(LISTING, object_id, GUEST)])
-
-
-@pytest.mark.parametrize(
-    ("selection", "leaf", "is_held"),
-    [
-        (Selection(LISTING), listing(1), True),
-        (Selection(LISTING), order(1), False),
-        (Selection(LISTING, A), listing(1), True),
-        (Selection(LISTING, A), listing(2), False),
-        (Selection(LISTING, A), order(1), False),
-        (Selection(ORDER), order(1, GUEST), True),
-        (Selection(ORDER, A), order(1, GUEST), True),
-        (Selection(ORDER, None, GUEST), order(1, GUEST), True),
-        (Selection(ORDER, None, GUEST), order(1, OTHER_GUEST), False),
-        (Selection(ORDER, None, GUEST), order(1), False),
-        (Selection(ORDER, A, GUEST), order(1, GUEST), True),
-        (Selection(ORDER, A, GUEST), order(2, GUEST), False),
-        (Selection(ORDER, A, GUEST), order(1, OTHER_GUEST), False),
-        (Selection(ORDER, A, GUEST), order(1), False),
-        (Selection(ORDER, None, GUEST), Leaf(LISTING, A, GUEST), False),
-    ],
-)
-def test_a_selection_holds_what_it_says(selection: Selection, leaf: Leaf, is_held: bool) -> None:
-    assert Selected.of([selection]).holds(leaf) is is_held
-    if is_held:
-        assert Selected.of([selection]).widened().holds(leaf)
 
 
 def test_widening_leaves_whole_types_only() -> None:

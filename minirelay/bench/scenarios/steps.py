@@ -23,9 +23,9 @@ from minirelay.protocol.signing import recover
 from minirelay.relay.fan_out import pack_for
 from minirelay.relay.judgement import Author as PatchAuthor
 from minirelay.relay.judgement import judge
-from minirelay.relay.view import View
 from minirelay.shop.access import Role
 from minirelay.shop.state import Change, ShopState
+from minirelay.shop.visibility import view_of
 from minirelay.store.batch import rows_of
 
 LISTINGS: Final = 100
@@ -180,7 +180,7 @@ async def _committing(fixtures: Fixtures, seconds: float) -> list[Step]:
 
 def _pushing(fixtures: Fixtures, seconds: float) -> list[Step]:
     stored = [fixtures.enter(request).sets for request in fixtures.price_changes(INPUTS)]
-    everything = View(everything=True)
+    everything = view_of(Role.CLERK)
     return [
         Step(
             "push: set packed for a view",
