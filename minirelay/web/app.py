@@ -24,6 +24,7 @@ from minirelay.web.health import HealthEndpoint
 from minirelay.web.info import InfoEndpoint
 from minirelay.web.limits import AdmissionLimiter
 from minirelay.web.read_throttle import ReadLimits
+from minirelay.web.receive_buffer import ReceiveBuffer
 from minirelay.web.refusals import Refusals
 from minirelay.web.sessions import serve_session
 from minirelay.web.turn_share import TurnShare
@@ -63,12 +64,14 @@ def create_app(settings: Settings, services: Services, refusals: Refusals | None
     app = web.Application(middlewares=[answer_everything, _let_in(limiter)], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(say_always)
 
+    limits = read_limits(settings)
+
     async def sessions(request: web.Request) -> web.StreamResponse:
         if not _asks_for_websocket(request):
             limiter.note_missing_upgrade(request)
             raise UpgradeRequired
         with bound(session=secrets.token_hex(4)), limiter.session(request):
-            return await serve_session(request, services.sessions.connect, read_limits(settings))
+            return await serve_session(request, services.sessions.connect, limits)
 
     enrolment = EnrolmentEndpoint(services.enroller, limiter, body_timeout_s=settings.limits.body_timeout)
     add_get = partial(app.router.add_get, expect_handler=meet_expectation)
@@ -83,7 +86,7 @@ def create_app(settings: Settings, services: Services, refusals: Refusals | None
 
 
 def read_limits(settings: Settings) -> ReadLimits:
-    """Take what is read of a session out of the settings."""
+    """Make the bounds of what is read of sessions; one for all of them."""
     limits = settings.limits
     return ReadLimits(
         max_frame_bytes=limits.frame_size,
@@ -91,6 +94,7 @@ def read_limits(settings: Settings) -> ReadLimits:
         bytes_per_turn=limits.bytes_per_turn,
         frames_per_s=limits.frame_rate,
         together=TurnShare(limits.turn_frames, limits.turn_bytes),
+        buffer=ReceiveBuffer(limits.turn_bytes),
     )
 
 

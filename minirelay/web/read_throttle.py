@@ -16,6 +16,7 @@ from aiohttp import web
 from minirelay.relay.memory_budget import Account
 from minirelay.shop.access import Role
 from minirelay.web.frame_scanner import FrameScanner
+from minirelay.web.receive_buffer import ReceiveBuffer
 from minirelay.web.turn_share import TurnShare, Waiting
 
 MESSAGE_BYTES: Final = 256
@@ -31,7 +32,7 @@ class ReadLimits:
     """What is taken of a session. max_frame_bytes: a larger message ends it.
 
     frames_per_turn, bytes_per_turn: of the event loop. frames_per_s: fragments count. together: what all
-    sessions have of a turn.
+    sessions have of a turn. buffer: where all of it is received.
     """
 
     max_frame_bytes: int = 2 * 1024 * 1024
@@ -39,6 +40,7 @@ class ReadLimits:
     bytes_per_turn: int = 256 * 1024
     frames_per_s: int = 2000
     together: TurnShare = field(default_factory=lambda: TurnShare(128, 512 * 1024), compare=False)
+    buffer: ReceiveBuffer = field(default_factory=lambda: ReceiveBuffer(512 * 1024), compare=False)
 
 
 class Reader(Protocol):
@@ -56,7 +58,7 @@ class Reader(Protocol):
         """Note a sign of life."""
 
 
-class ReadThrottle(asyncio.Protocol):
+class ReadThrottle(asyncio.BufferedProtocol):
     """What one client has sent and nobody has taken yet."""
 
     def __init__(
@@ -149,11 +151,16 @@ class ReadThrottle(asyncio.Protocol):
 
     # -- the transport
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        """Give the memory to receive into."""
+        return self._limits.buffer.view()
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take what the client sent."""
         if self._is_dropping:
             self._transport.pause_reading()
             return
+        data = self._limits.buffer.take(nbytes)
         self._received = self._received[self._at :] + data if self._left else data
         self._at = 0
         if self._turn is None:

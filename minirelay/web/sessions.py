@@ -23,15 +23,16 @@ CLOSE_TIMEOUT_S: Final = 2.0
 Socket = web.WebSocketResponse[Literal[False]]
 """A WebSocket that leaves text as bytes."""
 
-READ_LIMITS: Final = ReadLimits()
-
 OWN_FAULT: Final = "the relay failed, reconnect and resume"
 
 
 async def serve_session(
-    request: web.Request, connect: Callable[[], Connection], limits: ReadLimits = READ_LIMITS
+    request: web.Request, connect: Callable[[], Connection], limits: ReadLimits
 ) -> web.StreamResponse:
-    """Speak with one client until either side ends it. connect: called once the WebSocket stands."""
+    """Speak with one client until either side ends it.
+
+    connect: called once the WebSocket stands. limits: the same for all sessions that share an event loop.
+    """
     # aiohttp's limit is exclusive, the protocol's is not. A WebSocket ping is a sign of life (spec 01).
     socket = Socket(
         max_msg_size=limits.max_frame_bytes + 1,
@@ -110,6 +111,8 @@ async def _receive(socket: Socket, connection: Connection, throttle: ReadThrottl
             throttle.taken(len(message.data))
             if message.type is WSMsgType.PING:
                 ping = message.data
+            # It may be large, and the next one may never come.
+            del message
             if ping is not None and not throttle.has_more:
                 # The last one's answer is enough for all that came together (RFC 6455, 5.5.3).
                 await socket.pong(ping)
@@ -141,6 +144,7 @@ async def _send(socket: Socket, connection: Connection, throttle: ReadThrottle) 
             await socket.send_bytes(frame)
             connection.sent(frame)
             throttle.sent()
+            del frame
     except ConnectionError:
         connection.lost()
     except Exception:  # the task's only observer; the other sessions go on

@@ -32,6 +32,7 @@ from minirelay.store.connection import connect_to_write
 from minirelay.store.database import FILE_NAME, Store
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.gaps import treat_as_restored
+from minirelay.web.read_throttle import ReadLimits
 from minirelay.web.sessions import serve_session
 
 RELAY_KEY = PrivateKey.from_bytes(b"\x77" * 32)
@@ -471,9 +472,10 @@ async def running_relay(
             limits=limits or RelayLimits(),
         )
         app = web.Application()
+        read_limits = ReadLimits()
 
         async def sessions(request: web.Request) -> web.StreamResponse:
-            return await serve_session(request, relay.connect)
+            return await serve_session(request, relay.connect, read_limits)
 
         app.router.add_get("/v4/sessions", sessions)
         runner = web.AppRunner(app, access_log=None)

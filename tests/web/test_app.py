@@ -1,5 +1,6 @@
 """The application: which endpoint is where, and how often each may be asked."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 
 from minirelay.config.values import PositiveSize, Size
 from minirelay.logs import fields_of
+from minirelay.protocol import envelope as wire
 from minirelay.relay.connection import Connection
 from minirelay.web.app import create_app, read_limits
 from minirelay.web.read_throttle import ReadLimits
@@ -125,6 +127,35 @@ def test_what_is_read_of_a_session_is_a_setting() -> None:
     )
     settings = msgspec.structs.replace(SETTINGS, limits=limits)
     assert read_limits(settings) == ReadLimits(1, 2, 3, 4)
+
+
+async def test_all_sessions_share_a_turn() -> None:
+    limits = msgspec.structs.replace(SETTINGS.limits, turn_frames=8, frames_per_turn=8)
+    settings = msgspec.structs.replace(SETTINGS, limits=limits)
+    received = in_one_turn = 0
+    receive = Connection.receive
+
+    def counted(connection: Connection, frame: bytes) -> None:
+        nonlocal received
+        received += 1
+        receive(connection, frame)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "receive", counted)
+        async with serving(settings=settings) as client:
+            sockets = [await client.ws_connect("/v4/sessions") for _ in range(4)]
+            for socket in sockets:
+                for number in range(1, 101):
+                    request = wire.SubscriptionCancelRequest(b"")
+                    await socket.send_bytes(wire.encode_envelope(number, request))
+            while received < 400:
+                before = received
+                await asyncio.sleep(0)
+                in_one_turn = max(in_one_turn, received - before)
+            for socket in sockets:
+                await socket.close()
+    # What lies between two turns of this task is of two turns of the loop.
+    assert in_one_turn <= 2 * 8
 
 
 async def test_frames_have_the_size_that_is_set() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import struct
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -253,7 +254,11 @@ HANDSHAKE = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 CLOSE = frame(8, struct.pack(">H", 1000))
-SHARE = ReadLimits(frames_per_turn=8, bytes_per_turn=4096, frames_per_s=1000)
+FRAMES_PER_TURN = 8
+
+
+def share() -> ReadLimits:
+    return ReadLimits(frames_per_turn=FRAMES_PER_TURN, bytes_per_turn=4096, frames_per_s=1000)
 
 
 @dataclass
@@ -272,7 +277,7 @@ class RawClient:
 
 
 @asynccontextmanager
-async def raw_client(first: bytes = b"", limits: ReadLimits = SHARE) -> AsyncIterator[RawClient]:
+async def raw_client(first: bytes = b"", limits: ReadLimits | None = None) -> AsyncIterator[RawClient]:
     """Connect, with some frames in the same packet as the handshake."""
     pieces: list[bytes] = []
     take = RequestHandler.data_received
@@ -283,7 +288,7 @@ async def raw_client(first: bytes = b"", limits: ReadLimits = SHARE) -> AsyncIte
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RequestHandler, "data_received", noted)
-        async with single_session(limits) as (_, url, connections):
+        async with single_session(limits or share()) as (_, url, connections):
             address = urlsplit(url)
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
             writer.write(HANDSHAKE + first)
@@ -315,7 +320,7 @@ def test_empty_fragments_are_read_in_shares_also_those_that_come_with_the_handsh
             assert client.connection.hang_up is not None
             assert client.connection.hang_up.code in (1002, 1008)
             assert sum(map(len, client.pieces)) >= len(begin + fragment * 1100)
-            most = SHARE.frames_per_turn * len(fragment) + 2  # of the closing
+            most = FRAMES_PER_TURN * len(fragment) + 2  # of the closing
             assert max(map(len, client.pieces)) <= most
 
     on(loop_factory, check())
@@ -331,7 +336,7 @@ def test_pings_that_come_together_are_answered_together_and_the_last_one_always(
             pongs: list[tuple[int, bytes]] = []
             while not pongs or pongs[-1] != (0x8A, b"799"):
                 pongs.append(await client.pong_or_close())
-            assert 800 // SHARE.frames_per_turn <= len(pongs) < 800
+            assert 800 // FRAMES_PER_TURN <= len(pongs) < 800
             client.writer.write(CLOSE)
             assert (await client.pong_or_close())[0] == 0x88
 
@@ -354,6 +359,34 @@ def test_a_message_that_never_ends_counts_with_all_its_bytes(
             await until(lambda: account.size_bytes < 1000)
 
     on(loop_factory, check())
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_nothing_is_kept_of_a_message_that_was_taken_nor_of_a_frame_that_was_sent(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    size = 1_000_000
+    request = wire.encode_envelope(1, wire.SubscriptionCancelRequest(bytes(size)))
+
+    async def check() -> None:
+        async with raw_client(limits=ReadLimits()) as client:
+            outbox = client.connection.outbox
+            tracemalloc.start()
+            client.writer.write(b"\x82\xff" + len(request).to_bytes(8) + bytes(4) + request)
+            # Its answer.
+            assert (await client.reader.readexactly(1)) == b"\x82"
+            await client.reader.readexactly((await client.reader.readexactly(1))[0])
+            del client.pieces[:]
+            assert tracemalloc.get_traced_memory()[0] < size / 2
+            outbox.put(Send(bytes(size)))
+            await client.reader.readexactly(10 + size)
+            await until(lambda: not outbox.size_bytes)
+            assert tracemalloc.get_traced_memory()[0] < size / 2
+
+    try:
+        on(loop_factory, check())
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("loop_factory", LOOPS)
@@ -489,7 +522,7 @@ async def test_a_client_that_leaves_before_it_is_answered_was_never_there() -> N
     async def leave(request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
         request.transport.abort()
-        left.append(await serve_session(request, lobby.connect))
+        left.append(await serve_session(request, lobby.connect, ReadLimits()))
         return left[0]
 
     app = web.Application()
@@ -550,14 +583,14 @@ async def test_the_relay_says_why_it_closes(house: House) -> None:
 
 @asynccontextmanager
 async def single_session(
-    limits: ReadLimits = ReadLimits(),  # noqa: B008 (frozen)
+    limits: ReadLimits | None = None,
 ) -> AsyncIterator[tuple[ClientSession, str, list[Connection]]]:
     """Serve sessions of a relay that has nothing."""
-    lobby = Lobby()
+    lobby, read_limits = Lobby(), limits or ReadLimits()
     app = web.Application()
 
     async def sessions(request: web.Request) -> web.StreamResponse:
-        return await serve_session(request, lobby.connect, limits)
+        return await serve_session(request, lobby.connect, read_limits)
 
     app.router.add_get("/", sessions)
     runner = web.AppRunner(app)

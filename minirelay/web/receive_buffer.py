@@ -1,0 +1,38 @@
+"""Where what sessions send is received: one buffer for all of them, which gets smaller as a turn goes on.
+
+Event loops receive up to 256 KiB from every connection that has something, all in one turn, before anyone can
+say that it is too much: 1 GiB from 4,096 sessions.
+"""
+
+import asyncio
+from typing import Final
+
+MOST_BYTES: Final = 64 * 1024
+LEAST_BYTES: Final = 4 * 1024
+"""From each connection, when the others have sent what a turn takes."""
+
+
+class ReceiveBuffer:
+    """A buffer that each connection uses for the moment of one reading."""
+
+    def __init__(self, turn_bytes: int) -> None:
+        """turn_bytes: of one turn of the event loop, before the buffer becomes small."""
+        self._memory = memoryview(bytearray(MOST_BYTES))
+        self._turn_bytes = self._left = turn_bytes
+        self._is_scheduled = False
+
+    def view(self) -> memoryview:
+        """Give the part that may be filled now."""
+        return self._memory[: max(LEAST_BYTES, min(MOST_BYTES, self._left))]
+
+    def take(self, size_bytes: int) -> bytes:
+        """Take out what was received."""
+        self._left -= size_bytes
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._begin_turn)
+        return bytes(self._memory[:size_bytes])
+
+    def _begin_turn(self) -> None:
+        self._is_scheduled = False
+        self._left = self._turn_bytes
