@@ -15,10 +15,10 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.types import RPCEndpoint
 
-from minirelay.dev.artifacts import load_artifact
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment, deploy_contracts
 from minirelay.dev.rpc import Rpc
+from minirelay.protocol.abi import load_abi
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +78,7 @@ def contract_objects(connection: Web3, deployment: Deployment) -> Contracts:
 
     def at(address: str, name: str) -> Contract:
         checksummed = connection.to_checksum_address(address)
-        return connection.eth.contract(address=checksummed, abi=load_artifact(name).abi)
+        return connection.eth.contract(address=checksummed, abi=load_abi(name).entries)
 
     return Contracts(
         shop_reg=at(deployment.shop_reg, "ShopReg"),

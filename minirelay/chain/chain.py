@@ -3,17 +3,28 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 import aiohttp
 
-from minirelay.chain.answer_bounds import WORD_BYTES
-from minirelay.chain.endpoint import LONGEST_BACKOFF_S, TIMEOUT_S, Backoff, Endpoint
+from minirelay.chain.backoff import LONGEST_BACKOFF_S, Backoff
+from minirelay.chain.endpoint import MAX_BATCH, TIMEOUT_S, Endpoint
 from minirelay.chain.errors import ChainUnreachable, EndpointFailure, NodeRefused, Reverted
-from minirelay.chain.json_rpc import read_data, read_quantity, write_data
 from minirelay.config.values import EndpointUrl
 from minirelay.errors import MalformedInput
+from minirelay.protocol.answer_bounds import WORD_BYTES
+from minirelay.protocol.block_id import BlockId, read_block_id
+from minirelay.protocol.json_rpc import (
+    Answer,
+    Request,
+    Result,
+    RpcError,
+    read_data,
+    read_quantity,
+    write_data,
+)
 
 T = TypeVar("T")
 
@@ -31,6 +42,9 @@ _MAY_BE_REFUSED: Final = {
 
 _TOO_MANY_REQUESTS: Final = (-32005, 429)
 
+MAX_QUESTIONS: Final = MAX_BATCH - 1
+"""How many `request_many` takes: where a block's hash can't be named, its header is asked for with them."""
+
 
 class _EndpointState:
     """An endpoint's state in the order."""
@@ -39,6 +53,19 @@ class _EndpointState:
         self.endpoint = endpoint
         self.backoff = Backoff()
         self.is_on_chain = False
+        self.takes_block_hashes = True
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """A request, and how its result is read.
+
+    read: raises MalformedInput for a result of the wrong type or size, which counts as a failure of the
+    endpoint.
+    """
+
+    request: Request
+    read: Callable[[object], T]
 
 
 class Chain:
@@ -65,16 +92,68 @@ class Chain:
     ) -> T:
         """Ask until an endpoint gives an answer that `read` can use.
 
-        read: raises MalformedInput for an answer of the wrong type or size, which counts as a failure
-        of the endpoint. data_bytes: the most that a call may return. Raises Reverted; NodeRefused, only for
-        methods that may be refused; ChainUnreachable.
+        read: see `Question`. data_bytes: the most that a call may return. Raises Reverted; NodeRefused, only
+        for methods that may be refused; ChainUnreachable.
         """
+        question = Question(Request(method, params, data_bytes), read)
+        return await self._ask_in_turn(lambda state: self._ask(state, question))
+
+    async def request_many(
+        self, questions: Sequence[Question[T]], at: BlockId | None = None
+    ) -> list[T | Reverted]:
+        """Ask up to MAX_QUESTIONS together, all of one endpoint. Gives results and reverts in their order.
+
+        at: the block that they are about, which each gets as its last parameter. It is named by its hash; an
+        endpoint that does not take that is asked by number, and for the header of that number behind them.
+        Raises NodeRefused, ChainUnreachable.
+        """
+        if len(questions) > MAX_QUESTIONS:
+            raise RuntimeError(f"{len(questions)} questions at once; at most {MAX_QUESTIONS}")
+        if not questions:
+            return []
+        if at is None:
+            return await self._ask_in_turn(lambda state: self._ask_many(state, questions))
+        return await self._ask_in_turn(lambda state: self._ask_many_at(state, questions, at))
+
+    async def call(
+        self,
+        to: bytes,
+        data: bytes,
+        read: Callable[[bytes], T],
+        *,
+        data_bytes: int = WORD_BYTES,
+        at: BlockId | None = None,
+    ) -> T:
+        """Call a contract (20-byte address, call data) on a block, the latest if none is named.
+
+        Raises like `request`.
+        """
+        call = {"to": write_data(to), "data": write_data(data)}
+
+        def read_result(result: object) -> T:
+            return read(read_data(result))
+
+        if at is None:
+            return await self.request("eth_call", [call, "latest"], read_result, data_bytes=data_bytes)
+        question = Question(Request("eth_call", [call], data_bytes), read_result)
+        (outcome,) = await self.request_many([question], at)
+        if isinstance(outcome, Reverted):
+            raise outcome
+        return outcome
+
+    async def quantity(self, method: str, *params: object) -> int:
+        """Ask for an integer. Raises like `request`."""
+        return await self.request(method, params, read_quantity)
+
+    async def _ask_in_turn(self, ask: Callable[[_EndpointState], Awaitable[T]]) -> T:
         for state in self._endpoints:
             if state.backoff.left(self._clock()):
                 continue
             asked_at = self._clock()
             try:
-                answer = await self._ask(state, method, params, read, data_bytes)
+                if not state.is_on_chain:
+                    await self._check_chain(state)
+                answer = await ask(state)
             except EndpointFailure as failure:
                 self._back_off(state, failure, asked_at)
             else:
@@ -82,48 +161,34 @@ class Chain:
                 return answer
         raise ChainUnreachable(self._message())
 
-    async def call(
-        self, to: bytes, data: bytes, read: Callable[[bytes], T], *, data_bytes: int = WORD_BYTES
-    ) -> T:
-        """Call a contract (20-byte address, call data) on the latest block. Raises like `request`."""
-        return await self.request(
-            "eth_call",
-            [{"to": write_data(to), "data": write_data(data)}, "latest"],
-            lambda answer: read(read_data(answer)),
-            data_bytes=data_bytes,
-        )
+    async def _ask(self, state: _EndpointState, question: Question[T]) -> T:
+        return _read(question, await state.endpoint.ask(question.request))
 
-    async def quantity(self, method: str, *params: object) -> int:
-        """Ask for an integer. Raises like `request`."""
-        return await self.request(method, params, read_quantity)
+    async def _ask_many(self, state: _EndpointState, questions: Sequence[Question[T]]) -> list[T | Reverted]:
+        answers = await state.endpoint.ask_many([question.request for question in questions])
+        return _read_all(questions, answers)
 
-    async def _ask(
-        self,
-        state: _EndpointState,
-        method: str,
-        params: Sequence[object],
-        read: Callable[[object], T],
-        data_bytes: int,
-    ) -> T:
-        try:
-            if not state.is_on_chain:
-                await self._check_chain(state)
-            return read(await state.endpoint.ask(method, params, data_bytes))
-        except MalformedInput as error:
-            raise EndpointFailure(f"its answer to {method} can't be used: {error}") from error
-        except NodeRefused as refusal:
-            if refusal.is_revert:
-                # Whatever the contract says (its data) is for people only, and no wider than a line.
-                raise Reverted(refusal.message) from refusal
-            if method in _MAY_BE_REFUSED and not _is_rate_limit(refusal, method):
-                raise
-            raise EndpointFailure(f"it refuses {method}: {refusal}") from refusal
+    async def _ask_many_at(
+        self, state: _EndpointState, questions: Sequence[Question[T]], block: BlockId
+    ) -> list[T | Reverted]:
+        if state.takes_block_hashes:
+            requests = [question.request.about(block.by_hash()) for question in questions]
+            answers = await state.endpoint.ask_many(requests)
+            if not any(map(_may_be_the_hash, answers)):
+                return _read_all(questions, answers)
+        requests = [question.request.about(block.by_number()) for question in questions]
+        header = Request("eth_getBlockByNumber", [block.by_number(), False])
+        *answers, last = await state.endpoint.ask_many([*requests, header])
+        found = _read(Question(header, read_block_id), last)
+        if found != block:
+            raise EndpointFailure(f"it is on another fork: its block {block.number} has another hash")
+        outcomes = _read_all(questions, answers)
+        # Whatever it said about the hash, it has the block and answers for it: this endpoint needs numbers.
+        state.takes_block_hashes = False
+        return outcomes
 
     async def _check_chain(self, state: _EndpointState) -> None:
-        try:
-            found = read_quantity(await state.endpoint.ask("eth_chainId", ()))
-        except NodeRefused as refusal:
-            raise EndpointFailure(f"it refuses eth_chainId: {refusal}") from refusal
+        found = await self._ask(state, Question(Request("eth_chainId"), read_quantity))
         if found != self.chain_id:
             # Nothing that mends itself in a moment.
             raise EndpointFailure(f"it is on chain {found}, not {self.chain_id}", LONGEST_BACKOFF_S)
@@ -132,7 +197,9 @@ class Chain:
     def _back_off(self, state: _EndpointState, failure: EndpointFailure, asked_at: float) -> None:
         now = self._clock()
         state.backoff.begin(now, failure, asked_at, self._jitter())
+        # What it was may be another node by the time that it comes back.
         state.is_on_chain = False
+        state.takes_block_hashes = True
         log.warning(
             "a chain endpoint failed",
             extra={
@@ -158,6 +225,39 @@ class Chain:
         return f"no endpoint of chain {self.chain_id} can be used: {reasons}"
 
 
-def _is_rate_limit(refusal: NodeRefused, method: str) -> bool:
+def _read(question: Question[T], answer: Answer | None) -> T:
+    """Read one answer. Raises Reverted, NodeRefused, EndpointFailure."""
+    method = question.request.method
+    if answer is None:
+        raise EndpointFailure(f"it leaves {method} unanswered")
+    if isinstance(answer, Result):
+        try:
+            return question.read(answer.value)
+        except MalformedInput as error:
+            raise EndpointFailure(f"its answer to {method} can't be used: {error}") from error
+    if answer.is_revert:
+        # Whatever the contract says (its data) is for people only, and no wider than a line.
+        raise Reverted(answer.message)
+    if method in _MAY_BE_REFUSED and not _is_rate_limit(answer, method):
+        raise NodeRefused(answer)
+    raise EndpointFailure(f"it refuses {method}: {answer.message} (code {answer.code})")
+
+
+def _read_all(questions: Sequence[Question[T]], answers: Sequence[Answer | None]) -> list[T | Reverted]:
+    outcomes: list[T | Reverted] = []
+    for question, answer in zip(questions, answers, strict=True):
+        try:
+            outcomes.append(_read(question, answer))
+        except Reverted as reverted:
+            outcomes.append(reverted)
+    return outcomes
+
+
+def _may_be_the_hash(answer: Answer | None) -> bool:
+    """Say whether a block's number may be answered where its hash was not: nodes have many words for that."""
+    return isinstance(answer, RpcError) and not answer.is_revert and answer.code not in _TOO_MANY_REQUESTS
+
+
+def _is_rate_limit(error: RpcError, method: str) -> bool:
     # With eth_getLogs the same code means that the range is too large: that is for whoever asked.
-    return refusal.code in _TOO_MANY_REQUESTS and method != "eth_getLogs"
+    return error.code in _TOO_MANY_REQUESTS and method != "eth_getLogs"

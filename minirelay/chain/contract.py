@@ -1,61 +1,15 @@
-"""Calling contracts: functions with their ABI types, encoded and decoded by eth-abi."""
+"""Calling contracts on a chain, and proving that they are what the settings say."""
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, TypeVar
 
-from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError
-
-from minirelay.chain.answer_bounds import WORD_BYTES
 from minirelay.chain.chain import Chain
 from minirelay.chain.errors import Reverted, WrongContract
 from minirelay.errors import MalformedInput
-from minirelay.protocol.signing import checksum_address, keccak256
+from minirelay.protocol.abi import Function
+from minirelay.protocol.signing import checksum_address
 
 T = TypeVar("T")
-
-
-class Function:
-    """A function of a contract. inputs and outputs: types in the ABI's canonical spelling.
-
-    most_bytes: the most that it may return; one word, unless it returns something longer.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        inputs: tuple[str, ...],
-        outputs: tuple[str, ...] = (),
-        *,
-        most_bytes: int = WORD_BYTES,
-    ) -> None:
-        self.name = name
-        self.most_bytes = most_bytes
-        self.inputs = inputs
-        self.outputs = outputs
-
-    @cached_property
-    def selector(self) -> bytes:
-        """Give the 4 bytes that name the function in call data."""
-        return keccak256(f"{self.name}({','.join(self.inputs)})".encode())[:4]
-
-    def encode(self, *arguments: object) -> bytes:
-        """Write the call data."""
-        return self.selector + encode(self.inputs, arguments)
-
-    def decode(self, data: bytes) -> tuple[Any, ...]:
-        """Read what a call returned. Raises MalformedInput, whatever the bytes."""
-        if len(data) > self.most_bytes:
-            raise MalformedInput(f"{self.name} returned more than {self.most_bytes} bytes")
-        if not data:
-            raise MalformedInput(f"{self.name} returned nothing: there is no such contract")
-        try:
-            return tuple(decode(self.outputs, data))
-        except (DecodingError, ValueError, OverflowError) as error:
-            raise MalformedInput(
-                f"{self.name} returned something else than {','.join(self.outputs)}"
-            ) from error
 
 
 class Contract:
@@ -111,8 +65,3 @@ class Contract:
                 f"{self.chain.chain_id} is no {self._name}; set the address of {self._name}"
             ) from reverted
         self._is_proven = True
-
-
-def address_bytes(text: str) -> bytes:
-    """Turn an address, as eth-abi gives it, into its 20 bytes."""
-    return bytes.fromhex(text[2:])

@@ -11,7 +11,7 @@ ChainError (errors.py)
 """
 
 from minirelay.errors import ChainError, ConfigError
-from minirelay.protocol.reverts import is_revert
+from minirelay.protocol.json_rpc import RpcError
 
 
 class EndpointFailure(ChainError):
@@ -27,18 +27,11 @@ class ChainUnreachable(ChainError):
 
 
 class NodeRefused(ChainError):
-    """A node answered with an error (JSON-RPC 2.0, section 5.1)."""
+    """A node answered with an error."""
 
-    def __init__(self, code: int, message: str, data: object = None) -> None:
-        super().__init__(f"{message} (code {code})")
-        self.code = code
-        self.message = message
-        self.data = data
-
-    @property
-    def is_revert(self) -> bool:
-        """Say whether it tells of a call that a contract reverted."""
-        return is_revert(self.code, self.message, self.data)
+    def __init__(self, error: RpcError) -> None:
+        super().__init__(f"{error.message} (code {error.code})")
+        self.error = error
 
 
 class Reverted(ChainError):

@@ -1,18 +1,10 @@
 """The relay registry, RelayReg (spec 07): which relays there are, and whose they are."""
 
-from typing import Final
-
-from minirelay.chain.answer_bounds import array_bytes
 from minirelay.chain.chain import Chain
-from minirelay.chain.contract import Contract, Function, address_bytes
+from minirelay.chain.contract import Contract
 from minirelay.chain.errors import Reverted
-
-_URI_WORDS: Final = 128
-
-_OWNER_OF = Function("ownerOf", ("uint256",), ("address",))
-_RELAY_URIS = Function("relayURIs", ("uint256",), ("string",), most_bytes=array_bytes(_URI_WORDS))
-_MINT = Function("mint", ("uint256", "address", "string"))
-_UPDATE_URI = Function("updateURI", ("uint256", "string"))
+from minirelay.protocol.abi import address_bytes
+from minirelay.protocol.registries import RELAY_OWNER_OF, RELAY_REG, RELAY_URIS
 
 
 class RelayReg:
@@ -22,7 +14,7 @@ class RelayReg:
         """address: of the contract, 20 bytes."""
         self.chain = chain
         self.address = address
-        self._contract = Contract(chain, address, name="RelayReg", setting="relay_reg", probe=_RELAY_URIS)
+        self._contract = Contract(chain, address, name="RelayReg", setting="relay_reg", probe=RELAY_URIS)
 
     def __str__(self) -> str:
         return str(self._contract)
@@ -34,19 +26,19 @@ class RelayReg:
     async def owner_of(self, token_id: int) -> bytes | None:
         """Give the address, 20 bytes, of the token's owner; None if there is no such token."""
         try:
-            return await self._contract.call(_OWNER_OF, token_id, read=address_bytes)
+            return await self._contract.call(RELAY_OWNER_OF, token_id, read=address_bytes)
         except Reverted:
             await self._contract.prove()
             return None
 
     async def uri(self, token_id: int) -> str:
         """Give the URI of a relay; empty if there is no such token. Raises Reverted too."""
-        return await self._contract.call(_RELAY_URIS, token_id, read=str)
+        return await self._contract.call(RELAY_URIS, token_id, read=str)
 
     def mint_data(self, token_id: int, owner: bytes, uri: str) -> bytes:
         """Write the call data that mints a token. owner: 20 bytes."""
-        return _MINT.encode(token_id, owner, uri)
+        return RELAY_REG.function("mint").encode(token_id, owner, uri)
 
     def update_uri_data(self, token_id: int, uri: str) -> bytes:
         """Write the call data with which the owner of a token changes its URI."""
-        return _UPDATE_URI.encode(token_id, uri)
+        return RELAY_REG.function("updateURI").encode(token_id, uri)

@@ -3,25 +3,24 @@
 import logging
 from typing import Final
 
-from minirelay.chain.answer_bounds import array_bytes
 from minirelay.chain.chain import Chain
-from minirelay.chain.contract import Contract, Function, address_bytes
+from minirelay.chain.contract import Contract
 from minirelay.chain.errors import Reverted
+from minirelay.protocol.abi import address_bytes
 from minirelay.protocol.ids import show_shop
+from minirelay.protocol.registries import (
+    GET_ALL_RELAYS,
+    GET_RELAY_COUNT,
+    HAS_PERMISSION,
+    MAX_RELAYS,
+    PERM_UPDATE_ROOT_HASH,
+    SHOP_OWNER_OF,
+)
 
 log = logging.getLogger(__name__)
 
 UPDATE_ROOT_HASH: Final = 2
 """The permission bit that lets a wallet act for a shop."""
-
-MAX_RELAYS: Final = 1024
-"""A shop that lists more relays lists none, as far as this relay is concerned."""
-
-_OWNER_OF = Function("ownerOf", ("uint256",), ("address",))
-_HAS_PERMISSION = Function("hasPermission", ("uint256", "address", "uint8"), ("bool",))
-_PERM_UPDATE_ROOT_HASH = Function("PERM_updateRootHash", (), ("uint8",))
-_GET_RELAY_COUNT = Function("getRelayCount", ("uint256",), ("uint256",))
-_GET_ALL_RELAYS = Function("getAllRelays", ("uint256",), ("uint256[]",), most_bytes=array_bytes(MAX_RELAYS))
 
 
 class ShopReg:
@@ -30,7 +29,7 @@ class ShopReg:
     def __init__(self, chain: Chain, address: bytes) -> None:
         """address: of the contract, 20 bytes."""
         self._contract = Contract(
-            chain, address, name="ShopReg", setting="shop_reg", probe=_PERM_UPDATE_ROOT_HASH
+            chain, address, name="ShopReg", setting="shop_reg", probe=PERM_UPDATE_ROOT_HASH
         )
 
     async def prove(self) -> None:
@@ -40,7 +39,7 @@ class ShopReg:
     async def owner_of(self, shop_id: int) -> bytes | None:
         """Give the address, 20 bytes, of the shop's owner; None if there is no such shop."""
         try:
-            return await self._contract.call(_OWNER_OF, shop_id, read=address_bytes)
+            return await self._contract.call(SHOP_OWNER_OF, shop_id, read=address_bytes)
         except Reverted:
             await self._contract.prove()
             return None
@@ -48,7 +47,7 @@ class ShopReg:
     async def has_permission(self, shop_id: int, wallet: bytes, permission: int) -> bool:
         """Say whether a wallet has a permission (a bit's number); its owner has all, in no shop anybody."""
         try:
-            return await self._contract.call(_HAS_PERMISSION, shop_id, wallet, permission, read=bool)
+            return await self._contract.call(HAS_PERMISSION, shop_id, wallet, permission, read=bool)
         except Reverted:
             await self._contract.prove()
             return False
@@ -59,7 +58,7 @@ class ShopReg:
 
     async def relay_count(self, shop_id: int) -> int:
         """Count the relay tokens that the shop lists."""
-        return await self._contract.call(_GET_RELAY_COUNT, shop_id, read=int)
+        return await self._contract.call(GET_RELAY_COUNT, shop_id, read=int)
 
     async def relay_tokens(self, shop_id: int) -> tuple[int, ...]:
         """List the relay tokens that the shop lists; none if there are more than MAX_RELAYS.
@@ -70,4 +69,4 @@ class ShopReg:
         if await self.relay_count(shop_id) > MAX_RELAYS:
             log.warning("a shop lists more relays than are looked at", extra={"shop": show_shop(shop_id)})
             return ()
-        return await self._contract.call(_GET_ALL_RELAYS, shop_id, read=tuple)
+        return await self._contract.call(GET_ALL_RELAYS, shop_id, read=tuple)

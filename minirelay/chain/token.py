@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from minirelay.chain.errors import ChainUnreachable, Reverted
-from minirelay.chain.json_rpc import printable
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.transaction import Cost, estimate_cost, send
 from minirelay.chain.wallet import Wallet
 from minirelay.config.values import BaseUrl
 from minirelay.errors import ChainError, ConfigError
 from minirelay.protocol.ids import show_token
+from minirelay.protocol.json_rpc import printable
 from minirelay.protocol.signing import checksum_address
 
 log = logging.getLogger(__name__)

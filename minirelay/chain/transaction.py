@@ -7,9 +7,9 @@ from typing import Final
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.errors import ChainUnreachable, NodeRefused, TransactionFailed, WalletUnfunded
-from minirelay.chain.json_rpc import read_data, read_quantity, write_data
 from minirelay.chain.wallet import Wallet
 from minirelay.errors import ChainError, MalformedInput
+from minirelay.protocol.json_rpc import read_data, read_quantity, write_data
 from minirelay.protocol.signing import checksum_address
 
 RECEIPT_POLL_S: Final = 1.0
@@ -109,7 +109,7 @@ async def _estimate_gas(chain: Chain, wallet: Wallet, call: Mapping[str, object]
     try:
         estimate = await chain.quantity("eth_estimateGas", call)
     except NodeRefused as refusal:
-        if "insufficient funds" in refusal.message.lower():
+        if "insufficient funds" in refusal.error.message.lower():
             raise _unfunded(chain, wallet, balance, None) from refusal
         raise
     # What the call costs may have changed by the time it is mined.

@@ -138,8 +138,8 @@ class _Registration:
 
     def _plan(self, what: str, planned: "Planned", old_uri: str | None) -> str:
         from minirelay.chain.amounts import show_balance, show_cost
-        from minirelay.chain.json_rpc import printable
         from minirelay.protocol.ids import show_token
+        from minirelay.protocol.json_rpc import printable
 
         chain_id = self._settings.registry_chain
         rows = {

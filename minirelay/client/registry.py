@@ -1,25 +1,35 @@
 """The registries on the chain, as far as a client asks them (spec 07): plain JSON-RPC, `eth_call`."""
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeVar
 
 import aiohttp
-from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError
 
 from minirelay.client.errors import RegistryUnavailable
-from minirelay.client.http import read_json
-from minirelay.protocol.reverts import is_revert
-from minirelay.protocol.signing import keccak256
+from minirelay.client.http import read_body
+from minirelay.errors import MalformedInput
+from minirelay.protocol.abi import Function, address_bytes
+from minirelay.protocol.json_rpc import (
+    Answer,
+    Request,
+    Result,
+    decode_answer,
+    encode_request,
+    read_data,
+    write_data,
+)
+from minirelay.protocol.registries import GET_ALL_RELAYS, RELAY_OWNER_OF
+
+T = TypeVar("T")
 
 DEFAULT_SHOP_REG: Final = bytes.fromhex("48c203BA47c78EB8286dAFd4F14B297181dae3cb")
 DEFAULT_RELAY_REG: Final = bytes.fromhex("4E0Df5Db4975f3e4999B623d6a768DaE80B12a9C")
 
 TIMEOUT_S: Final = 10.0
 
-
-class Reverted(Exception):
-    """The contract says no."""
+_HEADERS: Final = {"Content-Type": "application/json"}
+_REQUEST_ID: Final = 1
+"""There is one request in an exchange."""
 
 
 class Registry:
@@ -39,47 +49,39 @@ class Registry:
         return frozenset(owner for owner in owners if owner is not None)
 
     async def _listed(self, http: aiohttp.ClientSession, shop_id: int) -> tuple[int, ...]:
-        try:
-            found: tuple[int, ...] = await self._call(
-                http, self._shop_reg, "getAllRelays(uint256)", shop_id, "uint256[]"
-            )
-        except Reverted:
-            return ()
-        return found
+        return await self._call(http, self._shop_reg, GET_ALL_RELAYS, shop_id, read=tuple) or ()
 
     async def _owner(self, http: aiohttp.ClientSession, token: int) -> bytes | None:
-        try:
-            owner: str = await self._call(http, self._relay_reg, "ownerOf(uint256)", token, "address")
-        except Reverted:
-            return None
-        return bytes.fromhex(owner.removeprefix("0x"))
+        return await self._call(http, self._relay_reg, RELAY_OWNER_OF, token, read=address_bytes)
 
     async def _call(
-        self, http: aiohttp.ClientSession, contract: bytes, signature: str, argument: int, returns: str
-    ) -> Any:
-        data = keccak256(signature.encode())[:4] + encode(["uint256"], [argument])
-        call = {"to": f"0x{contract.hex()}", "data": f"0x{data.hex()}"}
-        request = {"jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": [call, "latest"]}
-        answer = await self._ask(http, request)
-        try:
-            return decode([returns], bytes.fromhex(answer.removeprefix("0x")))[0]
-        except (ValueError, DecodingError) as error:
-            raise RegistryUnavailable(
-                f"there is no registry at 0x{contract.hex()}, or the endpoint gives nonsense"
-            ) from error
+        self,
+        http: aiohttp.ClientSession,
+        contract: bytes,
+        function: Function,
+        argument: int,
+        *,
+        read: Callable[[Any], T],
+    ) -> T | None:
+        """Give what a function returns; None if the contract reverts, which is its no."""
+        call = {"to": write_data(contract), "data": write_data(function.encode(argument))}
+        answer = await self._ask(http, Request("eth_call", [call, "latest"], function.most_bytes))
+        if isinstance(answer, Result):
+            try:
+                return read(function.decode(read_data(answer.value))[0])
+            except MalformedInput as error:
+                raise RegistryUnavailable(
+                    f"there is no registry at 0x{contract.hex()}, or the endpoint gives nonsense: {error}"
+                ) from error
+        if answer.is_revert:
+            return None
+        raise RegistryUnavailable(f"the registry's endpoint refused: {answer.message}")
 
-    async def _ask(self, http: aiohttp.ClientSession, request: dict[str, Any]) -> str:
+    async def _ask(self, http: aiohttp.ClientSession, request: Request) -> Answer:
+        body = encode_request(_REQUEST_ID, request)
         try:
-            async with http.post(self._rpc_url, json=request) as response:
-                answer = await read_json(response)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError) as error:
+            async with http.post(self._rpc_url, data=body, headers=_HEADERS) as response:
+                return decode_answer(await read_body(response, request.most_bytes), _REQUEST_ID)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, MalformedInput) as error:
             reason = str(error) or type(error).__name__
             raise RegistryUnavailable(f"the registry's endpoint gave no answer: {reason}") from error
-        match answer:
-            case {"result": str(result)}:
-                return result
-            case {"error": {"code": int(code), "message": str(message), **more}}:
-                if is_revert(code, message, more.get("data")):
-                    raise Reverted(message)
-                raise RegistryUnavailable(f"the registry's endpoint refused: {message}")
-        raise RegistryUnavailable("the registry's endpoint gave nonsense")

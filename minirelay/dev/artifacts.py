@@ -4,7 +4,6 @@ import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 BUILD = Path(__file__).parent / "contracts" / "build"
 
@@ -14,13 +13,13 @@ EXPORTED = ("ShopReg", "RelayReg", "PaymentsByAddress", "Eddies")
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A compiled contract: its ABI as JSON has it, its creation code without constructor arguments.
+    """A compiled contract: its creation code without constructor arguments.
 
-    deployed: its code on the chain, but for what constructors put into it.
+    deployed: its code on the chain, but for what constructors put into it. Its interface is committed with
+    the protocol (`minirelay.protocol.abi.load_abi`).
     """
 
     name: str
-    abi: list[dict[str, Any]]
     bytecode: bytes
     deployed: bytes
 
@@ -31,7 +30,6 @@ def load_artifact(name: str) -> Artifact:
     content = json.loads((BUILD / f"{name}.json").read_text())
     return Artifact(
         name,
-        content["abi"],
         bytes.fromhex(content["bytecode"][2:]),
         bytes.fromhex(content["deployedBytecode"][2:]),
     )

@@ -1,8 +1,8 @@
 """Compile the development contracts: `python -m minirelay.dev.compile_contracts`.
 
-For people who change a contract; everybody else uses the committed results in `contracts/build/`. It needs
-Node and npm, installs the pinned compiler and OpenZeppelin into a temporary directory, and leaves nothing
-else behind.
+For people who change a contract; everybody else uses the committed results: the code in `contracts/build/`,
+the interfaces in `protocol/interfaces/`. It needs Node and npm, installs the pinned compiler and OpenZeppelin
+into a temporary directory, and leaves nothing else behind.
 """
 
 import json
@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from minirelay.protocol.abi import DIRECTORY as INTERFACES
 
 SOURCES = Path(__file__).parent / "contracts"
 BUILD = SOURCES / "build"
@@ -36,10 +38,10 @@ def install(workshop: Path) -> None:
     _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], workshop)
 
 
-def compile_all(workshop: Path) -> dict[str, str]:
+def compile_all(workshop: Path) -> dict[Path, str]:
     """Compile what is deployed, with the compiler installed in `workshop`.
 
-    Returns the text of each artifact by contract name. Raises CompilationError.
+    Returns the text of each artifact and interface by where it is committed. Raises CompilationError.
     """
     sources = sorted(SOURCES.glob("*.sol"))
     request = {
@@ -57,7 +59,11 @@ def compile_all(workshop: Path) -> dict[str, str]:
     problems = [problem["formattedMessage"] for problem in answer.get("errors", ())]
     if problems:
         raise CompilationError("\n".join(problems))
-    return {name: _artifact(name, version, answer["contracts"][f"{name}.sol"][name]) for name in DEPLOYED}
+    compiled = {name: answer["contracts"][f"{name}.sol"][name] for name in DEPLOYED}
+    return {
+        **{BUILD / f"{name}.json": _artifact(name, version, output) for name, output in compiled.items()},
+        **{INTERFACES / f"{name}.json": _text(output["abi"]) for name, output in compiled.items()},
+    }
 
 
 def _artifact(name: str, version: str, output: dict[str, Any]) -> str:
@@ -65,11 +71,14 @@ def _artifact(name: str, version: str, output: dict[str, Any]) -> str:
         "contractName": name,
         "compiler": version,
         "settings": SETTINGS,
-        "abi": output["abi"],
         "bytecode": "0x" + output["evm"]["bytecode"]["object"],
         "deployedBytecode": "0x" + output["evm"]["deployedBytecode"]["object"],
     }
-    return json.dumps(artifact, indent=1) + "\n"
+    return _text(artifact)
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, indent=1) + "\n"
 
 
 def _run(command: list[str], directory: Path, text: str | None = None) -> str:
@@ -89,9 +98,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         workshop = Path(directory)
         install(workshop)
-        BUILD.mkdir(exist_ok=True)
-        for name, text in compile_all(workshop).items():
-            (BUILD / f"{name}.json").write_text(text)
+        for path, text in compile_all(workshop).items():
+            path.write_text(text)
 
 
 if __name__ == "__main__":

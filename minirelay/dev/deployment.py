@@ -19,6 +19,7 @@ from minirelay.dev.create2 import (
 from minirelay.dev.faucet import find_payer, top_up
 from minirelay.dev.rpc import Outgoing, Rpc
 from minirelay.errors import ChainError
+from minirelay.protocol.abi import load_abi
 from minirelay.protocol.signing import checksum_address
 
 REMEMBERED_NAME = "contracts.json"
@@ -131,6 +132,6 @@ def export_contracts(directory: Path, deployment: Deployment) -> None:
     }
     (directory / "abi").mkdir(parents=True, exist_ok=True)
     for name in EXPORTED:
-        abi = json.dumps(load_artifact(name).abi, indent=2)
+        abi = json.dumps(load_abi(name).entries, indent=2)
         (directory / "abi" / f"{name}.json").write_text(abi + "\n")
     (directory / "deploymentAddresses.json").write_text(json.dumps(addresses, indent=2) + "\n")

@@ -30,10 +30,15 @@ class Clock:
 
 @dataclass
 class Node:
-    """One endpoint. results: by method; a value, or a behaviour. asked: the methods, in order."""
+    """One endpoint. results: by method; a value, or a behaviour. asked: the methods, in order.
+
+    batch: what it makes of the answers to a batch. requests: how many came over HTTP.
+    """
 
     results: dict[str, Any] = field(default_factory=dict)
     behaviour: Behaviour | None = None
+    batch: Callable[[list[Any]], Any] = lambda answers: answers
+    requests: int = 0
     asked: list[str] = field(default_factory=list)
     params: list[Any] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
@@ -41,16 +46,25 @@ class Node:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.headers = dict(request.headers)
-        question = json.loads(await request.read())
-        self.asked.append(question["method"])
-        self.params.append(question["params"])
+        self.requests += 1
+        asked = json.loads(await request.read())
+        for question in asked if isinstance(asked, list) else [asked]:
+            self.asked.append(question["method"])
+            self.params.append(question["params"])
         if self.behaviour is not None:
-            return await self.behaviour(request, question)
+            return await self.behaviour(request, asked)
+        if isinstance(asked, list):
+            answers = [await self._answer(request, question) for question in asked]
+            return web.json_response(self.batch([json.loads(answer.text or "") for answer in answers]))
+        return await self._answer(request, asked)
+
+    async def _answer(self, request: web.Request, question: Any) -> web.Response:
         result = self.results.get(question["method"])
         if question["method"] == "eth_chainId" and result is None:
             result = hex(CHAIN_ID)
         if callable(result):
-            return await result(request, question)  # type: ignore[no-any-return]
+            answered: web.Response = await result(request, question)
+            return answered
         return said(question, result=result)
 
 

@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 
-from minirelay.chain.chain import Chain
-from minirelay.chain.endpoint import LONGEST_BACKOFF_S, open_http
+from minirelay.chain.backoff import LONGEST_BACKOFF_S
+from minirelay.chain.chain import MAX_QUESTIONS, Chain, Question
+from minirelay.chain.endpoint import open_http
 from minirelay.chain.errors import ChainUnreachable, NodeRefused, Reverted
-from minirelay.chain.json_rpc import read_quantity
 from minirelay.errors import MalformedInput
+from minirelay.protocol.block_id import BlockId
+from minirelay.protocol.json_rpc import Request, read_data, read_quantity
 from tests.chain.nodes import (
     CHAIN_ID,
     RIGHT,
@@ -205,6 +208,152 @@ async def test_calls() -> None:
     async with chain_over(node) as bench:
         assert await bench.chain.call(ADDRESS, b"\1\2", read_byte) == 7
     assert node.params[-1] == [{"to": "0x" + ADDRESS.hex(), "data": "0x0102"}, "latest"]
+
+
+# -- many at once, and at a block
+
+HEIGHT = Question(Request("eth_blockNumber"), read_quantity)
+BLOCK = BlockId(9, b"\x99" * 32)
+HEADER = {"number": "0x9", "hash": "0x" + "99" * 32}
+BALANCE = Question(Request("eth_getBalance", ["0x" + ADDRESS.hex()]), read_quantity)
+CALL = Question(
+    Request("eth_call", [{"to": "0x" + ADDRESS.hex()}], 1), lambda data: read_byte(read_data(data))
+)
+
+
+async def test_many_are_asked_of_one_endpoint_at_once() -> None:
+    first, second = good(1), good(2)
+    first.results["eth_call"] = error(3, "execution reverted")
+    async with chain_over(first, second) as bench:
+        height, reverted, again = await bench.chain.request_many([HEIGHT, CALL, HEIGHT])
+        assert (height, again) == (1, 1)
+        assert isinstance(reverted, Reverted)
+        assert await bench.chain.request_many([]) == []
+    # The chain's id is asked for once, before.
+    assert first.requests == 2
+    assert second.requests == 0
+
+
+def unanswered(answers: list[Any]) -> object:
+    return answers[:-1]
+
+
+def refused(_answers: list[Any]) -> object:
+    return {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "batches are not taken"}}
+
+
+def with_an_error(answers: list[Any]) -> object:
+    return [answers[0], {"id": answers[1]["id"], "error": {"code": -32000, "message": "header not found"}}]
+
+
+@pytest.mark.parametrize("batch", [unanswered, refused, with_an_error])
+async def test_a_batch_that_is_not_answered_whole_is_a_failure(batch: Any) -> None:
+    first, second = good(1), good(2)
+    first.batch = batch
+    async with chain_over(first, second) as bench:
+        assert await bench.chain.request_many([HEIGHT] * 2) == [2, 2]
+        assert await head(bench) == 2
+
+
+async def test_how_many_at_once_has_a_bound() -> None:
+    async with chain_over(good()) as bench:
+        assert await bench.chain.request_many([HEIGHT] * MAX_QUESTIONS) == [7] * MAX_QUESTIONS
+        with pytest.raises(RuntimeError, match=f"at most {MAX_QUESTIONS}"):
+            await bench.chain.request_many([HEIGHT] * (MAX_QUESTIONS + 1))
+
+
+def by_hash(block: Any) -> bool:
+    return isinstance(block, dict)
+
+
+def at_block(number: int, *, takes_hashes: bool, header: object = HEADER) -> Node:
+    """Make a node with an answer for one block, named by hash (EIP-1898) or only by number."""
+
+    async def answer(request: Any, question: Any) -> Any:
+        block = question["params"][1]
+        if by_hash(block) and not takes_hashes:
+            return await error(-32602, "invalid argument 1: hex string expected")(request, question)
+        assert block == ({"blockHash": HEADER["hash"], "requireCanonical": True} if by_hash(block) else "0x9")
+        return said(question, result=f"0x{number:02x}")
+
+    return Node(results={"eth_call": answer, "eth_getBalance": answer, "eth_getBlockByNumber": header})
+
+
+async def test_a_block_is_named_by_its_hash() -> None:
+    node = at_block(7, takes_hashes=True)
+    async with chain_over(node) as bench:
+        assert await bench.chain.call(ADDRESS, b"", read_byte, at=BLOCK) == 7
+        assert await bench.chain.request_many([BALANCE, CALL], BLOCK) == [7, 7]
+    assert node.asked == ["eth_chainId", "eth_call", "eth_getBalance", "eth_call"]
+
+
+async def test_where_hashes_are_not_taken_numbers_are_with_the_header_behind_them() -> None:
+    node = at_block(7, takes_hashes=False)
+    async with chain_over(node) as bench:
+        for _ in range(2):
+            assert await bench.chain.request_many([BALANCE, CALL], BLOCK) == [7, 7]
+    both = ["eth_getBalance", "eth_call"]
+    # The second time it is known.
+    assert node.asked == ["eth_chainId", *both, *both, "eth_getBlockByNumber", *both, "eth_getBlockByNumber"]
+    assert node.requests == 4
+    assert node.params[-1] == ["0x9", False]
+
+
+@pytest.mark.parametrize(
+    "header", [None, {}, {"number": "0x9", "hash": "0x" + "98" * 32}, {**HEADER, "number": "0xa"}]
+)
+async def test_an_endpoint_on_another_fork_is_not_believed(header: object) -> None:
+    async with chain_over(
+        at_block(1, takes_hashes=False, header=header), at_block(2, takes_hashes=True)
+    ) as bench:
+        assert await bench.chain.call(ADDRESS, b"", read_byte, at=BLOCK) == 2
+
+
+async def test_a_block_that_is_gone_is_no_answer() -> None:
+    """Its hash is not canonical any more, and its number is another block's."""
+    gone = error(-32000, "hash is not currently canonical")
+
+    async def answer(request: Any, question: Any) -> Any:
+        if by_hash(question["params"][1]):
+            return await gone(request, question)
+        return said(question, result="0x01")
+
+    fork = {**HEADER, "hash": "0x" + "98" * 32}
+    node = Node(results={"eth_call": answer, "eth_getBlockByNumber": fork})
+    async with chain_over(node) as bench:
+        with pytest.raises(ChainUnreachable, match="on another fork"):
+            await bench.chain.call(ADDRESS, b"", read_byte, at=BLOCK)
+
+
+async def test_a_revert_at_a_block_is_an_answer() -> None:
+    node = at_block(7, takes_hashes=True)
+    node.results["eth_call"] = error(3, "execution reverted")
+    async with chain_over(node) as bench:
+        with pytest.raises(Reverted):
+            await bench.chain.call(ADDRESS, b"", read_byte, at=BLOCK)
+    assert node.asked == ["eth_chainId", "eth_call"]
+
+
+async def test_a_rate_limit_says_nothing_about_hashes() -> None:
+    node = at_block(7, takes_hashes=True)
+    node.results["eth_call"] = error(-32005, "limit exceeded")
+    async with chain_over(node) as bench:
+        with pytest.raises(ChainUnreachable, match="limit exceeded"):
+            await bench.chain.call(ADDRESS, b"", read_byte, at=BLOCK)
+    assert node.asked == ["eth_chainId", "eth_call"]
+
+
+async def test_an_endpoint_that_comes_back_is_asked_by_hash_again() -> None:
+    node = at_block(7, takes_hashes=False)
+    async with chain_over(node) as bench:
+        assert await bench.chain.call(ADDRESS, b"", read_byte, at=BLOCK) == 7
+        node.behaviour = plain("", 500)
+        with pytest.raises(ChainUnreachable):
+            await head(bench)
+        node.behaviour, node.results = None, at_block(8, takes_hashes=True).results
+        bench.clock.now += 1
+        del node.results["eth_getBlockByNumber"]
+        assert await bench.chain.call(ADDRESS, b"", read_byte, at=BLOCK) == 8
 
 
 @pytest.mark.parametrize("result", [None, "0x", "0x0708", "07", 7])

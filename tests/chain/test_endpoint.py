@@ -1,20 +1,14 @@
-"""One endpoint: exchanges bounded in time and size, and how long a failing one is left alone."""
+"""One endpoint: exchanges bounded in time and size, one question or many in each."""
 
-from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from minirelay.chain.answer_bounds import FRAME_BYTES
-from minirelay.chain.endpoint import (
-    LONGEST_BACKOFF_S,
-    LONGEST_WISH_S,
-    Backoff,
-    Endpoint,
-    open_http,
-    retry_after,
-)
-from minirelay.chain.errors import EndpointFailure, NodeRefused
+from minirelay.chain.endpoint import MAX_BATCH, Endpoint, open_http
+from minirelay.chain.errors import EndpointFailure
 from minirelay.config.values import EndpointUrl
+from minirelay.protocol.answer_bounds import FRAME_BYTES
+from minirelay.protocol.json_rpc import Answer, Request, Result, RpcError
 from tests.chain.nodes import (
     RIGHT,
     SILENCE,
@@ -30,11 +24,13 @@ from tests.chain.nodes import (
     silent,
 )
 
+NUMBER = Request("eth_blockNumber")
 
-async def ask(behaviour: Behaviour, timeout_s: float = 5.0) -> object:
+
+async def ask(behaviour: Behaviour, timeout_s: float = 5.0) -> Answer:
     node = Node(behaviour=behaviour)
     async with running(node), open_http() as http:
-        return await Endpoint(http, node.url, timeout_s=timeout_s).ask("eth_blockNumber", ())
+        return await Endpoint(http, node.url, timeout_s=timeout_s).ask(NUMBER)
 
 
 async def failure(behaviour: Behaviour, match: str, timeout_s: float = 5.0) -> EndpointFailure:
@@ -48,8 +44,8 @@ async def test_an_answer() -> None:
     node = Node(results={"eth_blockNumber": "0x5"})
     async with running(node), open_http() as http:
         endpoint = Endpoint(http, node.url)
-        assert await endpoint.ask("eth_blockNumber", ()) == "0x5"
-        assert await endpoint.ask("eth_blockNumber", ["latest"]) == "0x5"
+        assert await endpoint.ask(NUMBER) == Result("0x5")
+        assert await endpoint.ask(Request("eth_blockNumber", ["latest"])) == Result("0x5")
     assert node.params == [[], ["latest"]]
     assert node.headers["Content-Type"] == "application/json"
     assert node.headers["Accept-Encoding"] == "identity"
@@ -70,7 +66,7 @@ async def test_nobody_there() -> None:
         pass
     async with open_http() as http:
         with pytest.raises(EndpointFailure, match="connection failed") as caught:
-            await Endpoint(http, node.url).ask("eth_blockNumber", ())
+            await Endpoint(http, node.url).ask(NUMBER)
     assert "KEY" not in str(caught.value)
 
 
@@ -80,7 +76,7 @@ async def test_nobody_there() -> None:
 async def test_hosts_that_are_none(url: str) -> None:
     async with open_http() as http:
         with pytest.raises(EndpointFailure) as caught:
-            await Endpoint(http, EndpointUrl(url)).ask("eth_blockNumber", ())
+            await Endpoint(http, EndpointUrl(url)).ask(NUMBER)
     assert "KEY" not in str(caught.value)
 
 
@@ -97,9 +93,9 @@ async def test_a_call_may_return_what_its_function_returns(data_bytes: int, is_r
     result = "0" * (FRAME_BYTES + 2 * 500 - frame)
     node = Node(behaviour=plain(f'{{"jsonrpc":"2.0","id":1,"result":"{result}"}}'))
     async with running(node), open_http() as http:
-        question = Endpoint(http, node.url).ask("eth_call", (), data_bytes)
+        question = Endpoint(http, node.url).ask(Request("eth_call", (), data_bytes))
         if is_read:
-            assert await question == result
+            assert await question == Result(result)
         else:
             with pytest.raises(EndpointFailure, match="longer than"):
                 await question
@@ -143,7 +139,7 @@ async def test_http_of_any_kind(written: bytes) -> None:
     node = RawNode([written])
     async with running_raw(node), open_http() as http:
         with pytest.raises(EndpointFailure) as caught:
-            await Endpoint(http, node.url, timeout_s=1.0).ask("eth_blockNumber", ())
+            await Endpoint(http, node.url, timeout_s=1.0).ask(NUMBER)
     assert "KEY" not in str(caught.value)
 
 
@@ -156,7 +152,7 @@ async def test_a_kept_connection_that_was_closed_is_asked_again_on_a_fresh_one()
     async with running_raw(node), open_http() as http:
         endpoint = Endpoint(http, node.url)
         for _ in range(5):
-            assert await endpoint.ask("eth_blockNumber", ()) == "0x7"
+            assert await endpoint.ask(NUMBER) == Result("0x7")
 
 
 async def test_a_transaction_is_sent_again_too() -> None:
@@ -164,7 +160,7 @@ async def test_a_transaction_is_sent_again_too() -> None:
     async with running_raw(node), open_http() as http:
         endpoint = Endpoint(http, node.url)
         for _ in range(2):
-            assert await endpoint.ask("eth_sendRawTransaction", ["0x02"]) == "0x7"
+            assert await endpoint.ask(Request("eth_sendRawTransaction", ["0x02"])) == Result("0x7")
     assert node.requests == 3
 
 
@@ -174,10 +170,10 @@ async def test_once_more_and_not_twice(is_pooled: bool) -> None:
     async with running_raw(node), open_http() as http:
         endpoint = Endpoint(http, node.url)
         if is_pooled:
-            await endpoint.ask("eth_blockNumber", ())
+            await endpoint.ask(NUMBER)
             node.script = [b""]
         with pytest.raises(EndpointFailure, match="connection failed"):
-            await endpoint.ask("eth_blockNumber", ())
+            await endpoint.ask(NUMBER)
     # One request on the connection that was kept, if there was one, and one on a fresh one.
     assert node.connections == (2 if is_pooled else 1)
     assert node.requests == (3 if is_pooled else 1)
@@ -188,9 +184,9 @@ async def test_an_answer_that_has_begun_is_not_asked_for_again(part: bytes) -> N
     node = RawNode([RIGHT, part])
     async with running_raw(node), open_http() as http:
         endpoint = Endpoint(http, node.url)
-        await endpoint.ask("eth_blockNumber", ())
+        await endpoint.ask(NUMBER)
         with pytest.raises(EndpointFailure, match="connection failed"):
-            await endpoint.ask("eth_blockNumber", ())
+            await endpoint.ask(NUMBER)
     assert node.connections == 1
 
 
@@ -198,10 +194,10 @@ async def test_the_second_attempt_is_bounded_in_time_too() -> None:
     node = RawNode([RIGHT, b""])
     async with running_raw(node), open_http() as http:
         endpoint = Endpoint(http, node.url, timeout_s=0.3)
-        await endpoint.ask("eth_blockNumber", ())
+        await endpoint.ask(NUMBER)
         node.script = [SILENCE]
         with pytest.raises(EndpointFailure, match=r"no answer within 0\.3 s"):
-            await endpoint.ask("eth_blockNumber", ())
+            await endpoint.ask(NUMBER)
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 404, 500, 502, 503])
@@ -222,86 +218,96 @@ async def test_what_is_no_json() -> None:
 
 @pytest.mark.parametrize("status", [200, 400, 500])
 async def test_errors_of_json_rpc_whatever_the_status(status: int) -> None:
-    with pytest.raises(NodeRefused, match="execution reverted"):
-        await ask(error(3, "execution reverted", status))
+    assert await ask(error(3, "execution reverted", status)) == RpcError(3, "execution reverted")
 
 
 async def test_a_result_with_an_error_status_is_none() -> None:
     await failure(plain('{"jsonrpc":"2.0","id":1,"result":"0x1"}', 500), "status 500")
 
 
-NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
+# -- batches
+
+
+async def test_many_are_asked_in_one_exchange() -> None:
+    node = Node(results={"eth_blockNumber": "0x5", "eth_gasPrice": error(-32601, "no such method")})
+    async with running(node), open_http() as http:
+        endpoint = Endpoint(http, node.url)
+        for _ in range(2):
+            assert await endpoint.ask_many([NUMBER, Request("eth_gasPrice"), NUMBER]) == [
+                Result("0x5"),
+                RpcError(-32601, "no such method"),
+                Result("0x5"),
+            ]
+        assert await endpoint.ask(NUMBER) == Result("0x5")
+    assert node.requests == 3
+    assert node.headers["Accept-Encoding"] == "identity"
+
+
+def reordered(answers: list[Any]) -> object:
+    return answers[::-1]
+
+
+def without_the_first(answers: list[Any]) -> object:
+    return answers[1:]
+
+
+def refused_as_a_whole(_answers: list[Any]) -> object:
+    return {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "batches are not taken"}}
+
+
+NO_BATCHES = RpcError(-32600, "batches are not taken")
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"),
+    ("batch", "answers"),
     [
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("-5", None),
-        ("1.5", None),
-        ("0", 0),
-        (" 20 ", 20),
-        ("9" * 400, LONGEST_WISH_S),
-        ("Sun, 01 Jun 2025 12:00:30 GMT", 30),
-        ("Sun, 01 Jun 2025 11:00:00 GMT", 0),
-        ("Sun, 01 Jun 2035 12:00:30 GMT", LONGEST_WISH_S),
-        ("Sun, 01 Jun 2025 12:00:30 -0000", 30),
-        ("Sun, 99 Jun 2025 12:00:30 GMT", None),
-        ("٣", None),
-        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
-        ("Mon, 01 Jan 9999 00:00:00 GMT", LONGEST_WISH_S),
-        ("Mon, 01 Jan 0001 00:00:00 +2359", 0),
-        ("Fri, 31 Dec 9999 23:59:59 -2359", LONGEST_WISH_S),
-        ("Sun, 01 Jun 2025 12:00:30 GMT" + " " * 50 + "GMT", None),
+        (reordered, [Result("0x5"), Result("0x6")]),
+        (without_the_first, [None, Result("0x6")]),
+        (refused_as_a_whole, [NO_BATCHES, NO_BATCHES]),
     ],
 )
-def test_retry_after(header: str | None, seconds: float | None) -> None:
-    assert retry_after(header, NOW) == seconds
+async def test_batches_are_answered_in_many_ways(batch: Any, answers: list[Answer | None]) -> None:
+    node = Node(results={"eth_blockNumber": "0x5", "eth_gasPrice": "0x6"}, batch=batch)
+    async with running(node), open_http() as http:
+        assert await Endpoint(http, node.url).ask_many([NUMBER, Request("eth_gasPrice")]) == answers
 
 
-def test_rests_grow_up_to_a_bound() -> None:
-    rest, now, rests = Backoff(), 100.0, []
-    for _ in range(10):
-        rest.begin(now, EndpointFailure("x"), now, 1.0)
-        rests.append(rest.left(now))
-        now += rest.left(now)
-        assert rest.left(now) == 0
-    assert rests == [1, 2, 4, 8, 16, 32, 64, LONGEST_BACKOFF_S, LONGEST_BACKOFF_S, LONGEST_BACKOFF_S]
+@pytest.mark.parametrize("body", ["<html>", "[7]", '[{"id":99,"result":"0x1"}]', '{"id":1,"result":[]}'])
+async def test_what_is_no_answer_to_a_batch(body: str) -> None:
+    node = Node(behaviour=plain(body))
+    async with running(node), open_http() as http:
+        with pytest.raises(EndpointFailure, match="its answer can't be used"):
+            await Endpoint(http, node.url).ask_many([NUMBER] * 2)
 
 
-def test_rests_vary_by_half() -> None:
-    short, long = Backoff(), Backoff()
-    short.begin(0.0, EndpointFailure("x"), 0.0, 0.0)
-    long.begin(0.0, EndpointFailure("x"), 0.0, 1.0)
-    assert (short.left(0.0), long.left(0.0)) == (0.5, 1.0)
+@pytest.mark.parametrize(("count", "is_read"), [(100, True), (3, False)])
+async def test_the_answer_to_a_batch_is_bounded_by_the_sum_of_its_answers(count: int, is_read: bool) -> None:
+    body = "[" + " " * 4 * FRAME_BYTES + "]"
+    node = Node(behaviour=plain(body))
+    async with running(node), open_http() as http:
+        asked = Endpoint(http, node.url).ask_many([NUMBER] * count)
+        if is_read:
+            assert await asked == [None] * count
+        else:
+            with pytest.raises(EndpointFailure, match=f"longer than {3 * FRAME_BYTES} bytes"):
+                await asked
 
 
-def test_a_wish_is_honoured_if_it_is_longer() -> None:
-    rest = Backoff()
-    rest.begin(0.0, EndpointFailure("x", 30.0), 0.0, 1.0)
-    assert rest.left(0.0) == 30
-    rest = Backoff()
-    rest.begin(0.0, EndpointFailure("x", 0.1), 0.0, 1.0)
-    assert rest.left(0.0) == 1
+async def test_errors_of_a_batch_whatever_the_status() -> None:
+    body = '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are not taken"}}'
+    node = Node(behaviour=plain(body, 400))
+    async with running(node), open_http() as http:
+        endpoint = Endpoint(http, node.url)
+        assert await endpoint.ask_many([NUMBER] * 2) == [NO_BATCHES, NO_BATCHES]
+        node.behaviour = plain("[]", 500)
+        with pytest.raises(EndpointFailure, match="status 500"):
+            await endpoint.ask_many([NUMBER] * 2)
 
 
-def test_what_was_under_way_when_it_failed_does_not_count_again() -> None:
-    rest = Backoff()
-    for asked_at in (5.0, 6.0, 7.0):
-        rest.begin(10.0, EndpointFailure("x"), asked_at, 1.0)
-    assert rest.left(10.0) == 1
-    rest.begin(11.0, EndpointFailure("x"), 11.0, 1.0)
-    assert rest.left(11.0) == 2
-
-
-def test_working_again_ends_the_rest() -> None:
-    rest = Backoff()
-    for _ in range(5):
-        rest.begin(0.0, EndpointFailure("x"), 0.0, 1.0)
-    rest.end()
-    assert rest.left(0.0) == 0
-    assert rest.reason == ""
-    rest.begin(0.0, EndpointFailure("y"), 0.0, 1.0)
-    assert (rest.left(0.0), rest.reason) == (1, "y")
+@pytest.mark.parametrize("count", [0, MAX_BATCH + 1])
+async def test_batches_have_a_bound(count: int) -> None:
+    node = Node(results={"eth_blockNumber": "0x5"})
+    async with running(node), open_http() as http:
+        with pytest.raises(RuntimeError, match=f"1 to {MAX_BATCH} requests"):
+            await Endpoint(http, node.url).ask_many([NUMBER] * count)
+    assert node.requests == 0

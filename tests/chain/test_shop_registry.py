@@ -7,12 +7,13 @@ from aiohttp import web
 from web3 import Web3
 from web3.types import TxParams
 
-from minirelay.chain import contract
 from minirelay.chain.chain import Chain
-from minirelay.chain.contract import Function
 from minirelay.chain.errors import ChainUnreachable, Reverted, WrongContract
-from minirelay.chain.shop_registry import MAX_RELAYS, UPDATE_ROOT_HASH, ShopReg
+from minirelay.chain.shop_registry import UPDATE_ROOT_HASH, ShopReg
 from minirelay.dev.accounts import ACCOUNTS
+from minirelay.protocol import abi
+from minirelay.protocol.abi import Function
+from minirelay.protocol.registries import MAX_RELAYS
 from tests.chain.nodes import CHAIN_ID, Node, chain_over, error, plain, said
 from tests.chain_fixtures import Contracts
 
@@ -102,7 +103,7 @@ async def test_a_list_that_is_longer_than_its_count_is_not_decoded(monkeypatch: 
         decoded.append(len(data))
         return [1]
 
-    monkeypatch.setattr(contract, "decode", decode)
+    monkeypatch.setattr(abi, "decode", decode)
     async with chain_over(answering(1, 250_000)) as bench:
         with pytest.raises(ChainUnreachable, match="longer than"):
             await ShopReg(bench.chain, b"\7" * 20).relay_tokens(1)

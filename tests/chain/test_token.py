@@ -10,7 +10,6 @@ from aiohttp import web
 from web3 import Web3
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.contract import Function
 from minirelay.chain.errors import ChainUnreachable, WalletUnfunded, WrongContract
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.token import (
@@ -27,6 +26,7 @@ from minirelay.chain.wallet import Wallet
 from minirelay.config.values import BaseUrl
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.errors import ConfigError
+from minirelay.protocol.abi import Function
 from minirelay.protocol.ids import show_token
 from minirelay.protocol.signing import checksum_address
 from tests.chain.nodes import CHAIN_ID, Node, chain_over, error, plain, said

@@ -12,6 +12,7 @@ from minirelay.dev.compile_contracts import (
     compile_all,
     install,
 )
+from minirelay.protocol.abi import DIRECTORY as INTERFACES
 
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH")
 
@@ -34,10 +35,11 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_committed_code_is_what_the_sources_compile_to(workshop: Path) -> None:
     compiled = compile_all(workshop)
-    committed = {path.stem: path.read_text() for path in BUILD.glob("*.json")}
-    assert sorted(compiled) == sorted(committed) == sorted(DEPLOYED)
-    for name, text in compiled.items():
-        assert text == committed[name], f"{name} is not what its source compiles to; run the module"
+    committed = {path: path.read_text() for where in (BUILD, INTERFACES) for path in where.glob("*.json")}
+    assert sorted(compiled) == sorted(committed)
+    assert sorted(path.stem for path in committed) == sorted(DEPLOYED * 2)
+    for path, text in compiled.items():
+        assert text == committed[path], f"{path} is not what its source compiles to; run the module"
 
 
 def test_compiler_warnings_are_failures(

@@ -10,7 +10,6 @@ from aiohttp.test_utils import TestServer
 from web3 import Web3
 
 from minirelay.dev.accounts import ACCOUNTS, FAUCET
-from minirelay.dev.artifacts import load_artifact
 from minirelay.dev.chain.ledger import Ledger
 from minirelay.dev.chain.node import Node
 from minirelay.dev.chain.process import DevChain
@@ -24,6 +23,7 @@ from minirelay.dev.deployment import (
 )
 from minirelay.dev.rpc import Rpc
 from minirelay.errors import ChainError
+from minirelay.protocol.abi import load_abi
 from tests.chain_fixtures import Contracts
 
 ELSEWHERE = Deployment(*("0x" + f"{digit}" * 40 for digit in range(1, 6)))
@@ -113,5 +113,5 @@ def test_export_is_what_other_tools_read(deployment: Deployment, tmp_path: Path)
     names = {path.name for path in (exported / "abi").iterdir()}
     assert names == {"ShopReg.json", "RelayReg.json", "PaymentsByAddress.json", "Eddies.json"}
     for name in ("ShopReg", "RelayReg", "PaymentsByAddress", "Eddies"):
-        assert json.loads((exported / "abi" / f"{name}.json").read_text()) == load_artifact(name).abi
+        assert json.loads((exported / "abi" / f"{name}.json").read_text()) == load_abi(name).entries
     export_contracts(exported, deployment)

@@ -1,26 +1,27 @@
 """What must hold for whatever endpoints answer, and for the headers that HTTP brings from either side."""
 
 # Either outcome is right, and each is checked where it turns up.
-# ruff: noqa: PT017
 
 import json
 from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
+from minirelay.chain.backoff import LONGEST_WISH_S, retry_after
 from minirelay.chain.chain import Chain
-from minirelay.chain.contract import Function
-from minirelay.chain.endpoint import LONGEST_WISH_S, retry_after
-from minirelay.chain.errors import EndpointFailure, NodeRefused
-from minirelay.chain.json_rpc import read_answer, read_data, read_quantity
 from minirelay.chain.relay_registry import RelayReg
-from minirelay.chain.shop_registry import MAX_RELAYS, ShopReg
+from minirelay.chain.shop_registry import ShopReg
 from minirelay.chain.transaction import read_base_fee, read_receipt
 from minirelay.config.values import Network
 from minirelay.errors import MalformedInput
+from minirelay.protocol.abi import Function
+from minirelay.protocol.block_id import BlockId
+from minirelay.protocol.json_rpc import RpcError, decode_answer, decode_batch, read_data, read_quantity
+from minirelay.protocol.registries import MAX_RELAYS
 from minirelay.web.client_address import client_address
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 REQUEST_ID = 7
 GET_RELAY_COUNT = Function("getRelayCount", ("uint256",)).selector
@@ -46,20 +47,21 @@ def rpc_answers() -> list[bytes]:
     ]
     answers = [{"jsonrpc": "2.0", "id": REQUEST_ID, "result": result} for result in results]
     answers += [{"jsonrpc": "2.0", "id": REQUEST_ID, "error": error} for error in errors]
-    return [json.dumps(answer).encode() for answer in answers]
+    return [json.dumps(answer).encode() for answer in (*answers, answers[1:4])]
 
 
 def rpc_answer(data: bytes) -> None:
-    """Answers of endpoints: a result that is read or refused, the node's error, or a failure."""
-    try:
-        result = read_answer(data, REQUEST_ID)
-    except EndpointFailure as failure:
-        assert str(failure).isprintable()
+    """Answers of endpoints: a result that is read or refused, the node's error, or malformed."""
+    for one in _read(lambda body: decode_batch(body, REQUEST_ID, 3), data) or ():
+        assert not isinstance(one, RpcError) or one.message.isprintable()
+    answer = _read(lambda body: decode_answer(body, REQUEST_ID), data)
+    if answer is None:
         return
-    except NodeRefused as refusal:
-        assert str(refusal).isprintable()
-        assert refusal.is_revert in (True, False)
+    if isinstance(answer, RpcError):
+        assert answer.message.isprintable()
+        assert answer.is_revert in (True, False)
         return
+    result = answer.value
     number = _read(read_quantity, result)
     assert number is None or 0 <= number < 2**256
     raw = _read(read_data, result)
@@ -69,7 +71,7 @@ def rpc_answer(data: bytes) -> None:
     assert receipt is None or receipt[1] >= 0
 
 
-def _read(read: Callable[[object], T], value: object) -> T | None:
+def _read(read: Callable[[V], T], value: V) -> T | None:
     try:
         return read(value)
     except MalformedInput:
@@ -111,7 +113,15 @@ class _Answering(Chain):
         self.chain_id = 31337
         self.answer = answer
 
-    async def call(self, to: bytes, data: bytes, read: Callable[[bytes], T], *, data_bytes: int = 32) -> T:
+    async def call(
+        self,
+        to: bytes,
+        data: bytes,
+        read: Callable[[bytes], T],
+        *,
+        data_bytes: int = 32,
+        at: BlockId | None = None,
+    ) -> T:
         return read((2).to_bytes(32) if data.startswith(GET_RELAY_COUNT) else self.answer)
 
 

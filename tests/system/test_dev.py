@@ -16,10 +16,10 @@ from web3.types import Wei
 
 from minirelay.client import EnrolmentRefused, KnownRelays, PrivateKey, RelayClient, RelayRefused, patches
 from minirelay.dev.accounts import ACCOUNTS
-from minirelay.dev.artifacts import load_artifact
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.demo_shop import ITEMS
 from minirelay.dev.deployment import Deployment
+from minirelay.protocol.abi import load_abi
 from minirelay.protocol.gaps import GAP_STEP
 from minirelay.protocol.signing import checksum_address
 from minirelay.store.database import FILE_NAME
@@ -39,7 +39,7 @@ def relay_signer(program: Program) -> bytes:
     """Give the address of the owner of the relay's token, from the registry."""
     registry = chain_of(program).eth.contract(
         address=Web3.to_checksum_address(program.ready["contracts"]["RelayReg"]),
-        abi=load_artifact("RelayReg").abi,
+        abi=load_abi("RelayReg").entries,
     )
     owner = registry.functions.ownerOf(int(program.ready["relay_token_id"], 16)).call()
     return bytes.fromhex(owner[2:])

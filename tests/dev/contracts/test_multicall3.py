@@ -9,6 +9,7 @@ from web3.types import Wei
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.artifacts import load_artifact
 from minirelay.dev.chain.genesis import MULTICALL3_ADDRESS
+from minirelay.protocol.abi import load_abi
 from minirelay.protocol.signing import checksum_address
 from tests.chain_fixtures import Contracts
 
@@ -18,7 +19,7 @@ NOWHERE = Web3.to_checksum_address("0x" + "99" * 20)
 
 @pytest.fixture
 def multicall(w3: Web3, contracts: Contracts) -> Contract:
-    return w3.eth.contract(address=ADDRESS, abi=load_artifact("Multicall3").abi)
+    return w3.eth.contract(address=ADDRESS, abi=load_abi("Multicall3").entries)
 
 
 def test_its_address_is_the_canonical_one(w3: Web3) -> None:

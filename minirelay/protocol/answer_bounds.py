@@ -12,13 +12,16 @@ WORD_BYTES: Final = 32
 FRAME_BYTES: Final = 16 * 2**10
 """Room for the JSON around a value, or for an error with its words and data."""
 
+LONGEST_BYTES: Final = 16 * 2**20
+"""No answer may be longer, whatever is asked."""
+
 _LONGER: Final = {
     # The hashes of all its transactions: 30,000 of them.
     "eth_getBlockByNumber": 2 * 2**20,
     # A transaction of the relay's own, with its logs.
     "eth_getTransactionByHash": 256 * 2**10,
     "eth_getTransactionReceipt": 256 * 2**10,
-    "eth_getLogs": 16 * 2**20,
+    "eth_getLogs": LONGEST_BYTES,
 }
 
 _BYTES_PER_CONTAINER: Final = 128

@@ -2,7 +2,7 @@
 
 import pytest
 
-from minirelay.chain.answer_bounds import FRAME_BYTES, array_bytes, most_bytes, most_containers
+from minirelay.protocol.answer_bounds import FRAME_BYTES, array_bytes, most_bytes, most_containers
 
 
 @pytest.mark.parametrize("method", ["eth_chainId", "eth_blockNumber", "eth_getBalance", "eth_no_such_method"])

@@ -1,0 +1,22 @@
+"""The registries on the chain (spec 07): which relays and shops there are, and who may act for them."""
+
+from typing import Final
+
+from minirelay.protocol.abi import load_abi
+from minirelay.protocol.answer_bounds import array_bytes
+
+MAX_RELAYS: Final = 1024
+"""A shop that lists more relays lists none, as far as anybody here is concerned."""
+
+_URI_WORDS: Final = 128
+
+RELAY_REG: Final = load_abi("RelayReg")
+RELAY_OWNER_OF: Final = RELAY_REG.function("ownerOf")
+RELAY_URIS: Final = RELAY_REG.function("relayURIs", most_bytes=array_bytes(_URI_WORDS))
+
+SHOP_REG: Final = load_abi("ShopReg")
+SHOP_OWNER_OF: Final = SHOP_REG.function("ownerOf")
+HAS_PERMISSION: Final = SHOP_REG.function("hasPermission")
+PERM_UPDATE_ROOT_HASH: Final = SHOP_REG.function("PERM_updateRootHash")
+GET_RELAY_COUNT: Final = SHOP_REG.function("getRelayCount")
+GET_ALL_RELAYS: Final = SHOP_REG.function("getAllRelays", most_bytes=array_bytes(MAX_RELAYS))
