@@ -13,6 +13,7 @@ GENERATED = {"protocol/wire_pb2.py"}
 WITHOUT_A_TEST_OF_THEIR_OWN = {
     "relay/request.py": "only a protocol, tested with the requests that follow it",
     "relay/messages.py": "only types, tested with everything that uses them",
+    "relay/shop_events.py": "a protocol, tested with the sequencer and the shops",
 }
 TESTS_OF_NO_MODULE = {"test_house.py", "test_config_docs.py", "protocol/test_wire.py"}
 

@@ -89,7 +89,7 @@ async def test_stopping_answers_what_is_in_flight_and_closes_sessions(
             clerk.reader = asyncio.create_task(clerk.read())
             await clerk.authenticate()
             answers = [await clerk.start_write(listing(number)) for number in range(1, 30)]
-            (connection,) = running.server.relay._connections
+            (connection,) = running.server.relay.connections
             await until(lambda: len(connection.session._open_requests) + len(clerk.received) >= 29)
         for answer in answers:
             assert len(payload(await asyncio.wait_for(answer, TIMEOUT_S))) == 32

@@ -15,6 +15,7 @@ from typing import Protocol
 from minirelay.errors import Code, Refusal, StoreError, invalid, not_found
 from minirelay.protocol.envelope import SubscriptionRequest
 from minirelay.relay.filter_quota import FilterLimits, FilterQuota
+from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.lookups import Lookups
 from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import (
@@ -59,17 +60,15 @@ UNREADABLE = "the relay cannot read its database, try again"
 class Host(Protocol):
     """The relay, as a connection sees it."""
 
+    @property
+    def live_cards(self) -> LiveCards["Connection"]:
+        """Return the key cards that have a live session."""
+
     def random_challenge(self) -> bytes:
         """Give 32 random bytes."""
 
     async def find_card(self, public_key: bytes) -> KeyCard | None:
         """Look a key card up. Raises StoreError."""
-
-    def is_live(self, card: KeyCard) -> bool:
-        """Say whether another session holds this card."""
-
-    def claim(self, card: KeyCard, connection: "Connection") -> None:
-        """Make this the card's one live session. Raises Refusal: it is taken, or was unlinked."""
 
     def release(self, connection: "Connection") -> None:
         """Forget a connection that ended; its card is free."""
@@ -278,13 +277,13 @@ class Connection:
 
     async def _find_card(self, effect: FindCard) -> None:
         card = await self._host.find_card(effect.public_key)
-        is_taken = card is not None and self._host.is_live(card)
+        is_taken = card is not None and self._host.live_cards.is_held(card)
         text = self._host.random_challenge()
         self._carry_out(self.session.challenge(effect.request_id, card, is_taken, text))
 
     def _claim(self, effect: ClaimCard) -> None:
         try:
-            self._host.claim(effect.card, self)
+            self._host.live_cards.claim(effect.card, self)
         except Refusal as refusal:
             self._carry_out(self.session.refuse(effect.request_id, refusal))
         else:

@@ -7,24 +7,22 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
 
-from minirelay.errors import Code, MinirelayError, Refusal, invalid, not_found
+from minirelay.errors import Refusal, invalid, not_found
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.gaps import RESTORED
 from minirelay.protocol.ids import show_shop
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.card_enrolment import CardEnrolment
+from minirelay.relay.card_register import CardRegister
 from minirelay.relay.client_write import ClientWrite, WriteLimits
 from minirelay.relay.clock import utc_now
 from minirelay.relay.connection import Connection, ConnectionLimits
-from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest
 from minirelay.relay.event_log import EventLog
 from minirelay.relay.judgement import NOBODY
 from minirelay.relay.large_sets import LargeSets
+from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import Enrolment, HangUp, Outcome, Subscribe, WriteRequest
-from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD
 from minirelay.relay.shops import HostedShop, Shops
 from minirelay.relay.subscription import Subscription
 from minirelay.relay.view import make_view
@@ -72,25 +70,29 @@ class Relay:
         self.limits = limits
         self.memory = MemoryBudget(limits.session_memory_bytes)
         """What all sessions hold."""
-        self._wallet = wallet
-        self._registry_chain = registry_chain
-        self._now = now
-        self._shops = Shops(
-            store,
-            next_rows.shop,
-            self._unlink,
-            memory_bytes=limits.shop_memory_bytes,
+        self.live_cards: LiveCards[Connection] = LiveCards()
+        self.shops = Shops(store, next_rows.shop, self.live_cards, memory_bytes=limits.shop_memory_bytes)
+        self.cards = CardRegister(
+            store.reader,
+            self.shops,
+            next_rows.card,
+            wallet=wallet,
+            registry_chain=registry_chain,
+            guest_cards_per_shop=limits.guest_cards_per_shop,
+            now=now,
         )
-        self._large_sets = LargeSets(store.reader)
-        self._card_rows = count(next_rows.card)
+        self.large_sets = LargeSets(store.reader)
+        self._now = now
         self._events = EventLog()
         self._connections: set[Connection] = set()
         self._closing: tuple[int, str] | None = None
-        self._live: dict[int, Connection] = {}
-        self._unlinked: set[int] = set()
-        self._enrolling: set[bytes] = set()
 
     # -- connections
+
+    @property
+    def connections(self) -> frozenset[Connection]:
+        """Return the connections of all open sessions."""
+        return frozenset(self._connections)
 
     @property
     def session_count(self) -> int:
@@ -112,9 +114,8 @@ class Relay:
         """Forget a connection that ended; its card is free."""
         self._connections.discard(connection)
         card = connection.session.card
-        if card is not None and self._live.get(card.row_id) is connection:
-            del self._live[card.row_id]
-            hosted = self._shops.by_row(card.shop) if card.is_guest else None
+        if card is not None and self.live_cards.release(card, connection):
+            hosted = self.shops.by_row(card.shop) if card.is_guest else None
             if hosted is not None:
                 hosted.guest_lane.drop(card.row_id)
 
@@ -132,84 +133,21 @@ class Relay:
 
     async def find_card(self, public_key: bytes) -> KeyCard | None:
         """Look a key card up. Raises StoreError."""
-        card = await self.store.reader.key_card(public_key)
-        if card is not None:
-            await self._shops.find_row(card.shop)
-        return card
-
-    def is_live(self, card: KeyCard) -> bool:
-        """Say whether a session holds this card."""
-        return card.row_id in self._live
-
-    def claim(self, card: KeyCard, connection: Connection) -> None:
-        """Make this the card's one live session. Raises Refusal: it is taken, or was unlinked meanwhile."""
-        if card.row_id in self._unlinked:
-            raise not_found(UNKNOWN_CARD)
-        if card.row_id in self._live:
-            raise Refusal(Code.ALREADY_CONNECTED, ALREADY_CONNECTED)
-        self._live[card.row_id] = connection
-
-    def _unlink(self, card_row: int) -> None:
-        self._unlinked.add(card_row)
-        connection = self._live.get(card_row)
-        if connection is not None:
-            connection.unlink()
+        return await self.cards.find(public_key)
 
     async def admit(self, enrolment: Enrolment) -> None:
-        """Enrol a key card, and start its shop if need be (spec 05, steps 7 and 8).
-
-        Raises CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached, StoreError.
-        """
-        key = enrolment.key_card
-        if key in self._enrolling:
-            raise CardAlreadyEnrolled("this key card is being enrolled")
-        self._enrolling.add(key)
-        try:
-            if await self.store.reader.key_card(key) is not None:
-                raise CardAlreadyEnrolled("this key card is enrolled already")
-            if enrolment.is_guest and not await self._shops.is_known(enrolment.shop_id):
-                raise FirstCardIsGuest("the first key card of a shop must be a clerk's")
-            hosted = await self._shops.find_or_start(enrolment.shop_id)
-        except BaseException:
-            self._enrolling.discard(key)
-            raise
-        await self._enrol(hosted, enrolment)
-
-    def _enrol(self, hosted: HostedShop, enrolment: Enrolment) -> asyncio.Future[None]:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def settle(error: MinirelayError | None) -> None:
-            # Not before: whoever asked may have gone, and the card must not be enrolled twice meanwhile.
-            self._enrolling.discard(enrolment.key_card)
-            if done.done():
-                return
-            if error is None:
-                done.set_result(None)
-            else:
-                done.set_exception(error)
-
-        hosted.sequencer.submit(
-            CardEnrolment(
-                enrolment=enrolment,
-                card_row=next(self._card_rows),
-                relay_key=self._wallet,
-                registry_chain=self._registry_chain,
-                guest_card_ceiling=self.limits.guest_cards_per_shop,
-                now=self._now,
-                settle=settle,
-            )
-        )
-        return done
+        """Enrol a key card; see `CardRegister.enrol`."""
+        await self.cards.enrol(enrolment)
 
     # -- shops
 
     async def is_served(self, shop_id: int) -> bool:
         """Say whether this relay has the shop already. Raises StoreError."""
-        return await self._shops.find(shop_id) is not None
+        return await self.shops.find(shop_id) is not None
 
     async def log_length(self, shop_id: int) -> int:
         """Count the durable sets in a shop's log, 0 if it is not served here. Raises StoreError."""
-        hosted = await self._shops.find(shop_id)
+        hosted = await self.shops.find(shop_id)
         if hosted is None:
             return 0
         return count_sets(hosted.feed.seq, await self.store.reader.gaps(hosted.row.row_id))
@@ -217,7 +155,7 @@ class Relay:
     def write_settled(self, card: KeyCard, outcome: Outcome) -> None:
         """Log what became of a write."""
         if isinstance(outcome, Refusal) or self._events.tells_accepted:
-            hosted = self._shops.by_row(card.shop)
+            hosted = self.shops.by_row(card.shop)
             if hosted is not None:
                 self._events.write_settled(hosted.row.shop_id, outcome)
 
@@ -231,7 +169,7 @@ class Relay:
             connection.rest()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                for hosted in self._shops:
+                for hosted in self.shops:
                     await hosted.sequencer.wait_idle()
 
     async def stop(self, code: int, reason: str, *, drain_timeout_s: float = DRAIN_TIMEOUT_S) -> None:
@@ -242,7 +180,7 @@ class Relay:
 
     def write(self, request: WriteRequest) -> None:
         """Hand a write to the sequencer of its shop."""
-        hosted = self._shops.by_row(request.card.shop)
+        hosted = self.shops.by_row(request.card.shop)
         if hosted is None:
             raise RuntimeError("a session's shop is opened when its card is claimed")
         if not request.card.is_guest:
@@ -271,7 +209,7 @@ class Relay:
         if len(request.shop_id) > SHOP_ID_BYTES:
             raise invalid(f"a shop id has at most {SHOP_ID_BYTES} bytes, not {len(request.shop_id)}")
         shop_id = int.from_bytes(request.shop_id, "big")
-        hosted = await self._shops.find(shop_id)
+        hosted = await self.shops.find(shop_id)
         if hosted is None:
             raise not_found(f"this relay has no shop {show_shop(shop_id)}")
         # Filters are checked before the position.
@@ -282,7 +220,7 @@ class Relay:
             request.start_shop_seq_no,
             feed=hosted.feed,
             reader=self.store.reader,
-            large_sets=self._large_sets,
+            large_sets=self.large_sets,
             outlet=connection,
         )
 

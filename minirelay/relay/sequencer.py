@@ -18,9 +18,10 @@ from minirelay.errors import MinirelayError, Refusal, StoreError
 from minirelay.relay.collection_pause import collection_paused
 from minirelay.relay.messages import own_fault
 from minirelay.relay.request import Request
+from minirelay.relay.shop_events import ShopEvents
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.work import Work, WorkExceeded
-from minirelay.store.messages import Commit, StoredSet
+from minirelay.store.messages import Commit
 
 T = TypeVar("T")
 
@@ -63,21 +64,16 @@ class Sequencer:
 
     def __init__(
         self,
+        shop: int,
         writer: Committer,
         open_head: Callable[[], Awaitable[ShopHead]],
-        publish: Callable[[Sequence[StoredSet]], None],
-        unlink: Callable[[int], None],
+        events: ShopEvents,
     ) -> None:
-        """writer: the store's. open_head: reads the head from disk; may raise StoreError.
-
-        publish: called with the sets of each commit once they are durable, in order, before its answer.
-        unlink: called with the row id of each key card whose unlinking is durable, after the answers to
-        everything before it.
-        """
+        """shop: row id. writer: the store's. open_head: reads the head from disk; may raise StoreError."""
+        self._shop = shop
         self._writer = writer
         self._open_head = open_head
-        self._publish = publish
-        self._unlink = unlink
+        self._events = events
         self._head: ShopHead | None = None
         self._queue: deque[Request] = deque()
         self._last_commit: asyncio.Future[None] | None = None
@@ -198,7 +194,9 @@ class Sequencer:
             # Not while something is on its way to the disk that this head would lack.
             await asyncio.wait([self._last_commit])
         try:
-            self._head, self._read_failure = await self._open_head(), None
+            head = await self._open_head()
+            self._events.opened(self._shop, head.size_bytes)
+            self._head, self._read_failure = head, None
         except StoreError as error:
             log.error("a shop could not be read from the database: %s", error)
             self._fail_all(error)
@@ -247,12 +245,12 @@ class Sequencer:
         error = future.exception()
         if error is None:
             # Before the answer, which takes the echo of these sets along.
-            self._publish(commit.sets)
+            self._events.stored(self._shop, commit.sets)
             try:
                 request.stored(root_hash)
             finally:
                 for card_row in commit.unlinked:
-                    self._unlink(card_row)
+                    self._events.unlinked(card_row)
         elif isinstance(error, MinirelayError):
             request.refuse(error)
         else:

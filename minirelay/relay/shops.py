@@ -5,14 +5,16 @@ forgets its recent sets: they are read again when somebody needs them. That is s
 opened, and as the shops grow.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import count
-from typing import Final
+from typing import Final, Protocol
 
 from minirelay.relay.feed import Feed
 from minirelay.relay.guest_lane import GuestLane
 from minirelay.relay.judgement import ENTRY_BYTES
 from minirelay.relay.sequencer import Sequencer
+from minirelay.relay.shop_events import ShopEvents
 from minirelay.relay.shop_head import ShopHead, read_head
 from minirelay.relay.slices import SlicedWork
 from minirelay.store.database import Store
@@ -25,27 +27,12 @@ _BUDGET_CHECKS: Final = 64
 class HostedShop:
     """One shop: where its writes go in, and where they come out."""
 
-    def __init__(
-        self,
-        row: ShopRow,
-        store: Store,
-        feed: Feed,
-        unlink: Callable[[int], None],
-        make_room: Callable[["HostedShop", int], None],
-        note_growth: Callable[["HostedShop", int], None],
-    ) -> None:
-        """row: as it is on disk, or as it will be with the first enrolment (then the log is empty).
-
-        make_room: called when the head comes into memory, with about as many bytes. note_growth: called with
-        about as many bytes as a durable set may have added.
-        """
+    def __init__(self, row: ShopRow, store: Store, feed: Feed, events: ShopEvents) -> None:
+        """row: as it is on disk, or as it will be with the first enrolment (then the log is empty)."""
         self.row = row
         self.feed = feed
-        self._store = store
-        self._make_room = make_room
-        self._note_growth = note_growth
         self.guest_lane = GuestLane()
-        self.sequencer = Sequencer(store.writer, self._open_head, self._publish, unlink)
+        self.sequencer = Sequencer(row.row_id, store.writer, partial(_read_head, store, row), events)
 
     @property
     def size_bytes(self) -> int:
@@ -58,21 +45,20 @@ class HostedShop:
         self.sequencer.unload()
         self.feed.forget_recent()
 
-    def _publish(self, sets: Sequence[StoredSet]) -> None:
-        self.feed.publish(sets)
-        self._note_growth(self, sum(len(one.wire) + ENTRY_BYTES * len(one.leaves) for one in sets))
 
-    async def _open_head(self) -> ShopHead:
-        head = await self._read_head()
-        self._make_room(self, head.size_bytes)
-        return head
+async def _read_head(store: Store, row: ShopRow) -> ShopHead:
+    epoch = store.writer.epoch
+    stored = await store.reader.shop(row.shop_id)
+    if stored is None:
+        return ShopHead.start(epoch, row, await store.reader.gaps(NEW_SHOPS))
+    return await read_head(store.reader, epoch, stored)
 
-    async def _read_head(self) -> ShopHead:
-        epoch = self._store.writer.epoch
-        row = await self._store.reader.shop(self.row.shop_id)
-        if row is None:
-            return ShopHead.start(epoch, self.row, await self._store.reader.gaps(NEW_SHOPS))
-        return await read_head(self._store.reader, epoch, row)
+
+class CardUnlinking(Protocol):
+    """Who ends the session of an unlinked key card."""
+
+    def unlink(self, card_row: int) -> None:
+        """Let no session hold this card (row id) any more."""
 
 
 class Shops:
@@ -82,15 +68,15 @@ class Shops:
         self,
         store: Store,
         first_row: int,
-        unlink: Callable[[int], None],
+        cards: CardUnlinking,
         *,
         memory_bytes: int,
     ) -> None:
-        """first_row: the first row id that is free. unlink: see `Sequencer`. memory_bytes: the budget."""
+        """first_row: the first row id that is free. cards: of all shops. memory_bytes: the budget."""
         self._store = store
         self._memory_bytes = memory_bytes
         self._growth_bytes = 0
-        self._unlink = unlink
+        self._cards = cards
         self._rows = count(first_row)
         self._handing_over = SlicedWork()
         # The one that was used least recently comes first.
@@ -144,9 +130,25 @@ class Shops:
 
     def _host(self, row: ShopRow, seq: int, counts: Counts) -> HostedShop:
         feed = Feed(row.row_id, seq, counts, self._handing_over)
-        hosted = HostedShop(row, self._store, feed, self._unlink, self._make_room, self._note_growth)
+        hosted = HostedShop(row, self._store, feed, self)
         self._hosted[row.shop_id] = self._by_row[row.row_id] = hosted
         return hosted
+
+    # -- what happens in them (`ShopEvents`)
+
+    def opened(self, shop: int, size_bytes: int) -> None:
+        """Make room for what came into memory."""
+        self._make_room(self._by_row[shop], size_bytes)
+
+    def stored(self, shop: int, sets: Sequence[StoredSet]) -> None:
+        """Let subscribers have the sets."""
+        hosted = self._by_row[shop]
+        hosted.feed.publish(sets)
+        self._note_growth(hosted, sum(len(one.wire) + ENTRY_BYTES * len(one.leaves) for one in sets))
+
+    def unlinked(self, card_row: int) -> None:
+        """End the card's session."""
+        self._cards.unlink(card_row)
 
     def _note_growth(self, hosted: HostedShop, size_bytes: int) -> None:
         self._growth_bytes += size_bytes

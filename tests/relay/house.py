@@ -365,7 +365,7 @@ class House:
 
     def open_requests(self, key: PrivateKey | None) -> int:
         """Count the requests of this card's session that are not answered."""
-        for connection in self.relay._live.values():
+        for connection in self.relay.live_cards:
             card = connection.session.card
             if card is not None and key is not None and card.public_key == key.public_key:
                 return len(connection.session._open_requests)
@@ -374,7 +374,7 @@ class House:
     def connection_of(self, client: Client) -> Connection:
         """Give the relay's end of an authenticated session."""
         assert client.key is not None
-        for connection in self.relay._live.values():
+        for connection in self.relay.live_cards:
             card = connection.session.card
             if card is not None and card.public_key == client.key.public_key:
                 return connection
@@ -382,13 +382,13 @@ class House:
 
     async def durable_seq(self, shop_id: int = SHOP) -> int:
         """Give the number of the last set of the log."""
-        hosted = await self.relay._shops.find(shop_id)
+        hosted = await self.relay.shops.find(shop_id)
         assert hosted is not None
         return hosted.feed.seq
 
     def forget_recent_sets(self) -> None:
         """Let subscriptions read everything from the log, as if it had come long ago."""
-        for hosted in self.relay._shops:
+        for hosted in self.relay.shops:
             hosted.feed.forget_recent()
 
     async def visitor(self, key: PrivateKey | None = None, shop_id: int = SHOP) -> Talker:

@@ -230,7 +230,7 @@ async def append_as_before_the_limits(
     with pytest.raises(Refusal):
         decode_patch_set(join_patch_set(raw, signature, leaves))
     verified = verify(decode_parts(raw, signature, leaves))
-    hosted = await house.relay._shops.find(SHOP)
+    hosted = await house.relay.shops.find(SHOP)
     assert hosted is not None
     head: ShopHead = await hosted.sequencer.opened()
     card = head.cards[clerk.key.public_key]

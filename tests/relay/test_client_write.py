@@ -482,7 +482,7 @@ async def test_a_set_of_ten_thousand_patches_is_stored_and_others_go_on_meanwhil
     go_on.set()
     assert len(payload(await asyncio.wait_for(answer, TIMEOUT_S))) == 32
     await other.write(listing(20_000))
-    hosted = await house.relay._shops.find(clerk.shop_id)
+    hosted = await house.relay.shops.find(clerk.shop_id)
     assert hosted is not None
     assert hosted.feed.counts.listings == 10_001
 

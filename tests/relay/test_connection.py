@@ -17,6 +17,7 @@ from minirelay.relay.connection import (
     Connection,
     ConnectionLimits,
 )
+from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import HangUp, Outcome, Subscribe, WriteRequest
 from minirelay.relay.session import SessionLimits
@@ -388,6 +389,7 @@ class Deaf:
         self.released = 0
         self.key = new_key()
         self.writes: list[WriteRequest] = []
+        self.live_cards: LiveCards[Connection] = LiveCards()
 
     def random_challenge(self) -> bytes:
         return bytes(32)
@@ -396,12 +398,6 @@ class Deaf:
         if public_key == self.key.public_key:
             return KeyCard(1, public_key, 1, bytes(20), False, 0, False)
         raise StoreUnavailable("I/O error")
-
-    def is_live(self, card: KeyCard) -> bool:
-        return False
-
-    def claim(self, card: KeyCard, connection: Connection) -> None:
-        pass
 
     def release(self, connection: Connection) -> None:
         self.released += 1
@@ -551,7 +547,7 @@ async def test_an_outcome_that_comes_after_the_end_is_dropped(house: House) -> N
         await line.start_write(listing(1))
         await line.start_write(listing(1))
         line.connection.lost()
-    hosted = await house.relay._shops.find(SHOP)
+    hosted = await house.relay.shops.find(SHOP)
     assert hosted is not None
     await hosted.sequencer.wait_idle()
     assert not line.connection.outbox.frames

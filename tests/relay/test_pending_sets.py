@@ -63,7 +63,7 @@ async def test_the_clients_set_and_the_relays_are_one_transaction_and_one_answer
     reports: list[BatchReport] = []
     house.store.writer.on_batch = reports.append
     root = await guest.write(order(7))
-    hosted = await house.relay._shops.find(SHOP)
+    hosted = await house.relay.shops.find(SHOP)
     assert hosted is not None
     head = await hosted.sequencer.opened()
     assert root == head.state.root_hash

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from minirelay.errors import Code, Refusal
+from minirelay.errors import Code
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.gaps import number_after_restore
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import decode_header, decode_patch
 from minirelay.protocol.signing import PrivateKey, recover
-from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, GuestCeilingReached
 from minirelay.relay.messages import Enrolment
 from minirelay.store.errors import StoreUnavailable
 from tests.relay.house import (
@@ -107,96 +106,6 @@ async def test_an_enrolment_reaches_subscribers(house: House) -> None:
     assert decode_patch(pushed.patches[0]).value == {"KeyCards": [key.public_key], "Guest": True}
 
 
-async def test_a_guest_as_the_first_card_is_refused_and_leaves_nothing(house: House) -> None:
-    for _ in range(2):
-        with pytest.raises(FirstCardIsGuest):
-            await house.enrol(is_guest=True)
-    assert not await house.relay.is_served(SHOP)
-    assert not list(house.relay._shops)
-    await house.enrol()
-    await house.enrol(is_guest=True)
-    assert await house.relay.is_served(SHOP)
-
-
-async def test_a_guest_right_behind_the_first_clerk_finds_the_shop(house: House) -> None:
-    async with house.disk_held():
-        clerk = asyncio.create_task(house.enrol())
-        await until(lambda: bool(list(house.relay._shops)))
-        guest = asyncio.create_task(house.enrol(is_guest=True))
-        await until(lambda: len(house.relay._enrolling) == 2)
-    await asyncio.wait_for(asyncio.gather(clerk, guest), TIMEOUT_S)
-
-
-async def test_a_card_enrols_once_ever(house: House) -> None:
-    key = await house.enrol()
-    wallet = house.wallets[key.public_key]
-    for shop_id, is_guest in ((SHOP, False), (SHOP, True), (OTHER_SHOP, False)):
-        with pytest.raises(CardAlreadyEnrolled):
-            await house.relay.admit(Enrolment(shop_id, wallet, key.public_key, is_guest))
-    other = await house.clerk()
-    await remove_card(other, wallet)
-    with pytest.raises(CardAlreadyEnrolled):
-        await house.relay.admit(Enrolment(SHOP, wallet, key.public_key, False))
-
-
-@pytest.mark.parametrize("second_shop", [SHOP, OTHER_SHOP])
-async def test_of_two_enrolments_of_one_card_at_once_one_succeeds(house: House, second_shop: int) -> None:
-    await house.enrol()
-    await house.enrol(shop_id=OTHER_SHOP)
-    card, wallet = new_key().public_key, secrets.token_bytes(20)
-    async with house.disk_held():
-        both = [
-            asyncio.ensure_future(house.relay.admit(Enrolment(shop_id, wallet, card, False)))
-            for shop_id in (SHOP, second_shop)
-        ]
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED, timeout=TIMEOUT_S)
-    outcomes = await asyncio.gather(*both, return_exceptions=True)
-    assert outcomes[0] is None
-    assert isinstance(outcomes[1], CardAlreadyEnrolled)
-
-
-async def test_two_first_cards_of_a_new_shop_at_once_make_one_shop(house: House) -> None:
-    keys = await asyncio.gather(*(house.enrol() for _ in range(5)))
-    clerk = await house.session(keys[0])
-    await clerk.subscribe()
-    sets = await clerk.sets_until(5)
-    assert [one.seq for one in sets] == [1, 2, 3, 4, 5]
-    assert [len(one.patches) for one in sets] == [2, 1, 1, 1, 1]
-
-
-async def test_a_client_that_leaves_while_it_enrols_is_enrolled_once(house: House) -> None:
-    await house.enrol()
-    key = new_key()
-    enrolment = Enrolment(SHOP, secrets.token_bytes(20), key.public_key, False)
-    async with house.disk_held():
-        asked = asyncio.ensure_future(house.relay.admit(enrolment))
-        hosted = await house.relay._shops.find(SHOP)
-        assert hosted is not None
-        await until(lambda: not hosted.sequencer.is_idle)
-        asked.cancel()
-        with pytest.raises(CardAlreadyEnrolled):
-            await house.relay.admit(enrolment)
-    with pytest.raises(asyncio.CancelledError):
-        await asked
-    await hosted.sequencer.wait_idle()
-    with pytest.raises(CardAlreadyEnrolled):
-        await house.relay.admit(enrolment)
-    await house.session(key)
-
-
-async def test_guests_have_a_ceiling_and_clerks_have_not(tmp_path: Path) -> None:
-    async with running_relay(tmp_path, relay_limits(guest_cards=2)) as house:
-        await house.enrol()
-        for _ in range(2):
-            await house.enrol(is_guest=True)
-        with pytest.raises(GuestCeilingReached):
-            await house.enrol(is_guest=True)
-        await house.enrol()
-    async with running_relay(tmp_path, relay_limits(guest_cards=2)) as house:
-        with pytest.raises(GuestCeilingReached):
-            await house.enrol(is_guest=True)
-
-
 # -- authenticating
 
 
@@ -275,7 +184,7 @@ async def test_a_card_is_free_as_soon_as_its_session_has_ended(house: House, how
             await session.socket._writer.close(1000)
         else:
             session.abort()
-        await until(lambda: not house.relay._live)
+        await until(lambda: not house.relay.live_cards)
     await house.session(key)
 
 
@@ -418,7 +327,7 @@ async def test_what_was_written_before_gets_its_root_and_what_came_after_is_refu
     doomed = await house.session(key)
     async with house.disk_held():
         before = [await doomed.start_write(listing(number)) for number in (1, 2)]
-        hosted = await house.relay._shops.find(SHOP)
+        hosted = await house.relay.shops.find(SHOP)
         assert hosted is not None
         await until(lambda: hosted.sequencer.head is not None and hosted.sequencer.head.seq == 4)
         unlinking = await clerk.start_write(
@@ -595,21 +504,6 @@ async def test_a_relay_that_drains_takes_nothing_new(house: House) -> None:
     assert (await house.store.reader.tail(1))[0] == 2
 
 
-async def test_claiming_is_for_one(house: House) -> None:
-    key = await house.enrol()
-    card = await house.relay.find_card(key.public_key)
-    assert card is not None
-    first, second = house.relay.connect(), house.relay.connect()
-    house.relay.claim(card, first)
-    assert house.relay.is_live(card)
-    with pytest.raises(Refusal) as refused:
-        house.relay.claim(card, second)
-    assert refused.value.code == Code.ALREADY_CONNECTED
-    for connection in (first, second):
-        connection.lost()
-    assert house.relay.session_count == 0
-
-
 async def test_a_session_that_ends_frees_what_it_held(house: House) -> None:
     talkers: list[Talker] = [await house.clerk(), await house.visitor()]
     await talkers[0].subscribe()
@@ -618,10 +512,10 @@ async def test_a_session_that_ends_frees_what_it_held(house: House) -> None:
     for talker in talkers:
         await talker.close()
     await until(lambda: house.relay.session_count == 0)
-    hosted = await house.relay._shops.find(SHOP)
+    hosted = await house.relay.shops.find(SHOP)
     assert hosted is not None
     assert not hosted.feed.is_followed
-    assert not house.relay._live
+    assert not house.relay.live_cards
 
 
 class TestAfterARestore:

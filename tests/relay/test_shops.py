@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.shops import Shops
 from minirelay.store.database import Store
 from minirelay.store.errors import StoreClosed
@@ -26,12 +27,12 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 async def idle(house: House) -> None:
-    for hosted in house.relay._shops:
+    for hosted in house.relay.shops:
         await hosted.sequencer.wait_idle()
 
 
 def shops_of(store: Store) -> Shops:
-    return Shops(store, 5, lambda _: None, memory_bytes=10**9)
+    return Shops(store, 5, LiveCards(), memory_bytes=10**9)
 
 
 async def test_a_shop_is_found_with_the_durable_end_of_its_log(store: Store) -> None:
@@ -95,11 +96,11 @@ async def test_a_store_that_cannot_be_asked_is_an_error_not_a_no(store: Store) -
 
 
 def loaded(house: House) -> set[int]:
-    return {hosted.row.shop_id for hosted in house.relay._shops if hosted.size_bytes}
+    return {hosted.row.shop_id for hosted in house.relay.shops if hosted.size_bytes}
 
 
 def memory_used(house: House) -> int:
-    return sum(hosted.size_bytes for hosted in house.relay._shops)
+    return sum(hosted.size_bytes for hosted in house.relay.shops)
 
 
 async def test_beyond_their_budget_the_least_recently_used_shops_are_unloaded(tmp_path: Path) -> None:
@@ -139,18 +140,18 @@ async def test_a_shop_that_is_opened_to_be_asked_counts_as_used(tmp_path: Path) 
         for shop_id in (1, 2, 3):
             await house.enrol(shop_id=shop_id)
         await idle(house)
-        first = await house.relay._shops.find(1)
+        first = await house.relay.shops.find(1)
         assert first is not None
         first.unload()
         await first.sequencer.opened()
-        assert [hosted.row.shop_id for hosted in house.relay._shops] == [2, 3, 1]
+        assert [hosted.row.shop_id for hosted in house.relay.shops] == [2, 3, 1]
 
 
 async def test_a_shop_that_is_unloaded_while_somebody_waits_for_it_is_opened_again(tmp_path: Path) -> None:
     async with running_relay(tmp_path) as house:
         await house.enrol()
         await idle(house)
-        hosted = await house.relay._shops.find(SHOP)
+        hosted = await house.relay.shops.find(SHOP)
         assert hosted is not None
         hosted.unload()
         asked = asyncio.create_task(hosted.sequencer.consult(lambda head: head.seq))
@@ -176,10 +177,10 @@ async def test_a_shop_with_work_under_way_is_not_unloaded(tmp_path: Path) -> Non
         await idle(house)
         async with house.disk_held():
             answer = await busy.start_write(listing(1))
-            hosted = await house.relay._shops.find(1)
+            hosted = await house.relay.shops.find(1)
             assert hosted is not None
             await until(lambda: not hosted.sequencer.is_idle)
-            other = await house.relay._shops.find(2)
+            other = await house.relay.shops.find(2)
             assert other is not None
             other.unload()
             await other.sequencer.opened()

@@ -83,7 +83,7 @@ class Shop:
         """Read the whole log as a clerk."""
         reader = await self.house.line(await self.house.enrol())
         await reader.subscribe()
-        hosted = await self.house.relay._shops.find(SHOP)
+        hosted = await self.house.relay.shops.find(SHOP)
         assert hosted is not None
         self.log = NaiveLog()
         self.log.append(await reader.sets_until(hosted.feed.seq))
@@ -374,7 +374,7 @@ async def test_no_gap_and_no_repeat_between_backlog_and_live_while_others_write(
         for number in range(count):
             await writer.write(listing(base + number))
 
-    hosted = await house.relay._shops.find(SHOP)
+    hosted = await house.relay.shops.find(SHOP)
     assert hosted is not None
     feed = hosted.feed
 
@@ -392,7 +392,7 @@ async def test_no_gap_and_no_repeat_between_backlog_and_live_while_others_write(
 
 async def test_the_sync_status_counts_what_became_durable_while_it_counted(house: House) -> None:
     clerk = await house.clerk()
-    hosted = await house.relay._shops.find(SHOP)
+    hosted = await house.relay.shops.find(SHOP)
     assert hosted is not None
     count = hosted.feed.counts
     line = await house.line()
@@ -426,7 +426,7 @@ async def live_line(house: House, start: int, *filters: Filter, key: PrivateKey 
     line = await house.line(key or await house.enrol())
     await line.subscribe(start, *filters)
     await line.read_until(lambda: bool(line.sync_statuses))
-    hosted = await house.relay._shops.find(SHOP)
+    hosted = await house.relay.shops.find(SHOP)
     assert hosted is not None
     await until(lambda: hosted.feed.is_followed)
     line.received.clear()
@@ -631,7 +631,7 @@ async def test_a_reader_who_stops_within_a_large_set_holds_no_page(
     monkeypatch.setattr(house.store.reader, "page", note)
     line = await house.line()
     await line.subscribe(2)
-    large_sets = house.relay._large_sets
+    large_sets = house.relay.large_sets
     sets: list[SequencedPartialPatchSet] = []
     while not sets or sets[-1].seq < 4:
         await until(lambda: bool(line.connection.outbox.frames))
@@ -843,7 +843,7 @@ async def test_a_bug_ends_the_session_and_is_logged(
 
 async def test_a_log_that_ends_too_early_is_an_error(house: House) -> None:
     await house.enrol()
-    hosted = await house.relay._shops.find(SHOP)
+    hosted = await house.relay.shops.find(SHOP)
     assert hosted is not None
     hosted.feed.seq += 1
     house.forget_recent_sets()

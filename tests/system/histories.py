@@ -211,7 +211,7 @@ class History:
             card_wallet = wallet if role == "clerk" else None
             key = await self.house.enrol(is_guest=role == "guest", wallet=card_wallet)
             self.cards.append((key, role))
-        hosted = await self.house.relay._shops.find(SHOP)
+        hosted = await self.house.relay.shops.find(SHOP)
         assert hosted is not None
         self.hosted = hosted
         for number in range(len(self.cards)):

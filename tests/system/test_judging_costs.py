@@ -276,7 +276,7 @@ def test_an_ordinary_write_is_far_from_leaving_the_loop() -> None:
 
 async def grow_as_before_the_limits(house: House, key: PrivateKey) -> None:
     """Write an order of 120,000 items, as a relay without limits let a client do."""
-    hosted = await house.relay._shops.find(SHOP)
+    hosted = await house.relay.shops.find(SHOP)
     assert hosted is not None
     head = await hosted.sequencer.opened()
     card = head.cards[key.public_key]

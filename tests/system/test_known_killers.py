@@ -92,11 +92,11 @@ async def pair(directory: Path) -> AsyncIterator[Pair]:
             listing(1), order(1), ("add", ("Tags", "t"), {"Name": "t", "ListingIDs": [1]})
         )
         yield both
-        hosted = await house.relay._shops.find(both.attacker.shop_id)
+        hosted = await house.relay.shops.find(both.attacker.shop_id)
         assert hosted is not None
         root = (await hosted.sequencer.opened()).state.root_hash
     async with running_relay(directory) as house:
-        hosted = await house.relay._shops.find(both.attacker.shop_id)
+        hosted = await house.relay.shops.find(both.attacker.shop_id)
         assert hosted is not None
         assert (await hosted.sequencer.opened()).state.root_hash == root
 

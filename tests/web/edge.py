@@ -15,6 +15,7 @@ from minirelay.errors import MinirelayError
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.connection import Connection, ConnectionLimits
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller
+from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import Enrolment, HangUp, Outcome, Subscribe, WriteRequest
 from minirelay.relay.subscription import Subscription
@@ -36,6 +37,7 @@ class Lobby:
 
     def __init__(self) -> None:
         self.connections: list[Connection] = []
+        self.live_cards: LiveCards[Connection] = LiveCards()
 
     def connect(self) -> Connection:
         connection = Connection(self, ConnectionLimits(), MemoryBudget(2**27), clock=lambda: 0.0)
@@ -50,12 +52,6 @@ class Lobby:
         raise NotImplementedError
 
     async def find_card(self, public_key: bytes) -> KeyCard | None:
-        raise NotImplementedError
-
-    def is_live(self, card: KeyCard) -> bool:
-        raise NotImplementedError
-
-    def claim(self, card: KeyCard, connection: Connection) -> None:
         raise NotImplementedError
 
     def write(self, request: WriteRequest) -> None:

@@ -118,7 +118,7 @@ async def test_a_larger_frame_closes_the_connection(house: House) -> None:
     clerk, other = await house.clerk(), await house.clerk()
     await clerk.send(padded(MAX_FRAME_BYTES + 1))
     assert await clerk.end() == 1009
-    await until(lambda: len(house.relay._live) == 1)
+    await until(lambda: len(house.relay.live_cards) == 1)
     await other.write(listing(1))
 
 
@@ -473,7 +473,7 @@ async def test_anything_from_the_client_counts_as_life(tmp_path: Path, sign: str
             "pong": frame(10, b""),
             "frame": frame(2, wire.encode_envelope(1, wire.PingRequest())),
         }
-        (connection,) = house.relay._connections
+        (connection,) = house.relay.connections
         born = connection.session._last_heard
         # Twice as long as silence may last.
         while connection.session._last_heard < born + 2.0:
@@ -512,7 +512,7 @@ async def test_a_connection_that_breaks_frees_what_it_held(house: House, how: st
     else:
         talker.transport.close()
     await until(lambda: house.relay.session_count == 0)
-    assert not house.relay._live
+    assert not house.relay.live_cards
 
 
 async def test_a_client_that_leaves_before_it_is_answered_was_never_there() -> None:
@@ -543,7 +543,7 @@ async def test_a_client_that_neither_reads_nor_closes_is_given_up(
     for _ in range(8):
         await clerk.write(*images(1, 36, 50_000))
     async with raw_session(house) as (_, writer):
-        (connection,) = house.relay._connections - set(house.relay._live.values())
+        (connection,) = house.relay.connections - set(house.relay.live_cards)
         # Its buffer and the kernel's are soon full, and stay so.
         request = wire.SubscriptionRequest(SHOP.to_bytes(2))
         writer.write(frame(2, wire.encode_envelope(1, request)))
@@ -558,7 +558,7 @@ async def test_a_reader_who_stops_reading_costs_bounded_memory_and_loses_nothing
     talker = await house.visitor()
     await talker.subscribe()
     await talker.sets_until(2)
-    (connection,) = house.relay._connections - set(house.relay._live.values())
+    (connection,) = house.relay.connections - set(house.relay.live_cards)
     talker.transport.pause_reading()
     most = OutboxLimits().push_bytes + 1024 * 1024
     for _ in range(10):
