@@ -173,9 +173,11 @@ class Sequencer:
     def _take_slice(self) -> list[Request]:
         requests: list[Request] = []
         size_bytes = 0
-        while self._queue and size_bytes < SLICE_BYTES and self._queue[0].size_bytes <= THREAD_BYTES:
+        while self._queue and self._queue[0].size_bytes <= THREAD_BYTES:
+            size_bytes += self._queue[0].size_bytes + REQUEST_BYTES
+            if requests and size_bytes > SLICE_BYTES:
+                break
             requests.append(self._queue.popleft())
-            size_bytes += requests[-1].size_bytes + REQUEST_BYTES
         return requests
 
     def _start(self, work: Awaitable[None]) -> asyncio.Task[None]:

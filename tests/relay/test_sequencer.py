@@ -18,7 +18,7 @@ from minirelay.errors import MinirelayError, Refusal, StoreError, invalid
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.judgement import Author
-from minirelay.relay.sequencer import LOOP_WORK, THREAD_BYTES, Sequencer
+from minirelay.relay.sequencer import LOOP_WORK, SLICE_BYTES, THREAD_BYTES, Sequencer
 from minirelay.relay.shop_head import Accepted, Card, ShopHead
 from minirelay.shop.access import Role
 from minirelay.shop.work import Work, WorkExceeded
@@ -404,6 +404,18 @@ async def test_a_turn_ends_when_its_work_is_done() -> None:
             await asyncio.sleep(0)
             judged.append(sum(write.steps[-1:] == [f"judge {write.name}"] for write in writes))
         assert [later - before for before, later in pairwise(judged) if later > before] == [2, 2, 1]
+
+
+async def test_long_requests_do_not_make_a_turn_longer_than_one_of_them_does() -> None:
+    async with bench() as one:
+        await one.sequencer.opened()
+        sizes = (600, SLICE_BYTES // 2, SLICE_BYTES // 2, THREAD_BYTES, 100, 100)
+        writes = [one.write(str(number), size_bytes=size) for number, size in enumerate(sizes)]
+        prepared = [0]
+        while prepared[-1] < len(writes):
+            await asyncio.sleep(0)
+            prepared.append(sum(len(write.steps) > 0 for write in writes))
+        assert [later - before for before, later in pairwise(prepared) if later > before] == [2, 1, 1, 2]
 
 
 async def test_work_that_never_ends_on_the_loop_or_beside_it_is_an_answer(

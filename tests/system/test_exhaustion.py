@@ -3,6 +3,8 @@
 In CI for a few seconds with ten times the bounds in time; as long and as strict as it is meant to be:
 
     MINIRELAY_ATTACK_S=60 python3 -m pytest tests/system/test_exhaustion.py -q -s
+
+MINIRELAY_ATTACKS names some kinds, to see what each costs: "pings filters".
 """
 
 import asyncio
@@ -14,8 +16,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from minirelay.bench.process_meter import ProcessMeter
 from minirelay.client import PrivateKey, RelayClient, patches
 from minirelay.dev.accounts import ACCOUNTS
@@ -25,6 +25,7 @@ from tests.system.watched_relay import Longest, read_report, reset
 
 SECONDS = float(os.environ.get("MINIRELAY_ATTACK_S", "8"))
 ATTACKERS = int(os.environ.get("MINIRELAY_ATTACKERS", "64"))
+KINDS = os.environ.get("MINIRELAY_ATTACKS", "").split()
 IS_LONG = SECONDS >= 60
 SLACK = 1 if IS_LONG else 10
 MOST_TURN_S = 0.05 * SLACK
@@ -44,14 +45,11 @@ class Outcome:
     longest: Longest
     done: dict[str, dict[str, int]]
 
-    @property
-    def p99_s(self) -> float:
-        return sorted(self.answers_s)[len(self.answers_s) * 99 // 100]
+    def percentile_s(self, share: int) -> float:
+        answers_s = sorted(self.answers_s)
+        return answers_s[min(len(answers_s) * share // 100, len(answers_s) - 1)]
 
 
-@pytest.mark.skipif(
-    "MINIRELAY_ATTACK_S" not in os.environ, reason="not steady yet on a busy machine: set MINIRELAY_ATTACK_S"
-)
 async def test_a_relay_under_attack_of_every_kind_serves_a_good_client(tmp_path: Path) -> None:
     report = tmp_path / "turns"
     data = str(tmp_path / "data")
@@ -66,10 +64,10 @@ async def test_a_relay_under_attack_of_every_kind_serves_a_good_client(tmp_path:
         log = program.log.read_text()
         assert program.stop() == 0
     assert "Traceback" not in log
-    assert all(kind for kind in outcome.done.values()), outcome.done
+    assert all(set(kind) - {"begun"} for kind in outcome.done.values()), outcome.done
     assert outcome.memory <= MOST_MEMORY
     assert outcome.longest.turn_cpu_s <= MOST_TURN_S
-    assert outcome.p99_s <= MOST_P99_S
+    assert outcome.percentile_s(99) <= MOST_P99_S
     verified = verify(data)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
@@ -122,6 +120,7 @@ async def run_attackers(url: str, shop_id: int, guests: list[bytes]) -> dict[str
         "guests": [guest.hex() for guest in guests],
         "seconds": SECONDS,
         "seed": int(os.environ.get("MINIRELAY_SEED", "1")),
+        "kinds": KINDS,
     }
     output, _ = await attackers.communicate(json.dumps(orders).encode() + b"\n")
     assert attackers.returncode == 0
@@ -131,9 +130,10 @@ async def run_attackers(url: str, shop_id: int, guests: list[bytes]) -> dict[str
 
 def tell(outcome: Outcome) -> None:
     """Print what was seen, for `pytest -s`."""
+    p50, p99, most = (outcome.percentile_s(share) * 1000 for share in (50, 99, 100))
     print(
         f"\n{ATTACKERS} attackers, {SECONDS:g} s: {len(outcome.answers_s)} writes answered, "
-        f"p99 {outcome.p99_s * 1000:.1f} ms, most {max(outcome.answers_s) * 1000:.1f} ms; "
+        f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, most {most:.1f} ms; "
         f"longest turn {outcome.longest.turn_cpu_s * 1000:.1f} ms of processor time "
         f"({outcome.longest.late_s * 1000:.1f} by the wall); {outcome.memory / 2**20:.1f} MiB"
     )

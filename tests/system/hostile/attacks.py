@@ -337,7 +337,7 @@ async def go_on(attack: Attack, target: Target) -> None:
     """Attack again and again until it is over."""
     while not target.is_over.is_set():
         try:
+            target.note("begun")
             await attack(target)
         except RETRIED:
-            target.note("begun again")
             await asyncio.sleep(0.05)
