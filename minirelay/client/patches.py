@@ -22,11 +22,11 @@ from minirelay.shop.objects import (
     Listing,
     Order,
     OrderedItem,
-    OrderState,
     ShippingRegion,
     Tag,
     ViewState,
 )
+from minirelay.shop.order_states import STATE_FIELD, OrderState
 
 Patches = list[NewPatch]
 
@@ -124,7 +124,7 @@ def add_item(order_id: int, item: OrderedItem) -> Patches:
 
 def commit_order(order_id: int) -> Patches:
     """Commit to an order: its stock is reserved."""
-    return [NewPatch("replace", ("Orders", order_id, "State"), int(OrderState.COMMITTED))]
+    return [NewPatch("replace", ("Orders", order_id, STATE_FIELD), int(OrderState.COMMITTED))]
 
 
 def set_shipping_address(order_id: int, address: AddressDetails) -> Patches:
@@ -142,7 +142,7 @@ def choose_payment(order_id: int, currency: ChainAddress, payee: ChainAddress) -
     return [
         NewPatch("replace", (*path, "ChosenCurrency"), value_of(currency)),
         NewPatch("replace", (*path, "ChosenPayee"), chosen_payee),
-        NewPatch("replace", (*path, "State"), int(OrderState.PAYMENT_CHOSEN)),
+        NewPatch("replace", (*path, STATE_FIELD), int(OrderState.PAYMENT_CHOSEN)),
     ]
 
 
@@ -151,7 +151,7 @@ def cancel_order(order_id: int, at: datetime | None = None) -> Patches:
     canceled_at = (at or datetime.now(UTC)).replace(microsecond=0)
     return [
         NewPatch("add", ("Orders", order_id, "CanceledAt"), canceled_at),
-        NewPatch("replace", ("Orders", order_id, "State"), int(OrderState.CANCELED)),
+        NewPatch("replace", ("Orders", order_id, STATE_FIELD), int(OrderState.CANCELED)),
     ]
 
 

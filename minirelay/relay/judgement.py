@@ -14,8 +14,9 @@ from minirelay.protocol.patch_set import Patch, VerifiedPatchSet
 from minirelay.shop.access import Role, check_patch
 from minirelay.shop.canonical import read, read_as
 from minirelay.shop.draft import Draft
-from minirelay.shop.lifecycle import check_client_write
-from minirelay.shop.objects import Account, OrderState, PublicKey
+from minirelay.shop.objects import Account, PublicKey
+from minirelay.shop.order_life import check_client_write
+from minirelay.shop.order_states import FROZEN
 from minirelay.shop.state import Change, ShopState
 from minirelay.shop.work import HASHED_BYTES, Work
 from minirelay.store.messages import Leaf, ObjectRow
@@ -26,10 +27,6 @@ NOBODY = 0
 
 ENTRY_BYTES = 512
 """What an object or a key card takes in memory beside its bytes: nodes, entries of maps."""
-
-CHECKOUT_STATES = frozenset(
-    {OrderState.COMMITTED, OrderState.PAYMENT_CHOSEN, OrderState.UNPAID, OrderState.PAID}
-)
 
 
 class Author(msgspec.Struct, frozen=True):
@@ -202,5 +199,5 @@ def _refuse_checkout(draft: Draft, leaves: list[Leaf]) -> None:
     for leaf in leaves:
         if leaf.object_type is ObjectType.ORDER:
             order = draft.order(leaf.object_id)
-            if order is not None and order.state in CHECKOUT_STATES:
+            if order is not None and order.state in FROZEN:
                 raise invalid("not available yet: this relay has no checkout, orders can't be committed")

@@ -6,12 +6,13 @@ from typing import Final
 from minirelay.errors import Code, Refusal, invalid, not_found
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import Patch
+from minirelay.shop.order_states import STATE_FIELD
 from minirelay.shop.path_table import object_number
 
 PUBLIC_TYPES: Final = frozenset({ObjectType.MANIFEST, ObjectType.ACCOUNT, ObjectType.LISTING, ObjectType.TAG})
 """What everybody sees, visitors included."""
 
-RELAY_ORDER_FIELDS: Final = frozenset({"PaymentDetails", "State", "TxDetails", "CanceledAt"})
+RELAY_ORDER_FIELDS: Final = frozenset({"PaymentDetails", STATE_FIELD, "TxDetails", "CanceledAt"})
 
 
 class Role(Enum):

@@ -16,7 +16,8 @@ from minirelay.shop import (
     rules_orders,
     rules_tags,
 )
-from minirelay.shop.objects import Account, Listing, Manifest, Order, OrderState, Tag
+from minirelay.shop.objects import Account, Listing, Manifest, Order, Tag
+from minirelay.shop.order_states import OrderState
 from minirelay.shop.state import MANIFEST_KEY, Change, ShopState
 from minirelay.shop.work import PATCH, Work
 from minirelay.shop.working_set import WorkingSet
@@ -93,7 +94,7 @@ class Draft:
         return self._working.orders.look(order_id)
 
     def order_before(self, order_id: bytes) -> OrderState | None:
-        """Give the state of an order, None if there is no such order: for `lifecycle.check_client_write`."""
+        """Give the state of an order, None if there is no such order: for `order_life.check_client_write`."""
         order = self._working.orders.look(order_id)
         return None if order is None else order.state
 

@@ -16,6 +16,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from minirelay.shop.key_cards import KeyCards
+from minirelay.shop.order_states import STATE_FIELD, OrderState
 
 NOT_BLANK_PATTERN = r"\S"
 # The look-aheads keep these linear for any input.
@@ -62,17 +63,6 @@ OMITTED_WHEN_EMPTY = frozenset(
         "shipping_regions",
     }
 )
-
-
-class OrderState(IntEnum):
-    """How far an order is; 0 is invalid."""
-
-    OPEN = 1
-    CANCELED = 2
-    COMMITTED = 3
-    PAYMENT_CHOSEN = 4
-    UNPAID = 5
-    PAID = 6
 
 
 class ViewState(IntEnum):
@@ -282,7 +272,7 @@ class Order(Struct, kw_only=True):
 
     id: PositiveUint64 = field(name="ID")
     items: list[OrderedItem] = field(name="Items")
-    state: OrderState = field(name="State")
+    state: OrderState = field(name=STATE_FIELD)
     invoice_address: AddressDetails | None = field(name="InvoiceAddress", default=None)
     shipping_address: AddressDetails | None = field(name="ShippingAddress", default=None)
     canceled_at: datetime | None = field(name="CanceledAt", default=None)

@@ -1,4 +1,4 @@
-"""What patches do to orders (spec 04 "Orders"), whoever writes them; who may is `access` and `lifecycle`."""
+"""What patches do to orders (spec 04 "Orders"), whoever writes them; who may is `access` and `order_life`."""
 
 from datetime import datetime
 from typing import Any
@@ -15,12 +15,12 @@ from minirelay.shop.objects import (
     Order,
     OrderedItem,
     OrderPaid,
-    OrderState,
     Payee,
     PaymentDetails,
     PhoneNumber,
     Uint32,
 )
+from minirelay.shop.order_states import FROZEN, STATE_FIELD, STATES_FROM, OrderState
 from minirelay.shop.path_table import Handler, PathTable, Row, Slot, check_presence, object_number
 from minirelay.shop.references import check_item, check_items, check_order, is_accepted, is_payee
 from minirelay.shop.working_set import WorkingSet
@@ -28,7 +28,6 @@ from minirelay.shop.working_set import WorkingSet
 ITEM = Slot.ANYTHING
 """An item's index; a wrong one is refused differently by each operation."""
 
-FROZEN = frozenset({OrderState.COMMITTED, OrderState.PAYMENT_CHOSEN, OrderState.UNPAID, OrderState.PAID})
 MAX_QUANTITY = 2**32 - 1
 
 
@@ -50,16 +49,16 @@ def check_state(order: Order) -> None:
     state = order.state
     if state is OrderState.CANCELED:
         _need(order.canceled_at is not None, "a canceled order needs CanceledAt")
-    if state >= OrderState.COMMITTED:
+    if state in STATES_FROM[OrderState.COMMITTED]:
         _need(bool(order.items), "a committed order needs at least one item")
-    if state >= OrderState.PAYMENT_CHOSEN:
+    if state in STATES_FROM[OrderState.PAYMENT_CHOSEN]:
         _need(order.chosen_payee is not None, "a payment choice needs ChosenPayee")
         _need(order.chosen_currency is not None, "a payment choice needs ChosenCurrency")
         has_address = order.invoice_address is not None or order.shipping_address is not None
         _need(has_address, "a payment choice needs an invoice or shipping address")
-    if state >= OrderState.UNPAID:
+    if state in STATES_FROM[OrderState.UNPAID]:
         _need(order.payment_details is not None, "an order to be paid needs PaymentDetails")
-    if state >= OrderState.PAID:
+    if state in STATES_FROM[OrderState.PAID]:
         _need(order.tx_details is not None, "a paid order needs TxDetails")
 
 
@@ -79,7 +78,7 @@ def _remove(working: WorkingSet, patch: Patch, _order: Order) -> None:
 
 
 def _replace_state(_working: WorkingSet, patch: Patch, order: Order) -> None:
-    order.state = read_as(OrderState, "State", patch.value)
+    order.state = read_as(OrderState, STATE_FIELD, patch.value)
 
 
 def _add_field(attribute: str, kind: Any) -> Handler:
@@ -235,7 +234,7 @@ TABLE = PathTable(
         ("add", "Items", ITEM): _insert_item,
         ("append", "Items"): _append_item,
         ("replace",): _write,
-        ("replace", "State"): _replace_state,
+        ("replace", STATE_FIELD): _replace_state,
         ("replace", "Items"): _replace_items,
         ("replace", "Items", ITEM): _replace_item,
         ("replace", "Items", ITEM, "Quantity"): _replace_quantity,

@@ -18,7 +18,7 @@ from minirelay.client.received import ReceivedSet
 from minirelay.errors import Code
 from minirelay.protocol.envelope import SubscriptionCancelRequest, SubscriptionRequest
 from minirelay.protocol.push import SequencedPartialPatchSet
-from minirelay.shop.objects import OrderState
+from minirelay.shop.order_states import OrderState
 from tests.client.conftest import connected
 from tests.client.logs import CLERK, GUEST, SHOP_ID, STRANGER, WALLET, Log, add_listing, new_shop
 from tests.client.scripted_relay import ScriptedRelay, Session, within

@@ -14,10 +14,10 @@ from minirelay.shop.objects import (
     ListingOption,
     ListingVariation,
     OrderedItem,
-    OrderState,
     ShippingRegion,
     ViewState,
 )
+from minirelay.shop.order_states import OrderState
 from minirelay.shop.state import ShopState, id_key, inventory_key, tag_key
 from tests.client.logs import CLERK, NOW, SHOP_ID, WALLET, listing, new_shop
 

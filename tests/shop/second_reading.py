@@ -14,6 +14,7 @@ from minirelay.errors import Refusal
 from minirelay.shop import objects
 from minirelay.shop.canonical import read_as
 from minirelay.shop.encoding import encoder_for
+from minirelay.shop.order_states import OrderState
 from tests.shop.patching import INV, Refused, nf, oos
 
 Shop = dict[str, dict[Any, Any]]
@@ -413,7 +414,7 @@ def _orders(shop: Shop, op: str, order_id: int, fields: list[Any], value: Any) -
         _items(shop, order, op, inner, value, no)
     elif field == "State":
         _check(op == "replace" and not inner, INV)
-        order["State"] = _clean(objects.OrderState, value)
+        order["State"] = _clean(OrderState, value)
     elif inner:
         _check(field in ("InvoiceAddress", "ShippingAddress") and op == "replace", INV)
         _check(isinstance(inner[0], str), INV)

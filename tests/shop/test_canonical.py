@@ -22,12 +22,12 @@ from minirelay.shop.objects import (
     Options,
     Order,
     OrderedItem,
-    OrderState,
     Tag,
     Uint64,
     Uint256,
     ViewState,
 )
+from minirelay.shop.order_states import OrderState
 from tests.shop import random_objects
 
 VECTORS = Path(__file__).parent.parent / "vectors"

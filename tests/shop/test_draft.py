@@ -14,7 +14,8 @@ from minirelay.errors import Code, Refusal
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import Patch, decode_patch
 from minirelay.shop.draft import Draft
-from minirelay.shop.objects import Manifest, OrderState, Tag
+from minirelay.shop.objects import Manifest, Tag
+from minirelay.shop.order_states import OrderState
 from minirelay.shop.state import ShopState, inventory_key
 from tests.shop import random_patches
 from tests.shop.patching import (

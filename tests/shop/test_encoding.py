@@ -19,7 +19,6 @@ from minirelay.shop.objects import (
     ModificationAbsolute,
     Order,
     OrderedItem,
-    OrderState,
     Payee,
     PayeeMetadata,
     PaymentDetails,
@@ -28,6 +27,7 @@ from minirelay.shop.objects import (
     Tag,
     ViewState,
 )
+from minirelay.shop.order_states import OrderState
 
 NATIVE = ChainAddress(chain_id=1, address=bytes(20))
 METADATA = ListingMetadata(title="Tea", description="Green")

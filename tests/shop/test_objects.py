@@ -22,7 +22,6 @@ from minirelay.shop.objects import (
     Order,
     OrderedItem,
     OrderPaid,
-    OrderState,
     Payee,
     PayeeMetadata,
     PaymentDetails,
@@ -32,6 +31,7 @@ from minirelay.shop.objects import (
     ViewState,
     repeated_variation,
 )
+from minirelay.shop.order_states import OrderState
 
 NATIVE = bytes(20)
 CHAIN_ADDRESS: Any = {"ChainID": 1, "Address": NATIVE}

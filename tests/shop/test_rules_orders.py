@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from minirelay.errors import Code
-from minirelay.shop.objects import OrderState
+from minirelay.shop.order_states import OrderState
 from tests.shop.patching import (
     INV,
     LISTING,

@@ -12,10 +12,10 @@ from minirelay.shop.objects import (
     VARIATION_NAME_PATTERN,
     Hash,
     Listing,
-    OrderState,
     PriceModifier,
     Uint32,
 )
+from minirelay.shop.order_states import OrderState
 from minirelay.shop.validation_messages import describe
 
 NOT_BLANK = Annotated[str, Meta(pattern=NOT_BLANK_PATTERN)]

@@ -9,23 +9,22 @@ from typing import Final
 
 from minirelay.errors import invalid
 from minirelay.protocol.patch_set import Patch
-from minirelay.shop.objects import Order, OrderState
+from minirelay.shop.objects import Order
+from minirelay.shop.order_states import CLOSED, IN_CHECKOUT, STATE_FIELD, OrderState
 
 OPEN, CANCELED, COMMITTED = OrderState.OPEN, OrderState.CANCELED, OrderState.COMMITTED
 PAYMENT_CHOSEN, UNPAID, PAID = OrderState.PAYMENT_CHOSEN, OrderState.UNPAID, OrderState.PAID
 
 MOVES: Final[Mapping[OrderState, frozenset[OrderState]]] = {
     OPEN: frozenset({OPEN, COMMITTED, CANCELED}),
-    COMMITTED: frozenset({OPEN, PAYMENT_CHOSEN, CANCELED}),
+    COMMITTED: frozenset({OPEN, COMMITTED, PAYMENT_CHOSEN, CANCELED}),
     PAYMENT_CHOSEN: frozenset(),
     UNPAID: frozenset({PAYMENT_CHOSEN, CANCELED}),
     PAID: frozenset(),
     CANCELED: frozenset(),
 }
-"""Where a client may move an order that is in a state, by `replace State`."""
+"""Where a client may move an order that is in a state, by `replace State`; to itself is no move."""
 
-CLOSED: Final = frozenset({PAID, CANCELED})
-IN_CHECKOUT: Final = frozenset({COMMITTED, PAYMENT_CHOSEN, UNPAID})
 WRITTEN_WHOLE: Final = frozenset({OPEN, COMMITTED})
 RELAY_FIELDS: Final = frozenset({"PaymentDetails", "TxDetails"})
 
@@ -42,7 +41,7 @@ def check_client_write(before: OrderState | None, patch: Patch, after: Order | N
         _check_whole(before, after)
     elif patch.fields[0] in RELAY_FIELDS:
         raise invalid(f"only the relay writes {patch.fields[0]!s}")
-    elif before is not None and after is not None and patch.fields[0] == "State":
+    elif before is not None and after is not None and patch.fields[0] == STATE_FIELD:
         _check_move(before, after.state)
 
 

@@ -8,8 +8,8 @@ import pytest
 from minirelay.errors import Code, Refusal
 from minirelay.protocol.patch_set import Patch
 from minirelay.shop.draft import Draft
-from minirelay.shop.lifecycle import check_client_write
-from minirelay.shop.objects import OrderState
+from minirelay.shop.order_life import check_client_write
+from minirelay.shop.order_states import OrderState
 from minirelay.shop.state import ShopState
 from tests.shop.patching import LISTING, ORDER, PAYEE, TOKEN, number, patch, shop
 
@@ -86,7 +86,7 @@ def move(to: OrderState) -> Patch:
 
 MOVES = {
     OPEN: {OPEN, COMMITTED, CANCELED},
-    COMMITTED: {OPEN, CHOSEN, CANCELED},
+    COMMITTED: {OPEN, COMMITTED, CHOSEN, CANCELED},
     CHOSEN: set(),
     UNPAID: {CHOSEN, CANCELED},
     PAID: set(),
@@ -98,6 +98,14 @@ MOVES = {
 @pytest.mark.parametrize("state", OrderState)
 def test_moves(state: OrderState, to: OrderState) -> None:
     assert is_allowed(state, move(to)) == (to in MOVES[state])
+
+
+@pytest.mark.parametrize("state", [OPEN, COMMITTED])
+def test_a_move_to_where_it_is_changes_nothing(state: OrderState) -> None:
+    draft = Draft(in_state(state))
+    assert _write(draft, move(state)) is None
+
+    assert draft.finish()[1] == ()
 
 
 WHOLE: dict[str, Any] = {"ID": 1, "Items": [{"ListingID": 1, "Quantity": 1}], "State": 1}
