@@ -10,7 +10,8 @@ from minirelay.protocol.cbor import decode
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, Op
 from minirelay.shop.canonical import dump
-from minirelay.shop.objects import Order, OrderState, PaymentDetails
+from minirelay.shop.objects import Order, PaymentDetails
+from minirelay.shop.order_states import STATE_FIELD, OrderState
 from minirelay.shop.payment_request import PaymentRequest, payment_id
 from minirelay.shop.state import ShopState, id_key
 from minirelay.shop.work import HASHED_BYTES, LOOKUP, Work
@@ -67,5 +68,5 @@ def payment_patches(order_id: int, order: Order, details: PaymentDetails) -> tup
     path = ("Orders", order_id)
     return (
         NewPatch(op, (*path, "PaymentDetails"), value),
-        NewPatch("replace", (*path, "State"), int(OrderState.UNPAID)),
+        NewPatch("replace", (*path, STATE_FIELD), int(OrderState.UNPAID)),
     )

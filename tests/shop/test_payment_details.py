@@ -9,7 +9,8 @@ from minirelay.errors import Code, Refusal
 from minirelay.protocol.cbor import encode
 from minirelay.protocol.patch_set import NewPatch, Patch, decode_patch
 from minirelay.shop.canonical import dump, load, read
-from minirelay.shop.objects import Order, OrderState
+from minirelay.shop.objects import Order
+from minirelay.shop.order_states import OrderState
 from minirelay.shop.payment_details import listing_snapshots, payment_details, payment_patches
 from minirelay.shop.payment_request import PaymentRequest, payment_id
 from minirelay.shop.state import ShopState

@@ -1,6 +1,7 @@
 import pytest
 
-from minirelay.shop.objects import AddressDetails, Order, OrderState, ShippingRegion
+from minirelay.shop.objects import AddressDetails, Order, ShippingRegion
+from minirelay.shop.order_states import OrderState
 from minirelay.shop.regions import destination, match_region, points_of
 from minirelay.shop.work import Work, WorkExceeded
 
