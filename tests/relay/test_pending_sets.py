@@ -19,7 +19,8 @@ from minirelay.relay.judgement import Author
 from minirelay.relay.pending_sets import PendingSets
 from minirelay.shop import canonical
 from minirelay.shop.access import Role
-from minirelay.shop.objects import Order, OrderState
+from minirelay.shop.objects import Order
+from minirelay.shop.order_states import OrderState
 from minirelay.store.database import open_readonly
 from minirelay.store.messages import BatchReport
 from tests.relay import checkout_writes
