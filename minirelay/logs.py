@@ -27,9 +27,9 @@ Format = Literal["text", "json"]
 class LogBounds:
     """How much is written. burst: lines of one place at once; interval_s: between two of it after that."""
 
-    line_bytes: int = 1024
-    burst: int = 10
-    interval_s: float = 60.0
+    line_bytes: int
+    burst: int
+    interval_s: float
 
 
 _OWN: Final = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", *SELF_COUNTED}
@@ -146,14 +146,11 @@ class CountingHandler(logging.StreamHandler[TextIO]):
             self.release()
 
 
-def configure(
-    level: str, log_format: Format, stream: TextIO | None = None, *, bounds: LogBounds | None = None
-) -> None:
+def configure(level: str, log_format: Format, bounds: LogBounds, stream: TextIO | None = None) -> None:
     """Send what is logged to a stream, standard error if None.
 
     level: debug, info, warning, error; libraries stay at warning.
     """
-    bounds = bounds or LogBounds()
     repeats = Repeats(bounds.burst, bounds.interval_s, time.monotonic)
     handler = CountingHandler(stream or sys.stderr, repeats, bounds.interval_s)
     make = JsonFormatter if log_format == "json" else TextFormatter

@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import open_http
@@ -22,15 +21,10 @@ from minirelay.chain.wallet import Wallet
 from minirelay.config.settings import Settings
 from minirelay.config.values import BaseUrl
 from minirelay.errors import ConfigError
-from minirelay.relay.client_write import WriteLimits
 from minirelay.relay.clock import utc_now
-from minirelay.relay.connection import ConnectionLimits
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller
-from minirelay.relay.filter_quota import FilterLimits
-from minirelay.relay.outbox import OutboxLimits
-from minirelay.relay.relay import Relay, RelayLimits
-from minirelay.relay.session import SessionLimits
-from minirelay.shop.object_sizes import ObjectLimits
+from minirelay.relay.limits import relay_limits
+from minirelay.relay.relay import Relay
 from minirelay.store.database import Store
 from minirelay.store.meta_table import MetaTable
 from minirelay.store.write_check import WriteCheck
@@ -213,36 +207,4 @@ def _listen_to_clients(
         # What is left of the time is for clients that are slow to read that they are closed.
         on_stop=lambda: relay.stop(1001, STOPPING, drain_timeout_s=settings.stop_timeout / 2),
         stop_timeout_s=settings.stop_timeout,
-    )
-
-
-# -- limits
-
-
-def relay_limits(settings: Settings) -> RelayLimits:
-    """Take the bounds that the relay itself keeps out of the settings."""
-    limits = settings.limits
-    session = SessionLimits(
-        open_requests=limits.open_requests,
-        unacknowledged_pushes=limits.unacknowledged_pushes,
-        ping_interval_s=settings.ping_interval,
-        kick_timeout_s=settings.kick_timeout,
-    )
-    return RelayLimits(
-        connection=ConnectionLimits(
-            session=session,
-            outbox=OutboxLimits(limits.unsent_pushes, limits.unread_answers),
-            filters=FilterLimits(limits.filter_id, limits.session_filters),
-            subscriptions=limits.subscriptions_per_session,
-            unanswered_bytes=limits.unanswered_writes,
-        ),
-        guest_cards_per_shop=limits.guest_cards_per_shop,
-        writes=WriteLimits(
-            clock_skew=timedelta(seconds=settings.clock_skew),
-            objects=ObjectLimits(limits.order_size, limits.object_size),
-            work=limits.set_work,
-            guest_patches=limits.guest_set_patches,
-        ),
-        shop_memory_bytes=limits.shop_memory,
-        session_memory_bytes=limits.session_memory,
     )

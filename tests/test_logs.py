@@ -7,11 +7,13 @@ import logging
 import threading
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from minirelay.logs import Format, LogBounds, bound, configure
+from tests.limits import UNSET
 
 log = logging.getLogger("minirelay.test")
 
@@ -29,9 +31,9 @@ def _restored() -> Iterator[None]:
     logging.captureWarnings(False)
 
 
-def written(log_format: Format, level: str = "info", bounds: LogBounds | None = None) -> io.StringIO:
+def written(log_format: Format, level: str = "info", bounds: LogBounds = UNSET.log_bounds) -> io.StringIO:
     stream = io.StringIO()
-    configure(level, log_format, stream, bounds=bounds)
+    configure(level, log_format, bounds, stream)
     return stream
 
 
@@ -154,7 +156,7 @@ def test_a_line_has_a_size_whatever_is_logged(log_format: Format, huge: str | by
     lines = stream.getvalue().splitlines()
     assert len(lines) == 3
     for line in lines:
-        assert len(line.encode("utf-8", "backslashreplace")) <= LogBounds.line_bytes
+        assert len(line.encode("utf-8", "backslashreplace")) <= UNSET.log_bounds.line_bytes
         assert "heard" in line
         assert "cut" in line
         if log_format == "json":
@@ -172,7 +174,7 @@ def test_what_fits_is_not_cut() -> None:
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_a_long_field_leaves_room_for_the_others(log_format: Format) -> None:
-    stream = written(log_format, bounds=LogBounds(line_bytes=256))
+    stream = written(log_format, bounds=replace(UNSET.log_bounds, line_bytes=256))
     log.warning("it happened", extra={"words": "a" * 5000, "shop": "0x1234"})
     (line,) = stream.getvalue().splitlines()
     assert "0x1234" in line
@@ -215,7 +217,7 @@ def test_the_count_comes_by_itself() -> None:
             return super().write(text)
 
     stream = Stream()
-    configure("info", "json", stream, bounds=LogBounds(burst=1, interval_s=0.02))
+    configure("info", "json", replace(UNSET.log_bounds, burst=1, interval_s=0.02), stream)
     for _ in range(3):
         log.warning("again")
     assert told.wait(20)
@@ -230,7 +232,7 @@ def test_a_library_that_says_the_same_of_everybody_is_counted() -> None:
     library = logging.getLogger("aiohttp.websocket")
     for number in range(60):
         library.warning("Client protocols %r don't overlap", [f"{number}" + "p" * 6000])
-    assert len(stream.getvalue()) <= 10 * (LogBounds.line_bytes + 1)
+    assert len(stream.getvalue()) <= 10 * (UNSET.log_bounds.line_bytes + 1)
 
 
 def test_warnings_of_the_language_are_lines_too() -> None:

@@ -17,12 +17,8 @@ from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.errors import ConfigError
 from minirelay.protocol import envelope as wire
-from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.messages import Enrolment
-from minirelay.relay.outbox import OutboxLimits
-from minirelay.relay.relay import RelayLimits
-from minirelay.server import relay_limits, serve
-from minirelay.shop.object_sizes import ObjectLimits
+from minirelay.server import serve
 from minirelay.shop.objects import Listing, ListingMetadata, ViewState
 from minirelay.store.database import Store
 from minirelay.store.errors import StoreLocked
@@ -149,42 +145,3 @@ async def test_settings_reach_the_sessions(
         await socket.send_bytes(wire.encode_envelope(1, wire.PatchSetWriteRequest(bytes(1000))))
         assert (await asyncio.wait_for(socket.receive(), TIMEOUT_S)).data == 1009
         await socket.close()
-
-
-def test_limits_are_those_of_the_settings() -> None:
-    assert relay_limits(Settings()) == RelayLimits()
-    loaded = load(
-        fixed_layer(
-            "test",
-            ping_interval="2s",
-            kick_timeout="7s",
-            clock_skew="11s",
-            limits__open_requests=3,
-            limits__unacknowledged_pushes=4,
-            limits__subscriptions_per_session=5,
-            limits__guest_cards_per_shop=6,
-            limits__filter_id=12,
-            limits__session_filters=13,
-            limits__order_size=14,
-            limits__object_size=15,
-            limits__set_work=16,
-            limits__shop_memory="7MiB",
-            limits__unsent_pushes=8,
-            limits__unread_answers=9,
-            limits__unanswered_writes=10,
-            limits__session_memory="11MiB",
-        )
-    )
-    limits = relay_limits(loaded)
-    session = limits.connection.session
-    assert (session.ping_interval_s, session.kick_timeout_s) == (2, 7)
-    assert (session.open_requests, session.unacknowledged_pushes) == (3, 4)
-    assert (limits.connection.subscriptions, limits.guest_cards_per_shop) == (5, 6)
-    assert limits.connection.outbox == OutboxLimits(push_bytes=8, answer_bytes=9)
-    assert limits.connection.unanswered_bytes == 10
-    assert limits.connection.filters == FilterLimits(id_bytes=12, session_bytes=13)
-    assert limits.session_memory_bytes == 11 * 2**20
-    assert limits.writes.clock_skew.total_seconds() == 11
-    assert limits.writes.objects == ObjectLimits(order_bytes=14, object_bytes=15)
-    assert limits.writes.work == 16
-    assert limits.shop_memory_bytes == 7 * 2**20

@@ -10,14 +10,16 @@ from minirelay.bench.errors import BenchError
 from minirelay.bench.preparation import SHOP_ID, Cards, enrol, read_shop
 from minirelay.bench.target import new_keys
 from minirelay.bench.workload import Author
-from minirelay.relay.client_write import ClientWrite, WriteLimits
+from minirelay.config.settings import Settings
+from minirelay.relay.client_write import ClientWrite
 from minirelay.relay.clock import utc_now
+from minirelay.relay.limits import relay_limits
 from minirelay.relay.messages import Outcome, WriteRequest
 from minirelay.relay.shop_head import ShopHead
 from minirelay.store.database import Store
 from minirelay.store.messages import Commit, KeyCard
 
-_LIMITS: Final = WriteLimits()
+_LIMITS: Final = relay_limits(Settings()).writes
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,20 @@ import itertools
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from minirelay.bench.errors import BenchError
+from minirelay.config.settings import Settings
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.clock import utc_now
+from minirelay.relay.limits import relay_limits
 from minirelay.relay.messages import Enrolment
 from minirelay.relay.pending_sets import PendingSets
-from minirelay.relay.relay import Relay, RelayLimits
+from minirelay.relay.relay import Relay
 from minirelay.relay.shop_head import ShopHead, read_head
 from minirelay.store.database import Store
 from minirelay.store.messages import Commit, KeyCard
@@ -59,16 +61,17 @@ def guest_enrolment(key_card: bytes) -> Enrolment:
 @asynccontextmanager
 async def open_relay(data_dir: Path) -> AsyncIterator[Relay]:
     """Give a relay in this process, which nobody can reach, while the block runs. Raises StoreError."""
+    settings = Settings()
     async with await Store.open(data_dir) as store:
         relay = Relay(
             store,
             await store.reader.next_rows(),
             wallet=PrivateKey.from_bytes(WALLET),
             registry_chain=REGISTRY_CHAIN,
-            limits=RelayLimits(guest_cards_per_shop=_MOST_GUESTS),
+            limits=replace(relay_limits(settings), guest_cards_per_shop=_MOST_GUESTS),
         )
         yield relay
-        await relay.drain()
+        await relay.drain(settings.stop_timeout)
 
 
 async def read_shop(store: Store) -> ShopHead:

@@ -14,6 +14,7 @@ from minirelay.cli.running import accept_loss_flag, allow_sessions, spare_collec
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
+    from minirelay.config.setting import Setting
     from minirelay.dev.development import DevOptions
 
 PORT = click.IntRange(0, 65535)
@@ -21,25 +22,45 @@ EXTRA_MISSING = "minirelay dev needs the extra `dev`: pip install 'minirelay[dev
 
 
 class SettingOption(click.Option):
-    """A flag for a setting of the same name, with that setting's default in its help."""
+    """A flag for a setting, with that setting's default in its help."""
+
+    def __init__(self, *args: Any, setting: str, **given: Any) -> None:
+        """setting: its name."""
+        super().__init__(*args, **given)
+        self._setting_name = setting
+
+    def get_default(self, ctx: click.Context, call: bool = True) -> Any:  # noqa: ARG002
+        """Return what the setting is if nothing sets it."""
+        return self._setting.default
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Give the flag and its help."""
+        """Return the flag and its help."""
+        record = super().get_help_record(ctx)
+        if record is None:
+            return None
+        return record[0], f"{record[1]}  [default: {self._setting.show(self._setting.default)}]"
+
+    @property
+    def _setting(self) -> "Setting":
+        # Looked up when it is asked for: a list of all commands needs none of it.
         from minirelay.config.settings import find
 
-        record = super().get_help_record(ctx)
-        setting = None if self.name is None else find(self.name)
-        if record is None or setting is None:
-            return record
-        return record[0], f"{record[1]}  [default: {setting.show(setting.default)}]"
+        setting = find(self._setting_name)
+        if setting is None:
+            raise RuntimeError(f"{self._setting_name} is no setting")
+        return setting
 
 
 @click.command()
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address that the relay and the chain listen on."
+    "--host", cls=SettingOption, setting="listen_host", help="Address that the relay and the chain listen on."
 )
 @click.option(
-    "--port", type=PORT, default=4444, show_default=True, help="The relay's port; 0 for any free one."
+    "--port",
+    cls=SettingOption,
+    setting="listen_port",
+    type=PORT,
+    help="The relay's port; 0 for any free one.",
 )
 @click.option(
     "--chain-port", type=PORT, default=8545, show_default=True, help="The chain's port; 0 for any free one."
@@ -55,7 +76,10 @@ class SettingOption(click.Option):
     "--block-time", type=click.FloatRange(min=0.01), help="Seconds between blocks.  [default: mine at once]"
 )
 @click.option(
-    "--ping-interval", cls=SettingOption, help="Silence after which a client is pinged, like 250ms or 15s."
+    "--ping-interval",
+    cls=SettingOption,
+    setting="ping_interval",
+    help="Silence after which a client is pinged, like 250ms or 15s.",
 )
 @click.option(
     "--kick-timeout", help="Silence after which a session is closed.  [default: three ping intervals]"
@@ -82,15 +106,15 @@ def dev(**given: Any) -> None:
 
     Nothing here is worth anything: the chain is a development chain, its keys are public.
     """
-    from minirelay.config.limits import LimitSettings
+    from minirelay.config.settings import Settings
     from minirelay.event_loop import loop_factory
     from minirelay.logs import configure
 
     if find_spec("eth") is None:
         raise ConfigError(EXTRA_MISSING)
-    configure("warning", "text")
-    limits = LimitSettings()
-    allow_sessions(limits.max_sessions, limits.reserved_files)
+    settings = Settings()
+    configure("warning", "text", settings.log_bounds)
+    allow_sessions(settings.limits.max_sessions, settings.limits.reserved_files)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_run(given))
 

@@ -46,7 +46,7 @@ def register(yes: bool, new_token: bool, as_json: bool, **given: Any) -> None:
     settings = read_settings(given)
     settings.require_serving()
     # What goes wrong on the way ends up in the one line at the end.
-    configure("error", settings.log_format)
+    configure("error", settings.log_format, settings.log_bounds)
     with _opened(settings, is_agreed=yes) as registration:
         token, result = registration.register(new_token=new_token)
     show(_document(settings, token, result if as_json else _FOR_PEOPLE[result]), as_json=as_json)

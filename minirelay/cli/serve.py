@@ -31,7 +31,7 @@ def serve(accepts_loss: bool, **given: Any) -> None:
 
     settings = read_settings(given)
     settings.require_serving()
-    configure(settings.log_level, settings.log_format, bounds=settings.log_bounds)
+    configure(settings.log_level, settings.log_format, settings.log_bounds)
     allow_sessions(settings.limits.max_sessions, settings.limits.reserved_files)
     if settings.wallet_key_file is None:
         raise RuntimeError("what serving needs has been checked")

@@ -54,8 +54,8 @@ class DevOptions:
     """
 
     flags: dict[str, object]
-    host: str = "127.0.0.1"
-    port: int = 4444
+    host: str
+    port: int
     chain_port: int = 8545
     base_url: str | None = None
     data: Path | None = None

@@ -1,7 +1,7 @@
 """A client's patch set on its way into the log: what it must satisfy to be accepted (spec 02, 05)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -29,10 +29,10 @@ class WriteLimits:
     how many a guest's set may have; a clerk's has at most `MAX_PATCHES_PER_SET`.
     """
 
-    clock_skew: timedelta = timedelta(minutes=5)
-    objects: ObjectLimits = field(default_factory=ObjectLimits)
-    work: int = 24_000_000
-    guest_patches: int = 1024
+    clock_skew: timedelta
+    objects: ObjectLimits
+    work: int
+    guest_patches: int
 
 
 class ClientWrite(msgspec.Struct, eq=False):

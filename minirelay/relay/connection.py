@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -90,11 +90,11 @@ class Host(Protocol):
 class ConnectionLimits:
     """The bounds of one connection. unanswered_bytes: with such long writes unanswered, nothing is read."""
 
-    session: SessionLimits = field(default_factory=SessionLimits)
-    outbox: OutboxLimits = field(default_factory=OutboxLimits)
-    filters: FilterLimits = field(default_factory=FilterLimits)
-    subscriptions: int = 32
-    unanswered_bytes: int = 4 * 1024 * 1024
+    session: SessionLimits
+    outbox: OutboxLimits
+    filters: FilterLimits
+    subscriptions: int
+    unanswered_bytes: int
 
 
 class Connection:

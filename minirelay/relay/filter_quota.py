@@ -19,8 +19,8 @@ LEAST_BYTES: Final = 64
 class FilterLimits:
     """The bounds. id_bytes: of one filter's id. session_bytes: of all filters of a session together."""
 
-    id_bytes: int = 1024
-    session_bytes: int = 256 * 1024
+    id_bytes: int
+    session_bytes: int
 
 
 class FilterQuota:

@@ -26,8 +26,8 @@ class OutboxLimits:
     answer_bytes: with so much, nothing is read from the client.
     """
 
-    push_bytes: int = 512 * 1024
-    answer_bytes: int = 4 * 1024 * 1024
+    push_bytes: int
+    answer_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

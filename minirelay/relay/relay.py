@@ -5,7 +5,6 @@ import logging
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from minirelay.errors import Refusal, invalid, not_found
@@ -14,12 +13,13 @@ from minirelay.protocol.gaps import RESTORED
 from minirelay.protocol.ids import show_shop
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.card_register import CardRegister
-from minirelay.relay.client_write import ClientWrite, WriteLimits
+from minirelay.relay.client_write import ClientWrite
 from minirelay.relay.clock import utc_now
-from minirelay.relay.connection import Connection, ConnectionLimits
+from minirelay.relay.connection import Connection
 from minirelay.relay.event_log import EventLog
 from minirelay.relay.judgement import NOBODY
 from minirelay.relay.large_sets import LargeSets
+from minirelay.relay.limits import RelayLimits
 from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import Enrolment, HangUp, Outcome, Subscribe, WriteRequest
@@ -35,18 +35,6 @@ from minirelay.store.messages import KeyCard, NextRows
 log = logging.getLogger(__name__)
 
 SHOP_ID_BYTES = 32
-DRAIN_TIMEOUT_S = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class RelayLimits:
-    """The bounds that the relay itself keeps (spec 01, 05)."""
-
-    connection: ConnectionLimits = field(default_factory=ConnectionLimits)
-    guest_cards_per_shop: int = 100_000
-    writes: WriteLimits = field(default_factory=WriteLimits)
-    shop_memory_bytes: int = 256 * 1024 * 1024
-    session_memory_bytes: int = 128 * 1024 * 1024
 
 
 class Relay:
@@ -163,7 +151,7 @@ class Relay:
         """Log how the relay ended a session."""
         self._events.session_ended(hang_up)
 
-    async def drain(self, timeout_s: float = DRAIN_TIMEOUT_S) -> None:
+    async def drain(self, timeout_s: float) -> None:
         """Take nothing more from sessions; wait until all that was taken is answered, but not for long."""
         for connection in self._connections:
             connection.rest()
@@ -172,7 +160,7 @@ class Relay:
                 for hosted in self.shops:
                     await hosted.sequencer.wait_idle()
 
-    async def stop(self, code: int, reason: str, *, drain_timeout_s: float = DRAIN_TIMEOUT_S) -> None:
+    async def stop(self, code: int, reason: str, *, drain_timeout_s: float) -> None:
         """Drain, then end all sessions; those that come from now on end at once."""
         self._closing = code, reason
         await self.drain(drain_timeout_s)

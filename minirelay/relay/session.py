@@ -58,10 +58,10 @@ class SessionState(Enum):
 class SessionLimits:
     """The bounds of one session (spec 01): counts, and seconds for keep-alive."""
 
-    open_requests: int = 1024
-    unacknowledged_pushes: int = 1024
-    ping_interval_s: float = 15.0
-    kick_timeout_s: float = 45.0
+    open_requests: int
+    unacknowledged_pushes: int
+    ping_interval_s: float
+    kick_timeout_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from minirelay.shop.state import ShopState
 class ObjectLimits:
     """The largest canonical forms, in bytes. order_bytes: without what the relay adds to an order."""
 
-    order_bytes: int = 64 * 1024
-    object_bytes: int = 1024 * 1024
+    order_bytes: int
+    object_bytes: int
 
 
 def check_sizes(

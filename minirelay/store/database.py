@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from minirelay.config.settings import Settings
 from minirelay.store.bulk_insert import create_bulk_insert
 from minirelay.store.connection import (
     Connection,
@@ -23,7 +24,7 @@ from minirelay.store.connection import (
 from minirelay.store.errors import StoreUnreadable
 from minirelay.store.file_identity import FileIdentity
 from minirelay.store.high_water import save_high_water
-from minirelay.store.high_water_keeper import INTERVAL_S, HighWaterKeeper
+from minirelay.store.high_water_keeper import HighWaterKeeper
 from minirelay.store.lock import DirectoryLock
 from minirelay.store.one_step import check_sqlite
 from minirelay.store.pool import ReadPool
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 FILE_NAME = "minirelay.sqlite"
 READERS = 3
+_UNSET = Settings()
 
 
 class ReadOnlyStore:
@@ -78,11 +80,11 @@ class Store(ReadOnlyStore):
     async def open(
         cls,
         directory: Path,
-        durability: Durability = "full",
+        durability: Durability = _UNSET.durability,
         readers: int = READERS,
         *,
         accepts_loss: bool = False,
-        high_water_interval_s: float = INTERVAL_S,
+        high_water_interval_s: float = _UNSET.high_water_interval,
     ) -> "Store":
         """Open the database of a data directory; create or migrate it as needed.
 

@@ -3,15 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Final
 
 from minirelay.errors import StoreError
 from minirelay.store.high_water import MAX_SHOPS, HighWater
 from minirelay.store.reader import Reader
 
 log = logging.getLogger(__name__)
-
-INTERVAL_S: Final = 2.0
 
 
 class HighWaterKeeper:
@@ -27,7 +24,7 @@ class HighWaterKeeper:
         rows: Mapping[int, int],
         reader: Reader,
         save: Callable[[HighWater], None],
-        interval_s: float = INTERVAL_S,
+        interval_s: float,
     ) -> None:
         """mark: what is saved. rows: the row ids of its shops, by shop id. save: may raise OSError; is run in
         a thread. interval_s: what is saved may be so much older than what is durable, and a little more.

@@ -35,12 +35,12 @@ class ReadLimits:
     sessions have of a turn. buffer: where all of it is received.
     """
 
-    max_frame_bytes: int = 2 * 1024 * 1024
-    frames_per_turn: int = 64
-    bytes_per_turn: int = 256 * 1024
-    frames_per_s: int = 2000
-    together: TurnShare = field(default_factory=lambda: TurnShare(128, 512 * 1024), compare=False)
-    buffer: ReceiveBuffer = field(default_factory=lambda: ReceiveBuffer(512 * 1024), compare=False)
+    max_frame_bytes: int
+    frames_per_turn: int
+    bytes_per_turn: int
+    frames_per_s: int
+    together: TurnShare = field(compare=False)
+    buffer: ReceiveBuffer = field(compare=False)
 
 
 class Reader(Protocol):

@@ -16,6 +16,7 @@ from minirelay.store import one_step
 def options(chain: DevChain, **changes: object) -> DevOptions:
     given: dict[str, object] = {
         "flags": {},
+        "host": "127.0.0.1",
         "port": 0,
         "chain_port": 0,
         "rpc_url": chain.rpc_url,
@@ -106,6 +107,8 @@ async def test_an_sqlite_that_is_too_old_is_told_before_anything_is_started(
 
     monkeypatch.setattr("minirelay.dev.development.check_sqlite", check_sqlite)
     with pytest.raises(StoreError, match=r"SQLite 3\.34\.1; minirelay needs 3\.39"):
-        async with run_development(DevOptions({}, port=0, chain_port=0, data=tmp_path / "data")):
+        async with run_development(
+            DevOptions({}, host="127.0.0.1", port=0, chain_port=0, data=tmp_path / "data")
+        ):
             raise AssertionError("it started")
     assert not (tmp_path / "data").exists()

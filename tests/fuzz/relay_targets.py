@@ -6,6 +6,7 @@
 import base64
 import json
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,12 +19,13 @@ from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller, EnrolmentRefused, open_body
 from minirelay.relay.log_query import query_of
 from minirelay.relay.messages import ClaimCard, Effect, Enrolment, FindCard, HangUp, Send
-from minirelay.relay.session import Session, SessionLimits, SessionState
+from minirelay.relay.session import Session, SessionState
 from minirelay.relay.view import make_view
 from minirelay.shop.access import PUBLIC_TYPES, Role
 from minirelay.store.messages import KeyCard, Leaf
 from tests.fuzz.corpus import CARD, CHALLENGE
 from tests.fuzz.frame_mutations import split_frames
+from tests.limits import SESSION
 from tests.protocol.vectors import load
 
 VECTORS: dict[str, Any] = load("enroll")
@@ -54,7 +56,7 @@ def subscription(data: bytes) -> None:
 
 def session(data: bytes) -> None:
     """A client's frames, one after the other: each request is answered once, at worst the session ends."""
-    one = Session(SessionLimits(open_requests=3), 0.0)
+    one = Session(replace(SESSION, open_requests=3), 0.0)
     open_ids: set[int] = set()
     for frame in split_frames(data):
         effects = one.receive(frame, 0.0)

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,17 +23,17 @@ from minirelay.protocol.mmr import verify_proof
 from minirelay.protocol.patch_set import NewPatch, Op, decode_header, seal_patch_set
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.connection import Connection, ConnectionLimits
+from minirelay.relay.connection import Connection
+from minirelay.relay.limits import RelayLimits
 from minirelay.relay.messages import Enrolment
-from minirelay.relay.outbox import OutboxLimits
-from minirelay.relay.relay import Relay, RelayLimits
+from minirelay.relay.relay import Relay
 from minirelay.relay.session import SessionLimits
 from minirelay.store.connection import connect_to_write
 from minirelay.store.database import FILE_NAME, Store
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.gaps import treat_as_restored
-from minirelay.web.read_throttle import ReadLimits
 from minirelay.web.sessions import serve_session
+from tests.limits import CONNECTION, OUTBOX, RELAY, SESSION, reading
 
 RELAY_KEY = PrivateKey.from_bytes(b"\x77" * 32)
 SHOP = 4711
@@ -50,23 +50,22 @@ def new_key() -> PrivateKey:
 
 def relay_limits(
     *,
-    open_requests: int = 1024,
-    unacknowledged_pushes: int = 1024,
-    ping_interval_s: float = 15.0,
-    kick_timeout_s: float = 45.0,
-    subscriptions: int = 32,
-    unsent_pushes: int = 512 * 1024,
-    guest_cards: int = 100_000,
-    shop_memory_bytes: int = 2**28,
-    session_memory_bytes: int = 2**27,
+    open_requests: int = SESSION.open_requests,
+    unacknowledged_pushes: int = SESSION.unacknowledged_pushes,
+    ping_interval_s: float = SESSION.ping_interval_s,
+    kick_timeout_s: float = SESSION.kick_timeout_s,
+    subscriptions: int = CONNECTION.subscriptions,
+    unsent_pushes: int = OUTBOX.push_bytes,
+    guest_cards: int = RELAY.guest_cards_per_shop,
+    shop_memory_bytes: int = RELAY.shop_memory_bytes,
+    session_memory_bytes: int = RELAY.session_memory_bytes,
 ) -> RelayLimits:
     session = SessionLimits(open_requests, unacknowledged_pushes, ping_interval_s, kick_timeout_s)
-    connection = ConnectionLimits(
-        session, OutboxLimits(push_bytes=unsent_pushes), subscriptions=subscriptions
-    )
-    return RelayLimits(
-        connection,
-        guest_cards,
+    outbox = replace(OUTBOX, push_bytes=unsent_pushes)
+    return replace(
+        RELAY,
+        connection=replace(CONNECTION, session=session, outbox=outbox, subscriptions=subscriptions),
+        guest_cards_per_shop=guest_cards,
         shop_memory_bytes=shop_memory_bytes,
         session_memory_bytes=session_memory_bytes,
     )
@@ -469,10 +468,10 @@ async def running_relay(
             await store.reader.next_rows(),
             wallet=wallet,
             registry_chain=registry_chain,
-            limits=limits or RelayLimits(),
+            limits=limits or RELAY,
         )
         app = web.Application()
-        read_limits = ReadLimits()
+        read_limits = reading()
 
         async def sessions(request: web.Request) -> web.StreamResponse:
             return await serve_session(request, relay.connect, read_limits)
@@ -491,7 +490,7 @@ async def running_relay(
                 for line in house.lines:
                     line.connection.lost()
                 await close_all(house.talkers)
-                await relay.drain()
+                await relay.drain(TIMEOUT_S)
                 relay.close_connections(1001, "the test ends")
                 await runner.cleanup()
 

@@ -11,7 +11,7 @@ from minirelay.protocol.patch_set import (
 )
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.card_enrolment import CardEnrolment
-from minirelay.relay.client_write import ClientWrite, WriteLimits
+from minirelay.relay.client_write import ClientWrite
 from minirelay.relay.judgement import Author
 from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
 from minirelay.relay.pending_sets import PendingSets
@@ -20,6 +20,7 @@ from minirelay.shop.canonical import dump
 from minirelay.shop.objects import Account
 from minirelay.shop.state import Change
 from minirelay.store.messages import KeyCard, ShopRow
+from tests.limits import WRITES
 from tests.relay.house import (
     RELAY_KEY,
     Spec,
@@ -76,7 +77,7 @@ def write(
     head: ShopHead, sealed: bytes, key: PrivateKey = CLERK, answers: list[Outcome] | None = None
 ) -> ClientWrite:
     settle = ([] if answers is None else answers).append
-    return ClientWrite(WriteRequest(card(head, key), sealed, settle), lambda: NOW, WriteLimits())
+    return ClientWrite(WriteRequest(card(head, key), sealed, settle), lambda: NOW, WRITES)
 
 
 def wire_of(accepted: Accepted) -> bytes:

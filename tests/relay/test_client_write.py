@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,13 +21,14 @@ from minirelay.protocol.patch_set import (
 from minirelay.protocol.push import decode_set
 from minirelay.protocol.signing import PrivateKey, recover
 from minirelay.relay import sequencer
-from minirelay.relay.client_write import ClientWrite, WriteLimits
+from minirelay.relay.client_write import ClientWrite
 from minirelay.relay.messages import Outcome
 from minirelay.relay.request import Request
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.object_sizes import ObjectLimits
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.errors import StoreUnavailable
+from tests.limits import WRITES
 from tests.relay.house import (
     RELAY_KEY,
     TIMEOUT_S,
@@ -262,7 +264,7 @@ def order_of(items: int) -> Spec:
 
 def with_limits(head: ShopHead, sealed: bytes, **limits: Any) -> ClientWrite:
     request = write(head, sealed)
-    request.limits = WriteLimits(**limits)
+    request.limits = replace(WRITES, **limits)
     return request
 
 
@@ -280,7 +282,7 @@ def test_a_guests_set_may_have_so_many_patches_and_a_clerks_many_more() -> None:
         patches: list[Spec] = [add, ("replace", path, []), ("replace", path, [])]
         for most, refused in ((3, False), (2, is_refused)):
             request = write(head, seal(patches, nonce=5, key=key), key)
-            request.limits = WriteLimits(guest_patches=most)
+            request.limits = replace(WRITES, guest_patches=most)
             if refused:
                 with pytest.raises(Refusal, match="at most 2"):
                     request.judge(head)
@@ -362,7 +364,8 @@ def test_every_patch_that_grows_an_object_meets_its_limit(
     size = len(state.get(object_type, key) or b"")
     assert size > len(head.state.get(object_type, key) or b"")
     with_limits(head, sealed, objects=ObjectLimits(size, size)).judge(head)
-    others = ObjectLimits(10**6, size - 1) if object_type is not ObjectType.ORDER else ObjectLimits(size - 1)
+    is_order = object_type is ObjectType.ORDER
+    others = ObjectLimits(size - 1, 10**6) if is_order else ObjectLimits(10**6, size - 1)
     with pytest.raises(Refusal, match=f"more than {size - 1}"):
         with_limits(head, sealed, objects=others).judge(head)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,6 @@ from minirelay.relay.connection import (
     FILTER_BYTES,
     SUBSCRIPTION_BYTES,
     Connection,
-    ConnectionLimits,
 )
 from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.memory_budget import MemoryBudget
@@ -24,6 +24,7 @@ from minirelay.relay.session import SessionLimits
 from minirelay.relay.subscription import Subscription
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import KeyCard
+from tests.limits import CONNECTION, SESSION
 from tests.relay.house import (
     SHOP,
     TIMEOUT_S,
@@ -263,13 +264,13 @@ async def test_the_relays_own_ids_are_negative_and_never_twice(house: House) -> 
 
 
 async def test_nothing_is_read_from_a_client_that_does_not_read_its_answers() -> None:
-    _, connection = deaf_connection(SessionLimits())
+    _, connection = deaf_connection(SESSION)
     cancel = wire.encode_envelope(1, wire.SubscriptionCancelRequest(b""))
     received = 0
     while connection.may_receive:
         connection.receive(cancel)
         received += 1
-    assert connection.outbox.size_bytes < ConnectionLimits().outbox.answer_bytes + 200
+    assert connection.outbox.size_bytes < CONNECTION.outbox.answer_bytes + 200
     waiting = asyncio.create_task(connection.wait_to_receive())
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -290,7 +291,7 @@ async def test_nothing_is_read_from_a_client_with_much_that_is_not_answered_yet(
         for sealed in large:
             if line.connection.may_receive:
                 answers.append(await line.start(wire.PatchSetWriteRequest(sealed)))
-        assert len(answers) == -(-ConnectionLimits().unanswered_bytes // len(large[0]))
+        assert len(answers) == -(-CONNECTION.unanswered_bytes // len(large[0]))
         waiting = asyncio.create_task(line.connection.wait_to_receive())
         await asyncio.sleep(0)
         assert not waiting.done()
@@ -301,7 +302,7 @@ async def test_nothing_is_read_from_a_client_with_much_that_is_not_answered_yet(
 
 
 async def test_the_end_lets_whoever_waits_go() -> None:
-    host, connection = deaf_connection(SessionLimits())
+    host, connection = deaf_connection(SESSION)
     await leave_much_unanswered(host, connection)
     waiting = [
         asyncio.create_task(connection.wait_to_receive()),
@@ -417,7 +418,8 @@ class Deaf:
 
 def deaf_connection(limits: SessionLimits) -> tuple[Deaf, Connection]:
     host = Deaf()
-    return host, Connection(host, ConnectionLimits(limits), MemoryBudget(2**27), clock=lambda: host.now)
+    connection = replace(CONNECTION, session=limits)
+    return host, Connection(host, connection, MemoryBudget(2**27), clock=lambda: host.now)
 
 
 async def leave_much_unanswered(host: Deaf, connection: Connection) -> None:
@@ -426,7 +428,7 @@ async def leave_much_unanswered(host: Deaf, connection: Connection) -> None:
     await line.authenticate()
     while connection.may_receive:
         await line.start(wire.PatchSetWriteRequest(bytes(2**20)))
-    assert connection.unanswered_bytes == ConnectionLimits().unanswered_bytes
+    assert connection.unanswered_bytes == CONNECTION.unanswered_bytes
 
 
 async def test_a_silent_client_is_pinged_and_closed(tmp_path: Path) -> None:
@@ -449,7 +451,7 @@ async def test_a_silent_client_is_pinged_and_closed(tmp_path: Path) -> None:
 
 
 async def test_a_relay_that_was_asleep_gives_its_clients_their_time_again() -> None:
-    host, connection = deaf_connection(SessionLimits(ping_interval_s=10, kick_timeout_s=30))
+    host, connection = deaf_connection(replace(SESSION, ping_interval_s=10, kick_timeout_s=30))
     host.now += 1000
     connection._tick(110.0)
     assert connection.hang_up is None
@@ -461,7 +463,7 @@ async def test_a_relay_that_was_asleep_gives_its_clients_their_time_again() -> N
 
 
 async def test_a_client_whose_writes_wait_for_the_relay_is_not_the_silent_one() -> None:
-    host, connection = deaf_connection(SessionLimits(ping_interval_s=10, kick_timeout_s=30))
+    host, connection = deaf_connection(replace(SESSION, ping_interval_s=10, kick_timeout_s=30))
     await leave_much_unanswered(host, connection)
     host.now += 30
     connection._tick(host.now)
@@ -470,7 +472,7 @@ async def test_a_client_whose_writes_wait_for_the_relay_is_not_the_silent_one() 
 
 
 async def test_a_sign_of_life_that_is_no_frame_counts() -> None:
-    host, connection = deaf_connection(SessionLimits(ping_interval_s=10, kick_timeout_s=30))
+    host, connection = deaf_connection(replace(SESSION, ping_interval_s=10, kick_timeout_s=30))
     host.now += 29
     connection.heard()
     host.now += 29
@@ -518,7 +520,7 @@ async def test_what_was_answered_before_the_end_still_leaves(house: House) -> No
 
 
 async def test_a_store_that_fails_refuses_the_request() -> None:
-    _, connection = deaf_connection(SessionLimits())
+    _, connection = deaf_connection(SESSION)
     connection.receive(wire.encode_envelope(1, wire.AuthenticateRequest(new_key().public_key)))
     frame = await asyncio.wait_for(connection.next_frame(), TIMEOUT_S)
     assert frame is not None
@@ -529,7 +531,7 @@ async def test_a_store_that_fails_refuses_the_request() -> None:
 
 
 async def test_a_bug_refuses_the_request_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    _, connection = deaf_connection(SessionLimits())
+    _, connection = deaf_connection(SESSION)
     connection.receive(wire.encode_envelope(1, VISIT))
     frame = await asyncio.wait_for(connection.next_frame(), TIMEOUT_S)
     assert frame is not None
@@ -555,7 +557,7 @@ async def test_an_outcome_that_comes_after_the_end_is_dropped(house: House) -> N
 
 
 async def test_fail_closes_with_an_internal_error() -> None:
-    host, connection = deaf_connection(SessionLimits())
+    host, connection = deaf_connection(SESSION)
     connection.fail("the log cannot be read")
     assert connection.hang_up is not None
     assert (connection.hang_up.code, connection.hang_up.reason) == (1011, "the log cannot be read")

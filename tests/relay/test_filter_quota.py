@@ -12,10 +12,11 @@ from minirelay.protocol import envelope as wire
 from minirelay.protocol.envelope import MAX_FILTERS, Filter
 from minirelay.protocol.objects import ObjectType
 from minirelay.relay.audience import Audiences
-from minirelay.relay.filter_quota import LEAST_BYTES, FilterLimits, FilterQuota
+from minirelay.relay.filter_quota import LEAST_BYTES, FilterQuota
 from minirelay.relay.view import make_view
 from minirelay.shop.access import Role
 from minirelay.shop.visibility import View
+from tests.limits import CONNECTION
 from tests.relay.house import SHOP, House, Line, Refused, until
 
 KIB = 1024
@@ -30,7 +31,7 @@ def tags(count: int, size: int, first: int = 0) -> tuple[Filter, ...]:
 
 
 def test_an_id_has_at_most_1024_bytes() -> None:
-    quota = FilterQuota(FilterLimits())
+    quota = FilterQuota(CONNECTION.filters)
     assert quota.take(tags(1, KIB)) == KIB
     with pytest.raises(Refusal, match="at most 1024 bytes, not 1025") as refused:
         quota.take((*tags(3, 8), *tags(1, KIB + 1)))
@@ -39,7 +40,7 @@ def test_an_id_has_at_most_1024_bytes() -> None:
 
 
 def test_the_filters_of_a_session_have_at_most_256_kib_together() -> None:
-    quota = FilterQuota(FilterLimits())
+    quota = FilterQuota(CONNECTION.filters)
     shares = [quota.take(tags(64, KIB)) for _ in range(4)]
     assert quota.taken_bytes == MOST
     for surplus in (tags(1, 1), (Filter(ObjectType.LISTING),)):
@@ -55,7 +56,7 @@ def test_the_filters_of_a_session_have_at_most_256_kib_together() -> None:
 
 @pytest.mark.parametrize("wanted", [Filter(ObjectType.LISTING), *tags(1, 1), *tags(1, LEAST_BYTES)])
 def test_a_short_filter_counts_what_it_takes_in_memory(wanted: Filter) -> None:
-    quota = FilterQuota(FilterLimits())
+    quota = FilterQuota(CONNECTION.filters)
     quota.take([wanted] * (MOST // LEAST_BYTES))
     with pytest.raises(Refusal):
         quota.take([wanted])
@@ -63,7 +64,7 @@ def test_a_short_filter_counts_what_it_takes_in_memory(wanted: Filter) -> None:
 
 def views(size: int) -> Iterator[View]:
     """Give as many views as a visitor may have, with ids of this size."""
-    quota = FilterQuota(FilterLimits())
+    quota = FilterQuota(CONNECTION.filters)
     with suppress(Refusal):
         for first in range(0, 10**6, MAX_FILTERS):
             filters = tags(min(MAX_FILTERS, MOST // max(size, LEAST_BYTES)), size, first)

@@ -3,7 +3,7 @@ from functools import partial
 from pathlib import Path
 
 from minirelay.relay.guest_lane import LANE_BYTES, WRITE_BYTES, GuestLane
-from tests.relay.house import listing, order, running_relay, until
+from tests.relay.house import TIMEOUT_S, listing, order, running_relay, until
 
 LARGE = LANE_BYTES
 
@@ -101,6 +101,6 @@ async def test_leaving_and_coming_back_piles_nothing_up(tmp_path: Path) -> None:
                 await until(lambda c=connection: c.unanswered_bytes > 0)  # type: ignore[misc]
                 guest.abort()
                 await until(lambda: house.relay.session_count == 1)
-        await house.relay.drain()
+        await house.relay.drain(TIMEOUT_S)
         most = LANE_BYTES // WRITE_BYTES
         assert await house.durable_seq() - before <= 2 * most

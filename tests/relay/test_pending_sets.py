@@ -25,7 +25,7 @@ from minirelay.store.database import open_readonly
 from minirelay.store.messages import BatchReport
 from tests.relay import checkout_writes
 from tests.relay.checkout_writes import CANCELED, judge_with_relays_sets
-from tests.relay.house import RELAY_KEY, SHOP, House, Refused, Talker, order, running_relay
+from tests.relay.house import RELAY_KEY, SHOP, TIMEOUT_S, House, Refused, Talker, order, running_relay
 from tests.relay.requests import CLERK, GUEST, NOW, card, open_head, seal
 
 ROOT = Path(__file__).parent.parent.parent
@@ -76,7 +76,7 @@ async def test_the_clients_set_and_the_relays_are_one_transaction_and_one_answer
     # The next ones of both go on behind.
     assert await clerk.write(order(8)) != root
     assert await house.durable_seq() == 8
-    await house.relay.drain()
+    await house.relay.drain(TIMEOUT_S)
     assert await assert_sound(tmp_path) == 8
 
 
@@ -136,7 +136,7 @@ async def test_of_a_commit_that_fails_nothing_is_stored_and_nothing_pushed(
     # The same numbers and nonces are used again.
     await clerk.write(order(20_000))
     assert [one.seq for one in await clerk.sets_until(end + 3)] == list(range(2, end + 4))
-    await house.relay.drain()
+    await house.relay.drain(TIMEOUT_S)
     assert await assert_sound(tmp_path) == end + 3
 
 

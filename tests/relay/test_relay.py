@@ -478,7 +478,7 @@ async def test_the_relay_drains_before_it_stops(house: House) -> None:
     async with house.disk_held():
         answers = [await clerk.start_write(listing(number)) for number in range(1, 9)]
         await until(lambda: house.open_requests(clerk.key) == 8)
-        draining = asyncio.create_task(house.relay.drain())
+        draining = asyncio.create_task(house.relay.drain(TIMEOUT_S))
     await asyncio.wait_for(draining, TIMEOUT_S)
     house.relay.close_connections(1001, "the relay stops")
     for answer in answers:
@@ -492,7 +492,7 @@ async def test_a_relay_that_drains_takes_nothing_new(house: House) -> None:
     async with house.disk_held():
         taken = await clerk.start_write(listing(1))
         await until(lambda: house.open_requests(clerk.key) == 1)
-        draining = asyncio.create_task(house.relay.drain())
+        draining = asyncio.create_task(house.relay.drain(TIMEOUT_S))
         await asyncio.sleep(0)
         late = [await clerk.start_write(listing(number)) for number in range(2, 5)]
     await asyncio.wait_for(draining, TIMEOUT_S)

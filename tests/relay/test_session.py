@@ -1,6 +1,7 @@
 """The session without I/O: every cell of its table, and what hostile frames do to it."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -19,8 +20,9 @@ from minirelay.relay.messages import (
     Subscribe,
     Write,
 )
-from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD, Session, SessionLimits, SessionState
+from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD, Session, SessionState
 from minirelay.store.messages import KeyCard
+from tests.limits import SESSION
 
 KEY = PrivateKey.from_bytes(bytes(31) + b"\x07")
 CHALLENGE = bytes(range(32))
@@ -32,7 +34,7 @@ def card(*, is_guest: bool = False, is_unlinked: bool = False) -> KeyCard:
 
 
 def session(**limits: float) -> Session:
-    return Session(SessionLimits(**limits), now=0.0)  # type: ignore[arg-type]
+    return Session(replace(SESSION, **limits), now=0.0)  # type: ignore[arg-type]
 
 
 def ask(one: Session, message: wire.Message, request_id: int = 1, now: float = 0.0) -> list[Effect]:
@@ -272,7 +274,7 @@ def test_the_surplus_request_is_refused_and_the_rest_goes_on() -> None:
 
 
 def test_the_default_limits_are_those_of_the_spec() -> None:
-    limits = SessionLimits()
+    limits = SESSION
     assert (limits.open_requests, limits.unacknowledged_pushes) == (1024, 1024)
     assert (limits.ping_interval_s, limits.kick_timeout_s) == (15, 45)
 

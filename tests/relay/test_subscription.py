@@ -19,10 +19,10 @@ from minirelay.protocol.signing import PrivateKey
 from minirelay.protocol.sizes import MAX_FRAME_BYTES, MAX_PUSH_BYTES
 from minirelay.relay import subscription as module
 from minirelay.relay.large_sets import AT_ONCE
-from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.subscription import Subscription
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import StoredSet
+from tests.limits import OUTBOX
 from tests.relay.house import (
     SHOP,
     TIMEOUT_S,
@@ -584,9 +584,9 @@ async def test_a_reader_who_does_not_read_costs_a_cursor_and_no_memory(house: Ho
     connection = line.connection
     # All that fits has been queued when every subscription waits for its turn or for room.
     await until(
-        lambda: connection.outbox.size_bytes > OutboxLimits().push_bytes and connection.outbox.is_being_filled
+        lambda: connection.outbox.size_bytes > OUTBOX.push_bytes and connection.outbox.is_being_filled
     )
-    most = OutboxLimits().push_bytes + MAX_PUSH_BYTES
+    most = OUTBOX.push_bytes + MAX_PUSH_BYTES
     assert connection.outbox.size_bytes <= most
     for _ in range(5):
         await clerk.write(*images(1, 40, 15_000))
@@ -609,8 +609,8 @@ async def test_a_live_reader_who_does_not_read_is_no_different(house: House) -> 
     for _ in range(15):
         # Not so large that it would be read from the log anyway.
         await clerk.write(*images(1, 2, 60_000))
-        assert line.connection.outbox.size_bytes <= OutboxLimits().push_bytes + 130_000
-    assert line.connection.outbox.size_bytes > OutboxLimits().push_bytes // 2
+        assert line.connection.outbox.size_bytes <= OUTBOX.push_bytes + 130_000
+    assert line.connection.outbox.size_bytes > OUTBOX.push_bytes // 2
     assert [one.seq for one in await line.sets_until(17)] == list(range(3, 18))
 
 

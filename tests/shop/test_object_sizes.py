@@ -7,7 +7,8 @@ import pytest
 
 from minirelay.errors import Code, Refusal
 from minirelay.protocol.objects import ObjectType
-from minirelay.shop.object_sizes import ObjectLimits, check_sizes, counted_bytes
+from minirelay.shop.object_sizes import check_sizes, counted_bytes
+from tests.limits import WRITES
 from tests.shop.patching import (
     ACCOUNT,
     LISTING,
@@ -21,7 +22,7 @@ from tests.shop.patching import (
 )
 
 KIB = 1024
-LIMITS = ObjectLimits()
+LIMITS = WRITES.objects
 KEY = number(5)
 ITEM = {"ListingID": 1, "Quantity": 1}
 DETAILS = {

@@ -16,7 +16,7 @@ from aiohttp import ClientSession, TCPConnector
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.patch import decode_patch
 from minirelay.protocol.push import SequencedPartialPatchSet
-from minirelay.relay.outbox import OutboxLimits
+from tests.limits import OUTBOX
 from tests.relay.house import House, all_leaves, images, listing, order, relay_limits, running_relay, until
 from tests.system.programs import minirelay_dev
 
@@ -148,7 +148,7 @@ async def test_a_subscriber_that_stops_reading_for_a_while(tmp_path: Path) -> No
         # Far more than lies in the kernel's buffers meanwhile.
         loop = asyncio.get_running_loop()
         end_of_pause = loop.time() + PAUSE_S
-        most = OutboxLimits().push_bytes + 1024 * 1024
+        most = OUTBOX.push_bytes + 1024 * 1024
         large = 0
         while loop.time() < end_of_pause or large < 12:
             before = len(done)

@@ -19,7 +19,6 @@ from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, VerifiedPatchSet, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.protocol.sizes import MAX_PATCHES_PER_SET
-from minirelay.relay.client_write import WriteLimits
 from minirelay.relay.judgement import Author, judge
 from minirelay.relay.sequencer import LOOP_WORK, THREAD_BYTES
 from minirelay.shop import canonical
@@ -27,12 +26,13 @@ from minirelay.shop.access import Role
 from minirelay.shop.objects import Account, Listing, Manifest, Order, Tag
 from minirelay.shop.state import ShopState, id_key
 from minirelay.shop.work import Work, WorkExceeded
+from tests.limits import WRITES
 from tests.relay.house import SHOP, House, Spec, listing, running_relay
 from tests.relay.requests import judged
 
 MIB = 2**20
 MANY = MAX_PATCHES_PER_SET
-MOST_WORK = WriteLimits().work
+MOST_WORK = WRITES.work
 MOST_S = 4.0
 MOST_LOOP_S = 0.2
 

@@ -13,7 +13,7 @@ from minirelay.config.settings import Settings
 from minirelay.config.values import BaseUrl
 from minirelay.errors import MinirelayError
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.connection import Connection, ConnectionLimits
+from minirelay.relay.connection import Connection
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller
 from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.memory_budget import MemoryBudget
@@ -25,6 +25,7 @@ from minirelay.web.client_address import ClientAddresses
 from minirelay.web.connections import Connections
 from minirelay.web.listener import Listener, listen
 from minirelay.web.refusals import Refusals
+from tests.limits import CONNECTION
 
 RELAY_KEY = PrivateKey.from_bytes(b"\x77" * 32)
 RELAY_TOKEN = 47124867884073879672909603251284934629202731065943978120863102598122760623800
@@ -40,7 +41,7 @@ class Lobby:
         self.live_cards: LiveCards[Connection] = LiveCards()
 
     def connect(self) -> Connection:
-        connection = Connection(self, ConnectionLimits(), MemoryBudget(2**27), clock=lambda: 0.0)
+        connection = Connection(self, CONNECTION, MemoryBudget(2**27), clock=lambda: 0.0)
         self.connections.append(connection)
         return connection
 

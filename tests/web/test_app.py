@@ -16,6 +16,8 @@ from minirelay.protocol import envelope as wire
 from minirelay.relay.connection import Connection
 from minirelay.web.app import create_app, read_limits
 from minirelay.web.read_throttle import ReadLimits
+from minirelay.web.receive_buffer import ReceiveBuffer
+from minirelay.web.turn_share import TurnShare
 from tests.web.edge import SETTINGS, Backend, listening, serving
 
 
@@ -117,7 +119,6 @@ class SessionsOf:
 
 
 def test_what_is_read_of_a_session_is_a_setting() -> None:
-    assert read_limits(SETTINGS) == ReadLimits()
     limits = msgspec.structs.replace(
         SETTINGS.limits,
         frame_size=Size(1),
@@ -126,7 +127,7 @@ def test_what_is_read_of_a_session_is_a_setting() -> None:
         frame_rate=4,
     )
     settings = msgspec.structs.replace(SETTINGS, limits=limits)
-    assert read_limits(settings) == ReadLimits(1, 2, 3, 4)
+    assert read_limits(settings) == ReadLimits(1, 2, 3, 4, together=TurnShare(1, 1), buffer=ReceiveBuffer(1))
 
 
 async def test_all_sessions_share_a_turn() -> None:

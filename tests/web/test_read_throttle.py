@@ -1,19 +1,20 @@
 """A session's share of the loop: how much is handed on when, what waits, and what that counts for."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from minirelay.relay.memory_budget import Account, MemoryBudget
 from minirelay.web.read_throttle import MESSAGE_BYTES, PIECE_BYTES, ReadLimits, ReadThrottle
 from minirelay.web.turn_share import TurnShare
+from tests.limits import reading
 from tests.relay.house import until
 
 EMPTY = b"\x00\x80\0\0\0\0"
 """An empty fragment of a message that goes on."""
 PING = b"\x89\x80\0\0\0\0"
-LIMITS = ReadLimits(frames_per_turn=4, bytes_per_turn=1000, frames_per_s=100)
+LIMITS = replace(reading(), frames_per_turn=4, bytes_per_turn=1000, frames_per_s=100)
 
 
 def message(size: int) -> bytes:
@@ -272,7 +273,7 @@ async def test_lost_connections_leave_no_timer_behind(session: Session) -> None:
 
 
 async def test_all_sessions_together_have_a_share_of_a_turn() -> None:
-    limits = ReadLimits(frames_per_turn=4, bytes_per_turn=1000, frames_per_s=100, together=TurnShare(6, 1000))
+    limits = replace(LIMITS, together=TurnShare(6, 1000))
     sessions = [Session(limits=limits) for _ in range(3)]
     for one in sessions:
         one.receive(EMPTY * 4)
@@ -286,7 +287,7 @@ async def test_all_sessions_together_have_a_share_of_a_turn() -> None:
 
 async def test_bytes_of_a_turn_are_shared_too() -> None:
     together = TurnShare(100, 1)
-    limits = ReadLimits(frames_per_turn=4, bytes_per_turn=1000, frames_per_s=100, together=together)
+    limits = replace(LIMITS, together=together)
     first, second = Session(limits=limits), Session(limits=limits)
     for one in (first, second):
         one.receive(EMPTY)

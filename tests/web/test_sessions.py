@@ -6,7 +6,7 @@ import struct
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,10 +20,11 @@ from minirelay.protocol import envelope as wire
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.relay.connection import Connection
 from minirelay.relay.messages import Send
-from minirelay.relay.outbox import FRAME_BYTES, OutboxLimits
+from minirelay.relay.outbox import FRAME_BYTES
 from minirelay.web import sessions as module
 from minirelay.web.read_throttle import ReadLimits
 from minirelay.web.sessions import WRITE_BUFFER_BYTES, serve_session
+from tests.limits import OUTBOX, reading
 from tests.relay.house import (
     SHOP,
     TIMEOUT_S,
@@ -39,7 +40,7 @@ from tests.relay.house import (
 )
 from tests.web.edge import Lobby, listening
 
-MAX_FRAME_BYTES = ReadLimits().max_frame_bytes
+MAX_FRAME_BYTES = reading().max_frame_bytes
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ async def test_a_larger_frame_closes_the_connection(house: House) -> None:
 
 
 async def test_the_size_of_frames_is_a_setting() -> None:
-    async with single_session(ReadLimits(max_frame_bytes=1000)) as (http, url, _):
+    async with single_session(replace(reading(), max_frame_bytes=1000)) as (http, url, _):
         socket = await http.ws_connect(url)
         await socket.send_bytes(padded(1000))
         assert (await asyncio.wait_for(socket.receive(), TIMEOUT_S)).type is WSMsgType.BINARY
@@ -242,7 +243,7 @@ async def test_a_flood_of_frames_leaves_the_others_their_turns(house: House) -> 
                 turns.append(received)
                 await asyncio.sleep(0)
         in_one_turn = max(after - before for before, after in itertools.pairwise(turns))
-        assert in_one_turn <= ReadLimits().frames_per_turn
+        assert in_one_turn <= reading().frames_per_turn
         await other.quiet()
 
 
@@ -258,7 +259,7 @@ FRAMES_PER_TURN = 8
 
 
 def share() -> ReadLimits:
-    return ReadLimits(frames_per_turn=FRAMES_PER_TURN, bytes_per_turn=4096, frames_per_s=1000)
+    return replace(reading(), frames_per_turn=FRAMES_PER_TURN, bytes_per_turn=4096, frames_per_s=1000)
 
 
 @dataclass
@@ -350,7 +351,7 @@ def test_a_message_that_never_ends_counts_with_all_its_bytes(
     size = 1_000_000
 
     async def check() -> None:
-        async with raw_client(limits=ReadLimits()) as client:
+        async with raw_client(limits=reading()) as client:
             account = client.connection.account
             client.writer.write(b"\x82\xff" + size.to_bytes(8) + bytes(4) + bytes(size - 1))
             await until(lambda: account.size_bytes >= size - 1)
@@ -369,7 +370,7 @@ def test_nothing_is_kept_of_a_message_that_was_taken_nor_of_a_frame_that_was_sen
     request = wire.encode_envelope(1, wire.SubscriptionCancelRequest(bytes(size)))
 
     async def check() -> None:
-        async with raw_client(limits=ReadLimits()) as client:
+        async with raw_client(limits=reading()) as client:
             outbox = client.connection.outbox
             tracemalloc.start()
             client.writer.write(b"\x82\xff" + len(request).to_bytes(8) + bytes(4) + request)
@@ -416,7 +417,7 @@ def test_who_is_closed_for_memory_hears_of_it_if_there_is_time(
     monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.05)
 
     async def check() -> None:
-        async with raw_client(limits=ReadLimits()) as client:
+        async with raw_client(limits=reading()) as client:
             client.writer.write(frame(2, bytes(60_000))[:-1])
             account = client.connection.account
             await until(lambda: account.size_bytes > 50_000)
@@ -433,7 +434,7 @@ def test_who_is_torn_down_for_memory_holds_nothing_a_moment_later(
     loop_factory: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
     async def check() -> None:
-        async with raw_client(limits=ReadLimits()) as client:
+        async with raw_client(limits=reading()) as client:
             client.writer.write(frame(2, bytes(60_000))[:-1])
             account = client.connection.account
             await until(lambda: account.size_bytes > 50_000)
@@ -522,7 +523,7 @@ async def test_a_client_that_leaves_before_it_is_answered_was_never_there() -> N
     async def leave(request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
         request.transport.abort()
-        left.append(await serve_session(request, lobby.connect, ReadLimits()))
+        left.append(await serve_session(request, lobby.connect, reading()))
         return left[0]
 
     app = web.Application()
@@ -547,7 +548,7 @@ async def test_a_client_that_neither_reads_nor_closes_is_given_up(
         # Its buffer and the kernel's are soon full, and stay so.
         request = wire.SubscriptionRequest(SHOP.to_bytes(2))
         writer.write(frame(2, wire.encode_envelope(1, request)))
-        await until(lambda: connection.outbox.size_bytes > OutboxLimits().push_bytes)
+        await until(lambda: connection.outbox.size_bytes > OUTBOX.push_bytes)
         connection.close(1001, "the relay stops")
         await until(lambda: house.relay.session_count == 1)
 
@@ -560,7 +561,7 @@ async def test_a_reader_who_stops_reading_costs_bounded_memory_and_loses_nothing
     await talker.sets_until(2)
     (connection,) = house.relay.connections - set(house.relay.live_cards)
     talker.transport.pause_reading()
-    most = OutboxLimits().push_bytes + 1024 * 1024
+    most = OUTBOX.push_bytes + 1024 * 1024
     for _ in range(10):
         await clerk.write(*images(1, 36, 50_000))
         assert connection.outbox.size_bytes <= most
@@ -586,7 +587,7 @@ async def single_session(
     limits: ReadLimits | None = None,
 ) -> AsyncIterator[tuple[ClientSession, str, list[Connection]]]:
     """Serve sessions of a relay that has nothing."""
-    lobby, read_limits = Lobby(), limits or ReadLimits()
+    lobby, read_limits = Lobby(), limits or reading()
     app = web.Application()
 
     async def sessions(request: web.Request) -> web.StreamResponse:

@@ -15,6 +15,7 @@ from minirelay.bench.scenarios.writes import Round, cost_us, measure
 from minirelay.bench.session import LoadSession
 from minirelay.bench.target import Target
 from minirelay.bench.workload import Author, fill
+from minirelay.config.limits import LimitSettings
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.objects import ObjectType
 
@@ -22,7 +23,7 @@ LISTINGS: Final = 100
 UNWRITTEN: Final = 1_000_000
 """The first number of the listings that are followed; those that are written come before."""
 
-PER_SESSION: Final = 32
+PER_SESSION: Final = LimitSettings().subscriptions_per_session
 """Subscriptions of a session: as many as a relay allows unless it is told otherwise."""
 
 
