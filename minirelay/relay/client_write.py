@@ -10,12 +10,13 @@ import msgspec
 from minirelay.errors import Code, MinirelayError, Refusal, invalid
 from minirelay.protocol.patch_set import DecodedPatchSet, VerifiedPatchSet, decode_patch_set, verify
 from minirelay.protocol.sizes import MAX_PATCHES_PER_SET
-from minirelay.relay.judgement import Author
+from minirelay.relay.client_policy import ClientPolicy
 from minirelay.relay.messages import WriteRequest
 from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.access import Role
 from minirelay.shop.object_sizes import ObjectLimits, check_sizes
+from minirelay.shop.ownership import Author
 from minirelay.shop.work import Work, WorkExceeded
 
 T = TypeVar("T")
@@ -112,9 +113,9 @@ class ClientWrite(msgspec.Struct, eq=False):
             raise invalid("invalid signature: not by the key card of this session")
         author = Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
         pending = PendingSets(head)
-        judgement = pending.apply(author, patch_set, work)
-        changed = [(row.object_type, row.key) for row in judgement.changes]
-        check_sizes(head.state, judgement.state, changed, self.limits.objects)
+        applied = pending.apply(author, patch_set, work, ClientPolicy())
+        changed = [(one.object_type, one.key) for one in applied.changes]
+        check_sizes(head.state, applied.state, changed, self.limits.objects)
         return pending.accepted()
 
     def stored(self, root_hash: bytes) -> None:

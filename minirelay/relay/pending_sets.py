@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from minirelay.protocol.patch_set import NewPatch, VerifiedPatchSet, open_patch_set, seal_patch_set
-from minirelay.protocol.push import encode_set
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.judgement import NOBODY, Author, Judgement, judge
-from minirelay.relay.shop_head import Accepted, Entry, ShopHead
+from minirelay.relay.entry import Entry, make_entry
+from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.access import Role
+from minirelay.shop.ownership import RELAY_ITSELF, Author
+from minirelay.shop.patch_application import AppliedPatchSet, Policy, apply_patch_set
 from minirelay.shop.state import ShopState
-from minirelay.shop.work import Work
+from minirelay.shop.work import HASHED_BYTES, Work
 from minirelay.store.messages import KeyCard
-
-RELAY_ITSELF = Author(Role.RELAY, NOBODY)
 
 
 class PendingSets:
@@ -34,28 +33,36 @@ class PendingSets:
         self._relay_nonce = head.relay_nonce
         self._entries: list[Entry] = []
 
-    def apply(self, author: Author, patch_set: VerifiedPatchSet, work: Work | None = None) -> Judgement:
-        """Apply a set behind those so far. work: see `judge`. Raises Refusal, WorkExceeded.
+    def apply(
+        self,
+        author: Author,
+        patch_set: VerifiedPatchSet,
+        work: Work | None = None,
+        policy: Policy | None = None,
+    ) -> AppliedPatchSet:
+        """Apply a set behind those so far. work, policy: see `apply_patch_set`.
 
-        After an error these sets are worth nothing: drop them.
+        Raises Refusal, WorkExceeded; after that these sets are worth nothing: drop them.
         """
-        judgement = judge(self.state, self._owners, author, patch_set, work)
-        nonce = patch_set.header.key_card_nonce
-        wire = encode_set(self._head.next_seq + len(self._entries), patch_set)
-        self._entries.append(Entry(judgement, wire, nonce, author, patch_set.signer))
-        self.state = judgement.state
-        if judgement.owners:
-            self._owners = ChainMap(dict(judgement.owners), self._owners)
+        work = Work() if work is None else work
+        state, owners = self.state, self._owners
+        applied = apply_patch_set(state, owners, author, patch_set, work, policy)
+        work.spend(applied.state.unhashed_bytes // HASHED_BYTES)
+        seq = self._head.next_seq + len(self._entries)
+        self._entries.append(make_entry(state, owners, author, patch_set, applied, seq))
+        self.state = applied.state
+        if applied.owners:
+            self._owners = ChainMap(dict(applied.owners), owners)
         if author.role is Role.RELAY:
-            self._relay_nonce = nonce
-        return judgement
+            self._relay_nonce = patch_set.header.key_card_nonce
+        return applied
 
     def apply_own(
         self, patches: Sequence[NewPatch], key: PrivateKey, timestamp: datetime, work: Work | None = None
-    ) -> Judgement:
+    ) -> AppliedPatchSet:
         """Sign patches as the relay, with its next nonce, and apply them. key: of its wallet.
 
-        timestamp: of the header, aware. work: see `judge`. Raises Refusal, WorkExceeded.
+        timestamp: of the header, aware. work: see `apply_patch_set`. Raises Refusal, WorkExceeded.
         """
         sealed = seal_patch_set(
             patches,

@@ -17,7 +17,6 @@ from minirelay.relay.client_write import ClientWrite
 from minirelay.relay.clock import utc_now
 from minirelay.relay.connection import Connection
 from minirelay.relay.event_log import EventLog
-from minirelay.relay.judgement import NOBODY
 from minirelay.relay.large_sets import LargeSets
 from minirelay.relay.limits import RelayLimits
 from minirelay.relay.live_cards import LiveCards
@@ -27,6 +26,7 @@ from minirelay.relay.shops import HostedShop, Shops
 from minirelay.relay.subscription import Subscription
 from minirelay.relay.view import make_view
 from minirelay.shop.access import Role
+from minirelay.shop.ownership import NOBODY
 from minirelay.shop.visibility import View
 from minirelay.store.database import Store
 from minirelay.store.gaps import count_sets, gap_around

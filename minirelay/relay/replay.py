@@ -3,19 +3,22 @@
 What comes out is what has to be stored: the sets with their indexes and counts, the state, the key cards.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
 
 from minirelay.errors import MalformedInput, MinirelayError, Refusal
-from minirelay.protocol.patch_set import VerifiedPatchSet, decode_parts, verify
+from minirelay.protocol.objects import ObjectType
+from minirelay.protocol.patch_set import Patch, VerifiedPatchSet, decode_parts, verify
 from minirelay.protocol.push import decode_set
 from minirelay.relay.card_enrolment import GUEST_WALLET
-from minirelay.relay.judgement import Author, key_cards_added
-from minirelay.relay.pending_sets import RELAY_ITSELF, PendingSets
+from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.shop_head import ShopHead
 from minirelay.shop.access import Role
+from minirelay.shop.canonical import read, read_as
+from minirelay.shop.objects import Account, PublicKey
+from minirelay.shop.ownership import RELAY_ITSELF, Author
 from minirelay.store.messages import RELAY, Gap, KeyCard, ShopRow, StoredSet
 from minirelay.store.reader import Reader
 
@@ -156,7 +159,7 @@ class Replay:
         new_cards = []
         enrolled_at = int(verified.header.timestamp.timestamp())
         self.born_at = self.born_at or enrolled_at
-        for wallet, key in key_cards_added(verified.patches):
+        for wallet, key in _key_cards_added(verified.patches):
             if key in self.cards:
                 raise Difference(f"set {seq} enrols key card 0x{key.hex()} again")
             stored = self.stored_cards.get(key) or await self.reader.key_card(key)
@@ -193,3 +196,15 @@ async def read_signers(reader: Reader) -> RelaySigners:
 def _open(stored: StoredSet) -> VerifiedPatchSet:
     pushed = decode_set(stored.wire)
     return verify(decode_parts(pushed.header, pushed.signature, pushed.patches))
+
+
+def _key_cards_added(patches: Iterable[Patch]) -> Iterator[tuple[bytes, bytes]]:
+    """Go through the key cards that a set of the relay's gives to accounts: wallet and public key."""
+    for patch in patches:
+        if patch.object_type is not ObjectType.ACCOUNT:
+            continue
+        if patch.op == "add":
+            for key in read(Account, patch.value).key_cards:
+                yield patch.object_id, key
+        elif patch.op == "append":
+            yield patch.object_id, read_as(PublicKey, "a key card", patch.value)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from minirelay.relay.judgement import ENTRY_BYTES, NOBODY, Author, Judgement, entry_bytes
+from minirelay.relay.entry import ENTRY_BYTES, Entry, entry_bytes
 from minirelay.shop.access import Role
+from minirelay.shop.ownership import NOBODY
 from minirelay.shop.state import ShopState
 from minirelay.store.messages import (
     EMPTY_COUNTS,
@@ -32,20 +33,6 @@ class Card(msgspec.Struct, gc=False):
     is_unlinked: bool
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One set that may be appended to the log, and what it comes to.
-
-    wire: the set in its pushed form, numbered for its place in the log. nonce: of its header. signer: whose
-    signature it has, a compressed public key.
-    """
-
-    judgement: Judgement
-    wire: bytes
-    nonce: int
-    author: Author
-    signer: bytes
-
-
 class Accepted(msgspec.Struct, frozen=True):
     """What a request appends to the log, all in one transaction.
 
@@ -59,12 +46,12 @@ class Accepted(msgspec.Struct, frozen=True):
     @property
     def state(self) -> ShopState:
         """The shop's state after the last of the sets."""
-        return self.entries[-1].judgement.state
+        return self.entries[-1].applied.state
 
     @property
     def root_hash(self) -> bytes:
         """The shop's root hash after the last of the sets."""
-        return self.entries[-1].judgement.root_hash
+        return self.entries[-1].root_hash
 
 
 @dataclass(slots=True)
@@ -115,8 +102,8 @@ class ShopHead:
         relay_nonce = relay_signer = None
         for entry in accepted.entries:
             sets.append(self._append_set(entry))
-            changes += entry.judgement.changes
-            unlinked += self._unlink(entry.judgement)
+            changes += entry.changes
+            unlinked += self._unlink(entry.applied.unlinked)
             # The author tells whose set it is, not the signer: logs hold the relay's key enrolled as a card.
             if entry.author.role is Role.RELAY:
                 relay_nonce, relay_signer = entry.nonce, entry.signer
@@ -137,17 +124,16 @@ class ShopHead:
         )
 
     def _append_set(self, entry: Entry) -> StoredSet:
-        judgement = entry.judgement
         self.seq, self.next_seq = self.next_seq, self.next_seq + 1
-        self.counts = self.counts.plus(judgement.leaves, len(entry.wire))
-        self.size_bytes += judgement.growth_bytes
-        self.state = judgement.state
-        for order_id, owner in judgement.owners.items():
+        self.counts = self.counts.plus(entry.leaves, len(entry.wire))
+        self.size_bytes += entry.growth_bytes
+        self.state = entry.applied.state
+        for order_id, owner in entry.applied.owners.items():
             if owner == NOBODY:
                 self.owners.pop(order_id, None)
             else:
                 self.owners[order_id] = owner
-        return StoredSet(self.seq, judgement.leaves, self.counts, entry.wire, entry.author.card_row)
+        return StoredSet(self.seq, entry.leaves, self.counts, entry.wire, entry.author.card_row)
 
     def _begin(self, new_cards: Iterable[KeyCard]) -> ShopRow | None:
         """Take new key cards in; return the shop's row if it comes into being with them."""
@@ -161,8 +147,8 @@ class ShopHead:
                 self.is_new = False
         return new_shop
 
-    def _unlink(self, judgement: Judgement) -> list[int]:
-        cards = [self.cards[key] for key in judgement.unlinked if key in self.cards]
+    def _unlink(self, public_keys: Iterable[bytes]) -> list[int]:
+        cards = [self.cards[key] for key in public_keys if key in self.cards]
         for card in cards:
             card.is_unlinked = True
         return [card.row_id for card in cards]

@@ -10,9 +10,9 @@ from functools import partial
 from itertools import count
 from typing import Final, Protocol
 
+from minirelay.relay.entry import ENTRY_BYTES
 from minirelay.relay.feed import Feed
 from minirelay.relay.guest_lane import GuestLane
-from minirelay.relay.judgement import ENTRY_BYTES
 from minirelay.relay.sequencer import Sequencer
 from minirelay.relay.shop_events import ShopEvents
 from minirelay.relay.shop_head import ShopHead, read_head

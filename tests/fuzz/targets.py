@@ -52,5 +52,5 @@ TARGETS: Mapping[str, Target] = {
     "canonical": Target(shop_targets.canonical, corpus.objects, (mutate_cbor,), 0.5),
     "spelling": Target(shop_targets.spelling, corpus.objects, (mutate_cbor,), 0.5),
     "draft": Target(shop_targets.draft, corpus.patch_lists, (mutate_cbor,), 0.5),
-    "judgement": Target(shop_targets.judgement, corpus.patch_lists, (mutate_cbor,), 0.5),
+    "patch-application": Target(shop_targets.patch_application, corpus.patch_lists, (mutate_cbor,), 0.5),
 }

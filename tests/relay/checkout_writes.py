@@ -12,10 +12,10 @@ from pathlib import Path
 
 from minirelay.protocol.patch_set import NewPatch, open_patch_set
 from minirelay.relay.client_write import ClientWrite
-from minirelay.relay.judgement import Author
 from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.access import Role
+from minirelay.shop.ownership import Author
 from minirelay.shop.work import Work
 from tests.relay.house import RELAY_KEY, order, running_relay
 

@@ -12,12 +12,12 @@ from minirelay.protocol.patch_set import (
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.card_enrolment import CardEnrolment
 from minirelay.relay.client_write import ClientWrite
-from minirelay.relay.judgement import Author
 from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
 from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.canonical import dump
 from minirelay.shop.objects import Account
+from minirelay.shop.ownership import Author
 from minirelay.shop.state import Change
 from minirelay.store.messages import KeyCard, ShopRow
 from tests.limits import WRITES

@@ -16,14 +16,31 @@ from minirelay.errors import Refusal
 from minirelay.protocol.cbor import Value, encode
 from minirelay.protocol.gaps import GAP_STEP, number_after_restore
 from minirelay.protocol.mmr import root
-from minirelay.protocol.patch_set import decode_parts, decode_patch_set, join_patch_set, verify
+from minirelay.protocol.patch_set import (
+    decode_parts,
+    decode_patch_set,
+    join_patch_set,
+    open_patch_set,
+    verify,
+)
 from minirelay.protocol.push import decode_set
 from minirelay.relay.audit import Audited, Difference, audit, check_signers, read_signers
-from minirelay.relay.judgement import Author
 from minirelay.relay.shop_head import ShopHead
 from minirelay.shop.access import Role
+from minirelay.shop.ownership import Author
 from minirelay.store.database import FILE_NAME, open_readonly
-from tests.relay.house import NOON, RELAY_KEY, SHOP, House, Talker, listing, order, restore, running_relay
+from tests.relay.house import (
+    NOON,
+    RELAY_KEY,
+    SHOP,
+    House,
+    Spec,
+    Talker,
+    listing,
+    order,
+    restore,
+    running_relay,
+)
 from tests.relay.requests import judged
 
 NUMBER = number_after_restore(0, NOON)
@@ -236,6 +253,30 @@ async def append_as_before_the_limits(
     card = head.cards[clerk.key.public_key]
     accepted = judged(head, Author(Role.CLERK, card.row_id), verified)
     await house.store.writer.commit(head.append(accepted))
+
+
+async def append_as_accepted(house: House, clerk: Talker, *patches: Spec) -> None:
+    """Append a clerk's set as if the policy of its day had let it pass."""
+    assert clerk.key is not None
+    hosted = await house.relay.shops.find(SHOP)
+    assert hosted is not None
+    head = await hosted.sequencer.opened()
+    author = Author(Role.CLERK, head.cards[clerk.key.public_key].row_id)
+    accepted = judged(head, author, open_patch_set(clerk.seal(*patches)))
+    await house.store.writer.commit(head.append(accepted))
+
+
+async def test_what_was_decided_when_a_set_was_accepted_is_not_decided_again(tmp_path: Path) -> None:
+    item: Spec = ("append", ("Orders", 5, "Items"), {"ListingID": 1, "Quantity": 1})
+    async with running_relay(tmp_path) as house:
+        clerk = await house.clerk()
+        await clerk.write(listing(1), order(5), item)
+        for state in (3, 1, 3):
+            await append_as_accepted(house, clerk, ("replace", ("Orders", 5, "State"), state))
+        # A client may not remove an order in checkout, but the rules of the state have nothing against it.
+        await append_as_accepted(house, clerk, ("remove", ("Orders", 5), None))
+    result, _ = await audited(tmp_path)
+    assert result.set_count == 6
 
 
 HOLLOW: Value = {

@@ -373,7 +373,7 @@ def test_every_patch_that_grows_an_object_meets_its_limit(
 def test_an_unlinked_guest_among_many() -> None:
     head = crowded_head(100_000)
     accepted = accept(head, seal([("remove", ("Accounts", bytes(20), "KeyCards", 0), None)]))
-    assert accepted.entries[0].judgement.unlinked == (GUEST.public_key,)
+    assert accepted.entries[0].applied.unlinked == (GUEST.public_key,)
     assert head.cards[GUEST.public_key].is_unlinked
     again = seal([("remove", ("Accounts", bytes(20), "KeyCards", 100_000), None)], nonce=2)
     assert "no key card 100000" in refusal(head, again).message

@@ -15,12 +15,12 @@ from minirelay.protocol.push import SequencedPartialPatchSet, decode_set
 from minirelay.protocol.signing import recover
 from minirelay.relay.audit import audit, check_signers, read_signers
 from minirelay.relay.client_write import ClientWrite
-from minirelay.relay.judgement import Author
 from minirelay.relay.pending_sets import PendingSets
 from minirelay.shop import canonical
 from minirelay.shop.access import Role
 from minirelay.shop.objects import Order
 from minirelay.shop.order_states import OrderState
+from minirelay.shop.ownership import Author
 from minirelay.store.database import open_readonly
 from minirelay.store.messages import BatchReport
 from tests.relay import checkout_writes
@@ -186,13 +186,13 @@ def test_each_set_is_judged_on_the_state_and_the_owners_behind_the_one_before() 
     pending = PendingSets(head)
     pending.apply(guest, open_patch_set(seal([order(1)], key=GUEST)))
     # Whose order it is, the head does not know yet.
-    judgement = pending.apply_own([NewPatch("add", ("Orders", 1, "CanceledAt"), NOW)], RELAY_KEY, NOW)
-    assert [leaf.owner for leaf in judgement.leaves] == [guest.card_row]
+    applied = pending.apply_own([NewPatch("add", ("Orders", 1, "CanceledAt"), NOW)], RELAY_KEY, NOW)
+    assert applied.patch_owners == (guest.card_row,)
     clerk = Author(Role.CLERK, card(head, CLERK).row_id)
     pending.apply(clerk, open_patch_set(seal([("remove", ("Orders", 1), None)])))
     pending.apply(clerk, open_patch_set(seal([order(1)], nonce=2)))
-    judgement = pending.apply_own([NewPatch("add", ("Orders", 1, "CanceledAt"), NOW)], RELAY_KEY, NOW)
-    assert [leaf.owner for leaf in judgement.leaves] == [0]
+    applied = pending.apply_own([NewPatch("add", ("Orders", 1, "CanceledAt"), NOW)], RELAY_KEY, NOW)
+    assert applied.patch_owners == (0,)
     commit = head.append(pending.accepted())
     assert [one.seq for one in commit.sets] == [3, 4, 5, 6, 7]
     assert [one.author for one in commit.sets] == [guest.card_row, 0, clerk.card_row, clerk.card_row, 0]

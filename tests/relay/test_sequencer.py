@@ -17,10 +17,10 @@ import pytest
 from minirelay.errors import MinirelayError, Refusal, StoreError, invalid
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.judgement import Author
 from minirelay.relay.sequencer import LOOP_WORK, SLICE_BYTES, THREAD_BYTES, Sequencer
 from minirelay.relay.shop_head import Accepted, Card, ShopHead
 from minirelay.shop.access import Role
+from minirelay.shop.ownership import Author
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import Commit, ShopRow, StoredSet
@@ -626,8 +626,8 @@ async def test_cards_are_unlinked_after_the_answer() -> None:
 
         def unlinking(head: ShopHead, loop_work: Work | None = None) -> Accepted:
             (entry,) = judge(head, loop_work).entries
-            unlinked = msgspec.structs.replace(entry.judgement, unlinked=(KEY.public_key,))
-            return Accepted((msgspec.structs.replace(entry, judgement=unlinked),))
+            unlinked = msgspec.structs.replace(entry.applied, unlinked=(KEY.public_key,))
+            return Accepted((msgspec.structs.replace(entry, applied=unlinked),))
 
         write.judge = unlinking  # type: ignore[method-assign]
         await one.settle()

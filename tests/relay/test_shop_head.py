@@ -12,10 +12,10 @@ from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay import shop_head as module
-from minirelay.relay.judgement import NOBODY, Author
-from minirelay.relay.pending_sets import RELAY_ITSELF, PendingSets
+from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.shop_head import Card, ShopHead, read_head
 from minirelay.shop.access import Role
+from minirelay.shop.ownership import NOBODY, RELAY_ITSELF, Author
 from minirelay.store.database import Store
 from minirelay.store.messages import Commit, KeyCard, ShopRow, StoredObject
 from tests.relay.house import Spec, listing, order

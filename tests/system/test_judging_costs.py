@@ -19,13 +19,16 @@ from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, VerifiedPatchSet, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.protocol.sizes import MAX_PATCHES_PER_SET
-from minirelay.relay.judgement import Author, judge
+from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.sequencer import LOOP_WORK, THREAD_BYTES
+from minirelay.relay.shop_head import ShopHead
 from minirelay.shop import canonical
 from minirelay.shop.access import Role
 from minirelay.shop.objects import Account, Listing, Manifest, Order, Tag
+from minirelay.shop.ownership import Author
 from minirelay.shop.state import ShopState, id_key
 from minirelay.shop.work import Work, WorkExceeded
+from minirelay.store.messages import ShopRow
 from tests.limits import WRITES
 from tests.relay.house import SHOP, House, Spec, listing, running_relay
 from tests.relay.requests import judged
@@ -210,10 +213,12 @@ def sealed(patches: Sequence[Any]) -> VerifiedPatchSet:
 
 def outcome(state: ShopState, patch_set: VerifiedPatchSet, most: int) -> tuple[str, float, Work]:
     """Judge with so much work at most; give what came of it, the CPU time, and the work."""
-    work = Work(most)
+    head = ShopHead.start(0, ShopRow(1, 1, 0))
+    head.state = state
+    pending, work = PendingSets(head), Work(most)
     start = time.thread_time()
     try:
-        judge(state, {}, CLERK, patch_set, work)
+        pending.apply(CLERK, patch_set, work)
         result = "accepted"
     except Refusal:
         result = "refused"

@@ -17,13 +17,14 @@ from minirelay.bench.stopwatch import US_PER_S, time_each
 from minirelay.bench.workload import Author, fill
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.mmr import proofs, root
-from minirelay.protocol.patch_set import decode_patch_set, open_patch_set, verify
+from minirelay.protocol.patch_set import VerifiedPatchSet, decode_patch_set, open_patch_set, verify
 from minirelay.protocol.push import encode_push, encode_set
 from minirelay.protocol.signing import recover
+from minirelay.relay.client_policy import ClientPolicy
 from minirelay.relay.fan_out import pack_for
-from minirelay.relay.judgement import Author as PatchAuthor
-from minirelay.relay.judgement import judge
 from minirelay.shop.access import Role
+from minirelay.shop.ownership import Author as PatchAuthor
+from minirelay.shop.patch_application import apply_patch_set
 from minirelay.shop.state import Change, ShopState
 from minirelay.shop.visibility import view_of
 from minirelay.store.batch import rows_of
@@ -128,17 +129,16 @@ def _judging(fixtures: Fixtures, seconds: float) -> list[Step]:
     requests = fixtures.price_changes(INPUTS)
     verified = [open_patch_set(one) for one in patch_sets_of(requests)]
     author = PatchAuthor(Role.CLERK, fixtures.card.row_id)
-    judged = [judge(head.state, head.owners, author, one) for one in verified]
-    changes = [
-        [Change(row.object_type, row.key, row.value) for row in judgement.changes] for judgement in judged
-    ]
-    changing = time_each(head.state.with_changes, changes, seconds)
-    hashing = time_each(lambda one: _hash(head.state, one), changes, seconds)
+    state, owners = head.state, head.owners
+
+    def apply(one: VerifiedPatchSet) -> bytes:
+        return apply_patch_set(state, owners, author, one, policy=ClientPolicy()).state.root_hash
+
+    changes = [apply_patch_set(state, owners, author, one).changes for one in verified]
+    changing = time_each(state.with_changes, changes, seconds)
+    hashing = time_each(lambda one: _hash(state, one), changes, seconds)
     return [
-        Step(
-            "patch applied, state and its root made",
-            time_each(lambda one: judge(head.state, head.owners, author, one), verified, seconds),
-        ),
+        Step("patch applied, state and its root made", time_each(apply, verified, seconds)),
         Step("new state", changing, True),
         Step("root hash of the shop", hashing - changing, True, True),
         Step("pushed form encoded", time_each(lambda one: encode_set(head.seq + 1, one), verified, seconds)),
