@@ -1,0 +1,257 @@
+"""What a client's patch set causes beside what it says (spec 06): reservations, requests, cancellations.
+
+This is policy, decided once. What comes of it is written as the relay's patches, behind the client's and in
+the same transaction, so that a replay needs neither the clock nor rates nor these records.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from minirelay.protocol.objects import ObjectType
+from minirelay.protocol.patch_set import NewPatch, Patch
+from minirelay.shop import counted_loading
+from minirelay.shop.checkout_facts import Fact, Facts, FactsMissing
+from minirelay.shop.checkout_records import CheckoutChanges, CheckoutLimits, CheckoutRecords, RecordChanges
+from minirelay.shop.issued_requests import IssuedRequest, Place, RequestState
+from minirelay.shop.live_orders import Content
+from minirelay.shop.objects import Manifest, Order
+from minirelay.shop.order_states import IN_CHECKOUT, STATE_FIELD, OrderState
+from minirelay.shop.payment_choice import PaymentChoices, Shop
+from minirelay.shop.payment_details import ListingSnapshot
+from minirelay.shop.regions import destination, match_region
+from minirelay.shop.state import ShopState
+from minirelay.shop.work import Work
+
+ADDRESS_FIELDS: Final = frozenset({"InvoiceAddress", "ShippingAddress"})
+
+MOST_PATCHES: Final = 1024
+"""Of one of the relay's sets: with proofs of ten hashes each it is half as large as what is pushed whole."""
+
+OrderPatches = tuple[NewPatch, ...]
+"""What the relay writes into one order: all of it in one set."""
+
+
+class AlertKind(Enum):
+    """What the operator is told about."""
+
+    WITHDRAWN_PAYEE = "withdrawn payee"
+    WITHDRAWN_CURRENCY = "withdrawn currency"
+    SUPERSEDED_WITH_MONEY = "superseded with money"
+
+
+class CheckoutAlert(msgspec.Struct, frozen=True):
+    """Something that a person has to know. place: the payee or currency. request_ids: PaymentIDs."""
+
+    kind: AlertKind
+    place: Place
+    request_ids: tuple[bytes, ...]
+
+
+class CheckoutOutcome(msgspec.Struct, frozen=True):
+    """What an accepted set causes.
+
+    patches: the relay's, in order, by order. records: what to store and to enter. snapshots: listings as they
+    were sold, to be kept by their hash.
+    """
+
+    patches: tuple[OrderPatches, ...]
+    records: RecordChanges
+    snapshots: tuple[ListingSnapshot, ...]
+    alerts: tuple[CheckoutAlert, ...]
+
+
+class Checkout:
+    """Follows one client's set, patch by patch, then says what it causes.
+
+    Another one is made for each set, and for each time that a set is judged.
+    """
+
+    def __init__(
+        self, records: CheckoutRecords, facts: Facts, limits: CheckoutLimits, work: Work | None = None
+    ) -> None:
+        """records: of the shop, which stay as they are. work: counts what it costs."""
+        self._work = Work() if work is None else work
+        self._facts = facts
+        self._limits = limits
+        self._changes = CheckoutChanges(records, facts.now, limits, self._work)
+        self._before: dict[bytes, OrderState | None] = {}
+        self._cards: dict[bytes, int] = {}
+        self._addressed: dict[bytes, None] = {}
+        self._alerts: list[CheckoutAlert] = []
+
+    def follow(self, shop: Shop, patch: Patch, before: OrderState | None, card: int) -> None:
+        """Follow one patch that was applied, and that order_life.check_client_write let through.
+
+        shop: behind this patch. before: the order's state before it, None if there was none. card: row id of
+        the guest's card that created the order, NO_CARD for others. Raises Refusal, WorkExceeded.
+        """
+        if patch.object_type is not ObjectType.ORDER:
+            return
+        order_id, field = patch.object_id, patch.fields[0] if patch.fields else None
+        order = shop.order(order_id)
+        self._before.setdefault(order_id, before)
+        self._cards[order_id] = card
+        if order is None or order.state is OrderState.CANCELED:
+            self._changes.close(order_id)
+        elif field in ADDRESS_FIELDS:
+            self._addressed[order_id] = None
+        elif field is None or field == STATE_FIELD:
+            self._changes.follow(order_id, order, card)
+            if field is not None and before is not order.state:
+                self._move(shop, order_id, order)
+
+    def _move(self, shop: Shop, order_id: bytes, order: Order) -> None:
+        card = self._cards[order_id]
+        if order.state is OrderState.COMMITTED:
+            self._changes.reservations.commit(order_id, card, order.items, shop)
+        elif order.state is OrderState.OPEN:
+            self._changes.reservations.reopen(order_id)
+
+    def finish(
+        self, shop: Shop, before: ShopState, after: ShopState, vanished: Set[Content]
+    ) -> CheckoutOutcome:
+        """Say what the whole set causes.
+
+        shop: behind its last patch; after: the same. vanished: what its patches made vanish. Raises Refusal,
+        FactsMissing, WorkExceeded.
+        """
+        canceled = self._orders_with(vanished)
+        if after.manifest != before.manifest:
+            self._withdraw(_manifest(before, self._work), shop.manifest)
+        anew = [
+            order_id
+            for order_id in self._addressed
+            if order_id not in canceled and self._supersede(shop, before, order_id)
+        ]
+        choices = PaymentChoices(shop, after, self._changes, self._facts, self._limits, self._work)
+        patches = self._answers(shop, choices, anew, canceled)
+        patches += [self._cancel(shop, order_id) for order_id in sorted(canceled)]
+        return CheckoutOutcome(
+            tuple(patches),
+            self._changes.finish(),
+            tuple(choices.snapshots.values()),
+            tuple(self._alerts),
+        )
+
+    def _orders_with(self, vanished: Set[Content]) -> set[bytes]:
+        found: set[bytes] = set()
+        for content in vanished:
+            found |= self._changes.live_orders.containing(content)
+        return found
+
+    def _withdraw(self, before: Manifest | None, after: Manifest | None) -> None:
+        """Withdraw open requests for payees and in currencies that the manifest has no more."""
+        if before is None or after is None:
+            return
+        requests = self._changes.requests
+        for payee in _places(before.payees) - _places(after.payees):
+            self._withdraw_all(AlertKind.WITHDRAWN_PAYEE, payee, requests.open_for_payee(payee))
+        for currency in _places(before.accepted_currencies) - _places(after.accepted_currencies):
+            self._withdraw_all(AlertKind.WITHDRAWN_CURRENCY, currency, requests.open_in_currency(currency))
+
+    def _withdraw_all(self, kind: AlertKind, place: Place, rows: Iterable[IssuedRequest]) -> None:
+        # What was seen of enough money already, settles.
+        withdrawn = [row for row in rows if row.state is not RequestState.SEEN]
+        for row in withdrawn:
+            self._changes.requests.put(row, RequestState.WITHDRAWN)
+        if withdrawn:
+            self._alerts.append(CheckoutAlert(kind, place, tuple([row.id for row in withdrawn])))
+
+    def _supersede(self, shop: Shop, before: ShopState, order_id: bytes) -> bool:
+        """Supersede the open requests that were priced for another region than an address now leads to.
+
+        Return whether there were any. A change that can't lead elsewhere, like that of a name, supersedes
+        nothing, whatever became of the shop's regions.
+        """
+        order = shop.order(order_id)
+        if self._before[order_id] is not OrderState.UNPAID or order is None or order.state not in IN_CHECKOUT:
+            return False
+        if _leads_to(order) == _leads_to(self._load_order(before, order_id)):
+            return False
+        region = self._region_name(shop.manifest, order)
+        requests = [row for row in self._changes.requests.of_order(order_id) if row.is_open]
+        others = [row for row in requests if row.region != region]
+        for row in others:
+            self._changes.requests.put(row, RequestState.SUPERSEDED)
+            if row.state is not RequestState.WAITING:
+                self._alerts.append(CheckoutAlert(AlertKind.SUPERSEDED_WITH_MONEY, row.payee, (row.id,)))
+        return bool(others)
+
+    def _load_order(self, state: ShopState, order_id: bytes) -> Order:
+        data = state.get(ObjectType.ORDER, order_id)
+        if data is None:
+            raise RuntimeError("an order that was unpaid before this set is not in the state before it")
+        return counted_loading.load(Order, data, self._work)
+
+    def _region_name(self, manifest: Manifest | None, order: Order) -> str | None:
+        address = destination(order)
+        if manifest is None or address is None:
+            return None
+        found = match_region(manifest.shipping_regions, address, self._work)
+        return None if found is None else found[0]
+
+    def _answers(
+        self, shop: Shop, choices: PaymentChoices, anew: Sequence[bytes], canceled: Set[bytes]
+    ) -> list[OrderPatches]:
+        """Answer the choices of a set, in the order in which it touched the orders."""
+        patches: list[OrderPatches] = []
+        missing: set[Fact] = set()
+        to_price = frozenset(anew)
+        for order_id, card in self._cards.items():
+            order = shop.order(order_id)
+            if order is None or order_id in canceled:
+                continue
+            try:
+                if order.state is OrderState.PAYMENT_CHOSEN:
+                    patches.append(choices.choose(order_id, order, card))
+                elif order_id in to_price:
+                    patches.append(choices.price_anew(order_id, order, card))
+            except FactsMissing as error:
+                missing |= error.facts
+        if missing:
+            raise FactsMissing(missing)
+        return patches
+
+    def _cancel(self, shop: Shop, order_id: bytes) -> OrderPatches:
+        order = shop.order(order_id)
+        self._changes.close(order_id)
+        return cancel_patches(order_id, order is not None and order.canceled_at is not None, self._facts.now)
+
+
+def cancel_patches(order_id: bytes, has_canceled_at: bool, now: int) -> OrderPatches:
+    """Make the relay's patches that cancel an order. has_canceled_at: a client wrote that already."""
+    path = ("Orders", int.from_bytes(order_id))
+    state = NewPatch("replace", (*path, STATE_FIELD), int(OrderState.CANCELED))
+    if has_canceled_at:
+        return (state,)
+    return NewPatch("add", (*path, "CanceledAt"), datetime.fromtimestamp(now, UTC)), state
+
+
+def relay_sets(patches: Iterable[OrderPatches], most: int = MOST_PATCHES) -> list[list[NewPatch]]:
+    """Put patches into as few sets as may be, in their order; those of an order stay together.
+
+    most: patches of one set.
+    """
+    sets: list[list[NewPatch]] = []
+    for group in patches:
+        if not sets or len(sets[-1]) + len(group) > most:
+            sets.append([])
+        sets[-1] += group
+    return sets
+
+
+def _manifest(state: ShopState, work: Work) -> Manifest | None:
+    return None if state.manifest is None else counted_loading.load(Manifest, state.manifest, work)
+
+
+def _places(by_chain: Mapping[int, Mapping[bytes, object]]) -> set[Place]:
+    return {(chain_id, address) for chain_id, addresses in by_chain.items() for address in addresses}
+
+
+def _leads_to(order: Order) -> tuple[str, str, str] | None:
+    address = destination(order)
+    return None if address is None else (address.country, address.postal_code, address.city)

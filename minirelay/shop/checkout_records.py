@@ -1,0 +1,109 @@
+"""What the relay remembers of a shop's checkout beside its log, and how one write changes it (spec 06).
+
+None of it is ever replayed: what was decided with it is written as patches.
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+import msgspec
+
+from minirelay.shop.issued_requests import IssuedRequest, IssuedRequestChanges, IssuedRequests
+from minirelay.shop.live_orders import LiveOrder, LiveOrderChanges, LiveOrders
+from minirelay.shop.objects import Order
+from minirelay.shop.reservation_changes import ReservationChanges, ReservationLimits
+from minirelay.shop.reservations import Reservation, Reservations
+from minirelay.shop.work import Work
+
+
+class CheckoutLimits(msgspec.Struct, frozen=True):
+    """Bounds of checkout; times in seconds.
+
+    orders_per_card: live ones of a guest's card. requests_per_order: whose TTL has not passed.
+    requests_per_card_a_day: of a guest's card. head_age_s: since a chain was read. clock_ahead_s: of the
+    chain's head.
+    """
+
+    reservations: ReservationLimits = ReservationLimits()
+    orders_per_card: int = 100
+    requests_per_order: int = 10
+    requests_per_card_a_day: int = 300
+    head_age_s: int = 600
+    clock_ahead_s: int = 3600
+
+
+class RecordChanges(msgspec.Struct, frozen=True):
+    """What one write changed: what to store, and to enter once it is accepted. None: to delete.
+
+    reservations and live_orders: by order id. requests: by PaymentID; issued: of those that are new. closed:
+    ids of the orders that this write paid, canceled or removed. growth_bytes: about what more the records
+    take in memory.
+    """
+
+    reservations: Mapping[bytes, Reservation | None]
+    live_orders: Mapping[bytes, LiveOrder | None]
+    requests: Mapping[bytes, IssuedRequest]
+    issued: Set[bytes]
+    closed: tuple[bytes, ...]
+    growth_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRecords:
+    """Of one shop, as the last accepted write left them."""
+
+    reservations: Reservations = field(default_factory=Reservations)
+    live_orders: LiveOrders = field(default_factory=LiveOrders)
+    requests: IssuedRequests = field(default_factory=IssuedRequests)
+
+    def enter(self, changes: RecordChanges) -> None:
+        """Take over what an accepted write changed. It costs what the write did, whatever the shop's size."""
+        self.reservations.enter(changes.reservations)
+        self.live_orders.enter(changes.live_orders)
+        self.requests.enter(changes.requests, changes.issued, changes.closed)
+
+    def clear(self, now: int) -> tuple[bytes, ...]:
+        """Clear away some of what time made meaningless; give the ids of orders whose reservation lapsed.
+
+        To be called now and then, not while a write is judged. now: in epoch seconds.
+        """
+        self.requests.clear(now)
+        return self.reservations.clear(now)
+
+
+class CheckoutChanges:
+    """The records as one write finds and leaves them: a client's, or one of the relay's own."""
+
+    def __init__(
+        self, base: CheckoutRecords, now: int, limits: CheckoutLimits, work: Work | None = None
+    ) -> None:
+        """Begin without a change. now: in epoch seconds. work: counts what it costs."""
+        self.reservations = ReservationChanges(base.reservations, now, limits.reservations, work)
+        self.live_orders = LiveOrderChanges(base.live_orders, limits.orders_per_card, work)
+        self.requests = IssuedRequestChanges(base.requests)
+        self._closed: dict[bytes, None] = {}
+
+    def follow(self, order_id: bytes, order: Order, card: int) -> None:
+        """Follow an order that is created, or moves on, and is not closed.
+
+        card: row id of the guest's card that created it, NO_CARD for others. Raises Refusal INVALID.
+        """
+        self._closed.pop(order_id, None)
+        self.live_orders.follow(order_id, order, card)
+
+    def close(self, order_id: bytes) -> None:
+        """Follow an order that gets paid, canceled or removed: it holds nothing, and waits for nothing."""
+        self.reservations.close(order_id)
+        self.live_orders.close(order_id)
+        self._closed[order_id] = None
+
+    def finish(self) -> RecordChanges:
+        """Give all that was changed."""
+        return RecordChanges(
+            reservations=self.reservations.changed,
+            live_orders=self.live_orders.changed,
+            requests=self.requests.changed,
+            issued=self.requests.issued,
+            closed=tuple(self._closed),
+            growth_bytes=self.live_orders.growth_bytes,
+        )

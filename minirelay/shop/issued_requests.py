@@ -1,0 +1,295 @@
+"""The payment requests that a shop's orders were given (spec 06 "Payment choice", "Choosing again").
+
+What becomes of a request when money comes is for `payments` to say; here is what checkout has to know of it.
+"""
+
+from bisect import bisect_right, insort
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from enum import Enum
+from heapq import heappop, heappush
+from typing import Final
+
+import msgspec
+
+from minirelay.shop.objects import PaymentDetails
+from minirelay.shop.payment_details import SHOP_SIGNATURE
+from minirelay.shop.payment_request import PaymentRequest
+from minirelay.shop.reservations import NO_CARD
+from minirelay.shop.taken_seconds import TakenSeconds
+
+DAY_S: Final = 86_400
+MOST_CLEARED: Final = 1024
+
+Place = tuple[int, bytes]
+"""A chain's id and an address of 20 bytes there: of a payee, or of a currency."""
+
+Priced = tuple[int, bytes, int, bytes]
+"""What requests of one shop differ in beside their TTL: chain, currency, amount, payee."""
+
+
+class RequestState(Enum):
+    """How far a payment request is (spec 06 "Paid", its record)."""
+
+    WAITING = "waiting"
+    SHORT = "short"
+    SEEN = "seen"
+    PAID = "paid"
+    OVER = "over"
+    DUPLICATE = "duplicate"
+    EXPIRED = "expired"
+    LATE = "late"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+    UNPROVEN = "unproven"
+    REVERTED = "reverted"
+    DISMISSED = "dismissed"
+
+
+OPEN: Final = frozenset({RequestState.WAITING, RequestState.SHORT, RequestState.SEEN})
+"""Money for them settles the order."""
+
+
+class IssuedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment request as it was issued, and how far it is.
+
+    id: the PaymentID. order_id: 8 bytes. card: row id of the guest's card that created the order. pricing and
+    price: the shop's pricing currency at that moment, and the amount in its units, before conversion. region:
+    the name of the shipping region. listing_hashes: of the PaymentDetails. issued_at: epoch seconds by the
+    relay's clock. issued_at_block: number of the chain's head then known. is_dead: nobody may be sent to its
+    address any more.
+    """
+
+    id: bytes
+    order_id: bytes
+    card: int
+    request: PaymentRequest
+    pricing: Place
+    price: int
+    region: str
+    listing_hashes: tuple[bytes, ...]
+    issued_at: int
+    issued_at_block: int
+    state: RequestState = RequestState.WAITING
+    is_dead: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether money for it still settles the order."""
+        return self.state in OPEN
+
+    @property
+    def payee(self) -> Place:
+        """The payee, with its chain."""
+        return self.request.chain_id, self.request.payee
+
+    @property
+    def currency(self) -> Place:
+        """The currency, with its chain."""
+        return self.request.chain_id, self.request.currency
+
+    @property
+    def details(self) -> PaymentDetails:
+        """The PaymentDetails that say what it asks for; always the same."""
+        return PaymentDetails(
+            payment_id=self.id,
+            total=self.request.amount,
+            listing_hashes=list(self.listing_hashes),
+            ttl=self.request.ttl,
+            shop_signature=SHOP_SIGNATURE,
+        )
+
+
+def priced(request: PaymentRequest) -> Priced:
+    """Tell what a request differs in from others of its shop, beside its TTL."""
+    return request.chain_id, request.currency, request.amount, request.payee
+
+
+class IssuedRequests:
+    """Those of a shop that still matter: of orders that are not closed, and whose TTL has not passed."""
+
+    def __init__(
+        self, rows: Iterable[IssuedRequest] = (), is_live: Callable[[bytes], bool] = lambda _order_id: True
+    ) -> None:
+        """Start from what was stored, in the order of issue.
+
+        rows: at least those of orders that are not closed, and those whose TTL has not passed. is_live:
+        whether an order, by its id, is not closed.
+        """
+        self._rows: dict[bytes, IssuedRequest] = {}
+        self._of_order: dict[bytes, tuple[bytes, ...]] = {}
+        self._for_payee: dict[Place, dict[bytes, None]] = {}
+        self._in_currency: dict[Place, dict[bytes, None]] = {}
+        self._taken: dict[Priced, TakenSeconds] = {}
+        self._times: dict[int, list[int]] = {}
+        self._due: list[tuple[int, bytes, Priced, int]] = []
+        for row in rows:
+            self._issue(row)
+            if is_live(row.order_id):
+                self._keep(row)
+
+    def get(self, request_id: bytes) -> IssuedRequest | None:
+        """Give a request of an order that is not closed."""
+        return self._rows.get(request_id)
+
+    def of_order(self, order_id: bytes) -> tuple[IssuedRequest, ...]:
+        """Give the requests of an order that is not closed, the oldest first."""
+        return tuple([self._rows[request_id] for request_id in self._of_order.get(order_id, ())])
+
+    def open_for_payee(self, payee: Place) -> Iterator[IssuedRequest]:
+        """Go through the open requests that are to be paid to a payee."""
+        return (self._rows[request_id] for request_id in self._for_payee.get(payee, ()))
+
+    def open_in_currency(self, currency: Place) -> Iterator[IssuedRequest]:
+        """Go through the open requests that are to be paid in a currency."""
+        return (self._rows[request_id] for request_id in self._in_currency.get(currency, ()))
+
+    def first_free(self, wanted: Priced, second: int) -> int:
+        """Give the first TTL, from a second on, with which no such request was ever issued."""
+        taken = self._taken.get(wanted)
+        return second if taken is None else taken.first_free(second)
+
+    def issued_since(self, card: int, second: int) -> int:
+        """Count the requests for orders of a guest's card that were issued after a second."""
+        times = self._times.get(card, ())
+        return len(times) - bisect_right(times, second)
+
+    def enter(
+        self,
+        changed: Mapping[bytes, IssuedRequest],
+        issued: Collection[bytes] = (),
+        closed: Iterable[bytes] = (),
+    ) -> None:
+        """Take over what one write changed, by PaymentID.
+
+        issued: PaymentIDs of those that are new. closed: ids of orders that the write closed. What becomes of
+        requests of orders that were closed before makes no difference here.
+        """
+        for request_id, row in changed.items():
+            if request_id in self._rows:
+                self._index(self._rows[request_id], is_in=False)
+                self._rows[request_id] = row
+                self._index(row, is_in=True)
+            elif request_id in issued:
+                self._issue(row)
+                self._keep(row)
+        for order_id in closed:
+            self._forget(self._of_order.pop(order_id, ()))
+
+    def clear(self, now: int, most: int = MOST_CLEARED) -> None:
+        """Forget what the TTLs that have passed were remembered for. most: so many requests at once.
+
+        Requests whose order is not closed, and for which money still counts, stay.
+        """
+        while self._due and self._due[0][0] < now and most > 0:
+            ttl, request_id, wanted, card = heappop(self._due)
+            most -= 1
+            taken = self._taken.get(wanted)
+            if taken is not None and not taken.drop_before(ttl + 1):
+                del self._taken[wanted]
+            self._forget_times(card, now - DAY_S)
+            row = self._rows.get(request_id)
+            if row is not None and not row.is_open:
+                self._drop(row)
+
+    def _issue(self, row: IssuedRequest) -> None:
+        """Remember what holds until its TTL has passed, whatever becomes of the order."""
+        wanted = priced(row.request)
+        self._taken.setdefault(wanted, TakenSeconds()).add(row.request.ttl)
+        if row.card != NO_CARD:
+            insort(self._times.setdefault(row.card, []), row.issued_at)
+        heappush(self._due, (row.request.ttl, row.id, wanted, row.card))
+
+    def _keep(self, row: IssuedRequest) -> None:
+        self._rows[row.id] = row
+        self._of_order[row.order_id] = (*self._of_order.get(row.order_id, ()), row.id)
+        self._index(row, is_in=True)
+
+    def _drop(self, row: IssuedRequest) -> None:
+        left = tuple([one for one in self._of_order[row.order_id] if one != row.id])
+        if left:
+            self._of_order[row.order_id] = left
+        else:
+            del self._of_order[row.order_id]
+        del self._rows[row.id]
+
+    def _forget(self, request_ids: Iterable[bytes]) -> None:
+        for request_id in request_ids:
+            self._index(self._rows.pop(request_id), is_in=False)
+
+    def _index(self, row: IssuedRequest, *, is_in: bool) -> None:
+        if row.is_open:
+            for index, place in ((self._for_payee, row.payee), (self._in_currency, row.currency)):
+                if is_in:
+                    index.setdefault(place, {})[row.id] = None
+                else:
+                    del index[place][row.id]
+                    if not index[place]:
+                        del index[place]
+
+    def _forget_times(self, card: int, second: int) -> None:
+        times = self._times.get(card)
+        if times is not None:
+            del times[: bisect_right(times, second)]
+            if not times:
+                del self._times[card]
+
+
+class IssuedRequestChanges:
+    """Issued requests as one write finds and leaves them.
+
+    changed: by PaymentID, what to enter and to store. issued: PaymentIDs of those that are new.
+    """
+
+    def __init__(self, base: IssuedRequests) -> None:
+        """Begin without a change."""
+        self.changed: dict[bytes, IssuedRequest] = {}
+        self.issued: set[bytes] = set()
+        self._base = base
+        self._new: dict[bytes, list[bytes]] = {}
+        self._taken: dict[Priced, TakenSeconds] = {}
+        self._count_of_card: dict[int, int] = {}
+
+    def of_order(self, order_id: bytes) -> tuple[IssuedRequest, ...]:
+        """Give the requests of an order, the oldest first."""
+        known = tuple([self.changed.get(row.id, row) for row in self._base.of_order(order_id)])
+        return (*known, *[self.changed[request_id] for request_id in self._new.get(order_id, ())])
+
+    def open_for_payee(self, payee: Place) -> list[IssuedRequest]:
+        """List the open requests that are to be paid to a payee."""
+        return self._open(self._base.open_for_payee(payee), lambda row: row.payee == payee)
+
+    def open_in_currency(self, currency: Place) -> list[IssuedRequest]:
+        """List the open requests that are to be paid in a currency."""
+        return self._open(self._base.open_in_currency(currency), lambda row: row.currency == currency)
+
+    def first_free(self, wanted: Priced, second: int) -> int:
+        """Give the first TTL, from a second on, with which no such request was ever issued."""
+        own = self._taken.get(wanted)
+        while True:
+            free = self._base.first_free(wanted, second)
+            second = free if own is None else own.first_free(free)
+            if second == free:
+                return free
+
+    def issued_since(self, card: int, second: int) -> int:
+        """Count the requests for orders of a guest's card that were issued after a second."""
+        return self._base.issued_since(card, second) + self._count_of_card.get(card, 0)
+
+    def issue(self, row: IssuedRequest) -> None:
+        """Add a new one, whose TTL was free."""
+        self.changed[row.id] = row
+        self.issued.add(row.id)
+        self._new.setdefault(row.order_id, []).append(row.id)
+        self._taken.setdefault(priced(row.request), TakenSeconds()).add(row.request.ttl)
+        self._count_of_card[row.card] = self._count_of_card.get(row.card, 0) + 1
+
+    def put(self, row: IssuedRequest, state: RequestState) -> None:
+        """Move one to another state."""
+        self.changed[row.id] = msgspec.structs.replace(row, state=state)
+
+    def _open(
+        self, known: Iterable[IssuedRequest], fits: Callable[[IssuedRequest], bool]
+    ) -> list[IssuedRequest]:
+        now = [self.changed.get(row.id, row) for row in known]
+        new = [self.changed[one] for ids in self._new.values() for one in ids if fits(self.changed[one])]
+        return [row for row in (*now, *new) if row.is_open]

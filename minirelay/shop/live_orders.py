@@ -1,0 +1,182 @@
+"""Orders that are not closed: how many each guest has, and which contain what may vanish (spec 06)."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+import msgspec
+
+from minirelay.errors import invalid
+from minirelay.shop.objects import Order, OrderedItem
+from minirelay.shop.order_states import IN_CHECKOUT
+from minirelay.shop.reservations import NO_CARD
+from minirelay.shop.sellable import wanted_items
+from minirelay.shop.work import LOOKUP, Work
+
+ENTRY_BYTES: Final = 128
+"""What an entry of the index takes in memory: about, rather more than less."""
+
+Content = tuple[int, str | None]
+"""What can vanish: a listing's id with the name of a variation, or with None for the listing itself."""
+
+
+class LiveOrder(msgspec.Struct, frozen=True):
+    """An order from Open to Unpaid.
+
+    card: row id of the guest's card that created it, NO_CARD for others. contents: from Committed on, what is
+    in it; nothing before, since that may still change.
+    """
+
+    card: int
+    contents: tuple[Content, ...] = ()
+
+
+class LiveOrders:
+    """All of a shop's, as the last accepted write left them."""
+
+    def __init__(self, orders: Mapping[bytes, LiveOrder] | None = None) -> None:
+        """Start from what was stored. orders: by order id, 8 bytes."""
+        self._orders: dict[bytes, LiveOrder] = {}
+        self._containing: dict[Content, set[bytes]] = {}
+        self._of_card: dict[int, int] = {}
+        self.enter(orders or {})
+
+    def get(self, order_id: bytes) -> LiveOrder | None:
+        """Give one, None if there is no such order or it is closed."""
+        return self._orders.get(order_id)
+
+    def containing(self, content: Content) -> Collection[bytes]:
+        """Give the ids of the orders in checkout that contain something."""
+        return self._containing.get(content, ())
+
+    def of_card(self, card: int) -> int:
+        """Count those that a guest's card created."""
+        return self._of_card.get(card, 0)
+
+    def enter(self, changed: Mapping[bytes, LiveOrder | None]) -> None:
+        """Take over what one write changed."""
+        for order_id, order in changed.items():
+            old = self._orders.pop(order_id, None)
+            if old is not None:
+                self._forget(order_id, old)
+            if order is not None:
+                self._orders[order_id] = order
+                self._note(order_id, order)
+
+    def _note(self, order_id: bytes, order: LiveOrder) -> None:
+        for content in order.contents:
+            self._containing.setdefault(content, set()).add(order_id)
+        if order.card != NO_CARD:
+            self._of_card[order.card] = self.of_card(order.card) + 1
+
+    def _forget(self, order_id: bytes, order: LiveOrder) -> None:
+        for content in order.contents:
+            found = self._containing[content]
+            found.remove(order_id)
+            if not found:
+                del self._containing[content]
+        if order.card != NO_CARD:
+            left = self._of_card[order.card] = self.of_card(order.card) - 1
+            if not left:
+                del self._of_card[order.card]
+
+
+class LiveOrderChanges:
+    """Live orders as one write finds and leaves them.
+
+    changed: by order id, what to enter and to store; None for what is closed or removed.
+    """
+
+    def __init__(self, base: LiveOrders, most_per_card: int, work: Work | None = None) -> None:
+        """Begin without a change. most_per_card: live orders of a guest's card."""
+        self.changed: dict[bytes, LiveOrder | None] = {}
+        self._base = base
+        self._most_per_card = most_per_card
+        self._work = Work() if work is None else work
+        self._of_card: dict[int, int] = {}
+        self._gone: dict[Content, set[bytes]] = {}
+        self._come: dict[Content, set[bytes]] = {}
+
+    def get(self, order_id: bytes) -> LiveOrder | None:
+        """Give one, None if there is no such order or it is closed."""
+        return self.changed[order_id] if order_id in self.changed else self._base.get(order_id)
+
+    def containing(self, content: Content) -> set[bytes]:
+        """Give the ids of the orders in checkout that contain something; it costs as much as it gives."""
+        gone = self._gone.get(content, set())
+        found = {order_id for order_id in self._base.containing(content) if order_id not in gone}
+        found |= self._come.get(content, set())
+        self._work.spend(len(found) + len(gone))
+        return found
+
+    def follow(self, order_id: bytes, order: Order, card: int) -> None:
+        """Follow an order to what it is now, which is not closed.
+
+        card: of who created it. Raises Refusal INVALID when it is one live order too many for its card.
+        """
+        before = self.get(order_id)
+        if order.state not in IN_CHECKOUT:
+            after = LiveOrder(card)
+        elif before is not None and before.contents:
+            # What is in an order that is committed does not change.
+            return
+        else:
+            after = LiveOrder(card, self._contents(order.items))
+        if after != before:
+            self._put(order_id, before, after)
+
+    def close(self, order_id: bytes) -> None:
+        """Follow an order that is paid, canceled or removed."""
+        before = self.get(order_id)
+        if before is not None:
+            self._put(order_id, before, None)
+
+    @property
+    def growth_bytes(self) -> int:
+        """Tell about what more they take in memory when this was entered."""
+        return sum(
+            _entry_bytes(after) - _entry_bytes(self._base.get(order_id))
+            for order_id, after in self.changed.items()
+        )
+
+    def _contents(self, items: list[OrderedItem]) -> tuple[Content, ...]:
+        """List what is in an order. Of what it has 0 of, nothing is missing when it vanishes."""
+        contents: dict[Content, None] = {}
+        for item in wanted_items(items):
+            self._work.spend(LOOKUP)
+            contents[item.listing_id, None] = None
+            for name in item.variation_ids or ():
+                contents[item.listing_id, name] = None
+        return tuple(contents)
+
+    def _put(self, order_id: bytes, before: LiveOrder | None, after: LiveOrder | None) -> None:
+        self._count(before, -1)
+        self._count(after, 1)
+        if after is not None and before is None and self._is_too_many(after.card):
+            raise invalid(f"a guest can have at most {self._most_per_card} orders that are not closed")
+        for content in before.contents if before is not None else ():
+            self._move(order_id, content, self._come, self._gone)
+        for content in after.contents if after is not None else ():
+            self._move(order_id, content, self._gone, self._come)
+        self.changed[order_id] = after
+
+    def _move(
+        self,
+        order_id: bytes,
+        content: Content,
+        source: dict[Content, set[bytes]],
+        target: dict[Content, set[bytes]],
+    ) -> None:
+        source.get(content, set()).discard(order_id)
+        target.setdefault(content, set()).add(order_id)
+
+    def _count(self, order: LiveOrder | None, by: int) -> None:
+        if order is not None and order.card != NO_CARD:
+            known = self._of_card.get(order.card)
+            self._of_card[order.card] = (self._base.of_card(order.card) if known is None else known) + by
+
+    def _is_too_many(self, card: int) -> bool:
+        return card != NO_CARD and self._of_card[card] > self._most_per_card
+
+
+def _entry_bytes(order: LiveOrder | None) -> int:
+    return 0 if order is None else ENTRY_BYTES * (1 + len(order.contents))

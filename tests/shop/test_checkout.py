@@ -1,0 +1,631 @@
+"""Spec 06: what a client's patch set causes."""
+
+from itertools import count
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from minirelay.errors import Code
+from minirelay.protocol.patch_set import NewPatch, Patch
+from minirelay.shop.checkout import AlertKind, relay_sets
+from minirelay.shop.issued_requests import RequestState
+from minirelay.shop.order_states import OrderState
+from minirelay.shop.state import inventory_key
+from tests.shop.checkouts import (
+    ADDRESS,
+    CANCELED,
+    CHAIN,
+    CHOSEN,
+    CLERK,
+    COMMITTED,
+    DAY,
+    GUEST,
+    HOUR,
+    INV,
+    MANIFEST,
+    NOW,
+    OPEN,
+    OTHER_GUEST,
+    PAID,
+    UNPAID,
+    CheckoutShop,
+    a_shop,
+    add_order,
+    address,
+    buy,
+    cancel,
+    choose,
+    currency,
+    item,
+    listing,
+    move,
+    nf,
+    oos,
+    ops,
+    payee,
+    what,
+)
+from tests.shop.patching import NATIVE, OTHER_PAYEE, PAYEE, TOKEN, patch
+
+SHIRT = 1
+CANCELS = [("add", "CanceledAt"), ("replace", "State")]
+RED = inventory_key(SHIRT, ("red",))
+
+
+def a_checkout(stock: int = 10) -> CheckoutShop:
+    """A shirt in two colours, the red one in stock."""
+    return CheckoutShop(a_shop([listing(SHIRT, 1000, "red", "blue")], {RED: stock}))
+
+
+def reds(quantity: int = 1) -> dict[str, object]:
+    return item(SHIRT, quantity, "red")
+
+
+# -- a purchase, in the ways in which existing clients go about it
+
+
+def test_everything_in_one_set() -> None:
+    shop = a_checkout()
+    outcome = shop.write(GUEST, *buy(5, reds(2)))
+
+    (patches,) = outcome.patches
+    assert ops(patches) == [("add", "PaymentDetails"), ("replace", "State")]
+    assert shop.order_state(5) is UNPAID
+    assert shop.details(5)["Total"] == 2000
+    assert shop.details(5)["TTL"] == NOW + DAY
+    assert shop.reserved(RED) == 2
+
+
+def test_the_same_in_five_sets() -> None:
+    shop = a_checkout()
+    commit, chosen = move(5, COMMITTED), choose(5)
+    for patches in ([add_order(5, reds(2)), commit], [address(5)], chosen[:1], chosen[1:2]):
+        assert shop.write(GUEST, *patches).patches == ()
+    shop.write(GUEST, *chosen[2:])
+
+    assert shop.order_state(5) is UNPAID
+    assert shop.reserved(RED) == 2
+
+
+def test_a_choice_may_come_before_its_currency_in_the_set() -> None:
+    shop = a_checkout()
+    chosen = {"ChosenPayee": payee(), "ChosenCurrency": currency(), "InvoiceAddress": ADDRESS}
+    order = add_order(5, reds(), state=3, **chosen)
+    late = patch("replace", "Orders", 5, "ChosenCurrency", value=currency(NATIVE))
+    shop.write(GUEST, order, move(5, CHOSEN), late)
+
+    (request,) = shop.requests(5)
+    assert request.currency == (CHAIN, NATIVE)
+    assert shop.details(5)["Total"] == 6666666666666600
+
+
+def test_a_new_order_that_is_committed_holds_no_stock_before_its_choice() -> None:
+    shop = a_checkout(stock=1)
+    shop.write(GUEST, add_order(5, reds(), state=3))
+    assert shop.reserved(RED) == 0
+    shop.write(OTHER_GUEST, add_order(6, reds()), move(6, COMMITTED))
+
+    assert what(shop.refused(GUEST, address(5), *choose(5))) == oos(SHIRT)
+
+
+def test_a_currency_and_its_choice_come_in_one_set_of_a_clerk() -> None:
+    shop = CheckoutShop(
+        a_shop(
+            [listing(SHIRT, 1000, "red")],
+            {RED: 1},
+            MANIFEST | {"AcceptedCurrencies": {CHAIN: {NATIVE: {}}}},
+        )
+    )
+    accept = patch("add", "Manifest", "AcceptedCurrencies", CHAIN, TOKEN, value={})
+    shop.write(CLERK, accept, *buy(5, reds()))
+
+    assert shop.order_state(5) is UNPAID
+
+
+@pytest.mark.parametrize("by", [GUEST, CLERK])
+@pytest.mark.parametrize("to", OrderState)
+def test_from_unpaid_a_client_chooses_again_or_cancels(by: int, to: OrderState) -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()))
+    patches = cancel(5) if to is CANCELED else [move(5, to)]
+    if to in (CHOSEN, CANCELED):
+        shop.write(by, *patches)
+        assert shop.order_state(5) is (UNPAID if to is CHOSEN else CANCELED)
+    else:
+        assert what(shop.refused(by, *patches)) == INV
+
+
+# -- choosing again
+
+
+def test_reloading_the_payment_page_gives_the_same_details() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds(), coin=NATIVE))
+    first = shop.details(5)
+    for _ in range(5):
+        shop.now += HOUR
+        shop.rate = type(shop.rate)(shop.rate.numerator, shop.rate.denominator + 1)
+        outcome = shop.write(GUEST, *choose(5, NATIVE))
+        (patches,) = outcome.patches
+        assert ops(patches) == [("replace", "PaymentDetails"), ("replace", "State")]
+        assert shop.details(5) == first
+        assert outcome.records.requests == {}
+
+    assert len(shop.requests(5)) == 1
+    assert shop.order_state(5) is UNPAID
+
+
+def test_reloading_asks_for_no_stock_and_not_for_what_a_new_request_needs() -> None:
+    shop = a_checkout(stock=1)
+    shop.write(GUEST, *buy(5, reds()))
+    shop.now += HOUR
+    shop.write(OTHER_GUEST, add_order(6, reds()), move(6, COMMITTED))
+    shop.chains, shop.tokens = {CHAIN: None}, {}
+
+    shop.write(GUEST, *choose(5))
+    assert len(shop.requests(5)) == 1
+
+
+def test_a_request_with_less_than_half_of_its_time_is_not_handed_out_again() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()))
+    shop.now += DAY // 2
+    shop.write(GUEST, *choose(5))
+    assert len(shop.requests(5)) == 1
+    shop.now += 1
+    shop.write(GUEST, *choose(5))
+
+    first, second = shop.requests(5)
+    assert shop.details(5)["PaymentID"] == second.id != first.id
+    assert first.is_open
+
+
+@pytest.mark.parametrize("change", [{"is_dead": True}, {"state": RequestState.UNPROVEN}])
+def test_what_nobody_may_be_sent_to_is_not_handed_out_again(change: dict[str, Any]) -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()))
+    (request,) = shop.requests(5)
+    shop.records.requests.enter({request.id: replace(request, **change)})
+    shop.write(GUEST, *choose(5))
+
+    assert [one.id for one in shop.requests(5)] == [request.id, shop.details(5)["PaymentID"]]
+
+
+def test_another_price_payee_or_pricing_currency_gives_a_new_request() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()))
+    shop.write(CLERK, patch("replace", "Listings", SHIRT, "Price", value=1001))
+    shop.write(GUEST, *choose(5))
+    shop.write(GUEST, *choose(5, to=OTHER_PAYEE))
+    shop.write(CLERK, patch("replace", "Manifest", "PricingCurrency", value=currency(NATIVE)))
+    shop.write(GUEST, *choose(5, to=OTHER_PAYEE))
+
+    requests = shop.requests(5)
+    assert [one.price for one in requests] == [1000, 1001, 1001, 1001]
+    assert len({one.id for one in requests}) == 4
+    assert all(one.is_open for one in requests)
+
+
+def test_the_newest_of_several_is_handed_out_again() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()))
+    for price in (2000, 1000):
+        shop.write(CLERK, patch("replace", "Listings", SHIRT, "Price", value=price))
+        shop.now += 60
+        shop.write(GUEST, *choose(5))
+    first, second = shop.requests(5)
+
+    assert [first.price, second.price] == [1000, 2000]
+    assert shop.details(5)["PaymentID"] == first.id
+
+
+def test_two_identical_orders_in_one_second_have_two_payment_ids() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()), *buy(6, reds()))
+    shop.write(OTHER_GUEST, *buy(7, reds()))
+    details = [shop.details(order) for order in (5, 6, 7)]
+
+    assert [one["TTL"] for one in details] == [NOW + DAY, NOW + DAY + 1, NOW + DAY + 2]
+    assert len({one["PaymentID"] for one in details}) == 3
+
+
+def test_a_canceled_order_keeps_its_payment_id_for_itself() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()))
+    first = shop.details(5)["PaymentID"]
+    shop.write(GUEST, *cancel(5))
+    shop.write(GUEST, *buy(6, reds()))
+
+    assert shop.requests(5) == ()
+    assert shop.details(6)["PaymentID"] != first
+
+
+# -- addresses while unpaid
+
+
+def unpaid_shop() -> CheckoutShop:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()))
+    return shop
+
+
+def test_another_country_is_priced_anew_in_the_same_breath() -> None:
+    shop = unpaid_shop()
+    outcome = shop.write(GUEST, patch("replace", "Orders", 5, "ShippingAddress", "Country", value="NZ"))
+
+    (patches,) = outcome.patches
+    assert ops(patches) == [("replace", "PaymentDetails"), ("replace", "State")]
+    first, second = shop.requests(5)
+    assert first.state is RequestState.SUPERSEDED
+    assert (second.state, second.region, second.price) == (RequestState.WAITING, "far", 1500)
+    assert shop.details(5)["Total"] == 1500
+    assert shop.order_state(5) is UNPAID
+
+
+def test_a_set_that_chooses_again_itself_supersedes_likewise() -> None:
+    shop = unpaid_shop()
+    shop.write(GUEST, address(5, "replace", Country="NZ"), *choose(5, NATIVE))
+
+    first, second = shop.requests(5)
+    assert first.state is RequestState.SUPERSEDED
+    assert second.region == "far"
+    assert second.currency == (CHAIN, NATIVE)
+
+
+def test_an_address_that_comes_behind_the_state_counts_as_well() -> None:
+    shop = unpaid_shop()
+    shop.write(GUEST, *choose(5), address(5, "replace", Country="NZ"))
+
+    assert [one.region for one in shop.requests(5)] == ["home", "far"]
+    assert shop.details(5)["Total"] == 1500
+
+
+def test_a_corrected_name_keeps_the_request_whatever_prices_and_regions_do() -> None:
+    shop = unpaid_shop()
+    before = shop.order(5)["PaymentDetails"]
+    shop.write(CLERK, patch("replace", "Listings", SHIRT, "Price", value=9999))
+    shop.write(CLERK, patch("remove", "Manifest", "ShippingRegions", "home"))
+    outcome = shop.write(GUEST, patch("replace", "Orders", 5, "ShippingAddress", "Name", value="Ada L."))
+
+    assert outcome.patches == ()
+    assert shop.order(5)["PaymentDetails"] == before
+    assert [one.state for one in shop.requests(5)] == [RequestState.WAITING]
+
+
+def test_another_town_of_the_same_region_keeps_the_request() -> None:
+    shop = unpaid_shop()
+    outcome = shop.write(GUEST, address(5, "replace", City="Köln", PostalCode="50667"))
+
+    assert outcome.patches == ()
+    assert [one.state for one in shop.requests(5)] == [RequestState.WAITING]
+
+
+def test_a_shipping_address_added_to_an_invoice_address_decides() -> None:
+    shop = a_checkout()
+    invoice = patch("add", "Orders", 5, "InvoiceAddress", value=ADDRESS)
+    shop.write(GUEST, add_order(5, reds()), invoice, move(5, COMMITTED), *choose(5))
+    shop.write(GUEST, address(5, Country="NZ"))
+    assert [one.region for one in shop.requests(5)] == ["home", "far"]
+    shop.write(GUEST, patch("remove", "Orders", 5, "ShippingAddress"))
+
+    assert [(one.region, one.state) for one in shop.requests(5)] == [
+        ("home", RequestState.SUPERSEDED),
+        ("far", RequestState.SUPERSEDED),
+        ("home", RequestState.WAITING),
+    ]
+
+
+def test_an_address_that_no_region_matches_is_refused() -> None:
+    shop = unpaid_shop()
+    shop.write(CLERK, patch("remove", "Manifest", "ShippingRegions", "default"))
+
+    assert what(shop.refused(GUEST, address(5, "replace", Country="FR"))) == INV
+    assert [one.state for one in shop.requests(5)] == [RequestState.WAITING]
+
+
+def test_pricing_anew_asks_for_no_reservation() -> None:
+    shop = unpaid_shop()
+    shop.now += HOUR
+    shop.write(OTHER_GUEST, add_order(6, reds(10)), move(6, COMMITTED))
+    shop.write(GUEST, address(5, "replace", Country="NZ"))
+
+    assert len(shop.requests(5)) == 2
+    assert shop.reserved(RED) == 10
+
+
+def test_pricing_anew_is_refused_for_what_is_not_sold_any_more() -> None:
+    shop = unpaid_shop()
+    shop.write(CLERK, patch("replace", "Listings", SHIRT, "ViewState", value=2))
+
+    assert what(shop.refused(GUEST, address(5, "replace", Country="NZ"))) == nf(SHIRT)
+
+
+def test_money_for_a_superseded_request_is_told() -> None:
+    shop = unpaid_shop()
+    (request,) = shop.requests(5)
+    shop.records.requests.enter({request.id: replace(request, state=RequestState.SEEN)})
+    outcome = shop.write(GUEST, address(5, "replace", Country="NZ"))
+
+    (alert,) = outcome.alerts
+    assert (alert.kind, alert.request_ids) == (AlertKind.SUPERSEDED_WITH_MONEY, (request.id,))
+
+
+def test_addresses_of_orders_that_are_not_unpaid_change_nothing_else() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, add_order(5, reds()), address(5), move(5, COMMITTED))
+
+    assert shop.write(GUEST, address(5, "replace", Country="NZ")).patches == ()
+
+
+# -- payees and currencies that go
+
+
+def test_a_payee_that_goes_withdraws_its_open_requests() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()), *buy(6, reds()))
+    shop.write(OTHER_GUEST, *buy(7, reds())[:-3], *choose(7, to=OTHER_PAYEE))
+    outcome = shop.write(CLERK, patch("remove", "Manifest", "Payees", CHAIN, PAYEE))
+
+    states = {order: [one.state for one in shop.requests(order)] for order in (5, 6, 7)}
+    assert states == {5: [RequestState.WITHDRAWN], 6: [RequestState.WITHDRAWN], 7: [RequestState.WAITING]}
+    (alert,) = outcome.alerts
+    assert (alert.kind, alert.place) == (AlertKind.WITHDRAWN_PAYEE, (CHAIN, PAYEE))
+    assert len(alert.request_ids) == 2
+    assert shop.order_state(5) is UNPAID
+
+
+def test_a_currency_that_goes_withdraws_all_but_what_was_seen() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()), *buy(6, reds()))
+    (request,) = shop.requests(5)
+    shop.records.requests.enter({request.id: replace(request, state=RequestState.SEEN)})
+    left = MANIFEST | {"AcceptedCurrencies": {CHAIN: {NATIVE: {}}}}
+    outcome = shop.write(CLERK, patch("replace", "Manifest", value=left))
+
+    assert [shop.requests(order)[0].state for order in (5, 6)] == [RequestState.SEEN, RequestState.WITHDRAWN]
+    assert [alert.kind for alert in outcome.alerts] == [AlertKind.WITHDRAWN_CURRENCY]
+
+
+def test_a_payee_that_is_back_after_the_whole_set_withdraws_nothing() -> None:
+    shop = unpaid_shop()
+    back = patch("add", "Manifest", "Payees", CHAIN, PAYEE, value={"CallAsContract": True})
+    outcome = shop.write(CLERK, patch("remove", "Manifest", "Payees", CHAIN, PAYEE), back)
+
+    assert outcome.alerts == ()
+    assert [one.state for one in shop.requests(5)] == [RequestState.WAITING]
+
+
+@pytest.mark.parametrize("gone", [("Payees", PAYEE), ("AcceptedCurrencies", TOKEN)])
+def test_what_goes_between_its_choice_and_the_state_is_refused(gone: tuple[str, bytes]) -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds())[:-1])
+    shop.write(CLERK, patch("remove", "Manifest", gone[0], CHAIN, gone[1]))
+
+    assert what(shop.refused(GUEST, move(5, CHOSEN))) == INV
+
+
+# -- reservations and their ends
+
+
+def test_an_hour_from_the_commit_then_an_hour_from_the_first_choice() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, add_order(5, reds()), address(5), move(5, COMMITTED))
+    shop.now += HOUR - 1
+    assert shop.reserved(RED) == 1
+    shop.write(GUEST, *choose(5))
+    shop.now += HOUR - 1
+    assert shop.reserved(RED) == 1
+    shop.write(GUEST, *choose(5, NATIVE))
+    shop.now += 1
+
+    assert shop.reserved(RED) == 0
+
+
+def test_a_lapsed_reservation_is_made_again_for_a_new_request_if_there_is_stock() -> None:
+    shop = a_checkout(stock=1)
+    shop.write(GUEST, *buy(5, reds()))
+    shop.now += HOUR
+    shop.write(OTHER_GUEST, add_order(6, reds()), move(6, COMMITTED))
+    assert what(shop.refused(GUEST, *choose(5, NATIVE))) == oos(SHIRT)
+    shop.write(OTHER_GUEST, *cancel(6))
+    shop.write(GUEST, *choose(5, NATIVE))
+
+    assert shop.reserved(RED) == 1
+    shop.now += HOUR - 1
+    assert shop.reserved(RED) == 1
+
+
+def test_reopening_gives_the_stock_back_and_starts_no_new_hour() -> None:
+    shop = a_checkout(stock=1)
+    shop.write(GUEST, add_order(5, reds()), move(5, COMMITTED))
+    shop.now += 1800
+    shop.write(GUEST, move(5, OPEN))
+    assert shop.reserved(RED) == 0
+    shop.write(GUEST, move(5, COMMITTED))
+    shop.now += 1800
+
+    assert shop.reserved(RED) == 0
+    shop.write(GUEST, move(5, OPEN), move(5, COMMITTED))
+    shop.now += HOUR - 1
+    assert shop.reserved(RED) == 1
+
+
+def test_committing_a_committed_order_prolongs_nothing() -> None:
+    shop = a_checkout(stock=1)
+    shop.write(GUEST, add_order(5, reds()), move(5, COMMITTED))
+    shop.now += 1800
+    shop.write(GUEST, move(5, COMMITTED))
+    shop.now += 1800
+
+    assert shop.reserved(RED) == 0
+    shop.write(GUEST, move(5, COMMITTED))
+    assert shop.reserved(RED) == 0
+
+
+@pytest.mark.parametrize("by", [GUEST, CLERK])
+def test_canceling_gives_the_stock_back(by: int) -> None:
+    shop = a_checkout(stock=1)
+    shop.write(GUEST, *buy(5, reds()))
+    shop.write(by, *cancel(5))
+
+    assert shop.reserved(RED) == 0
+
+
+def test_a_commit_takes_effect_at_its_patch() -> None:
+    shop = a_checkout(stock=1)
+    order = [add_order(5, reds(2)), move(5, COMMITTED)]
+    more = patch("increment", "Inventory", SHIRT, "red", value=1)
+    assert what(shop.refused(CLERK, *order, more)) == oos(SHIRT)
+    shop.write(CLERK, more, *order)
+
+    assert shop.reserved(RED) == 2
+
+
+def test_orders_of_one_set_do_not_share_stock() -> None:
+    shop = a_checkout(stock=3)
+    orders = [one for order in (5, 6) for one in (add_order(order, reds(2)), move(order, COMMITTED))]
+
+    assert what(shop.refused(GUEST, *orders)) == oos(SHIRT)
+    assert shop.reserved(RED) == 0
+
+
+def test_a_refused_set_leaves_no_trace() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()))
+    shop.refused(GUEST, *buy(6, reds(5)), move(5, PAID))
+
+    assert shop.reserved(RED) == 1
+    assert shop.requests(6) == ()
+    shop.write(GUEST, *buy(6, reds(9)))
+    assert shop.details(6)["TTL"] == NOW + DAY
+
+
+# -- bounds of a guest
+
+
+def test_a_guest_has_so_many_live_orders_at_most() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *[add_order(order, reds()) for order in range(1, 101)])
+
+    assert what(shop.refused(GUEST, add_order(101, reds()))) == INV
+    shop.write(OTHER_GUEST, add_order(101, reds()))
+    shop.write(CLERK, add_order(102, reds()))
+    shop.write(GUEST, *cancel(1), add_order(103, reds()))
+    shop.write(GUEST, patch("remove", "Orders", 2), add_order(104, reds()))
+    assert what(shop.refused(GUEST, add_order(105, reds()))) == INV
+
+
+def test_a_guest_has_so_many_units_reserved_at_most() -> None:
+    shop = a_checkout(stock=30_000)
+    shop.write(GUEST, add_order(5, reds(9_999)), move(5, COMMITTED), add_order(6, reds(2)))
+
+    assert what(shop.refused(GUEST, move(6, COMMITTED))) == INV
+    shop.write(CLERK, add_order(7, reds(20_000)), move(7, COMMITTED))
+    shop.now += HOUR
+    shop.write(GUEST, move(6, COMMITTED))
+    assert shop.reserved(RED) == 2
+
+
+# -- what vanishes
+
+
+def test_a_variation_that_vanishes_cancels_the_orders_in_checkout_that_contain_it() -> None:
+    shop = a_checkout()
+    blue = inventory_key(SHIRT, ("blue",))
+    shop.write(CLERK, patch("add", "Inventory", SHIRT, "blue", value=5))
+    shop.write(GUEST, *buy(5, reds()), add_order(6, reds()), move(6, COMMITTED), add_order(7, reds()))
+    shop.write(GUEST, *buy(8, item(SHIRT, 1, "blue")), *buy(9, item(SHIRT, 0, "red"), item(SHIRT, 1, "blue")))
+    outcome = shop.write(CLERK, patch("remove", "Listings", SHIRT, "Options", "o", "Variations", "red"))
+
+    states = {order: shop.order_state(order) for order in range(5, 10)}
+    assert states == {5: CANCELED, 6: CANCELED, 7: OPEN, 8: UNPAID, 9: UNPAID}
+    assert [ops(patches) for patches in outcome.patches] == [CANCELS] * 2
+    assert shop.reserved(RED) == 0
+    assert shop.reserved(blue) == 2
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        patch("remove", "Listings", SHIRT),
+        patch("replace", "Listings", SHIRT, value=listing(SHIRT, 1000, "blue")),
+        patch("replace", "Listings", SHIRT, "Options", value={}),
+        patch("replace", "Listings", SHIRT, "Options", "o", value={"Title": "o"}),
+        patch("remove", "Listings", SHIRT, "Options", "o"),
+    ],
+    ids=lambda one: "-".join(map(str, (one.op, *one.path[2:]))),
+)
+def test_whatever_makes_it_vanish(gone: Patch) -> None:
+    shop = unpaid_shop()
+    shop.write(CLERK, gone)
+
+    assert shop.order_state(5) is CANCELED
+
+
+def test_a_half_canceled_order_is_canceled_as_a_client_began_it() -> None:
+    shop = unpaid_shop()
+    shop.write(GUEST, cancel(5)[0])
+    at = shop.order(5)["CanceledAt"]
+    assert shop.order_state(5) is UNPAID
+    outcome = shop.write(CLERK, patch("remove", "Listings", SHIRT))
+
+    assert [ops(patches) for patches in outcome.patches] == [[("replace", "State")]]
+    assert shop.order(5)["CanceledAt"] == at
+
+
+def test_what_an_order_is_made_of_can_be_bought_no_more_by_others() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds())[:-1])
+    remove = patch("remove", "Listings", SHIRT, "Options", "o", "Variations", "red")
+    outcome = shop.write(CLERK, move(5, CHOSEN), remove)
+
+    assert shop.order_state(5) is CANCELED
+    assert [len(patches) for patches in outcome.patches] == [2]
+    assert shop.requests(5) == ()
+
+
+def test_five_thousand_orders_are_canceled_by_looking_at_no_other() -> None:
+    costs = {}
+    for others in (0, 2000):
+        shop = CheckoutShop(a_shop([listing(SHIRT, 1000, "red", "blue")], {}))
+        for start in range(1, 5001, 250):
+            shop.write(CLERK, *[add_order(order, reds(), state=3) for order in range(start, start + 250)])
+        for start in range(10_000, 10_000 + others, 250):
+            blues = [add_order(one, item(SHIRT, 1, "blue"), state=3) for one in range(start, start + 250)]
+            shop.write(CLERK, *blues)
+        outcome = shop.write(CLERK, patch("remove", "Listings", SHIRT, "Options", "o", "Variations", "red"))
+        costs[others] = shop.work.spent
+        assert len(outcome.patches) == 5000
+        sets = relay_sets(outcome.patches)
+        assert [len(one) for one in sets] == [1024] * 9 + [784]
+        assert {shop.order_state(order) for order in range(1, 5001)} == {CANCELED}
+
+    assert costs[2000] == costs[0]
+
+
+def test_patches_of_an_order_stay_in_one_set() -> None:
+    numbers = count()
+    groups = [tuple(NewPatch("remove", ("Orders", next(numbers))) for _ in range(n)) for n in (2, 1, 2, 2)]
+
+    sets = relay_sets(groups, 4)
+    assert [[one.path[1] for one in one_set] for one_set in sets] == [[0, 1, 2], [3, 4, 5, 6]]
+    assert relay_sets([]) == []
+
+
+# -- the log alone
+
+
+def test_a_replay_of_the_log_needs_nothing_else() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()))
+    shop.write(GUEST, *choose(5, NATIVE))
+    shop.write(GUEST, address(5, "replace", Country="NZ"))
+    shop.write(OTHER_GUEST, *buy(6, reds(2)), cancel(6)[0])
+    shop.write(CLERK, patch("remove", "Listings", SHIRT))
+
+    assert shop.replayed().root_hash == shop.state.root_hash
+
+
+def test_errors_have_the_codes_of_the_spec() -> None:
+    assert (INV[0], nf(1)[0], oos(1)[0]) == (Code.INVALID, Code.NOT_FOUND, Code.OUT_OF_STOCK)

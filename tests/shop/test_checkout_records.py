@@ -1,0 +1,89 @@
+"""The records of a shop's checkout, entered as writes are accepted."""
+
+from minirelay.shop.checkout_records import CheckoutChanges, CheckoutLimits
+from minirelay.shop.live_orders import LiveOrder
+from minirelay.shop.state import inventory_key
+from tests.shop.checkouts import (
+    CLERK,
+    COMMITTED,
+    DAY,
+    GUEST,
+    HOUR,
+    CheckoutShop,
+    a_shop,
+    add_order,
+    buy,
+    cancel,
+    item,
+    listing,
+    move,
+)
+from tests.shop.patching import number, patch
+
+CAP = 1
+PLAIN = inventory_key(CAP)
+
+
+def a_checkout() -> CheckoutShop:
+    return CheckoutShop(a_shop([listing(CAP)], {PLAIN: 10}))
+
+
+def test_an_order_that_the_relay_closes_holds_nothing_and_waits_for_nothing() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, item(CAP)))
+    changes = CheckoutChanges(shop.records, shop.now, CheckoutLimits())
+    changes.close(number(5))
+    done = changes.finish()
+    assert done.closed == (number(5),)
+    assert (done.reservations, done.live_orders) == ({number(5): None}, {number(5): None})
+    assert done.growth_bytes < 0
+    shop.records.enter(done)
+
+    assert shop.reserved(PLAIN) == 0
+    assert shop.requests(5) == ()
+    assert shop.records.live_orders.of_card(GUEST) == 0
+
+
+def test_an_order_that_is_created_again_is_another() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, add_order(5, item(CAP)))
+    outcome = shop.write(GUEST, patch("remove", "Orders", 5), *buy(5, item(CAP, 2)))
+
+    assert outcome.records.closed == ()
+    assert len(shop.requests(5)) == 1
+    assert shop.reserved(PLAIN) == 2
+    assert shop.records.live_orders.get(number(5)) == LiveOrder(GUEST, ((CAP, None),))
+
+
+def test_an_order_id_that_another_takes_over_counts_for_that_one() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, add_order(5, item(CAP)))
+    shop.write(CLERK, patch("remove", "Orders", 5), add_order(5, item(CAP)))
+
+    assert shop.records.live_orders.of_card(GUEST) == 0
+    assert shop.records.live_orders.get(number(5)) == LiveOrder(CLERK)
+
+
+def test_a_write_costs_the_same_in_a_shop_with_many_orders() -> None:
+    spent = {}
+    for others in (0, 3000):
+        shop = a_checkout()
+        for start in range(1000, 1000 + others, 250):
+            shop.write(CLERK, *[add_order(one, item(CAP), state=3) for one in range(start, start + 250)])
+        shop.write(GUEST, *buy(5, item(CAP)))
+        spent[others] = shop.work.spent
+
+    assert spent[3000] == spent[0]
+
+
+def test_time_clears_what_nobody_asks_for_any_more() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, item(CAP)), add_order(6, item(CAP)), move(6, COMMITTED))
+    shop.now += HOUR
+    assert set(shop.records.clear(shop.now)) == {number(5), number(6)}
+    shop.write(GUEST, *cancel(5))
+    shop.now += DAY
+    assert shop.records.clear(shop.now) == ()
+    shop.write(GUEST, *buy(7, item(CAP)))
+
+    assert shop.details(7)["TTL"] == shop.now + DAY
