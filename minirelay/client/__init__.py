@@ -8,11 +8,7 @@ docs/client.md is the guide.
 """
 
 from minirelay.client import patches
-from minirelay.client.backoff import Backoff
-from minirelay.client.blobs import Blob
-from minirelay.client.checkpoint import Checkpoint
 from minirelay.client.client import RelayClient
-from minirelay.client.enrolment import Wallet
 from minirelay.client.errors import (
     ClientError,
     ConnectionLost,
@@ -27,14 +23,14 @@ from minirelay.client.errors import (
     VerificationFailed,
     WriteUnanswered,
 )
-from minirelay.client.filters import select
 from minirelay.client.follower import Follower
-from minirelay.client.nonces import Nonces
-from minirelay.client.position import Position
-from minirelay.client.received import ReceivedSet
-from minirelay.client.relay_info import RelayInfo
+from minirelay.client.http import Blob, RelayInfo, Wallet
+from minirelay.client.link import Backoff
+from minirelay.client.received import Position, ReceivedSet
 from minirelay.client.relay_signers import KnownRelays, RegistryRelays, RelaySigners
-from minirelay.client.subscription import Subscription, UnverifiedSubscription
+from minirelay.client.replica import Checkpoint
+from minirelay.client.subscription import Subscription, UnverifiedSubscription, select
+from minirelay.client.writing import Nonces
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch

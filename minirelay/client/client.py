@@ -1,43 +1,30 @@
 """The client: one session with a relay, and what a program does with it. Begin in docs/client.md."""
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, Self, TypedDict, Unpack
-from weakref import WeakSet
 
 import aiohttp
 from yarl import URL
 
-from minirelay.client.backoff import Backoff
-from minirelay.client.blobs import Blob, upload
-from minirelay.client.checkpoint import Checkpoint
 from minirelay.client.completeness import Completeness
-from minirelay.client.enrolment import EnrolmentRequest, Wallet, enrol
-from minirelay.client.errors import ClientError, ConnectionLost, RelayRefused, WriteUnanswered
+from minirelay.client.errors import ClientError, ConnectionLost
 from minirelay.client.follower import Follower, OnApplied
-from minirelay.client.key_cards import KeyCards
-from minirelay.client.link import RelayLink
-from minirelay.client.nonces import Nonces
-from minirelay.client.patches import is_partly_private
-from minirelay.client.position import BEGINNING, Position
-from minirelay.client.received import ReceivedSet
-from minirelay.client.relay_info import RelayInfo, fetch_info
+from minirelay.client.http import Blob, EnrolmentRequest, RelayInfo, Wallet, enrol, fetch_info, upload
+from minirelay.client.link import Backoff, RelayLink
+from minirelay.client.received import Position
 from minirelay.client.relay_signers import RelaySigners
-from minirelay.client.set_stream import SetStream, StreamOptions
-from minirelay.client.signer_check import SignerCheck
-from minirelay.client.subscription import Subscription, UnverifiedSubscription
-from minirelay.errors import Refusal
-from minirelay.protocol.envelope import Filter, GetBlobUploadURLRequest, PatchSetWriteRequest
-from minirelay.protocol.objects import ObjectType
-from minirelay.protocol.patch_set import NewPatch, decode_patch_set, seal_patch_set
+from minirelay.client.replica import Checkpoint
+from minirelay.client.subscription import Subscriber, Subscription, UnverifiedSubscription
+from minirelay.client.writing import Nonces, SetWriter
+from minirelay.protocol.envelope import Filter, GetBlobUploadURLRequest
+from minirelay.protocol.patch_set import NewPatch
 from minirelay.protocol.signing import PrivateKey
 from minirelay.shop.state import ShopState
 
 SESSIONS_PATH: Final = "v4/sessions"
 HEARTBEAT_S: Final = 30.0
 BUFFER_BYTES: Final = 16 * 1024 * 1024
-ROOT_BYTES: Final = 32
 HTTP_TIMEOUT: Final = aiohttp.ClientTimeout(total=60.0, sock_connect=10.0)
 
 
@@ -73,9 +60,6 @@ class RelayClient:
         self.shop_id = shop_id
         self._url = URL(url)
         self._key_card = key_card
-        self._relay_signers = options.get("relay_signers")
-        self._nonces = options.get("nonces") or Nonces()
-        self._buffer_bytes = options.get("buffer_bytes", BUFFER_BYTES)
         self._link = RelayLink(
             self._url / SESSIONS_PATH,
             shop_id,
@@ -83,7 +67,15 @@ class RelayClient:
             options.get("backoff") or Backoff(),
             options.get("heartbeat_s", HEARTBEAT_S),
         )
-        self._followers: WeakSet[Follower] = WeakSet()
+        self._writer = SetWriter(shop_id, key_card, options.get("nonces") or Nonces())
+        self._subscriber = Subscriber(
+            link=self._link,
+            shop_id=shop_id,
+            key_card=None if key_card is None else key_card.public_key,
+            relay_signers=options.get("relay_signers"),
+            buffer_bytes=options.get("buffer_bytes", BUFFER_BYTES),
+            observe=self._writer.observe,
+        )
         self._given_http = options.get("http")
         self._http: aiohttp.ClientSession | None = None
 
@@ -201,61 +193,23 @@ class RelayClient:
         applied), ConnectionLost (it was not sent), WriteUnanswered (it may have been applied), ClientError.
         """
         listed = tuple(patches)
-        return await self._write(lambda: self.seal(listed, may_reveal=may_reveal))
+        return await self._writer.write(
+            self._link.connection(), lambda: self._writer.seal(listed, may_reveal)
+        )
 
     def seal(self, patches: Iterable[NewPatch], *, may_reveal: bool = False) -> bytes:
         """Make and sign a patch set for `write_sealed`, with the next nonce and the present time.
 
         may_reveal: see `write`. Raises ClientError.
         """
-        if self._key_card is None:
-            raise ClientError("a visitor can't write: connect with a key card")
-        listed = tuple(patches)
-        if not may_reveal and is_partly_private(listed):
-            raise ClientError(
-                "stock or orders in one set with what everybody sees can be guessed from the proofs: "
-                "write two sets, or say may_reveal=True"
-            )
-        return seal_patch_set(
-            listed,
-            shop_id=self.shop_id,
-            key_card_nonce=self._nonces.next(),
-            timestamp=datetime.now(UTC),
-            key=self._key_card,
-        )
+        return self._writer.seal(patches, may_reveal)
 
     async def write_sealed(self, patch_set: bytes) -> bytes:
         """Have a patch set applied that is signed already. The same set twice is refused: its nonce is used.
 
         Sets have to be written in the order of their nonces. Returns and raises what `write` does.
         """
-        return await self._write(lambda: patch_set)
-
-    async def _write(self, make: Callable[[], bytes]) -> bytes:
-        connection = self._link.connection()
-        sent: list[bytes] = []
-
-        followed = _FollowedWrite(self._followers)
-
-        def request() -> PatchSetWriteRequest:
-            sent.append(make())
-            followed.sent(sent[0])
-            return PatchSetWriteRequest(sent[0])
-
-        try:
-            root_hash = await connection.request(request)
-            if len(root_hash) != ROOT_BYTES:
-                raise connection.hang_up("the relay answered a write with no root hash")
-        except ConnectionLost as lost:
-            followed.settled(None)
-            if not sent:
-                raise
-            raise WriteUnanswered(sent[0], lost) from lost
-        except RelayRefused:
-            followed.settled(None)
-            raise
-        followed.settled(root_hash)
-        return root_hash
+        return await self._writer.write(self._link.connection(), lambda: patch_set)
 
     # -- reading
 
@@ -278,23 +232,13 @@ class RelayClient:
         of `start` is in `known`; False: signers are recovered, but whether they may sign is left to the
         caller. Raises ClientError when signers are to be checked and can't be.
         """
-        selected = tuple(filters)
-        position = start if isinstance(start, Position) else Position(start)
-        has_accounts = not selected or any(
-            one.object_type == ObjectType.ACCOUNT and one.object_id is None for one in selected
-        )
-        begins_known = position == BEGINNING or known is not None
-        if check_signers is None:
-            check_signers = has_accounts and begins_known
-        elif check_signers and not (has_accounts and begins_known):
-            raise ClientError(
-                "signers can't be checked without the accounts in view, from 0 or a known state on"
-            )
-        return self._subscription(
-            self._stream(position, selected, shop_id, resume),
-            self.shop_id if shop_id is None else shop_id,
-            KeyCards(known) if check_signers else None,
-            None if selected else Completeness(position),
+        return self._subscriber.subscribe(
+            start,
+            filters=tuple(filters),
+            shop_id=shop_id,
+            resume=resume,
+            check_signers=check_signers,
+            known=known,
         )
 
     def subscribe_unverified(
@@ -306,8 +250,7 @@ class RelayClient:
         resume: bool = True,
     ) -> UnverifiedSubscription:
         """Subscribe without verifying anything: for measuring, or where something else verifies."""
-        position = start if isinstance(start, Position) else Position(start)
-        return UnverifiedSubscription(self._stream(position, tuple(filters), shop_id, resume))
+        return UnverifiedSubscription(self._subscriber.stream(start, tuple(filters), shop_id, resume))
 
     async def follow(
         self,
@@ -326,12 +269,9 @@ class RelayClient:
         if begin.shop_id != self.shop_id:
             raise ClientError("the checkpoint is of another shop")
         completeness = Completeness(begin.position, begin.is_complete)
-        stream = self._stream(begin.position, (), None, resume)
-        subscription = self._subscription(stream, self.shop_id, KeyCards(begin.state), completeness)
-        await stream.open()
-        key_card = None if self._key_card is None else self._key_card.public_key
-        follower = Follower(subscription, completeness, begin, on_applied, key_card)
-        self._followers.add(follower)
+        subscription = await self._subscriber.follow(begin.position, begin.state, completeness, resume)
+        follower = Follower(subscription, completeness, begin, on_applied, self._subscriber.key_card)
+        self._writer.tell(follower)
         return follower
 
     # -- blobs
@@ -350,58 +290,3 @@ class RelayClient:
         if self._http is None:
             raise ClientError("not connected yet")
         return self._http
-
-    def _stream(
-        self, start: Position, filters: tuple[Filter, ...], shop_id: int | None, resume: bool
-    ) -> SetStream:
-        options = StreamOptions(
-            self.shop_id if shop_id is None else shop_id, filters, resume, self._buffer_bytes
-        )
-        return SetStream(self._link, options, start)
-
-    def _subscription(
-        self, stream: SetStream, shop_id: int, key_cards: KeyCards | None, completeness: Completeness | None
-    ) -> Subscription:
-        signers = None
-        if key_cards is not None:
-            if self._relay_signers is None:
-                raise ClientError(
-                    "to check signers, say who the relay is (relay_signers=…) or choose check_signers=False"
-                )
-            signers = SignerCheck(shop_id, self._relay_signers, key_cards)
-        return Subscription(
-            stream,
-            shop_id,
-            signers=signers,
-            completeness=completeness,
-            key_card=None if self._key_card is None else self._key_card.public_key,
-            observe=self._observe,
-        )
-
-    def _observe(self, received: ReceivedSet) -> None:
-        if self._key_card is not None and received.signer == self._key_card.public_key:
-            self._nonces.observe(received.header.key_card_nonce)
-
-
-class _FollowedWrite:
-    """A write that this client's followers hold against what they follow."""
-
-    def __init__(self, followers: Iterable[Follower]) -> None:
-        self._followers = tuple(followers)
-        self._nonce: int | None = None
-
-    def sent(self, patch_set: bytes) -> None:
-        if not self._followers:
-            return
-        try:
-            self._nonce = decode_patch_set(patch_set).header.key_card_nonce
-        except Refusal:
-            return  # what can't be read will be refused
-        for follower in self._followers:
-            follower.write_sent(self._nonce)
-
-    def settled(self, root_hash: bytes | None) -> None:
-        if self._nonce is None:
-            return
-        for follower in self._followers:
-            follower.write_settled(self._nonce, root_hash)

@@ -10,8 +10,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import cast
 
-from minirelay.client.position import BEGINNING, Position
-from minirelay.client.received import ReceivedSet
+from minirelay.client.received import BEGINNING, Position, ReceivedSet
 from minirelay.protocol.cbor import decode
 from minirelay.protocol.gaps import may_follow
 from minirelay.protocol.mmr import node_index

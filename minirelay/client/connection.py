@@ -5,8 +5,6 @@ takes them. Frames leave in the order in which they were handed in, by one task.
 """
 
 import asyncio
-import contextlib
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -24,13 +22,13 @@ from aiohttp import (
 from yarl import URL
 
 from minirelay.client.errors import (
-    ClientError,
     ConnectionLost,
     RelayMisbehaved,
     RelayRefused,
     RelayUnreachable,
 )
-from minirelay.client.inbox import Inbox
+from minirelay.client.frame_sender import FrameSender
+from minirelay.client.inbox import Inbox, Inboxes
 from minirelay.errors import Code, ProtocolViolation
 from minirelay.protocol.envelope import (
     ClientRequest,
@@ -53,15 +51,12 @@ MAX_FRAME_BYTES: Final = 4 * 1024 * 1024
 MAX_OPEN_REQUESTS: Final = 1024
 """What the relay answers at a time; more wait here."""
 
-MAX_UNSENT_BYTES: Final = 4 * 1024 * 1024
-"""Further requests wait while this much has not left."""
-
 CLOSE_TIMEOUT_S: Final = 2.0
 NORMAL_CLOSURE: Final = 1000
 PROTOCOL_ERROR: Final = 1002
-SUBSCRIPTION_ID_BYTES: Final = 2
 
 _SUCCESS: Final = Success()
+_UNWANTED: Final = Failure(Code.CLOSE_SUBSCRIPTION, "not wanted any more, or not for now")
 
 Ending = partial[ConnectionLost] | partial[RelayMisbehaved]
 """Makes what to raise: a new one for everybody who waits."""
@@ -83,14 +78,11 @@ class Connection:
         self._end: Ending | None = None
         self._last_request = 0
         self._requests: dict[int, _Request] = {}
-        self._inboxes: dict[bytes, Inbox] = {}
+        self._inboxes = Inboxes()
         self._gate = asyncio.Lock()
-        self._unsent: deque[bytes] = deque()
-        self._unsent_bytes = 0
-        self._output = asyncio.Event()
         self._room = asyncio.Event()
+        self._sender = FrameSender(socket, self._room.set)
         self._reader = asyncio.create_task(self._read())
-        self._sender = asyncio.create_task(self._write())
 
     @classmethod
     async def open(cls, http: ClientSession, url: URL, heartbeat_s: float | None) -> "Connection":
@@ -147,8 +139,7 @@ class Connection:
 
     def forget(self, inbox: Inbox) -> None:
         """Have further pushes of a subscription that ended turned away."""
-        if self._inboxes.get(inbox.subscription_id) is inbox:
-            del self._inboxes[inbox.subscription_id]
+        self._inboxes.forget(inbox)
 
     async def wait_lost(self) -> None:
         """Wait until it is lost, for whatever reason."""
@@ -159,7 +150,7 @@ class Connection:
 
         What was handed in still leaves; who waits for an answer gets ConnectionLost.
         """
-        await self._flush()
+        await self._sender.flush(CLOSE_TIMEOUT_S)
         self._lose(partial(ConnectionLost, "the client closed the connection", NORMAL_CLOSURE))
         await self._socket.close()
         await asyncio.wait([self._reader])
@@ -184,45 +175,17 @@ class Connection:
             frame = encode_envelope(request_id, message() if callable(message) else message)
             answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
             self._requests[request_id] = _Request(answer, inbox)
-            self._send(frame)
+            self._sender.send(frame)
         return await answer
 
     async def _wait_for_room(self) -> None:
-        while self._end is None and (
-            len(self._requests) >= MAX_OPEN_REQUESTS or self._unsent_bytes >= MAX_UNSENT_BYTES
-        ):
+        while self._end is None and (len(self._requests) >= MAX_OPEN_REQUESTS or self._sender.is_full):
             self._room.clear()
             await self._room.wait()
         self.check()
 
-    def _send(self, frame: bytes) -> None:
-        if self._end is None:
-            self._unsent.append(frame)
-            self._unsent_bytes += len(frame)
-            self._output.set()
-
-    async def _write(self) -> None:
-        while True:
-            await self._output.wait()
-            self._output.clear()
-            while self._unsent:
-                frame = self._unsent.popleft()
-                try:
-                    await self._socket.send_bytes(frame)
-                except ConnectionError:
-                    return  # the reader hears of it, too
-                self._unsent_bytes -= len(frame)
-                self._room.set()
-
-    async def _flush(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                while self._end is None and self._unsent_bytes:
-                    self._room.clear()
-                    await self._room.wait()
-
     def _answer(self, request_id: int, response: Response) -> None:
-        self._send(
+        self._sender.send(
             encode_response_ok(request_id) if response is _SUCCESS else encode_envelope(request_id, response)
         )
 
@@ -241,8 +204,7 @@ class Connection:
             ended = partial(RelayMisbehaved, misbehaviour.reason, PROTOCOL_ERROR)
         finally:
             self._lose(ended)
-            self._sender.cancel()
-            await asyncio.wait([self._sender])
+            await self._sender.stop()
             is_at_fault = self._end is not None and self._end.func is RelayMisbehaved
             await self._socket.close(code=PROTOCOL_ERROR if is_at_fault else NORMAL_CLOSURE)
 
@@ -259,7 +221,7 @@ class Connection:
             case PingRequest():
                 self._answer(envelope.request_id, _SUCCESS)
             case SyncStatusRequest() as status:
-                self._note(status)
+                self._inboxes.note(status)
                 self._answer(envelope.request_id, _SUCCESS)
             case _:
                 refusal = Failure(Code.INVALID, f"{type(envelope.message).__name__} is for a client to send")
@@ -272,7 +234,7 @@ class Connection:
                 f"the relay answered request {request_id}, which does not wait for an answer"
             )
         if request.inbox is not None and isinstance(response, Success):
-            self._register(request.inbox, response.payload)
+            self._inboxes.register(request.inbox, response.payload)
         del self._requests[request_id]
         self._room.set()
         if request.answer.done():
@@ -282,29 +244,9 @@ class Connection:
         else:
             request.answer.set_exception(RelayRefused(response.code, response.message, response.object_id))
 
-    def _register(self, inbox: Inbox, subscription_id: bytes) -> None:
-        if len(subscription_id) != SUBSCRIPTION_ID_BYTES:
-            raise RelayMisbehaved(f"the relay gave a subscription id of {len(subscription_id)} bytes")
-        if subscription_id in self._inboxes:
-            raise RelayMisbehaved("the relay gave a subscription id that is in use")
-        if not inbox.is_abandoned:
-            inbox.subscription_id = subscription_id
-            self._inboxes[subscription_id] = inbox
-
     def _deliver(self, request_id: int, push: SubscriptionPushRequest, size: int) -> None:
-        inbox = self._inboxes.get(push.subscription_id)
-        if inbox is not None and inbox.put(push.sets, size, partial(self._answer, request_id)):
-            return
-        if inbox is not None:
-            self.forget(inbox)
-            inbox.end(Overflow)
-        self._answer(request_id, Failure(Code.CLOSE_SUBSCRIPTION, "not wanted any more, or not for now"))
-
-    def _note(self, status: SyncStatusRequest) -> None:
-        if status.subscription_id < 1 << 8 * SUBSCRIPTION_ID_BYTES:
-            inbox = self._inboxes.get(status.subscription_id.to_bytes(SUBSCRIPTION_ID_BYTES))
-            if inbox is not None:
-                inbox.put_status(status.unpushed_patches)
+        if not self._inboxes.deliver(push, size, partial(self._answer, request_id)):
+            self._answer(request_id, _UNWANTED)
 
     # -- the end
 
@@ -312,22 +254,13 @@ class Connection:
         if self._end is not None:
             return
         self._end = end
+        self._sender.end()
         for request in self._requests.values():
             if not request.answer.done():
                 request.answer.set_exception(end())
         self._requests.clear()
-        for inbox in self._inboxes.values():
-            inbox.end(end)
-        self._inboxes.clear()
+        self._inboxes.end(end)
         self._room.set()
-
-
-class Overflow(ClientError):
-    """An inbox was full: its subscription has to be taken up again. Never leaves this package."""
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("more was pushed than is kept waiting")
 
 
 def _ending(message: WSMessage) -> Ending:

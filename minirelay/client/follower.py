@@ -8,12 +8,10 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from minirelay.client.answered_roots import AnsweredRoots
-from minirelay.client.checkpoint import Checkpoint
 from minirelay.client.completeness import Completeness
 from minirelay.client.errors import ClientError, ConnectionLost, VerificationFailed
-from minirelay.client.position import Position
-from minirelay.client.received import ReceivedSet
-from minirelay.client.replica import Replica
+from minirelay.client.received import Position, ReceivedSet
+from minirelay.client.replica import Checkpoint, Replica
 from minirelay.client.subscription import Subscription
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop import canonical

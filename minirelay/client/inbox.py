@@ -1,4 +1,4 @@
-"""What one subscription has received and nobody has taken yet: bounded, in order, acknowledged when taken."""
+"""What subscriptions have received and nobody has taken yet: bounded, in order, acknowledged when taken."""
 
 import asyncio
 from collections import deque
@@ -6,10 +6,17 @@ from collections.abc import Callable
 
 import msgspec
 
-from minirelay.client.errors import ClientError
-from minirelay.protocol.envelope import Failure, Response, Success
+from minirelay.client.errors import ClientError, RelayMisbehaved
+from minirelay.protocol.envelope import (
+    Failure,
+    Response,
+    SubscriptionPushRequest,
+    Success,
+    SyncStatusRequest,
+)
 from minirelay.protocol.push import SequencedPartialPatchSet
 
+SUBSCRIPTION_ID_BYTES = 2
 PUSH_OVERHEAD_BYTES = 512
 """What a push costs in memory beside its frame: many small ones count, too."""
 
@@ -135,3 +142,58 @@ class Inbox:
             if isinstance(first, Arrival) and first.acknowledge is not None:
                 first.acknowledge(failure)
                 return
+
+
+class Inboxes:
+    """The inboxes of one connection, by subscription id."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._by_id: dict[bytes, Inbox] = {}
+
+    def register(self, inbox: Inbox, subscription_id: bytes) -> None:
+        """Have pushes of a new subscription put in there. Raises RelayMisbehaved: no id, or one in use."""
+        if len(subscription_id) != SUBSCRIPTION_ID_BYTES:
+            raise RelayMisbehaved(f"the relay gave a subscription id of {len(subscription_id)} bytes")
+        if subscription_id in self._by_id:
+            raise RelayMisbehaved("the relay gave a subscription id that is in use")
+        if not inbox.is_abandoned:
+            inbox.subscription_id = subscription_id
+            self._by_id[subscription_id] = inbox
+
+    def forget(self, inbox: Inbox) -> None:
+        """Have further pushes of a subscription that ended turned away."""
+        if self._by_id.get(inbox.subscription_id) is inbox:
+            del self._by_id[inbox.subscription_id]
+
+    def deliver(self, push: SubscriptionPushRequest, size: int, acknowledge: Acknowledge) -> bool:
+        """Put a push where it belongs. size: of its frame. Returns False if it is to be turned away."""
+        inbox = self._by_id.get(push.subscription_id)
+        if inbox is None:
+            return False
+        if inbox.put(push.sets, size, acknowledge):
+            return True
+        self.forget(inbox)
+        inbox.end(Overflow)
+        return False
+
+    def note(self, status: SyncStatusRequest) -> None:
+        """Put a sync status where it belongs, if that is known."""
+        if status.subscription_id < 1 << 8 * SUBSCRIPTION_ID_BYTES:
+            inbox = self._by_id.get(status.subscription_id.to_bytes(SUBSCRIPTION_ID_BYTES))
+            if inbox is not None:
+                inbox.put_status(status.unpushed_patches)
+
+    def end(self, error: Callable[[], ClientError]) -> None:
+        """Let nothing more into any of them. error: makes what each ends with."""
+        for inbox in self._by_id.values():
+            inbox.end(error)
+        self._by_id.clear()
+
+
+class Overflow(ClientError):
+    """An inbox was full: its subscription has to be taken up again. Never leaves this package."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("more was pushed than is kept waiting")

@@ -1,13 +1,14 @@
 """A client's way to its relay: the present connection, authenticated or not, and getting another one."""
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
 from random import Random
 from typing import Final
 
 import aiohttp
 from yarl import URL
 
-from minirelay.client.backoff import Backoff
 from minirelay.client.connection import Connection
 from minirelay.client.errors import (
     ClientError,
@@ -19,6 +20,32 @@ from minirelay.client.errors import (
 from minirelay.errors import Code
 from minirelay.protocol.envelope import AuthenticateRequest, ChallengeSolvedRequest
 from minirelay.protocol.signing import PrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """A growing wait, so that a relay that comes back is not trampled down.
+
+    first_s, most_s: the first wait and the longest, in seconds. factor: what each is longer than the one
+    before. jitter: how much of each wait is left to chance, from 0 to 1. attempts: after so many give up;
+    None: never.
+    """
+
+    first_s: float = 0.2
+    most_s: float = 30.0
+    factor: float = 2.0
+    jitter: float = 0.5
+    attempts: int | None = None
+
+    def waits(self, random: Random) -> Iterator[float]:
+        """Give the wait, in seconds, after each failed attempt; it ends when it is time to give up."""
+        wait_s = self.first_s
+        failed = 0
+        while self.attempts is None or failed + 1 < self.attempts:
+            failed += 1
+            yield wait_s * (1 - self.jitter * random.random())
+            wait_s = min(wait_s * self.factor, self.most_s)
+
 
 CHALLENGE_BYTES: Final = 32
 UNKNOWN_CARD: Final = (

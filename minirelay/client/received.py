@@ -1,18 +1,52 @@
-"""Pushed patch sets, from what the relay says to what was proved (spec 02 "Root hash", "Signature")."""
+"""Pushed patch sets, from what the relay says to what was proved (spec 02 "Root hash", "Signature").
 
+And how far a subscriber has come with them, which says what of a set is new.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Final, final
+from itertools import compress, pairwise
+from typing import Final, NamedTuple, final
+
+import msgspec
 
 from minirelay.client.errors import VerificationFailed
 from minirelay.errors import MalformedInput, Refusal
 from minirelay.protocol.header import Header
 from minirelay.protocol.ids import show_shop
-from minirelay.protocol.mmr import verify_proof
+from minirelay.protocol.mmr import leaf_index, verify_proof
 from minirelay.protocol.patch_set import Patch, decode_header, decode_patch
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.protocol.signing import recover
-from minirelay.shop.access import Role
+from minirelay.shop.access import Role, may_see
+
+
+class Position(NamedTuple):
+    """Everything up to and including a leaf of a patch set is known; with leaf None, all of that set.
+
+    A set of more than 900 KiB arrives in parts, so the last one may be known by half. The relay can only be
+    asked for what comes after a whole set: `start` is then the number before it, and what is known is left
+    out by number and leaf.
+    """
+
+    seq: int = 0
+    leaf: int | None = None
+
+    @property
+    def start(self) -> int:
+        """Give the `start_shop_seq_no` of the subscription that goes on from here."""
+        return self.seq if self.leaf is None else self.seq - 1
+
+    def covers(self, seq: int, leaf: int) -> bool:
+        """Say whether this leaf of that set is known."""
+        if seq != self.seq:
+            return seq < self.seq
+        return self.leaf is None or leaf <= self.leaf
+
+
+BEGINNING = Position()
+"""Nothing is known yet."""
+
 
 MAX_SEQ: Final = 2**63 - 1
 
@@ -92,3 +126,29 @@ def _prove(pushed: SequencedPartialPatchSet, root_hash: bytes) -> tuple[int, ...
     if any(one >= following for one, following in pairwise(leaves)):
         raise MalformedInput("the patches are not in the order of their leaves")
     return leaves
+
+
+def without_known(pushed: SequencedPartialPatchSet, position: Position) -> SequencedPartialPatchSet | None:
+    """Leave out what is known at a position; None if that is all. Raises MalformedInput: a proof is none."""
+    if pushed.seq > position.seq:
+        return pushed
+    if pushed.seq < position.seq or position.leaf is None:
+        return None
+    known = position.leaf
+    return _pick(pushed, [leaf_index(proof) > known for proof in pushed.proofs])
+
+
+def only_public(pushed: SequencedPartialPatchSet) -> SequencedPartialPatchSet | None:
+    """Leave out what a visitor does not see; None if that is all. Raises Refusal, MalformedInput."""
+    types = (decode_patch(patch).object_type for patch in pushed.patches)
+    return _pick(pushed, [may_see(Role.VISITOR, object_type, owns=False) for object_type in types])
+
+
+def _pick(pushed: SequencedPartialPatchSet, wanted: Sequence[bool]) -> SequencedPartialPatchSet | None:
+    if all(wanted):
+        return pushed
+    patches = tuple(compress(pushed.patches, wanted))
+    proofs = tuple(compress(pushed.proofs, wanted))
+    if not patches or not proofs:
+        return None
+    return msgspec.structs.replace(pushed, leaf_index=leaf_index(proofs[0]), patches=patches, proofs=proofs)

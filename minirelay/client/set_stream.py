@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import Protocol
 
-from minirelay.client.connection import Connection, Overflow
+from minirelay.client.connection import Connection
 from minirelay.client.errors import (
     ConnectionLost,
     LogRestored,
@@ -18,9 +18,8 @@ from minirelay.client.errors import (
     RelayRefused,
     VerificationFailed,
 )
-from minirelay.client.inbox import Arrival, Inbox, SyncStatus
-from minirelay.client.partial_sets import only_public, without_known
-from minirelay.client.position import Position
+from minirelay.client.inbox import Arrival, Inbox, Overflow, SyncStatus
+from minirelay.client.received import Position, only_public, without_known
 from minirelay.errors import Code, MalformedInput, Refusal
 from minirelay.protocol.envelope import Failure, Filter, SubscriptionRequest
 from minirelay.protocol.gaps import GAP_STEP, RESTORED

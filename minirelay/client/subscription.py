@@ -1,17 +1,39 @@
 """Subscriptions, as a program sees them: asynchronous iterators over a shop's log (spec 05)."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from minirelay.client.completeness import Completeness
-from minirelay.client.errors import VerificationFailed
-from minirelay.client.position import Position
-from minirelay.client.received import ReceivedSet, open_received
-from minirelay.client.set_stream import SetStream
-from minirelay.client.signer_check import SignerCheck
+from minirelay.client.errors import ClientError, VerificationFailed
+from minirelay.client.received import BEGINNING, Position, ReceivedSet, open_received
+from minirelay.client.relay_signers import RelaySigners
+from minirelay.client.set_stream import Link, SetStream, StreamOptions
+from minirelay.client.signer_check import KeyCards, SignerCheck
+from minirelay.protocol.envelope import Filter
+from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.push import SequencedPartialPatchSet
+from minirelay.shop.state import ShopState
 from minirelay.shop.visibility import view_of
+
+
+def select(object_type: ObjectType, object_id: int | str | bytes | None = None) -> Filter:
+    """Select all objects of a type, or one.
+
+    object_id: the number of a listing, an order or (inventory) a listing; the name of a tag; the 20 bytes
+    of an account's address. Raises ValueError if it is not of that kind.
+    """
+    if object_id is None:
+        return Filter(object_type)
+    match object_type, object_id:
+        case ((ObjectType.LISTING | ObjectType.ORDER | ObjectType.INVENTORY), int()):
+            return Filter(object_type, object_id.to_bytes(8))
+        case ObjectType.TAG, str():
+            return Filter(object_type, object_id.encode())
+        case ObjectType.ACCOUNT, bytes():
+            return Filter(object_type, object_id)
+    raise ValueError(f"{object_id!r} names no {object_type.name.lower()}")
 
 
 class _Stream:
@@ -136,3 +158,88 @@ class Subscription(_Stream, AsyncIterator[ReceivedSet]):
         if self.completeness is not None and self.completeness.first_gap is not None and self.sees_everything:
             raise VerificationFailed(received.seq, f"the relay withholds {self.completeness.first_gap}")
         return received if role is None else received.with_role(role)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subscriber:
+    """Makes the subscriptions of one client. For what the arguments mean, see `RelayClient`.
+
+    shop_id: the client's own, where no other is named. key_card: its public key, None for a visitor. observe:
+    is shown every set.
+    """
+
+    link: Link
+    shop_id: int
+    key_card: bytes | None
+    relay_signers: RelaySigners | None
+    buffer_bytes: int
+    observe: Callable[[ReceivedSet], None]
+
+    def subscribe(
+        self,
+        start: int | Position,
+        *,
+        filters: tuple[Filter, ...],
+        shop_id: int | None,
+        resume: bool,
+        check_signers: bool | None,
+        known: ShopState | None,
+    ) -> Subscription:
+        """Make a subscription that verifies. Raises ClientError if signers are to be checked and can't be."""
+        position = _position(start)
+        can_check = _sees_all_accounts(filters) and (position == BEGINNING or known is not None)
+        if check_signers and not can_check:
+            raise ClientError(
+                "signers can't be checked without the accounts in view, from 0 or a known state on"
+            )
+        return self._verified(
+            self.stream(position, filters, shop_id, resume),
+            self.shop_id if shop_id is None else shop_id,
+            KeyCards(known) if (can_check if check_signers is None else check_signers) else None,
+            None if filters else Completeness(position),
+        )
+
+    async def follow(
+        self, start: Position, state: ShopState, completeness: Completeness, resume: bool
+    ) -> Subscription:
+        """Subscribe to all of the client's own shop. state: as of the start. Raises RelayRefused."""
+        stream = self.stream(start, (), None, resume)
+        subscription = self._verified(stream, self.shop_id, KeyCards(state), completeness)
+        await stream.open()
+        return subscription
+
+    def stream(
+        self, start: int | Position, filters: tuple[Filter, ...], shop_id: int | None, resume: bool
+    ) -> SetStream:
+        """Make a subscription of which nothing is verified."""
+        shop = self.shop_id if shop_id is None else shop_id
+        return SetStream(self.link, StreamOptions(shop, filters, resume, self.buffer_bytes), _position(start))
+
+    def _verified(
+        self, stream: SetStream, shop_id: int, key_cards: KeyCards | None, completeness: Completeness | None
+    ) -> Subscription:
+        signers = None
+        if key_cards is not None:
+            if self.relay_signers is None:
+                raise ClientError(
+                    "to check signers, say who the relay is (relay_signers=…) or choose check_signers=False"
+                )
+            signers = SignerCheck(shop_id, self.relay_signers, key_cards)
+        return Subscription(
+            stream,
+            shop_id,
+            signers=signers,
+            completeness=completeness,
+            key_card=self.key_card,
+            observe=self.observe,
+        )
+
+
+def _position(start: int | Position) -> Position:
+    return start if isinstance(start, Position) else Position(start)
+
+
+def _sees_all_accounts(filters: tuple[Filter, ...]) -> bool:
+    return not filters or any(
+        one.object_type == ObjectType.ACCOUNT and one.object_id is None for one in filters
+    )

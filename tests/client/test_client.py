@@ -153,15 +153,16 @@ class TestWriting:
             await within(writing)
 
     async def test_a_write_that_never_left_is_told_apart(self, relay: ScriptedRelay) -> None:
-        async with connected(relay) as (client, session):
+        nonces = Nonces()
+        async with connected(relay, options={"nonces": nonces}) as (client, session):
             lost = asyncio.create_task(client.wait_lost())
             await session.drop()
             await within(lost)
-            last = client._nonces.last
+            last = nonces.last
             with pytest.raises(ConnectionLost) as caught:
                 await client.write(add_listing(1))
             assert not isinstance(caught.value, WriteUnanswered)
-            assert client._nonces.last == last
+            assert nonces.last == last
 
     async def test_a_write_that_waited_for_its_turn_never_left(self, relay: ScriptedRelay) -> None:
         async with connected(relay) as (client, session):

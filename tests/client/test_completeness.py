@@ -1,8 +1,7 @@
 import pytest
 
 from minirelay.client.completeness import Completeness, is_last_leaf
-from minirelay.client.position import Position
-from minirelay.client.received import ReceivedSet, open_received
+from minirelay.client.received import Position, ReceivedSet, open_received
 from minirelay.protocol.gaps import number_after_restore
 from minirelay.protocol.mmr import proofs
 from minirelay.protocol.push import SequencedPartialPatchSet

@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from minirelay.client.connection import MAX_OPEN_REQUESTS, Connection, Overflow
+from minirelay.client.connection import MAX_OPEN_REQUESTS, Connection
 from minirelay.client.errors import ConnectionLost, RelayMisbehaved, RelayRefused, RelayUnreachable
-from minirelay.client.inbox import Arrival, Inbox, SyncStatus
+from minirelay.client.inbox import Arrival, Inbox, Overflow, SyncStatus
 from minirelay.errors import Code
 from minirelay.protocol.envelope import (
     Failure,

@@ -13,8 +13,7 @@ from minirelay.client.errors import (
     VerificationFailed,
 )
 from minirelay.client.patches import add_order, add_stock, add_tag, set_price
-from minirelay.client.position import Position
-from minirelay.client.received import ReceivedSet
+from minirelay.client.received import Position, ReceivedSet
 from minirelay.errors import Code
 from minirelay.protocol.envelope import SubscriptionCancelRequest, SubscriptionRequest
 from minirelay.protocol.push import SequencedPartialPatchSet

@@ -12,7 +12,7 @@ from minirelay.client.errors import (
     VerificationFailed,
 )
 from minirelay.client.patches import add_order, add_stock
-from minirelay.client.position import BEGINNING, Position
+from minirelay.client.received import BEGINNING, Position
 from minirelay.client.set_stream import SetStream, StreamOptions
 from minirelay.errors import Code
 from minirelay.protocol.envelope import (

@@ -13,9 +13,7 @@ from datetime import datetime
 import cbor2
 
 from minirelay.client.errors import VerificationFailed
-from minirelay.client.partial_sets import only_public, without_known
-from minirelay.client.position import Position
-from minirelay.client.received import open_received
+from minirelay.client.received import Position, only_public, open_received, without_known
 from minirelay.errors import Code, MalformedInput, ProtocolViolation, Refusal
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.cbor import Value, decode, encode

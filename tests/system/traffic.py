@@ -30,7 +30,7 @@ from minirelay.client import (
     patches,
     select,
 )
-from minirelay.client.enrolment import EnrolmentRequest, enrol
+from minirelay.client.http import EnrolmentRequest, enrol
 from minirelay.client.received import open_received
 from minirelay.shop.objects import Listing, ListingMetadata, OrderedItem, ViewState
 from tests.relay.naive import VISITOR, Viewer

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from minirelay.client.nonces import MAX_NONCE, Nonces
+from minirelay.client.writing import MAX_NONCE, Nonces
 
 
 def test_nonces_are_the_time_in_microseconds() -> None:
