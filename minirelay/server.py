@@ -204,6 +204,7 @@ def _listen_to_clients(
         create_app(settings, services, refusals),
         listener,
         connections,
+        relay.memory,
         # What is left of the time is for clients that are slow to read that they are closed.
         on_stop=lambda: relay.stop(1001, STOPPING, drain_timeout_s=settings.stop_timeout / 2),
         stop_timeout_s=settings.stop_timeout,

@@ -25,6 +25,9 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     connections_per_address: Annotated[
         AtLeastNone, Meta(description="connections that one client address may have open; 0: no limit")
     ] = 256
+    max_connections: Annotated[Count, Meta(description="connections open at a time, sessions included")] = (
+        8192
+    )
     silent_connections_per_address: Annotated[
         AtLeastNone,
         Meta(description="connections of these that have not sent a whole request yet; 0: no limit"),
@@ -37,6 +40,9 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
         PositiveSeconds,
         Meta(description="how long a connection may take to read its answer and to ask for something else"),
     ] = PositiveSeconds(30)
+    request_head: Annotated[PositiveSize, Meta(description="largest head of a request, about")] = (
+        PositiveSize(16 * 2**10)
+    )
     body_timeout: Annotated[
         PositiveSeconds, Meta(description="how long a sign-in message may take to arrive")
     ] = PositiveSeconds(10)
@@ -81,7 +87,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     session_memory: Annotated[
         PositiveSize,
         Meta(
-            description="what waits to be sent or answered by all sessions; beyond it those that hold most "
+            description="what all clients together make the relay hold; beyond it those that hold most "
             "are closed"
         ),
     ] = PositiveSize(128 * 2**20)

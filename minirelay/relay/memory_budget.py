@@ -1,8 +1,9 @@
-"""What all sessions together may make the relay hold (spec 01, "Limits on the outside").
+"""What all clients together may make the relay hold (spec 01, "Limits on the outside").
 
 Every session has an account of what it holds: frames that wait to leave, requests that wait for their
-answers, what has come of messages that are not whole. Beyond the budget, those that hold most are closed. A
-guest's counts as half of what it holds, a clerk's as a quarter; the sum is of what is really held.
+answers, what has come of messages that are not whole, subscriptions and their filters. Every connection that
+is no session yet has one of its requests. Beyond the budget, those that hold most are closed. A guest's
+counts as half of what it holds, a clerk's as a quarter; the sum is of what is really held.
 """
 
 import asyncio
@@ -127,7 +128,8 @@ class MemoryBudget:
         if self.size_bytes <= self.limit_bytes:
             return
         # One pass however many are closed; the number keeps accounts from being compared.
-        largest = [(-account.rank, number, account) for number, account in enumerate(self._accounts)]
+        holding = (account for account in self._accounts if account.size_bytes)
+        largest = [(-account.rank, number, account) for number, account in enumerate(holding)]
         heapq.heapify(largest)
         while self.size_bytes > self.limit_bytes and largest:
             account = heapq.heappop(largest)[2]
@@ -142,7 +144,7 @@ class MemoryBudget:
             return
         self._next_log = now + LOG_INTERVAL_S
         log.warning(
-            "sessions together held more than limits.session_memory: those that held most were closed",
+            "clients together held more than limits.session_memory: those that held most were closed",
             extra={"closed": self._closed, "held_bytes": self._closed_bytes},
         )
         self._closed = self._closed_bytes = 0

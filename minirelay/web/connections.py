@@ -66,6 +66,8 @@ class Connections:
         limits = self.limits
         if self._max_open is not None and self.open >= self._max_open:
             return Refused.FILES
+        if self.open >= limits.max_connections:
+            return Refused.ALL
         if peer is None:
             return None
         if 0 < limits.connections_per_address <= peer.connections:

@@ -6,15 +6,25 @@ from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http import WebSocketReader
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.typedefs import Handler, Middleware
 
+from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.web.client_address import FORWARDED
 from minirelay.web.connections import Connections, Place
 from minirelay.web.errors import OWN_FAULT, failure_at
 from minirelay.web.idle_connections import IdleConnections
+from minirelay.web.receive_buffer import ReceiveBuffer, Receiver
+from minirelay.web.request_parser import MAX_WAITING, BoundedParser
 
 log = logging.getLogger(__name__)
+
+BODY_BYTES: Final = 16 * 1024
+"""Of a body, about twice as much is received before it is read."""
+
+WRITE_BUFFER_BYTES: Final = 16 * 1024
+"""With more of its answers unread, nothing is done for a connection."""
 
 CUT_OFF_S: Final = 1.0
 """How long handlers whose connections were cut off may take to notice it."""
@@ -40,7 +50,16 @@ class HttpConnection(web.RequestHandler):
             logger=log,
             # No client compresses what it sends, so nobody gets to send what expands.
             auto_decompress=False,
+            read_bufsize=BODY_BYTES,
         )
+        if self._parser is None:
+            raise RuntimeError("a new connection has a parser")
+        self._requests = BoundedParser(self._parser, traffic.max_head_bytes)
+        self._parser = self._requests  # type: ignore[assignment]
+        self._max_msg_queue_size, self._msg_queue_resume_size = MAX_WAITING, MAX_WAITING // 2
+        self._account = traffic.memory.open(lambda _: self.give_up())
+        self._held_bytes = 0
+        self._is_session = False
         self._traffic = traffic
         self._place = place
         self._beginning = b""
@@ -50,12 +69,16 @@ class HttpConnection(web.RequestHandler):
         """Begin to wait for a request."""
         super().connection_made(transport)
         self._own_transport = self.transport
+        if self._own_transport is not None:
+            self._own_transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self._traffic.began(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Give the place back."""
         self._place.leave()
         self._own_transport = None
+        self.account()
+        self._account.end()
         self._traffic.gone(self)
         super().connection_lost(exc)
 
@@ -64,6 +87,33 @@ class HttpConnection(web.RequestHandler):
         if not self._beginning:
             self._beginning = bytes(data[:_LONGEST_TARGET])
         super().data_received(data)
+        self.account()
+
+    def pause_writing(self) -> None:
+        """Take note that the client does not read its answers."""
+        super().pause_writing()
+        self.account()
+
+    def resume_writing(self) -> None:
+        """Take note that the client reads again."""
+        super().resume_writing()
+        self.account()
+
+    def set_parser(self, parser: WebSocketReader, data_received_cb: Callable[[], None] | None = None) -> None:
+        """Become a session, which accounts for itself."""
+        self._is_session = True
+        self.account()
+        super().set_parser(parser, data_received_cb)
+
+    def account(self) -> None:
+        """Note what the connection holds."""
+        if self._is_session or self._own_transport is None:
+            held_bytes = 0
+        else:
+            held_bytes = self._requests.held_bytes + self._own_transport.get_write_buffer_size()
+        if held_bytes != self._held_bytes:
+            self._account.hold(held_bytes - self._held_bytes)
+            self._held_bytes = held_bytes
 
     def give_up(self) -> None:
         """Close it at once, whether its client reads what was sent or not."""
@@ -126,15 +176,22 @@ class HttpConnection(web.RequestHandler):
 class Traffic:
     """All connections of a listener."""
 
-    def __init__(self, connections: Connections, clock: Callable[[], float]) -> None:
-        """clock: monotonic, in seconds."""
+    def __init__(self, connections: Connections, memory: MemoryBudget, clock: Callable[[], float]) -> None:
+        """memory: of all that clients make the relay hold. clock: monotonic, in seconds."""
         limits = connections.limits
+        self.memory = memory
+        self.max_head_bytes = limits.request_head
+        self._buffer = ReceiveBuffer(limits.turn_bytes)
         self.idle = IdleConnections(limits.first_request_timeout, limits.idle_timeout, clock)
         self._refusals = connections.refusals
         self._open: set[HttpConnection] = set()
         self._served: dict[HttpConnection, asyncio.Task[object] | None] = {}
         self._is_stopping = False
         self._all_gone = asyncio.Event()
+
+    def connection(self, server: web.Server, place: Place) -> asyncio.BaseProtocol:
+        """Make the protocol of a new connection."""
+        return Receiver(HttpConnection(server, self, place), self._buffer)
 
     def began(self, connection: HttpConnection) -> None:
         """Take note of a new connection."""
@@ -211,6 +268,7 @@ class Traffic:
         self._served.pop(connection, None)
         if connection in self._open:
             self.idle.answered(connection)
+            connection.account()
         self._note_end()
 
     def _note_end(self) -> None:

@@ -12,9 +12,10 @@ from typing import Final, Self
 from aiohttp import web
 
 from minirelay.errors import ConfigError
+from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.web.acceptor import Acceptor
 from minirelay.web.connections import Connections
-from minirelay.web.http_connection import HttpConnection, Traffic
+from minirelay.web.http_connection import Traffic
 
 AIOHTTP_STOP_TIMEOUT_S: Final = 0.1
 
@@ -67,16 +68,18 @@ async def listen(
     app: web.Application,
     listener: Listener,
     connections: Connections,
+    memory: MemoryBudget,
     *,
     stop_timeout_s: float,
     on_stop: Callable[[], Awaitable[None]] = _nothing,
 ) -> AsyncIterator[str]:
     """Serve an application while the block runs; gives the URL.
 
+    memory: what all clients together may make the relay hold.
     on_stop: called when nothing new is accepted any more, to end what would not end by itself (sessions).
     stop_timeout_s: how long on_stop and everything that is in flight may take; then it is cut off.
     """
-    traffic = Traffic(connections, time.monotonic)
+    traffic = Traffic(connections, memory, time.monotonic)
     app.middlewares.insert(0, traffic.middleware())
     # What is in flight is waited for here: aiohttp would wait twice, and for what clients keep open.
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=AIOHTTP_STOP_TIMEOUT_S)
@@ -85,7 +88,7 @@ async def listen(
     if server is None:
         raise RuntimeError("a runner that was set up has a server")
     watch = asyncio.create_task(traffic.watch())
-    acceptor = Acceptor(listener.socket, connections, partial(HttpConnection, server, traffic))
+    acceptor = Acceptor(listener.socket, connections, partial(traffic.connection, server))
     try:
         yield listener.url
     finally:

@@ -1,7 +1,7 @@
-"""Where what sessions send is received: one buffer for all of them, which gets smaller as a turn goes on.
+"""Where what clients send is received: one buffer for many, which gets smaller as a turn goes on.
 
 Event loops receive up to 256 KiB from every connection that has something, all in one turn, before anyone can
-say that it is too much: 1 GiB from 4,096 sessions.
+say that it is too much: 1 GiB from 4,096 of them.
 """
 
 import asyncio
@@ -36,3 +36,40 @@ class ReceiveBuffer:
     def _begin_turn(self) -> None:
         self._is_scheduled = False
         self._left = self._turn_bytes
+
+
+class Receiver(asyncio.BufferedProtocol):
+    """Receives for a protocol that knows nothing of buffers."""
+
+    def __init__(self, inner: asyncio.Protocol, buffer: ReceiveBuffer) -> None:
+        """inner: gets what comes, in pieces of its own."""
+        self._inner = inner
+        self._buffer = buffer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Pass on that a client is there."""
+        self._inner.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Pass on that it is gone."""
+        self._inner.connection_lost(exc)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        """Give the memory to receive into."""
+        return self._buffer.view()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Pass on what came."""
+        self._inner.data_received(self._buffer.take(nbytes))
+
+    def eof_received(self) -> bool | None:
+        """Pass on that nothing more comes."""
+        return self._inner.eof_received()
+
+    def pause_writing(self) -> None:
+        """Pass on that the client does not read."""
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass on that it reads again."""
+        self._inner.resume_writing()

@@ -22,6 +22,7 @@ class Refused(StrEnum):
     CONNECTIONS = "connections beyond limits.connections_per_address"
     SILENT = "connections beyond limits.silent_connections_per_address"
     FILES = "connections for want of file descriptors (limits.reserved_files, LimitNOFILE)"
+    ALL = "connections beyond limits.max_connections"
     SESSIONS_OF_ADDRESS = "sessions beyond limits.sessions_per_address"
     REQUESTS_OF_ADDRESS = "forwarded requests beyond limits.connections_per_address"
     SESSION_RATE = "sessions beyond limits.connection_rate"

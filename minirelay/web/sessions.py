@@ -11,6 +11,7 @@ from aiohttp.http import WSMessageNoDecodeText
 from minirelay.relay.connection import TRY_AGAIN_LATER, Connection
 from minirelay.relay.messages import HangUp
 from minirelay.web.read_throttle import ReadLimits, ReadThrottle
+from minirelay.web.request_parser import head_cost
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,9 @@ async def serve_session(
 async def _speak(
     request: web.Request, socket: Socket, throttle: ReadThrottle, connection: Connection
 ) -> None:
+    # The request stays as long as the session does.
+    head_bytes = head_cost(request.raw_path, request.raw_headers)
+    connection.account.hold(head_bytes)
     throttle.start(connection)
     sender = asyncio.create_task(_send(socket, connection, throttle))
     receiver = asyncio.create_task(_receive(socket, connection, throttle))
@@ -80,6 +84,7 @@ async def _speak(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        connection.account.hold(-head_bytes)
         throttle.end(drop=hang_up.code == TRY_AGAIN_LATER)
         if connection.is_torn_down and request.transport is not None:
             request.transport.abort()

@@ -141,6 +141,7 @@ async def listening(
     settings: Settings = SETTINGS,
     refusals: Refusals | None = None,
     max_open: int | None = None,
+    memory: MemoryBudget | None = None,
     on_stop: Callable[[], Awaitable[None]] = nothing_to_end,
 ) -> AsyncIterator[str]:
     """Serve an application as a relay does; gives the URL. max_open: files for connections."""
@@ -152,7 +153,12 @@ async def listening(
     )
     listener = listener or Listener.bind("127.0.0.1", 0)
     async with listen(
-        app, listener, connections, on_stop=on_stop, stop_timeout_s=settings.stop_timeout
+        app,
+        listener,
+        connections,
+        memory or MemoryBudget(2**27),
+        on_stop=on_stop,
+        stop_timeout_s=settings.stop_timeout,
     ) as url:
         yield url
 

@@ -54,6 +54,16 @@ def test_connections_that_ask_have_a_ceiling_too() -> None:
     assert connections.open == 5
 
 
+def test_all_connections_have_a_ceiling_whoever_they_are() -> None:
+    connections = counted(LimitSettings(max_connections=2))
+    first = connections.admit("192.0.2.1")
+    assert first is not None
+    assert connections.admit("10.1.1.1") is not None
+    assert connections.admit("192.0.2.2") is None
+    first.leave()
+    assert connections.admit("192.0.2.2") is not None
+
+
 def test_an_ipv6_network_is_one_peer_and_a_mapped_address_is_ipv4() -> None:
     connections = counted()
     for number in range(2):

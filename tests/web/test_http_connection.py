@@ -11,9 +11,10 @@ import pytest
 from aiohttp import ClientSession, web
 
 from minirelay.config.values import PositiveSeconds
+from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.web.app import create_app
 from minirelay.web.listener import Listener
-from tests.relay.house import TIMEOUT_S
+from tests.relay.house import TIMEOUT_S, until
 from tests.web.edge import SETTINGS, Backend, listening
 
 MARK = b"mark-of-this-request"
@@ -34,6 +35,7 @@ ODD = {
     "long target": (b"GET /" + MARK + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
     "long header": (HEAD + b"X-Long: " + MARK + b"a" * 20_000 + b"\r\n\r\n", 431),
     "long name of a header": (HEAD + MARK + b"a" * 20_000 + b": 1\r\n\r\n", 431),
+    "large head": (HEAD + (b"X: " + MARK + b"a" * 1000 + b"\r\n") * 20 + b"\r\n", 431),
     "many headers": (HEAD + (MARK + b": b\r\n") * 5000 + b"\r\n", 431),
     "no colon": (HEAD + MARK + b"\r\n\r\n", 400),
     "folded header": (HEAD + b"X: a\r\n " + MARK + b"\r\n\r\n", 400),
@@ -204,3 +206,64 @@ async def test_a_stop_cuts_off_what_does_not_end(caplog: pytest.LogCaptureFixtur
     writer.close()
     (record,) = caplog.records
     assert record.__dict__["connections"] == 1
+
+
+HALF = HEAD + b"".join(b"X-%d: %s\r\n" % (number, b"a" * 1000) for number in range(12))
+
+
+@asynccontextmanager
+async def remembering(limit_bytes: int) -> AsyncIterator[tuple[Listener, MemoryBudget]]:
+    """Serve with such a budget for all clients together."""
+    memory, listener = MemoryBudget(limit_bytes), Listener.bind("127.0.0.1", 0)
+    async with listening(create_app(SETTINGS, Backend().services()), listener, memory=memory):
+        yield listener, memory
+
+
+async def test_what_a_connection_has_sent_and_what_it_does_not_read_counts_until_it_is_gone() -> None:
+    async with remembering(2**27) as (listener, memory):
+        reader, writer = await asyncio.open_connection(*listener.socket.getsockname())
+        writer.write(HALF)
+        await until(lambda: memory.size_bytes > 5 * len(HALF))
+        writer.write(b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        # The request stays until the next one comes.
+        assert memory.size_bytes > 5 * len(HALF) - 500
+        writer.write(HEAD + b"\r\n")
+        await until(lambda: 0 < memory.size_bytes < 10_000)
+        writer.close()
+        await until(lambda: (memory.size_bytes, memory.closing_bytes) == (0, 0))
+
+
+async def test_a_session_accounts_for_itself() -> None:
+    async with remembering(2**27) as (listener, memory):
+        reader, writer = await asyncio.open_connection(*listener.socket.getsockname())
+        upgrade = HALF.replace(b"GET /", b"GET /v4/sessions") + (
+            b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        writer.write(upgrade)
+        await reader.readuntil(b"\r\n\r\n")
+        await until(lambda: memory.size_bytes == 0)
+        writer.close()
+
+
+async def test_half_requests_beyond_the_budget_cost_those_who_sent_most_their_connections() -> None:
+    async with remembering(10 * 6 * len(HALF)) as (listener, memory):
+        address = listener.socket.getsockname()
+        _, quiet = await asyncio.open_connection(*address)
+        quiet.write(HEAD)
+        await until(lambda: memory.size_bytes > 0)
+        hoarders = []
+        for _ in range(40):
+            hoarders.append(await asyncio.open_connection(*address))
+            hoarders[-1][1].write(HALF)
+        await until(lambda: sum(reader.at_eof() for reader, _ in hoarders) >= 25)
+        assert memory.size_bytes <= memory.limit_bytes
+        quiet.write(b"\r\n")
+        quiet_answer = await exchange(listener, HEAD + b"\r\n")
+        assert quiet_answer[0].split(b" ")[1] == b"200"
+        assert not quiet.is_closing()
+        for _, writer in hoarders:
+            writer.transport.abort()
+        quiet.close()
+        await until(lambda: (memory.size_bytes, memory.closing_bytes) == (0, 0))

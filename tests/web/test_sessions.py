@@ -362,6 +362,21 @@ def test_a_message_that_never_ends_counts_with_all_its_bytes(
     on(loop_factory, check())
 
 
+async def test_the_head_of_the_request_counts_as_long_as_the_session_lives() -> None:
+    header = b"X: " + b"a" * 1000 + b"\r\n"
+    async with single_session() as (_, url, connections):
+        address = urlsplit(url)
+        _, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(HANDSHAKE[:-2] + header * 10 + b"\r\n")
+        await until(lambda: bool(connections))
+        account = connections[0].account
+        await until(
+            lambda: 5 * len(header) * 10 < account.size_bytes < 6 * (len(HANDSHAKE) + len(header) * 10) + 8000
+        )
+        writer.close()
+        await until(lambda: account.size_bytes == 0)
+
+
 @pytest.mark.parametrize("loop_factory", LOOPS)
 def test_nothing_is_kept_of_a_message_that_was_taken_nor_of_a_frame_that_was_sent(
     loop_factory: Callable[[], asyncio.AbstractEventLoop],
