@@ -86,7 +86,7 @@ async def test_stopping_answers_what_is_in_flight_and_closes_sessions(
             await clerk.authenticate()
             answers = [await clerk.start_write(listing(number)) for number in range(1, 30)]
             (connection,) = running.server.relay.connections
-            await until(lambda: len(connection.session._open_requests) + len(clerk.received) >= 29)
+            await until(lambda: connection.session.open_requests + len(clerk.received) >= 29)
         for answer in answers:
             assert len(payload(await asyncio.wait_for(answer, TIMEOUT_S))) == 32
         assert await clerk.end() == 1001

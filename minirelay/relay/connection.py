@@ -34,7 +34,8 @@ from minirelay.relay.messages import (
     own_fault,
 )
 from minirelay.relay.outbox import Outbox, OutboxLimits, Room
-from minirelay.relay.session import Session, SessionLimits, SessionState
+from minirelay.relay.session import Session, SessionLimits
+from minirelay.relay.session_table import SessionState
 from minirelay.relay.subscription import Subscription
 from minirelay.shop.access import Role
 from minirelay.store.messages import KeyCard

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
 from minirelay.errors import Code, Refusal, not_found
-from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD
+from minirelay.relay.session_table import ALREADY_CONNECTED, UNKNOWN_CARD
 from minirelay.store.messages import KeyCard
 
 

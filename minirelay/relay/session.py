@@ -3,24 +3,11 @@
 Frames and the time come in; replies, effects and a decision to close come out. Whoever runs it
 (`connection.py`) carries the effects out and reports back through the methods below `receive`.
 
-All states and transitions:
-
-    request             VISITOR             CHALLENGED            AUTHENTICATED
-    auth                find card           find card             ALREADY_AUTHENTICATED
-    challenge solution  INVALID             claim card or         INVALID
-                                            NOT_FOUND, -> VISITOR
-    patch set write     NOT_AUTHENTICATED   NOT_AUTHENTICATED     write
-    blob upload URL     NOT_AUTHENTICATED   NOT_AUTHENTICATED     INVALID
-    subscription        subscribe           subscribe             subscribe
-    cancel              cancel              cancel                cancel
-    what a relay sends  INVALID             INVALID               INVALID
-
-    found and free card -> CHALLENGED; claimed card -> AUTHENTICATED; `close` -> CLOSED, for good.
+What becomes of a message in which state is in `session_table.py`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 from minirelay.errors import Code, MalformedInput, ProtocolViolation, Refusal, invalid, not_found
 from minirelay.protocol import envelope as wire
@@ -38,20 +25,10 @@ from minirelay.relay.messages import (
     Subscribe,
     Write,
 )
+from minirelay.relay.session_table import TRANSITIONS, Action, Report, SessionState, Trigger
 from minirelay.store.messages import KeyCard
 
 PUBLIC_KEY_BYTES = 33
-ALREADY_CONNECTED = "Already connected from this keyCard in another session"
-UNKNOWN_CARD = "Item not found"
-
-
-class SessionState(Enum):
-    """How far a session has come."""
-
-    VISITOR = "visitor"
-    CHALLENGED = "challenged"
-    AUTHENTICATED = "authenticated"
-    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +60,8 @@ class Session:
         self._open_requests: dict[int, None] = {}
         self._pushes: dict[int, bytes] = {}
         self._own_requests = 0
-        self._last_heard = now
+        self.last_heard = now
+        """When the client last gave a sign of life, on the same clock."""
         self._last_ping = now
 
     # -- what comes in
@@ -92,7 +70,7 @@ class Session:
         """Take one binary frame; give what is to be done because of it, in order."""
         if self.state is SessionState.CLOSED:
             return []
-        self._last_heard = now
+        self.last_heard = now
         try:
             envelope = wire.decode_client_envelope(frame)
             message = envelope.message
@@ -104,28 +82,30 @@ class Session:
 
     def receive_text(self) -> list[Effect]:
         """Take a text frame, which the protocol does not have."""
+        if self.state is SessionState.CLOSED:
+            return []
         return [self.close(1008, "text frames are not part of the protocol")]
 
     def heard(self, now: float) -> None:
         """Note a sign of life that is no envelope (a WebSocket ping or pong)."""
-        self._last_heard = now
+        self.last_heard = now
 
     def tick(self, now: float) -> list[Effect]:
         """Ping a silent client, give up on a dead one. Call it when `next_tick` says so."""
         if self.state is SessionState.CLOSED:
             return []
-        silence = now - self._last_heard
+        silence = now - self.last_heard
         if silence >= self.limits.kick_timeout_s:
             return [self.close(1008, f"nothing heard for {self.limits.kick_timeout_s:g} seconds")]
-        if now - max(self._last_heard, self._last_ping) >= self.limits.ping_interval_s:
+        if now - max(self.last_heard, self._last_ping) >= self.limits.ping_interval_s:
             self._last_ping = now
             return [Send(wire.encode_ping(self._next_own_id()))]
         return []
 
     def next_tick(self) -> float:
         """Give the time at which `tick` is due."""
-        ping = max(self._last_heard, self._last_ping) + self.limits.ping_interval_s
-        return min(ping, self._last_heard + self.limits.kick_timeout_s)
+        ping = max(self.last_heard, self._last_ping) + self.limits.ping_interval_s
+        return min(ping, self.last_heard + self.limits.kick_timeout_s)
 
     # -- what the runner reports back
 
@@ -134,21 +114,16 @@ class Session:
         text: 32 random bytes."""
         if request_id not in self._open_requests:
             return []
-        if self.state is SessionState.AUTHENTICATED:
-            return self.refuse(request_id, _already_authenticated())
         if card is None or card.is_unlinked:
-            return self.refuse(request_id, not_found(UNKNOWN_CARD))
-        if is_taken:
-            return self.refuse(request_id, Refusal(Code.ALREADY_CONNECTED, ALREADY_CONNECTED))
-        self.state = SessionState.CHALLENGED
-        self._challenge = _Challenge(card, text)
-        return self.answer(request_id, text)
+            return self._take(Report.UNKNOWN_CARD, request_id, None)
+        report = Report.TAKEN_CARD if is_taken else Report.FREE_CARD
+        return self._take(report, request_id, _Challenge(card, text))
 
     def authenticate(self, request_id: int, card: KeyCard) -> list[Effect]:
         """Let the session be the card's one live session."""
-        self.state = SessionState.AUTHENTICATED
-        self.card = card
-        return self.answer(request_id)
+        if request_id not in self._open_requests:
+            return []
+        return self._take(Report.CLAIMED_CARD, request_id, card)
 
     def answer(self, request_id: int, payload: bytes = b"") -> list[Effect]:
         """Answer a request with success. An answer that comes after the end is dropped."""
@@ -191,6 +166,11 @@ class Session:
         return self.limits.unacknowledged_pushes - len(self._pushes)
 
     @property
+    def open_requests(self) -> int:
+        """Count the client's requests that are not answered."""
+        return len(self._open_requests)
+
+    @property
     def pending(self) -> int:
         """Count the requests and pushes whose answers are awaited."""
         return len(self._open_requests) + len(self._pushes)
@@ -229,62 +209,62 @@ class Session:
             )
             return [Send(wire.encode_response_error(request_id, surplus))]
         self._open_requests[request_id] = None
+        return self._take(type(message), request_id, message)
+
+    def _take(self, trigger: Trigger, request_id: int, content: object) -> list[Effect]:
+        """Do what the table says. content: the message, or what was found out."""
+        transition = TRANSITIONS[self.state, trigger]
+        if isinstance(transition.does, Refusal):
+            return self.refuse(request_id, transition.does)
+        if transition.then is not None:
+            self.state = transition.then
         try:
-            return _TRANSITIONS[type(message)](self, request_id, message)
+            return _ACTIONS[transition.does](self, request_id, content)
         except Refusal as refusal:
             return self.refuse(request_id, refusal)
 
-    def _receive_auth(self, request_id: int, message: wire.AuthenticateRequest) -> list[Effect]:
-        if self.state is SessionState.AUTHENTICATED:
-            raise _already_authenticated()
+    def _find_card(self, request_id: int, message: wire.AuthenticateRequest) -> list[Effect]:
         if len(message.public_key) != PUBLIC_KEY_BYTES:
             raise invalid(f"a public key has {PUBLIC_KEY_BYTES} bytes, not {len(message.public_key)}")
         return [FindCard(request_id, message.public_key)]
 
-    def _receive_solution(self, request_id: int, message: wire.ChallengeSolvedRequest) -> list[Effect]:
+    def _give_challenge(self, request_id: int, challenge: _Challenge) -> list[Effect]:
+        self._challenge = challenge
+        return self.answer(request_id, challenge.text)
+
+    def _check_solution(self, request_id: int, message: wire.ChallengeSolvedRequest) -> list[Effect]:
         challenge, self._challenge = self._challenge, None
-        if challenge is None or self.state is not SessionState.CHALLENGED:
-            raise invalid("there is no challenge to solve: send an auth request first")
-        self.state = SessionState.VISITOR
+        if challenge is None:
+            raise RuntimeError("who is challenged has a challenge")
         if not _is_signed_by(challenge.card.public_key, challenge.text, message.signature):
             raise not_found("the signature is not one of the challenge by this key card")
         return [ClaimCard(request_id, challenge.card)]
 
-    def _receive_write(self, request_id: int, message: wire.PatchSetWriteRequest) -> list[Effect]:
+    def _authenticate(self, request_id: int, card: KeyCard) -> list[Effect]:
+        self.card = card
+        return self.answer(request_id)
+
+    def _write(self, request_id: int, message: wire.PatchSetWriteRequest) -> list[Effect]:
         return [Write(request_id, self._authenticated_card(), message.patch_set)]
 
-    def _receive_blob_url(self, _request_id: int, _message: wire.GetBlobUploadURLRequest) -> list[Effect]:
-        card = self._authenticated_card()
-        raise invalid(
-            "not allowed: only a clerk may upload" if card.is_guest else "uploads are not available yet"
-        )
+    def _name_upload_url(self, _request_id: int, _message: wire.GetBlobUploadURLRequest) -> list[Effect]:
+        if self._authenticated_card().is_guest:
+            raise invalid("not allowed: only a clerk may upload")
+        raise invalid("uploads are not available yet")
 
-    def _receive_subscription(self, request_id: int, message: wire.SubscriptionRequest) -> list[Effect]:
+    def _subscribe(self, request_id: int, message: wire.SubscriptionRequest) -> list[Effect]:
         return [Subscribe(request_id, self.card, message)]
 
-    def _receive_cancel(self, request_id: int, message: wire.SubscriptionCancelRequest) -> list[Effect]:
+    def _cancel(self, request_id: int, message: wire.SubscriptionCancelRequest) -> list[Effect]:
         return [CancelSubscription(request_id, message.subscription_id)]
-
-    def _receive_relays_own(self, _request_id: int, message: wire.Message) -> list[Effect]:
-        raise invalid(f"{_RELAYS_OWN[type(message)]} is for the relay to send, not for clients")
 
     def _authenticated_card(self) -> KeyCard:
         if self.card is None:
-            raise Refusal(Code.NOT_AUTHENTICATED, "authenticate this session with a key card first")
+            raise RuntimeError("who is authenticated has a card")
         return self.card
 
 
 _MORE_ROOM: list[Effect] = [MoreRoom()]
-
-_RELAYS_OWN: dict[type[wire.Message], str] = {
-    wire.PingRequest: "a ping",
-    wire.SyncStatusRequest: "a sync status",
-    wire.SubscriptionPushRequest: "a push",
-}
-
-
-def _already_authenticated() -> Refusal:
-    return Refusal(Code.ALREADY_AUTHENTICATED, "this session is already authenticated")
 
 
 def _is_signed_by(public_key: bytes, text: bytes, signature: bytes) -> bool:
@@ -294,12 +274,13 @@ def _is_signed_by(public_key: bytes, text: bytes, signature: bytes) -> bool:
         return False
 
 
-_TRANSITIONS: dict[type[wire.Message], Callable[..., list[Effect]]] = {
-    wire.AuthenticateRequest: Session._receive_auth,
-    wire.ChallengeSolvedRequest: Session._receive_solution,
-    wire.PatchSetWriteRequest: Session._receive_write,
-    wire.GetBlobUploadURLRequest: Session._receive_blob_url,
-    wire.SubscriptionRequest: Session._receive_subscription,
-    wire.SubscriptionCancelRequest: Session._receive_cancel,
-    **dict.fromkeys(_RELAYS_OWN, Session._receive_relays_own),
+_ACTIONS: dict[Action, Callable[..., list[Effect]]] = {
+    Action.FIND_CARD: Session._find_card,
+    Action.CHALLENGE: Session._give_challenge,
+    Action.CHECK_SOLUTION: Session._check_solution,
+    Action.AUTHENTICATE: Session._authenticate,
+    Action.WRITE: Session._write,
+    Action.NAME_UPLOAD_URL: Session._name_upload_url,
+    Action.SUBSCRIBE: Session._subscribe,
+    Action.CANCEL: Session._cancel,
 }

@@ -19,7 +19,8 @@ from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller, EnrolmentRefused, open_body
 from minirelay.relay.log_query import query_of
 from minirelay.relay.messages import ClaimCard, Effect, Enrolment, FindCard, HangUp, Send
-from minirelay.relay.session import Session, SessionState
+from minirelay.relay.session import Session
+from minirelay.relay.session_table import SessionState
 from minirelay.relay.view import make_view
 from minirelay.shop.access import PUBLIC_TYPES, Role
 from minirelay.store.messages import KeyCard, Leaf

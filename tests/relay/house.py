@@ -367,7 +367,7 @@ class House:
         for connection in self.relay.live_cards:
             card = connection.session.card
             if card is not None and key is not None and card.public_key == key.public_key:
-                return len(connection.session._open_requests)
+                return connection.session.open_requests
         return 0
 
     def connection_of(self, client: Client) -> Connection:

@@ -20,13 +20,37 @@ from minirelay.relay.messages import (
     Subscribe,
     Write,
 )
-from minirelay.relay.session import ALREADY_CONNECTED, UNKNOWN_CARD, Session, SessionState
+from minirelay.relay.session import Session
+from minirelay.relay.session_table import (
+    ALREADY_CONNECTED,
+    TABLE,
+    TRANSITIONS,
+    UNKNOWN_CARD,
+    Report,
+    SessionState,
+    Trigger,
+)
 from minirelay.store.messages import KeyCard
 from tests.limits import SESSION
 
 KEY = PrivateKey.from_bytes(bytes(31) + b"\x07")
 CHALLENGE = bytes(range(32))
 PUSH = wire.SubscriptionPushRequest(b"\x00\x01", ())
+
+EXAMPLES: dict[Trigger, wire.Message] = {
+    type(message): message
+    for message in (
+        wire.AuthenticateRequest(KEY.public_key),
+        wire.ChallengeSolvedRequest(bytes(65)),
+        wire.PatchSetWriteRequest(b"set"),
+        wire.GetBlobUploadURLRequest(),
+        wire.SubscriptionRequest(b"\x01"),
+        wire.SubscriptionCancelRequest(b"\x00\x01"),
+        wire.PingRequest(),
+        wire.SyncStatusRequest(1, 2),
+        PUSH,
+    )
+}
 
 
 def card(*, is_guest: bool = False, is_unlinked: bool = False) -> KeyCard:
@@ -189,6 +213,21 @@ def test_what_only_the_relay_sends_is_invalid(message: wire.Message, name: str) 
         assert one.state is not SessionState.CLOSED
 
 
+@pytest.mark.parametrize("trigger", [one for one in TABLE if not isinstance(one, Report)])
+@pytest.mark.parametrize("state", [SessionState.VISITOR, SessionState.CHALLENGED, SessionState.AUTHENTICATED])
+def test_what_the_table_refuses_is_refused_and_changes_no_state(
+    trigger: type[wire.Message], state: SessionState
+) -> None:
+    made = {SessionState.VISITOR: lambda one: one, SessionState.CHALLENGED: challenged}
+    one = made.get(state, authenticated)(session())
+    cell = TRANSITIONS[state, trigger]
+    effects = ask(one, EXAMPLES[trigger], 77)
+    if isinstance(cell.does, Refusal):
+        failure = refused(effects)
+        assert (failure.code, failure.message) == (cell.does.code, cell.does.message)
+    assert one.state is (cell.then or state)
+
+
 def test_garbage_ends_the_session() -> None:
     for frame in (b"", b"\xff\xff\xff\xff", b"\x42\x00", b"\x0a\x00\x42\x00", b"\x0a\x02\x08\x54"):
         one = session()
@@ -197,8 +236,10 @@ def test_garbage_ends_the_session() -> None:
         assert one.receive(wire.encode_envelope(1, wire.PingRequest()), 0) == []
 
 
-def test_a_text_frame_ends_the_session() -> None:
-    assert hung_up(session().receive_text()) in (1002, 1008)
+def test_a_text_frame_ends_the_session_once() -> None:
+    one = session()
+    assert hung_up(one.receive_text()) in (1002, 1008)
+    assert one.receive_text() == []
 
 
 def test_a_request_id_that_is_being_answered_ends_the_session() -> None:

@@ -490,12 +490,12 @@ async def test_anything_from_the_client_counts_as_life(tmp_path: Path, sign: str
             "frame": frame(2, wire.encode_envelope(1, wire.PingRequest())),
         }
         (connection,) = house.relay.connections
-        born = connection.session._last_heard
+        born = connection.session.last_heard
         # Twice as long as silence may last.
-        while connection.session._last_heard < born + 2.0:
-            heard = connection.session._last_heard
+        while connection.session.last_heard < born + 2.0:
+            heard = connection.session.last_heard
             writer.write(signs[sign])
-            await until(lambda heard=heard: connection.session._last_heard > heard)  # type: ignore[misc]
+            await until(lambda heard=heard: connection.session.last_heard > heard)  # type: ignore[misc]
         assert connection.hang_up is None
         writer.write(frame(8, struct.pack(">H", 1000)))
         assert await closing(reader) == 1000
