@@ -6,15 +6,17 @@ and nothing that one connection waits for keeps another one waiting.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+import secrets
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from minirelay.errors import Code, Refusal, StoreError, invalid, not_found
-from minirelay.protocol.envelope import SubscriptionRequest
-from minirelay.relay.filter_quota import FilterLimits, FilterQuota
+from minirelay.errors import Code, Refusal, invalid, not_found
+from minirelay.relay.backpressure import REQUEST_BYTES, Backpressure
+from minirelay.relay.filter_quota import FilterLimits
+from minirelay.relay.keep_alive import KeepAlive
 from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.lookups import Lookups
 from minirelay.relay.memory_budget import MemoryBudget
@@ -31,10 +33,10 @@ from minirelay.relay.messages import (
     Subscribe,
     Write,
     WriteRequest,
-    own_fault,
 )
 from minirelay.relay.outbox import Outbox, OutboxLimits, Room
 from minirelay.relay.session import Session, SessionLimits
+from minirelay.relay.session_subscriptions import SessionSubscriptions, size_of
 from minirelay.relay.session_table import SessionState
 from minirelay.relay.subscription import Subscription
 from minirelay.shop.access import Role
@@ -43,19 +45,10 @@ from minirelay.store.messages import KeyCard
 log = logging.getLogger(__name__)
 
 TRY_AGAIN_LATER = 1013
+CHALLENGE_BYTES = 32
 
-# What things cost in memory, roughly.
-REQUEST_BYTES = 2048
-"""A request that is being answered, beside its bytes: a task, or its place in the sequencer's queue."""
-WRITE_COPIES = 2
-"""Of an unanswered write's bytes: as it came, and as it is pushed."""
 ENTRY_BYTES = 160
 """An open request's or an unacknowledged push's entry in the session."""
-SUBSCRIPTION_BYTES = 2048
-FILTER_BYTES = 256
-"""A subscription and each of its filters, beside the filters' ids."""
-
-UNREADABLE = "the relay cannot read its database, try again"
 
 
 class Host(Protocol):
@@ -64,9 +57,6 @@ class Host(Protocol):
     @property
     def live_cards(self) -> LiveCards["Connection"]:
         """Return the key cards that have a live session."""
-
-    def random_challenge(self) -> bytes:
-        """Give 32 random bytes."""
 
     async def find_card(self, public_key: bytes) -> KeyCard | None:
         """Look a key card up. Raises StoreError."""
@@ -107,26 +97,20 @@ class Connection:
         """memory: of all sessions. clock: monotonic, in seconds."""
         self.session = Session(limits.session, clock())
         self.account = memory.open(self._close_for_memory)
-        self.outbox = Outbox(limits.outbox, self.account, lambda: self.session.free_pushes, self._output_left)
+        self.backpressure = Backpressure(limits.unanswered_bytes, self.account, lambda: self.outbox.is_full)
+        note_room = self.backpressure.note_change
+        self.outbox = Outbox(limits.outbox, self.account, lambda: self.session.free_pushes, note_room)
+        self.subscriptions = SessionSubscriptions(limits.subscriptions, limits.filters, self.account)
         self.hang_up: HangUp | None = None
         self.is_torn_down = False
         """The client is not waited for, to free at once what it made the relay hold."""
         self.ended = asyncio.Event()
         self._host = host
         self._clock = clock
-        self._limits = limits
-        self._subscriptions: dict[bytes, Subscription] = {}
-        self._subscribing = 0
-        self._filters = FilterQuota(limits.filters)
-        self._filter_shares: dict[bytes, int] = {}
-        self._last_subscription = 0
         self._session_bytes = 0
-        self._unanswered_bytes = 0
         self._is_resting = False
-        self._may_receive = asyncio.Event()
-        self._lookups = Lookups(self.account)
-        self._timer: asyncio.TimerHandle | None = None
-        self._arm_timer()
+        self._lookups = Lookups(self.account, self._refuse)
+        self.keep_alive = KeepAlive(self.session, clock, self._carry_out, self.backpressure)
 
     # -- the web edge
 
@@ -152,25 +136,13 @@ class Connection:
         self.outbox.sent(frame)
 
     @property
-    def unanswered_bytes(self) -> int:
-        """Tell how long this client's unanswered writes are together."""
-        return self._unanswered_bytes
-
-    @property
     def may_receive(self) -> bool:
-        """Say whether the client's next frame should be read now."""
-        return self.hang_up is not None or not (self.outbox.is_full or self._has_much_unanswered())
-
-    async def wait_to_receive(self) -> None:
-        """Wait until enough of this client's writes are answered, and enough of its answers have left."""
-        while not self.may_receive:
-            self._may_receive.clear()
-            await self._may_receive.wait()
+        """Return whether the client's next frame should be read now; see `backpressure`."""
+        return self.backpressure.may_receive
 
     def lost(self) -> None:
         """Take note that the client is gone, or that the connection was closed."""
-        if self.session.state is not SessionState.CLOSED:
-            self.session.close(1000, "the client left")
+        self.session.close(1000, "the client left")
         self._end()
         self.outbox.drop()
 
@@ -194,7 +166,7 @@ class Connection:
         """End the session because its key card was unlinked (spec 05)."""
         if self.session.state is SessionState.CLOSED:
             return
-        self._close_subscriptions()
+        self.subscriptions.drop_all()
         self.outbox.withdraw_pushes()
         refusal = Refusal(Code.UNLINKED_KEYCARD, "this key card was unlinked from its account")
         self._carry_out(self.session.refuse_all(refusal))
@@ -236,124 +208,71 @@ class Connection:
                 case Write():
                     self._write(effect)
                 case FindCard():
-                    self._look_up(partial(self._find_card, effect), effect.request_id, REQUEST_BYTES)
+                    self._lookups.add(effect.request_id, partial(self._find_card, effect), REQUEST_BYTES)
                 case ClaimCard():
                     self._claim(effect)
                 case Subscribe():
-                    size = REQUEST_BYTES + _size_of(effect.request)
-                    self._look_up(partial(self._subscribe, effect), effect.request_id, size)
+                    size = REQUEST_BYTES + size_of(effect.request)
+                    self._lookups.add(effect.request_id, partial(self._subscribe, effect), size)
                 case CancelSubscription():
                     self._cancel(effect)
                 case DropSubscription():
-                    self._drop(effect.subscription_id)
+                    self.subscriptions.drop(effect.subscription_id)
                     self.outbox.acknowledged()
                 case HangUp():
                     self._hang_up(effect)
 
-    def _output_left(self) -> None:
-        self._may_receive.set()
-
-    def _has_much_unanswered(self) -> bool:
-        return self._unanswered_bytes >= self._limits.unanswered_bytes
-
     def _write(self, effect: Write) -> None:
-        size = len(effect.patch_set)
-        self._unanswered_bytes += size
-        self.account.hold(WRITE_COPIES * size + REQUEST_BYTES)
-        settle = partial(self._settle_write, effect, size)
-        self._host.write(WriteRequest(effect.card, effect.patch_set, settle))
+        self.backpressure.took_write(len(effect.patch_set))
+        self._host.write(WriteRequest(effect.card, effect.patch_set, partial(self._settle_write, effect)))
 
-    def _settle_write(self, effect: Write, size: int, outcome: Outcome) -> None:
-        self._unanswered_bytes -= size
-        self.account.hold(-WRITE_COPIES * size - REQUEST_BYTES)
-        self._may_receive.set()
+    def _settle_write(self, effect: Write, outcome: Outcome) -> None:
+        self.backpressure.settled_write(len(effect.patch_set))
         self._host.write_settled(effect.card, outcome)
         if isinstance(outcome, Refusal):
-            self._carry_out(self.session.refuse(effect.request_id, outcome))
+            self._refuse(effect.request_id, outcome)
             return
         # The echo leaves right before the answer (spec 01, "Request rules").
-        for subscription in tuple(self._subscriptions.values()):
-            subscription.echo(effect.card.shop)
+        self.subscriptions.echo(effect.card.shop)
         self._carry_out(self.session.answer(effect.request_id, outcome))
 
     async def _find_card(self, effect: FindCard) -> None:
         card = await self._host.find_card(effect.public_key)
         is_taken = card is not None and self._host.live_cards.is_held(card)
-        text = self._host.random_challenge()
+        text = secrets.token_bytes(CHALLENGE_BYTES)
         self._carry_out(self.session.challenge(effect.request_id, card, is_taken, text))
 
     def _claim(self, effect: ClaimCard) -> None:
         try:
             self._host.live_cards.claim(effect.card, self)
         except Refusal as refusal:
-            self._carry_out(self.session.refuse(effect.request_id, refusal))
+            self._refuse(effect.request_id, refusal)
         else:
             self.account.role = Role.GUEST if effect.card.is_guest else Role.CLERK
             self._carry_out(self.session.authenticate(effect.request_id, effect.card))
 
     async def _subscribe(self, effect: Subscribe) -> None:
-        if len(self._subscriptions) + self._subscribing >= self._limits.subscriptions:
-            raise invalid(f"a session may hold {self._limits.subscriptions} subscriptions; cancel one")
-        share = self._filters.take(effect.request.filters)
-        self._subscribing += 1
-        try:
-            subscription = await self._host.subscribe(effect, self)
-            unpushed = await subscription.count_unpushed()
-        except BaseException:
-            self._filters.give_back(share)
-            raise
-        finally:
-            self._subscribing -= 1
+        subscribe = partial(self._host.subscribe, effect, self)
+        prepared = await self.subscriptions.prepare(effect.request, subscribe)
         if self.session.state is SessionState.CLOSED:
+            self.subscriptions.discard(prepared)
             return
-        subscription_id = subscription.subscription_id = self._free_subscription_id()
-        subscription.held_bytes = _size_of(effect.request)
-        self.account.hold(subscription.held_bytes)
-        self._subscriptions[subscription_id] = subscription
-        self._filter_shares[subscription_id] = share
+        subscription_id = self.subscriptions.add(prepared)
         self._carry_out(self.session.answer(effect.request_id, subscription_id))
-        self.send_sync_status(subscription_id, unpushed)
-        subscription.start()
-
-    def _free_subscription_id(self) -> bytes:
-        while True:
-            self._last_subscription = self._last_subscription % 0xFFFF + 1
-            subscription_id = self._last_subscription.to_bytes(2, "big")
-            if subscription_id not in self._subscriptions:
-                return subscription_id
+        self.send_sync_status(subscription_id, prepared.unpushed_patches)
+        prepared.subscription.start()
 
     def _cancel(self, effect: CancelSubscription) -> None:
         if len(effect.subscription_id) != 2:
-            refusal = invalid(f"a subscription id has 2 bytes, not {len(effect.subscription_id)}")
-        elif self._drop(effect.subscription_id):
+            length = len(effect.subscription_id)
+            self._refuse(effect.request_id, invalid(f"a subscription id has 2 bytes, not {length}"))
+        elif self.subscriptions.drop(effect.subscription_id):
             self._carry_out(self.session.answer(effect.request_id))
-            return
         else:
-            refusal = not_found("this session has no subscription with this id")
-        self._carry_out(self.session.refuse(effect.request_id, refusal))
+            self._refuse(effect.request_id, not_found("this session has no subscription with this id"))
 
-    def _drop(self, subscription_id: bytes) -> bool:
-        subscription = self._subscriptions.pop(subscription_id, None)
-        if subscription is None:
-            return False
-        self._end_subscription(subscription)
-        self._filters.give_back(self._filter_shares.pop(subscription_id))
-        return True
-
-    def _look_up(self, work: Callable[[], Awaitable[None]], request_id: int, size_bytes: int) -> None:
-        self._lookups.add(partial(self._answered_by, work, request_id), size_bytes)
-
-    async def _answered_by(self, work: Callable[[], Awaitable[None]], request_id: int) -> None:
-        try:
-            await work()
-        except Refusal as refusal:
-            self._carry_out(self.session.refuse(request_id, refusal))
-        except StoreError as error:
-            log.error("a request could not be answered: %s", error)
-            self._carry_out(self.session.refuse(request_id, invalid(UNREADABLE)))
-        except Exception:  # the task's only observer
-            log.exception("a request could not be answered because of a bug")
-            self._carry_out(self.session.refuse(request_id, own_fault()))
+    def _refuse(self, request_id: int, refusal: Refusal) -> None:
+        self._carry_out(self.session.refuse(request_id, refusal))
 
     # -- the end
 
@@ -362,48 +281,18 @@ class Connection:
         self._host.session_ended(effect)
         self._end()
         self.outbox.close()
-        self._may_receive.set()
+        self.backpressure.end()
         self.ended.set()
 
     def _end(self) -> None:
-        self._close_subscriptions()
+        self.subscriptions.drop_all()
         self._host.release(self)
         self._account_for_session()
         self.account.end()
         self._lookups.stop()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _close_subscriptions(self) -> None:
-        for subscription_id in tuple(self._subscriptions):
-            self._drop(subscription_id)
-
-    def _end_subscription(self, subscription: Subscription) -> None:
-        subscription.close()
-        self.account.hold(-subscription.held_bytes)
+        self.keep_alive.stop()
 
     def _account_for_session(self) -> None:
         size_bytes = ENTRY_BYTES * self.session.pending
         self.account.hold(size_bytes - self._session_bytes)
         self._session_bytes = size_bytes
-
-    def _arm_timer(self) -> None:
-        due = self.session.next_tick()
-        delay = max(0.0, due - self._clock())
-        self._timer = asyncio.get_running_loop().call_later(delay, self._tick, due)
-
-    def _tick(self, due: float) -> None:
-        now = self._clock()
-        was_asleep = now - due > self.session.limits.ping_interval_s / 2
-        if was_asleep or self._has_much_unanswered():
-            # The silence is the relay's own: it did not listen. The client gets its time again.
-            self.session.heard(now)
-        self._carry_out(self.session.tick(now))
-        if self.session.state is not SessionState.CLOSED:
-            self._arm_timer()
-
-
-def _size_of(request: SubscriptionRequest) -> int:
-    """Estimate what a subscription costs in memory."""
-    return SUBSCRIPTION_BYTES + sum(FILTER_BYTES + 2 * len(one.object_id or b"") for one in request.filters)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -114,10 +113,6 @@ class Relay:
         self._events.tell_refused()
 
     # -- key cards
-
-    def random_challenge(self) -> bytes:
-        """Give 32 random bytes."""
-        return secrets.token_bytes(32)
 
     async def find_card(self, public_key: bytes) -> KeyCard | None:
         """Look a key card up. Raises StoreError."""

@@ -81,8 +81,6 @@ class Subscription:
         """start_seq: sets after this one are wanted."""
         self.subscription_id = b""
         """2 bytes, given by the connection before `start`."""
-        self.held_bytes = 0
-        """What it counts for in the session's account, given likewise."""
         self.view = view
         self.cursor = Cursor(start_seq)
         self._feed = feed

@@ -106,7 +106,7 @@ async def _receive(socket: Socket, connection: Connection, throttle: ReadThrottl
     try:
         while connection.hang_up is None:
             if not connection.may_receive:
-                await connection.wait_to_receive()
+                await connection.backpressure.wait()
                 throttle.go_on()
             message = await socket.receive()
             if not _take(message, connection):

@@ -10,17 +10,13 @@ import pytest
 from minirelay.errors import Code
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.objects import ObjectType
-from minirelay.relay import connection as module
-from minirelay.relay.connection import (
-    ENTRY_BYTES,
-    FILTER_BYTES,
-    SUBSCRIPTION_BYTES,
-    Connection,
-)
+from minirelay.relay.connection import ENTRY_BYTES, Connection
 from minirelay.relay.live_cards import LiveCards
+from minirelay.relay.lookups import UNREADABLE
 from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import HangUp, Outcome, Subscribe, WriteRequest
 from minirelay.relay.session import SessionLimits
+from minirelay.relay.session_subscriptions import FILTER_BYTES, SUBSCRIPTION_BYTES
 from minirelay.relay.subscription import Subscription
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import KeyCard
@@ -134,14 +130,6 @@ async def test_subscription_ids_count_from_one_in_two_bytes(house: House) -> Non
         assert [await visitor.subscribe() for _ in range(3)] == [b"\0\1", b"\0\2", b"\0\3"]
         await visitor.cancel(b"\0\2")
         assert await visitor.subscribe() == b"\0\4"
-
-
-async def test_subscription_ids_begin_again_after_the_last_one(house: House) -> None:
-    await house.enrol()
-    line = await house.line()
-    assert await line.subscribe() == b"\0\1"
-    line.connection._last_subscription = 0xFFFE
-    assert [await line.subscribe() for _ in range(3)] == [b"\xff\xff", b"\0\2", b"\0\3"]
 
 
 async def test_a_session_holds_a_limited_number_of_subscriptions(house: House) -> None:
@@ -271,7 +259,7 @@ async def test_nothing_is_read_from_a_client_that_does_not_read_its_answers() ->
         connection.receive(cancel)
         received += 1
     assert connection.outbox.size_bytes < CONNECTION.outbox.answer_bytes + 200
-    waiting = asyncio.create_task(connection.wait_to_receive())
+    waiting = asyncio.create_task(connection.backpressure.wait())
     await asyncio.sleep(0)
     assert not waiting.done()
     frame = await connection.next_frame()
@@ -292,7 +280,7 @@ async def test_nothing_is_read_from_a_client_with_much_that_is_not_answered_yet(
             if line.connection.may_receive:
                 answers.append(await line.start(wire.PatchSetWriteRequest(sealed)))
         assert len(answers) == -(-CONNECTION.unanswered_bytes // len(large[0]))
-        waiting = asyncio.create_task(line.connection.wait_to_receive())
+        waiting = asyncio.create_task(line.connection.backpressure.wait())
         await asyncio.sleep(0)
         assert not waiting.done()
     await asyncio.wait_for(waiting, TIMEOUT_S)
@@ -305,7 +293,7 @@ async def test_the_end_lets_whoever_waits_go() -> None:
     host, connection = deaf_connection(SESSION)
     await leave_much_unanswered(host, connection)
     waiting = [
-        asyncio.create_task(connection.wait_to_receive()),
+        asyncio.create_task(connection.backpressure.wait()),
         asyncio.create_task(connection.next_frame()),
     ]
     await asyncio.sleep(0)
@@ -326,7 +314,7 @@ async def test_everything_that_a_session_holds_counts_and_is_given_back(house: H
     async with house.disk_held():
         answer = await line.start_write(listing(1))
         written = account.size_bytes - subscribed
-        assert written > 2 * line.connection.unanswered_bytes > 0
+        assert written > 2 * line.connection.backpressure.unanswered_bytes > 0
         asked = await line.start(VISIT)
         assert account.size_bytes - subscribed - written > SUBSCRIPTION_BYTES
         await line.read_until(asked.done)
@@ -392,9 +380,6 @@ class Deaf:
         self.writes: list[WriteRequest] = []
         self.live_cards: LiveCards[Connection] = LiveCards()
 
-    def random_challenge(self) -> bytes:
-        return bytes(32)
-
     async def find_card(self, public_key: bytes) -> KeyCard | None:
         if public_key == self.key.public_key:
             return KeyCard(1, public_key, 1, bytes(20), False, 0, False)
@@ -428,7 +413,7 @@ async def leave_much_unanswered(host: Deaf, connection: Connection) -> None:
     await line.authenticate()
     while connection.may_receive:
         await line.start(wire.PatchSetWriteRequest(bytes(2**20)))
-    assert connection.unanswered_bytes == CONNECTION.unanswered_bytes
+    assert connection.backpressure.unanswered_bytes == CONNECTION.unanswered_bytes
 
 
 async def test_a_silent_client_is_pinged_and_closed(tmp_path: Path) -> None:
@@ -450,37 +435,6 @@ async def test_a_silent_client_is_pinged_and_closed(tmp_path: Path) -> None:
         await visitor.subscribe()
 
 
-async def test_a_relay_that_was_asleep_gives_its_clients_their_time_again() -> None:
-    host, connection = deaf_connection(replace(SESSION, ping_interval_s=10, kick_timeout_s=30))
-    host.now += 1000
-    connection._tick(110.0)
-    assert connection.hang_up is None
-    host.now += 30
-    connection._tick(host.now)
-    assert connection.hang_up is not None
-    assert connection.hang_up.code == 1008
-    connection.lost()
-
-
-async def test_a_client_whose_writes_wait_for_the_relay_is_not_the_silent_one() -> None:
-    host, connection = deaf_connection(replace(SESSION, ping_interval_s=10, kick_timeout_s=30))
-    await leave_much_unanswered(host, connection)
-    host.now += 30
-    connection._tick(host.now)
-    assert connection.hang_up is None
-    connection.lost()
-
-
-async def test_a_sign_of_life_that_is_no_frame_counts() -> None:
-    host, connection = deaf_connection(replace(SESSION, ping_interval_s=10, kick_timeout_s=30))
-    host.now += 29
-    connection.heard()
-    host.now += 29
-    connection._tick(host.now)
-    assert connection.hang_up is None
-    connection.lost()
-
-
 # -- how it ends
 
 
@@ -496,8 +450,8 @@ async def test_an_end_stops_everything(house: House, end: Callable[[Connection],
     connection = line.connection
     end(connection)
     end(connection)
-    assert not connection._subscriptions
-    assert connection._timer is None
+    assert not len(connection.subscriptions)
+    assert not connection.keep_alive.is_running
     await clerk.write(listing(2))
     connection.outbox.drop()
     await until(lambda: connection.account.size_bytes == 0)
@@ -526,7 +480,7 @@ async def test_a_store_that_fails_refuses_the_request() -> None:
     assert frame is not None
     answer = wire.decode_envelope(frame).message
     assert isinstance(answer, wire.Failure)
-    assert (answer.code, answer.message) == (Code.INVALID, module.UNREADABLE)
+    assert (answer.code, answer.message) == (Code.INVALID, UNREADABLE)
     connection.lost()
 
 
@@ -553,7 +507,7 @@ async def test_an_outcome_that_comes_after_the_end_is_dropped(house: House) -> N
     assert hosted is not None
     await hosted.sequencer.wait_idle()
     assert not line.connection.outbox.frames
-    assert line.connection.unanswered_bytes == 0
+    assert line.connection.backpressure.unanswered_bytes == 0
 
 
 async def test_fail_closes_with_an_internal_error() -> None:

@@ -156,4 +156,4 @@ async def test_the_end_of_a_session_gives_back_everything(house: House) -> None:
     line = await house.line()
     await take_all(line)
     line.connection.close(1000, "done")
-    await until(lambda: line.connection._filters.taken_bytes == 0)
+    await until(lambda: line.connection.subscriptions.filters.taken_bytes == 0)

@@ -98,7 +98,7 @@ async def test_leaving_and_coming_back_piles_nothing_up(tmp_path: Path) -> None:
                     await guest.start_write(order(at * each + number + 1))
                 await until(lambda: house.relay.session_count == 2)
                 connection = house.connection_of(guest)
-                await until(lambda c=connection: c.unanswered_bytes > 0)  # type: ignore[misc]
+                await until(lambda c=connection: c.backpressure.unanswered_bytes > 0)  # type: ignore[misc]
                 guest.abort()
                 await until(lambda: house.relay.session_count == 1)
         await house.relay.drain(TIMEOUT_S)

@@ -49,9 +49,6 @@ class Lobby:
         if connection in self.connections:
             self.connections.remove(connection)
 
-    def random_challenge(self) -> bytes:
-        raise NotImplementedError
-
     async def find_card(self, public_key: bytes) -> KeyCard | None:
         raise NotImplementedError
 
