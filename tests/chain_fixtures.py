@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import aiohttp
 import pytest
 import requests
 from web3 import Web3
 from web3.contract import Contract
 from web3.types import RPCEndpoint
 
+from minirelay.chain.endpoint import open_http
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment, deploy_contracts
-from minirelay.dev.rpc import Rpc
+from minirelay.dev.sending import connect as connect_chain
 from minirelay.protocol.abi import load_abi
 
 
@@ -33,8 +33,8 @@ def deployment(running_chain: DevChain) -> Deployment:
     """Give the contracts' addresses on it."""
 
     async def deploy() -> Deployment:
-        async with aiohttp.ClientSession() as session:
-            return await deploy_contracts(Rpc(session, running_chain.rpc_url))
+        async with open_http() as http:
+            return await deploy_contracts(await connect_chain(http, running_chain.rpc_url))
 
     # In a thread: the test that asks first may have an event loop here already.
     with ThreadPoolExecutor(1) as thread:

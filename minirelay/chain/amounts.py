@@ -22,6 +22,12 @@ def show_balance(wei: int, chain_id: int) -> str:
     return _show(wei, chain_id, ROUND_DOWN)
 
 
+def show_exact(wei: int) -> str:
+    """Write an amount to the last digit, without the coin's name."""
+    whole, part = divmod(wei, 10**_DECIMALS)
+    return f"{whole}.{part:0{_DECIMALS}d}".rstrip("0").rstrip(".")
+
+
 def _show(wei: int, chain_id: int, rounding: str) -> str:
     amount = Context(prec=_DIGITS, rounding=rounding).plus(Decimal(wei).scaleb(-_DECIMALS))
     digits = f"{amount:f}"

@@ -7,7 +7,8 @@ ChainError (errors.py)
 ├── Reverted              the contract said no: that is an answer
 ├── WrongContract         there is another contract at the address; a ConfigError too
 ├── WalletUnfunded        the wallet can't pay for a transaction
-└── TransactionFailed     a transaction was sent and failed, or was not mined in time
+└── TransactionFailed     a transaction was sent and failed
+    └── TransactionPending    it was not mined in time, and still may be
 """
 
 from minirelay.errors import ChainError, ConfigError
@@ -47,4 +48,8 @@ class WalletUnfunded(ChainError):
 
 
 class TransactionFailed(ChainError):
-    """A transaction was sent, and failed or was not mined in time."""
+    """A transaction was sent, and failed; or another one was mined in its place."""
+
+
+class TransactionPending(TransactionFailed):
+    """A transaction was sent, and not mined in time; it still may be."""

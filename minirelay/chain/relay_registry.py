@@ -3,8 +3,10 @@
 from minirelay.chain.chain import Chain
 from minirelay.chain.contract import Contract
 from minirelay.chain.errors import Reverted
+from minirelay.chain.sending import ContractCall
 from minirelay.protocol.abi import address_bytes
 from minirelay.protocol.registries import RELAY_OWNER_OF, RELAY_REG, RELAY_URIS
+from minirelay.protocol.signing import checksum_address
 
 
 class RelayReg:
@@ -35,10 +37,10 @@ class RelayReg:
         """Give the URI of a relay; empty if there is no such token. Raises Reverted too."""
         return await self._contract.call(RELAY_URIS, token_id, read=str)
 
-    def mint_data(self, token_id: int, owner: bytes, uri: str) -> bytes:
-        """Write the call data that mints a token. owner: 20 bytes."""
-        return RELAY_REG.function("mint").encode(token_id, owner, uri)
+    def minting(self, token_id: int, owner: bytes, uri: str) -> ContractCall:
+        """Give the call that mints a token. owner: 20 bytes."""
+        return ContractCall(RELAY_REG, self.address, "mint", (token_id, checksum_address(owner), uri))
 
-    def update_uri_data(self, token_id: int, uri: str) -> bytes:
-        """Write the call data with which the owner of a token changes its URI."""
-        return RELAY_REG.function("updateURI").encode(token_id, uri)
+    def uri_update(self, token_id: int, uri: str) -> ContractCall:
+        """Give the call with which the owner of a token changes its URI."""
+        return ContractCall(RELAY_REG, self.address, "updateURI", (token_id, uri))

@@ -28,6 +28,8 @@ class ShopReg:
 
     def __init__(self, chain: Chain, address: bytes) -> None:
         """address: of the contract, 20 bytes."""
+        self.chain = chain
+        self.address = address
         self._contract = Contract(
             chain, address, name="ShopReg", setting="shop_reg", probe=PERM_UPDATE_ROOT_HASH
         )

@@ -7,9 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from minirelay.chain.errors import ChainUnreachable, Reverted
+from minirelay.chain.errors import (
+    ChainUnreachable,
+    NodeRefused,
+    Reverted,
+    TransactionFailed,
+    TransactionPending,
+)
 from minirelay.chain.relay_registry import RelayReg
-from minirelay.chain.transaction import Cost, estimate_cost, send
+from minirelay.chain.sending import ContractCall, PlannedTransaction, Sender, Sent
 from minirelay.chain.wallet import Wallet
 from minirelay.config.values import BaseUrl
 from minirelay.errors import ChainError, ConfigError
@@ -24,7 +30,12 @@ MINTING_KEY: Final = "relay_token_minting"
 OWNER_KEY: Final = "relay_token_owner"
 """Holds a token's id and the address that was last seen to own it: 32 and 20 bytes."""
 
+SENT_KEY: Final = "relay_token_sent"
+"""Holds the transaction that was to mint a token: while it waits, there must be no other beside it."""
+
 RECHECK_S: Final = 15.0
+
+_AGAIN: Final = "run `minirelay register` again: it looks for it, and replaces it if it still waits"
 
 _OR_ANOTHER: Final = "`minirelay register --new-token` mints another one, which every shop then has to list"
 _PUT_BACK: Final = f"put the key of that wallet back ({_OR_ANOTHER})"
@@ -51,11 +62,10 @@ class RelayToken:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A transaction about the relay's token that is not sent yet. data: its call data."""
+    """A transaction about the relay's token that is not sent yet."""
 
     token_id: int
-    data: bytes
-    cost: Cost
+    transaction: PlannedTransaction
 
 
 class TokenNotOwned(ConfigError):
@@ -84,10 +94,12 @@ class RelayTokenService:
         first_choice: int | None = None,
         new_id: Callable[[], int] = lambda: secrets.randbits(256),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sender: Sender | None = None,
     ) -> None:
         """configured: the setting relay_token_id. first_choice: the id of a token to mint, if it is free.
 
         Development knows it before; where the wallet owns it already, `find_or_mint` takes it over.
+        sender: of the wallet, on the registry's chain.
         """
         self._registry = registry
         self._wallet = wallet
@@ -96,6 +108,7 @@ class RelayTokenService:
         self._first_choice = first_choice
         self._new_id = new_id
         self._sleep = sleep
+        self._sender = sender or Sender(registry.chain, wallet)
 
     async def find(self) -> RelayToken | None:
         """Give the token that is configured or remembered; None if there is none.
@@ -189,48 +202,62 @@ class RelayTokenService:
                 )
 
     async def plan_mint(self, uri: str) -> Planned:
-        """Prepare minting a token with this URI. Raises WrongContract and what `estimate_cost` raises."""
+        """Prepare minting a token with this URI. Raises WrongContract and what `Sender.plan` raises.
+
+        What was sent before and still waits is replaced: only one of the two can be mined, and be paid for.
+        """
         await self._registry.prove()
         # The id is remembered before it is minted: after a crash in between, the same token is used.
         token_id = await self._recall(MINTING_KEY)
         if token_id is None or await self._registry.owner_of(token_id) is not None:
             token_id = self._new_id()
             await self._memory.put_meta(MINTING_KEY, token_id.to_bytes(32))
-        return await self._plan(token_id, self._registry.mint_data(token_id, self._wallet.address, uri))
+        call = self._registry.minting(token_id, self._wallet.address, uri)
+        return await self._plan(token_id, call, instead_of=await self._sent_before())
 
     async def mint(self, planned: Planned) -> RelayToken:
-        """Mint a token, and remember it. Raises what `send` raises."""
+        """Mint a token, and remember it. Raises what `Sender.send` raises."""
         log.info("minting the relay's token", extra={"token": show_token(planned.token_id)})
-        await self._send(planned)
+        try:
+            await self._sender.send(planned.transaction, self._remember_sent)
+        except (NodeRefused, TransactionFailed) as error:
+            # What was sent before may have been mined in its place.
+            if not await self._is_minted(planned.token_id):
+                if isinstance(error, TransactionPending):
+                    raise TransactionPending(f"{error}; {_AGAIN}") from error
+                raise
         await self._remember_owner(planned.token_id)
         await self._memory.put_meta(OWNED_KEY, planned.token_id.to_bytes(32))
         return RelayToken(planned.token_id, is_checked=True)
 
     async def plan_update(self, token_id: int, uri: str) -> Planned:
-        """Prepare giving a token another URI. Raises what `estimate_cost` raises."""
-        return await self._plan(token_id, self._registry.update_uri_data(token_id, uri))
+        """Prepare giving a token another URI. Raises what `Sender.plan` raises."""
+        return await self._plan(token_id, self._registry.uri_update(token_id, uri))
 
     async def update(self, planned: Planned) -> None:
-        """Give a token another URI. Raises what `send` raises."""
-        await self._send(planned)
+        """Give a token another URI. Raises what `Sender.send` raises."""
+        await self._sender.send(planned.transaction)
 
-    async def _plan(self, token_id: int, data: bytes) -> Planned:
+    async def _plan(self, token_id: int, call: ContractCall, *, instead_of: Sent | None = None) -> Planned:
         try:
-            cost = await estimate_cost(self._registry.chain, self._wallet, self._registry.address, data)
+            transaction = await self._sender.plan(call, instead_of=instead_of)
         except Reverted as reverted:
             raise Reverted(f"{self._registry}: {reverted}") from reverted
-        return Planned(token_id, data, cost)
+        return Planned(token_id, transaction)
 
-    async def _send(self, planned: Planned) -> None:
-        registry = self._registry
-        await send(
-            registry.chain,
-            self._wallet,
-            registry.address,
-            planned.data,
-            cost=planned.cost,
-            sleep=self._sleep,
-        )
+    async def _sent_before(self) -> Sent | None:
+        data = await self._memory.get_meta(SENT_KEY)
+        sent = None if data is None else Sent.decode(data)
+        return sent if sent is not None and await self._sender.may_be_mined(sent) else None
+
+    async def _remember_sent(self, sent: Sent) -> None:
+        await self._memory.put_meta(SENT_KEY, sent.encode())
+
+    async def _is_minted(self, token_id: int) -> bool:
+        try:
+            return await self._registry.owner_of(token_id) == self._wallet.address
+        except ChainError:
+            return False
 
     async def _minted_before_a_crash(self) -> int | None:
         token_id = await self._recall(MINTING_KEY)

@@ -4,7 +4,8 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,16 @@ from minirelay.protocol.signing import PrivateKey, checksum_address
 _KEY = re.compile(rb"\s*(?:0x)?([0-9A-Fa-f]{64})\s*")
 _MAX_FILE_BYTES: Final = 1024
 _TOO_OPEN: Final = stat.S_IWGRP | stat.S_IRWXO
+
+
+@contextmanager
+def recursion_limit_kept() -> Iterator[None]:
+    """Put the recursion limit back behind an import: py_ecc raises it beyond what the stack holds."""
+    limit = sys.getrecursionlimit()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 class Wallet:
@@ -33,12 +44,10 @@ class Wallet:
 
     def sign_transaction(self, fields: Mapping[str, object]) -> tuple[bytes, bytes]:
         """Sign a transaction (EIP-1559, EIP-2718). Gives the bytes to send, and their hash."""
-        # Not at the top: 30 MiB and a second, for something that most relays never do. What it imports raises
-        # the recursion limit beyond what the stack holds.
-        recursion_limit = sys.getrecursionlimit()
-        from eth_account import Account
+        # Not at the top: it costs memory and time, for something that most relays never do.
+        with recursion_limit_kept():
+            from eth_account import Account
 
-        sys.setrecursionlimit(recursion_limit)
         signed = Account.sign_transaction(dict(fields), self._secret)
         return bytes(signed.raw_transaction), bytes(signed.hash)
 

@@ -132,7 +132,7 @@ class _Registration:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise ConfigError(
                 f"this would {what} on chain {chain_id} (URI {self._settings.base_url}) for at most "
-                f"{show_cost(planned.cost.highest, chain_id)}: run it with --yes to agree"
+                f"{show_cost(planned.transaction.highest_cost, chain_id)}: run it with --yes to agree"
             )
         return click.confirm("Send it?", err=True)
 
@@ -147,8 +147,8 @@ class _Registration:
             "token": show_token(planned.token_id),
             "URI": str(self._settings.base_url),
             **({} if old_uri is None else {"until now": printable(old_uri) or "none"}),
-            "cost": f"at most {show_cost(planned.cost.highest, chain_id)}",
-            "wallet": f"has {show_balance(planned.cost.balance, chain_id)}",
+            "cost": f"at most {show_cost(planned.transaction.highest_cost, chain_id)}",
+            "wallet": f"has {show_balance(planned.transaction.balance, chain_id)}",
         }
         lines = [f"This will {what}:", *(f"  {name:<10}{value}" for name, value in rows.items())]
         return "\n".join(lines)

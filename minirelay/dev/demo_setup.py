@@ -9,7 +9,7 @@ from minirelay.client import EnrolmentRefused, PrivateKey, RelayClient
 from minirelay.dev.accounts import ACCOUNTS, Account
 from minirelay.dev.demo_shop import demo_patches, demo_stock
 from minirelay.dev.derivation import DEMO_KEY_CARD, DEMO_SHOP_ID
-from minirelay.dev.registry import ShopRegistry
+from minirelay.dev.registry import WritableShopReg
 from minirelay.server import Server
 
 REMEMBERED_NAME = "demo.json"
@@ -45,21 +45,25 @@ def plan_demo_shop(directory: Path) -> DemoShop:
 
 
 async def set_up_demo_shop(
-    shop: DemoShop, registry: ShopRegistry, server: Server, base_url: str, chain_id: int, eddies: str | None
+    shop: DemoShop,
+    registry: WritableShopReg,
+    server: Server,
+    base_url: str,
+    eddies: str | None,
 ) -> None:
     """Mint the shop, enter the relay, enrol the key card, write the content: whatever is missing of it.
 
     eddies: address of the two-decimals token, if it is known. Raises ChainError, ClientError.
     """
-    if not await registry.exists(shop.shop_id):
+    if await registry.owner_of(shop.shop_id) is None:
         await registry.mint(shop.shop_id, shop.owner)
-    if server.relay_token not in await registry.relays_of(shop.shop_id):
+    if server.relay_token not in await registry.relay_tokens(shop.shop_id):
         await registry.add_relay(shop.shop_id, server.relay_token, shop.owner)
     key_card = PrivateKey.from_bytes(bytes.fromhex(shop.key_card))
     wallet = PrivateKey.from_bytes(bytes.fromhex(shop.owner.private_key.removeprefix("0x")))
     async with RelayClient.connect(server.url, shop_id=shop.shop_id, key_card=key_card) as client:
         await _enrol(client, wallet, base_url)
-        sets = [demo_patches(chain_id, wallet.address, eddies), demo_stock()]
+        sets = [demo_patches(registry.chain.chain_id, wallet.address, eddies), demo_stock()]
         written = await server.relay.log_length(shop.shop_id) - LOG_LENGTH_OF_AN_EMPTY_SHOP
         if written >= len(sets):
             return

@@ -8,6 +8,8 @@ from pathlib import Path
 import msgspec
 from eth_abi.abi import encode
 
+from minirelay.chain.chain import Chain, Question
+from minirelay.chain.errors import Reverted
 from minirelay.dev.artifacts import EXPORTED, load_artifact
 from minirelay.dev.create2 import (
     FACTORY_ADDRESS,
@@ -17,13 +19,16 @@ from minirelay.dev.create2 import (
     create2_address,
 )
 from minirelay.dev.faucet import find_payer, top_up
-from minirelay.dev.rpc import Outgoing, Rpc
+from minirelay.dev.sending import Outgoing, send, send_raw
 from minirelay.errors import ChainError
 from minirelay.protocol.abi import load_abi
+from minirelay.protocol.json_rpc import Request, read_data, write_data
 from minirelay.protocol.signing import checksum_address
 
 REMEMBERED_NAME = "contracts.json"
 SALT = bytes(32)
+MAX_CODE_BYTES = 24_576
+"""What a contract may have (EIP-170)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class _Creation:
         return Outgoing(FACTORY_ADDRESS, SALT + self.init_code)
 
 
-async def deploy_contracts(rpc: Rpc, remember_in: Path | None = None) -> Deployment:
+async def deploy_contracts(chain: Chain, remember_in: Path | None = None) -> Deployment:
     """Deploy what is not there yet. The addresses follow from the code: they are the same on every chain.
 
     remember_in: a directory that keeps the addresses, so that a kept chain keeps its contracts when a newer
@@ -59,28 +64,28 @@ async def deploy_contracts(rpc: Rpc, remember_in: Path | None = None) -> Deploym
     path = None if remember_in is None else remember_in / REMEMBERED_NAME
     if path is not None and path.exists():
         remembered = _read(path)
-        if await _is_there(rpc, remembered):
+        if await _is_there(chain, remembered):
             return remembered
-    deployment = await _deploy(rpc)
+    deployment = await _deploy(chain)
     if path is not None:
         _write(path, deployment)
     return deployment
 
 
-async def _deploy(rpc: Rpc) -> Deployment:
+async def _deploy(chain: Chain) -> Deployment:
     relay_reg = _creation("RelayReg")
     permit2 = _creation("Permit2")
     eddies = _creation("Eddies")
     shop_reg = _creation("ShopReg", relay_reg.address)
     payments = _creation("PaymentsByAddress", permit2.address)
     creations = (relay_reg, permit2, eddies, shop_reg, payments)
-    factory, *codes = await _codes(rpc, [FACTORY_ADDRESS, *(c.address for c in creations)])
+    factory, *codes = await _codes(chain, [FACTORY_ADDRESS, *(c.address for c in creations)])
     if not factory:
-        await top_up(rpc, checksum_address(FACTORY_SENDER), FACTORY_COST_WEI)
-        await rpc.send_raw([FACTORY_TRANSACTION])
+        await top_up(chain, checksum_address(FACTORY_SENDER), FACTORY_COST_WEI)
+        await send_raw(chain, FACTORY_TRANSACTION)
     missing = [c.transaction for c, code in zip(creations, codes, strict=True) if not code]
     if missing:
-        await rpc.transact(await find_payer(rpc), missing)
+        await send(chain, await find_payer(chain), missing)
     deployment = Deployment(
         shop_reg=checksum_address(shop_reg.address),
         relay_reg=checksum_address(relay_reg.address),
@@ -88,7 +93,7 @@ async def _deploy(rpc: Rpc) -> Deployment:
         eddies=checksum_address(eddies.address),
         permit2=checksum_address(permit2.address),
     )
-    if not await _is_there(rpc, deployment):
+    if not await _is_there(chain, deployment):
         raise ChainError("the contracts were deployed, but are not where they should be")
     return deployment
 
@@ -98,14 +103,18 @@ def _creation(name: str, *arguments: bytes) -> _Creation:
     return _Creation(load_artifact(name).bytecode + constructor)
 
 
-async def _is_there(rpc: Rpc, deployment: Deployment) -> bool:
+async def _is_there(chain: Chain, deployment: Deployment) -> bool:
     addresses = [bytes.fromhex(address[2:]) for address in asdict(deployment).values()]
-    return all(await _codes(rpc, addresses))
+    return all(await _codes(chain, addresses))
 
 
-async def _codes(rpc: Rpc, addresses: list[bytes]) -> list[bytes]:
-    codes = await rpc.batch([("eth_getCode", ("0x" + address.hex(), "latest")) for address in addresses])
-    return [bytes.fromhex(code[2:]) for code in codes]
+async def _codes(chain: Chain, addresses: list[bytes]) -> list[bytes]:
+    questions = [
+        Question(Request("eth_getCode", [write_data(address), "latest"], MAX_CODE_BYTES), read_data)
+        for address in addresses
+    ]
+    codes = await chain.request_many(questions)
+    return [b"" if isinstance(code, Reverted) else code for code in codes]
 
 
 def _read(path: Path) -> Deployment:

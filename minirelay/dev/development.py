@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import aiohttp
 import msgspec
 
+from minirelay.chain.chain import Chain
+from minirelay.chain.endpoint import open_http
 from minirelay.chain.wallet import Wallet, load_wallet
 from minirelay.config.loading import fixed_layer, load
 from minirelay.config.settings import Settings
@@ -17,9 +18,9 @@ from minirelay.dev.chain.process import DevChain
 from minirelay.dev.demo_setup import DemoShop, plan_demo_shop, set_up_demo_shop
 from minirelay.dev.deployment import deploy_contracts, export_contracts
 from minirelay.dev.derivation import RELAY_KEY, RELAY_TOKEN
-from minirelay.dev.faucet import top_up
-from minirelay.dev.registry import ShopRegistry
-from minirelay.dev.rpc import Rpc
+from minirelay.dev.faucet import balance_of, top_up
+from minirelay.dev.registry import WritableShopReg
+from minirelay.dev.sending import connect
 from minirelay.errors import ConfigError
 from minirelay.protocol.signing import checksum_address
 from minirelay.server import Server, serve
@@ -91,23 +92,21 @@ async def run_development(options: DevOptions) -> AsyncIterator[Development]:
         listener = Listener.bind(options.host, options.port, "choose another --port (0: any), or --host")
         stack.callback(listener.close)
         rpc_url = await _chain_url(options, directory, stack)
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        rpc = Rpc(http, rpc_url)
-        contracts = await _contracts(options, rpc, directory)
+        chain = await connect(await stack.enter_async_context(open_http()), rpc_url)
+        contracts = await _contracts(options, chain, directory)
         wallet = _wallet(directory)
-        await _fund(rpc, checksum_address(wallet.address))
-        chain_id = int(await rpc.call("eth_chainId"), 16)
-        settings = _settings(options, listener, directory, chain_id, rpc_url, contracts)
+        await _fund(chain, checksum_address(wallet.address))
+        settings = _settings(options, listener, directory, chain.chain_id, rpc_url, contracts)
         server = await stack.enter_async_context(
             serve(settings, wallet, listener, accepts_loss=options.accepts_loss, new_token=RELAY_TOKEN)
         )
         demo = None
         if options.has_demo:
             demo = plan_demo_shop(directory)
-            registry = ShopRegistry(rpc, contracts.shop_reg)
+            registry = WritableShopReg(chain, bytes(settings.chain(chain.chain_id).shop_reg))
             base_url = str(settings.base_url)
-            await set_up_demo_shop(demo, registry, server, base_url, chain_id, contracts.eddies)
-        yield Development(str(settings.base_url), rpc_url, chain_id, contracts, demo, server)
+            await set_up_demo_shop(demo, registry, server, base_url, contracts.eddies)
+        yield Development(str(settings.base_url), rpc_url, chain.chain_id, contracts, demo, server)
 
 
 def _data_directory(options: DevOptions, stack: AsyncExitStack) -> Path:
@@ -137,10 +136,10 @@ async def _chain_url(options: DevOptions, directory: Path, stack: AsyncExitStack
     return chain.rpc_url
 
 
-async def _contracts(options: DevOptions, rpc: Rpc, directory: Path) -> Contracts:
+async def _contracts(options: DevOptions, chain: Chain, directory: Path) -> Contracts:
     if options.contracts is not None:
         return _read_contracts(options.contracts)
-    deployment = await deploy_contracts(rpc, directory)
+    deployment = await deploy_contracts(chain, directory)
     if options.export_to is not None:
         export_contracts(options.export_to, deployment)
     return Contracts(deployment.shop_reg, deployment.relay_reg, deployment.payments, deployment.eddies)
@@ -167,10 +166,10 @@ def _wallet(directory: Path) -> Wallet:
     return load_wallet(path)
 
 
-async def _fund(rpc: Rpc, address: str) -> None:
+async def _fund(chain: Chain, address: str) -> None:
     # Not at every start: what is kept should stay as it was.
-    if int(await rpc.call("eth_getBalance", address, "latest"), 16) < FEW_COINS_WEI:
-        await top_up(rpc, address, RELAY_COINS_WEI)
+    if await balance_of(chain, address) < FEW_COINS_WEI:
+        await top_up(chain, address, RELAY_COINS_WEI)
 
 
 def _settings(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from minirelay.chain.amounts import show_balance, show_cost
+from minirelay.chain.amounts import show_balance, show_cost, show_exact
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,19 @@ def test_four_digits_to_the_safe_side(wei: int, cost: str | None, balance: str |
 def test_coins_have_the_names_of_their_chains() -> None:
     assert show_cost(10**18, 137) == "1 POL"
     assert show_cost(10**18, 424242) == "1 coins"
+
+
+@pytest.mark.parametrize(
+    ("wei", "shown"),
+    [
+        (0, "0"),
+        (1, "0.000000000000000001"),
+        (10**18, "1"),
+        (10**19, "10"),
+        (26_250_000, "0.00000000002625"),
+        (10**20 + 5 * 10**17, "100.5"),
+        (2**256 - 1, "115792089237316195423570985008687907853269984665640564039457.584007913129639935"),
+    ],
+)
+def test_exact_amounts_have_no_zeros_at_their_end(wei: int, shown: str) -> None:
+    assert show_exact(wei) == shown

@@ -20,16 +20,15 @@ async def test_tokens(chain: Chain, contracts: Contracts, w3: Web3) -> None:
     registry = RelayReg(chain, raw(contracts.relay_reg.address))
     assert await registry.owner_of(TOKEN) is None
     assert await registry.uri(TOKEN) == ""
-    data = registry.mint_data(TOKEN, raw(OWNER), URI)
-    sent = w3.eth.send_transaction(
-        {"from": w3.to_checksum_address(OWNER), "to": contracts.relay_reg.address, "data": data}
-    )
+    sent = contracts.relay_reg.functions.mint(TOKEN, OWNER, URI).transact({"from": OWNER})
     assert w3.eth.wait_for_transaction_receipt(sent)["status"] == 1
     assert await registry.owner_of(TOKEN) == raw(OWNER)
     assert await registry.uri(TOKEN) == URI
 
 
-def test_mint_data_is_that_of_the_abi(contracts: Contracts) -> None:
-    expected = contracts.relay_reg.encode_abi("mint", [TOKEN, OWNER, URI])
-    registry = RelayReg(Chain(1, [], None), b"")  # type: ignore[arg-type]
-    assert "0x" + registry.mint_data(TOKEN, raw(OWNER), URI).hex() == expected
+def test_calls_are_those_of_the_abi(contracts: Contracts) -> None:
+    registry = RelayReg(Chain(1, [], None), raw(contracts.relay_reg.address))  # type: ignore[arg-type]
+    for call in (registry.minting(TOKEN, raw(OWNER), URI), registry.uri_update(TOKEN, URI)):
+        assert call.address == raw(contracts.relay_reg.address)
+        ours = call.abi.function(call.function).encode(*call.arguments)
+        assert f"0x{ours.hex()}" == contracts.relay_reg.encode_abi(call.function, list(call.arguments))

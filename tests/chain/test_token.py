@@ -2,35 +2,39 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from aiohttp import web
+from eth_typing import Hash32
 from web3 import Web3
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.errors import ChainUnreachable, WalletUnfunded, WrongContract
+from minirelay.chain.errors import ChainUnreachable, TransactionPending, WalletUnfunded, WrongContract
 from minirelay.chain.relay_registry import RelayReg
+from minirelay.chain.sending import Sender, Sent
 from minirelay.chain.token import (
     MINTING_KEY,
     OWNED_KEY,
     OWNER_KEY,
     RECHECK_S,
+    SENT_KEY,
     RelayToken,
     RelayTokenService,
     TokenNotOwned,
 )
-from minirelay.chain.transaction import send
 from minirelay.chain.wallet import Wallet
 from minirelay.config.values import BaseUrl
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.errors import ConfigError
 from minirelay.protocol.abi import Function
 from minirelay.protocol.ids import show_token
+from minirelay.protocol.registries import RELAY_REG
 from minirelay.protocol.signing import checksum_address
 from tests.chain.nodes import CHAIN_ID, Node, chain_over, error, plain, said
-from tests.chain_fixtures import Contracts
+from tests.chain_fixtures import Contracts, rpc
 
 WALLET = Wallet(bytes.fromhex(ACCOUNTS[1].private_key[2:]))
 OTHER = Wallet(bytes.fromhex(ACCOUNTS[2].private_key[2:]))
@@ -58,8 +62,8 @@ def registry(chain: Chain, contracts: Contracts) -> RelayReg:
 
 
 async def mint(registry: RelayReg, token: int = TOKEN, owner: Wallet = WALLET) -> None:
-    data = registry.mint_data(token, owner.address, URI)
-    await send(registry.chain, owner, registry.address, data)
+    sender = Sender(registry.chain, owner, poll_s=0.01)
+    await sender.send(await sender.plan(registry.minting(token, owner.address, URI)))
 
 
 def keeper(
@@ -261,6 +265,104 @@ async def test_the_id_is_remembered_before_it_is_minted(registry: RelayReg) -> N
     assert notebook.rows == {MINTING_KEY: TOKEN.to_bytes(32)}
 
 
+# -- minted again after it was not seen mined
+
+
+@pytest.fixture
+def slow_mining(w3: Web3) -> Iterator[Web3]:
+    """Let the chain mine only when it is told to."""
+    rpc(w3, "evm_setAutomine", False)
+    yield w3
+    rpc(w3, "evm_setAutomine", True)
+
+
+async def not_seen_mined(registry: RelayReg, notebook: Notebook) -> Sent:
+    """Mint a token that is not mined in time; gives what was sent."""
+    with pytest.raises(TransactionPending, match="it still may be; run `minirelay register` again"):
+        await impatient(registry, notebook).find_or_mint(URI)
+    return Sent.decode(notebook.rows[SENT_KEY])
+
+
+def impatient(registry: RelayReg, notebook: Notebook) -> RelayTokenService:
+    sender = Sender(registry.chain, WALLET, poll_s=0.02, timeout_s=0.3)
+    return RelayTokenService(registry, WALLET, notebook, configured=None, new_id=lambda: TOKEN, sender=sender)
+
+
+def waiting_transactions(w3: Web3) -> int:
+    """Count those of the wallet that wait."""
+    address = w3.to_checksum_address(WALLET.address)
+    return w3.eth.get_transaction_count(address, "pending") - w3.eth.get_transaction_count(address)
+
+
+async def test_a_second_attempt_replaces_the_transaction_that_waits(
+    registry: RelayReg, slow_mining: Web3
+) -> None:
+    notebook = Notebook()
+    first = await not_seen_mined(registry, notebook)
+    second = await not_seen_mined(registry, notebook)
+    assert (second.nonce, second.hash != first.hash) == (first.nonce, True)
+    assert second.max_fee * 8 >= first.max_fee * 9
+    assert waiting_transactions(slow_mining) == 1
+    rpc(slow_mining, "evm_mine")
+    assert waiting_transactions(slow_mining) == 0
+    assert await impatient(registry, notebook).find_or_mint(URI) == RelayToken(TOKEN, is_checked=True)
+    mined = slow_mining.eth.get_transaction_receipt(Hash32(second.hash))
+    assert mined["status"] == 1
+
+
+async def test_what_was_mined_between_two_attempts_is_found(registry: RelayReg, slow_mining: Web3) -> None:
+    notebook = Notebook()
+    await not_seen_mined(registry, notebook)
+    rpc(slow_mining, "evm_mine")
+    blocks = slow_mining.eth.block_number
+    assert await impatient(registry, notebook).find_or_mint(URI) == RelayToken(TOKEN, is_checked=True)
+    assert (slow_mining.eth.block_number, waiting_transactions(slow_mining)) == (blocks, 0)
+
+
+async def test_what_is_mined_while_the_second_is_agreed_to_is_found(
+    registry: RelayReg, slow_mining: Web3
+) -> None:
+    notebook = Notebook()
+    await not_seen_mined(registry, notebook)
+    one = impatient(registry, notebook)
+    planned = await one.plan_mint(URI)
+    rpc(slow_mining, "evm_mine")
+    assert await one.mint(planned) == RelayToken(TOKEN, is_checked=True)
+    assert waiting_transactions(slow_mining) == 0
+    assert notebook.rows[OWNED_KEY] == TOKEN.to_bytes(32)
+
+
+async def test_one_that_the_node_lost_is_sent_again_in_its_place(
+    registry: RelayReg, slow_mining: Web3
+) -> None:
+    notebook = Notebook()
+    snapshot = rpc(slow_mining, "evm_snapshot")
+    first = await not_seen_mined(registry, notebook)
+    assert rpc(slow_mining, "evm_revert", snapshot) is True
+    assert waiting_transactions(slow_mining) == 0
+    second = await not_seen_mined(registry, notebook)
+    assert second.nonce == first.nonce
+
+
+async def test_one_that_was_mined_does_not_hold_up_another(registry: RelayReg, slow_mining: Web3) -> None:
+    notebook = Notebook()
+    await not_seen_mined(registry, notebook)
+    rpc(slow_mining, "evm_setAutomine", True)
+    rpc(slow_mining, "evm_mine")
+    await registry_gives(registry, slow_mining, OTHER)
+    one = RelayTokenService(registry, WALLET, notebook, configured=None, new_id=lambda: 8)
+    assert await one.find_or_mint(URI) == RelayToken(8, is_checked=True)
+
+
+async def registry_gives(registry: RelayReg, w3: Web3, to: Wallet) -> None:
+    """Let the wallet give the token away, so that it is not its any more."""
+    data = RELAY_REG.function("transferFrom").encode(
+        checksum_address(WALLET.address), checksum_address(to.address), TOKEN
+    )
+    sender = w3.to_checksum_address(WALLET.address)
+    w3.eth.send_transaction({"from": sender, "to": w3.to_checksum_address(registry.address), "data": data})
+
+
 # -- an endpoint that can't be reached is never a "no"
 
 DEAD = [plain("", 500), plain("<html>"), error(-32000, "header not found")]
@@ -424,7 +526,7 @@ async def test_a_uri_is_updated(registry: RelayReg) -> None:
     base_url = BaseUrl("http://new.example")
     assert await one.other_uri(TOKEN, base_url) == URI
     planned = await one.plan_update(TOKEN, base_url)
-    assert planned.cost.highest > 0
+    assert planned.transaction.highest_cost > 0
     assert await one.other_uri(TOKEN, base_url) == URI
     await one.update(planned)
     assert await one.other_uri(TOKEN, base_url) is None

@@ -43,6 +43,30 @@ def test_it_serves_and_stops_in_order(settings: dict[str, str]) -> None:
     assert events[-2:] == ["stopping", "stopped"]
 
 
+def imported(log: str) -> set[str]:
+    """Give the modules in what `python -X importtime` says."""
+    lines = (line for line in log.splitlines() if line.startswith("import time:"))
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+def test_web3_is_imported_only_to_send_something(
+    settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes 12 MiB, which a relay at rest should not have."""
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    with serving(settings) as relay:
+        relay.wait_for("serving")
+        assert relay.end() == 0
+    modules = imported("".join(relay.lines))
+    assert "minirelay.chain.sending" in modules
+    assert not {"web3", "eth_account"} & modules
+    checked = minirelay("register", **settings)
+    assert (checked.code, "web3" in imported(checked.err)) == (0, False)
+    del settings["RELAY_TOKEN_ID"]
+    minted = minirelay("register", "--yes", **settings)
+    assert (minted.code, "web3" in imported(minted.err)) == (0, True)
+
+
 def test_it_can_be_interrupted_and_logs_nothing_secret(settings: dict[str, str]) -> None:
     with serving(settings, "--log-level", "debug") as relay:
         relay.wait_for("serving")

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
 
+from minirelay.chain.endpoint import open_http
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.demo_setup import REMEMBERED_NAME, DemoShop, plan_demo_shop, set_up_demo_shop
 from minirelay.dev.deployment import Deployment
-from minirelay.dev.registry import ShopRegistry
-from minirelay.dev.rpc import Rpc
+from minirelay.dev.registry import WritableShopReg
+from minirelay.dev.sending import connect
 from tests.system.serving import Serving, serving
 
 
@@ -21,9 +21,9 @@ async def relay(tmp_path: Path, dev_chain: DevChain, deployment: Deployment) -> 
 
 
 @pytest.fixture
-async def registry(dev_chain: DevChain, deployment: Deployment) -> AsyncIterator[ShopRegistry]:
-    async with ClientSession() as http:
-        yield ShopRegistry(Rpc(http, dev_chain.rpc_url), deployment.shop_reg)
+async def registry(dev_chain: DevChain, deployment: Deployment) -> AsyncIterator[WritableShopReg]:
+    async with open_http() as http:
+        yield WritableShopReg(await connect(http, dev_chain.rpc_url), bytes.fromhex(deployment.shop_reg[2:]))
 
 
 def test_the_plan_is_kept_and_kept_secret(tmp_path: Path) -> None:
@@ -43,22 +43,22 @@ def test_a_kept_directory_keeps_its_shop(tmp_path: Path) -> None:
     assert (plan.shop_id, plan.key_card) == (5, "01" * 32)
 
 
-async def set_up(plan: DemoShop, registry: ShopRegistry, relay: Serving) -> int:
-    await set_up_demo_shop(plan, registry, relay.server, relay.url, 31337, None)
+async def set_up(plan: DemoShop, registry: WritableShopReg, relay: Serving) -> int:
+    await set_up_demo_shop(plan, registry, relay.server, relay.url, None)
     return await relay.server.relay.log_length(plan.shop_id)
 
 
 async def test_it_is_minted_enrolled_and_written_once(
-    tmp_path: Path, registry: ShopRegistry, relay: Serving
+    tmp_path: Path, registry: WritableShopReg, relay: Serving
 ) -> None:
     plan = plan_demo_shop(tmp_path)
     assert await set_up(plan, registry, relay) == 3
-    assert await registry.relays_of(plan.shop_id) == (relay.server.relay_token,)
+    assert await registry.relay_tokens(plan.shop_id) == (relay.server.relay_token,)
     assert await set_up(plan, registry, relay) == 3
-    assert await registry.relays_of(plan.shop_id) == (relay.server.relay_token,)
+    assert await registry.relay_tokens(plan.shop_id) == (relay.server.relay_token,)
 
 
-async def test_it_goes_on_behind_any_step(tmp_path: Path, registry: ShopRegistry, relay: Serving) -> None:
+async def test_it_goes_on_behind_any_step(tmp_path: Path, registry: WritableShopReg, relay: Serving) -> None:
     plan = plan_demo_shop(tmp_path)
     await registry.mint(plan.shop_id, plan.owner)
     assert await set_up(plan, registry, relay) == 3

@@ -4,11 +4,11 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
-import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 from web3 import Web3
 
+from minirelay.chain.endpoint import open_http
 from minirelay.dev.accounts import ACCOUNTS, FAUCET
 from minirelay.dev.chain.ledger import Ledger
 from minirelay.dev.chain.node import Node
@@ -21,17 +21,18 @@ from minirelay.dev.deployment import (
     deploy_contracts,
     export_contracts,
 )
-from minirelay.dev.rpc import Rpc
+from minirelay.dev.sending import connect
 from minirelay.errors import ChainError
 from minirelay.protocol.abi import load_abi
+from minirelay.protocol.json_rpc import read_data, write_data
 from tests.chain_fixtures import Contracts
 
 ELSEWHERE = Deployment(*("0x" + f"{digit}" * 40 for digit in range(1, 6)))
 
 
 async def deploy(chain: DevChain, remember_in: Path | None = None) -> Deployment:
-    async with aiohttp.ClientSession() as session:
-        return await deploy_contracts(Rpc(session, chain.rpc_url), remember_in)
+    async with open_http() as http:
+        return await deploy_contracts(await connect(http, chain.rpc_url), remember_in)
 
 
 def test_contracts_know_each_other(contracts: Contracts) -> None:
@@ -94,11 +95,12 @@ async def test_chain_without_the_factory_gets_it(
     monkeypatch.setattr("minirelay.dev.chain.genesis.FACTORY_ADDRESS", b"\x01" * 20)
     with closing(Ledger(None)) as ledger:
         node = Node(ledger)
-        async with TestServer(create_app(node, None)) as server, aiohttp.ClientSession() as session:
-            rpc = Rpc(session, str(server.make_url("/")))
-            assert await rpc.call("eth_getCode", "0x" + FACTORY_ADDRESS.hex(), "latest") == "0x"
-            assert await deploy_contracts(rpc) == deployment
-            assert await rpc.call("eth_getCode", "0x" + FACTORY_ADDRESS.hex(), "latest") != "0x"
+        async with TestServer(create_app(node, None)) as server, open_http() as http:
+            chain = await connect(http, str(server.make_url("/")))
+            factory = [write_data(FACTORY_ADDRESS), "latest"]
+            assert await chain.request("eth_getCode", factory, read_data) == b""
+            assert await deploy_contracts(chain) == deployment
+            assert await chain.request("eth_getCode", factory, read_data) != b""
 
 
 def test_export_is_what_other_tools_read(deployment: Deployment, tmp_path: Path) -> None:

@@ -3,15 +3,17 @@
 # Either outcome is right, and each is checked where it turns up.
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from ipaddress import ip_address
 from typing import Any, TypeVar
+
+from web3.types import RPCEndpoint
 
 from minirelay.chain.backoff import LONGEST_WISH_S, retry_after
 from minirelay.chain.chain import Chain
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.shop_registry import ShopReg
-from minirelay.chain.transaction import read_base_fee, read_receipt
+from minirelay.chain.web3_provider import ChainProvider
 from minirelay.config.values import Network
 from minirelay.errors import MalformedInput
 from minirelay.protocol.abi import Function
@@ -25,6 +27,10 @@ V = TypeVar("V")
 
 REQUEST_ID = 7
 GET_RELAY_COUNT = Function("getRelayCount", ("uint256",)).selector
+FOR_WEB3 = {
+    "eth_getBlockByNumber": {"baseFeePerGas"},
+    "eth_getTransactionReceipt": {"transactionHash", "status", "blockNumber"},
+}
 TRUSTED = (Network.parse("10.0.0.0/8"), Network.parse("fd00::/8"))
 
 
@@ -66,9 +72,9 @@ def rpc_answer(data: bytes) -> None:
     assert number is None or 0 <= number < 2**256
     raw = _read(read_data, result)
     assert raw is None or f"0x{raw.hex()}" == str(result).lower()
-    assert (_read(read_base_fee, result) or 0) >= 0
-    receipt = _read(read_receipt, result)
-    assert receipt is None or receipt[1] >= 0
+    for method, names in FOR_WEB3.items():
+        handed_on = _run(ChainProvider(_Saying(result)).make_request(RPCEndpoint(method), []))
+        assert handed_on is None or handed_on["result"] is None or set(handed_on["result"]) == names
 
 
 def _read(read: Callable[[V], T], value: V) -> T | None:
@@ -123,6 +129,19 @@ class _Answering(Chain):
         at: BlockId | None = None,
     ) -> T:
         return read((2).to_bytes(32) if data.startswith(GET_RELAY_COUNT) else self.answer)
+
+
+class _Saying(Chain):
+    """A chain that gives the same result to every request."""
+
+    def __init__(self, result: object) -> None:
+        self.chain_id = 31337
+        self.result = result
+
+    async def request(
+        self, method: str, params: Sequence[object], read: Callable[[object], T], *, data_bytes: int = 0
+    ) -> T:
+        return read(self.result)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T | None:

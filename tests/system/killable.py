@@ -11,14 +11,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from aiohttp import ClientSession
-
+from minirelay.chain.endpoint import open_http
 from minirelay.chain.wallet import Wallet
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.dev.faucet import top_up
-from minirelay.dev.registry import ShopRegistry
-from minirelay.dev.rpc import Rpc
+from minirelay.dev.registry import WritableShopReg
+from minirelay.dev.sending import connect
 from minirelay.protocol.signing import checksum_address
 from minirelay.web.listener import Listener
 from tests.system import relay_forker
@@ -199,10 +198,10 @@ async def killable_relay(
         *(part for name, value in settings.items() for part in ("--set", f"{name}={value}")),
     ]
     shop_id = int.from_bytes(directory.name.encode()[-16:])
-    async with ClientSession() as http:
-        rpc = Rpc(http, chain.rpc_url)
-        await top_up(rpc, checksum_address(WALLET.address), 10**18)
-        await ShopRegistry(rpc, contracts.shop_reg).mint(shop_id, OWNER)
+    async with open_http() as http:
+        connected = await connect(http, chain.rpc_url)
+        await top_up(connected, checksum_address(WALLET.address), 10**18)
+        await WritableShopReg(connected, bytes.fromhex(contracts.shop_reg[2:])).mint(shop_id, OWNER)
     relay = KillableRelay(url, shop_id, data, arguments)
     await relay.open(variables)
     try:

@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiohttp import ClientSession
-
+from minirelay.chain.endpoint import open_http
 from minirelay.chain.wallet import Wallet
 from minirelay.client import KnownRelays, PrivateKey, RelayClient
 from minirelay.config.loading import fixed_layer, load
@@ -15,8 +14,8 @@ from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.dev.faucet import top_up
-from minirelay.dev.registry import ShopRegistry
-from minirelay.dev.rpc import Rpc
+from minirelay.dev.registry import WritableShopReg
+from minirelay.dev.sending import connect
 from minirelay.protocol.signing import checksum_address
 from minirelay.server import Server, serve
 from minirelay.web.listener import Listener
@@ -84,11 +83,11 @@ async def serving(
         )
     )
     shop_id = int.from_bytes(directory.name.encode()[-16:])
-    async with ClientSession() as http:
-        rpc = Rpc(http, chain.rpc_url)
-        await top_up(rpc, checksum_address(wallet.address), 10**18)
-        registry = ShopRegistry(rpc, contracts.shop_reg)
-        if not await registry.exists(shop_id):
+    async with open_http() as http:
+        connected = await connect(http, chain.rpc_url)
+        await top_up(connected, checksum_address(wallet.address), 10**18)
+        registry = WritableShopReg(connected, bytes.fromhex(contracts.shop_reg[2:]))
+        if await registry.owner_of(shop_id) is None:
             await registry.mint(shop_id, OWNER)
     async with serve(loaded, wallet, listener) as server:
         yield Serving(server, wallet, shop_id)

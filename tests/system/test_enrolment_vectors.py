@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from eth_abi.abi import encode
 
+from minirelay.chain.endpoint import open_http
+from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.wallet import Wallet
 from minirelay.client import EnrolmentRefused, RelayClient
 from minirelay.config.loading import fixed_layer, load
@@ -17,9 +18,9 @@ from minirelay.dev.accounts import ACCOUNTS, Account
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.dev.faucet import top_up
-from minirelay.dev.registry import ShopRegistry
-from minirelay.dev.rpc import Outgoing, Rpc
-from minirelay.protocol.signing import PrivateKey, checksum_address, keccak256
+from minirelay.dev.registry import WritableShopReg
+from minirelay.dev.sending import connect, send_call
+from minirelay.protocol.signing import PrivateKey, checksum_address
 from minirelay.server import serve
 from minirelay.web.listener import Listener
 
@@ -52,21 +53,15 @@ async def serving(directory: Path, chain: DevChain, contracts: Deployment) -> As
 async def registry(dev_chain: DevChain, deployment: Deployment) -> DevChain:
     """Mint the vectors' shop and relay token."""
     wallet = Wallet(RELAY_SECRET)
-    async with ClientSession() as http:
-        rpc = Rpc(http, dev_chain.rpc_url)
+    async with open_http() as http:
+        chain = await connect(http, dev_chain.rpc_url)
         for address in (OWNER.address, checksum_address(wallet.address)):
-            await top_up(rpc, address, 10**18)
-        await ShopRegistry(rpc, deployment.shop_reg).mint(SHOP, OWNER)
-        await rpc.transact(
-            Account(checksum_address(wallet.address), "0x" + RELAY_SECRET.hex()),
-            [Outgoing(bytes.fromhex(deployment.relay_reg[2:]), mint_relay(wallet.address))],
-        )
+            await top_up(chain, address, 10**18)
+        await WritableShopReg(chain, bytes.fromhex(deployment.shop_reg[2:])).mint(SHOP, OWNER)
+        relays = RelayReg(chain, bytes.fromhex(deployment.relay_reg[2:]))
+        account = Account(checksum_address(wallet.address), "0x" + RELAY_SECRET.hex())
+        await send_call(chain, account, relays.minting(RELAY_TOKEN, wallet.address, VECTORS["base_url"]))
     return dev_chain
-
-
-def mint_relay(owner: bytes) -> bytes:
-    values = encode(["uint256", "address", "string"], [RELAY_TOKEN, owner, VECTORS["base_url"]])
-    return keccak256(b"mint(uint256,address,string)")[:4] + values
 
 
 async def enrol(url: str, case: dict[str, Any]) -> tuple[int, dict[str, Any]]:
