@@ -10,10 +10,12 @@ docs/client.md is the guide.
 from minirelay.client import patches
 from minirelay.client.client import RelayClient
 from minirelay.client.errors import (
+    ChainUnavailable,
     ClientError,
     ConnectionLost,
     EnrolmentRefused,
     LogRestored,
+    PaymentMismatch,
     RegistryUnavailable,
     RelayMisbehaved,
     RelayRefused,
@@ -26,6 +28,7 @@ from minirelay.client.errors import (
 from minirelay.client.follower import Follower
 from minirelay.client.http import Blob, RelayInfo, Wallet
 from minirelay.client.link import Backoff
+from minirelay.client.payments import PaymentsContract, payment_request
 from minirelay.client.received import Position, ReceivedSet
 from minirelay.client.relay_signers import KnownRelays, RegistryRelays, RelaySigners
 from minirelay.client.replica import Checkpoint
@@ -40,6 +43,7 @@ from minirelay.protocol.signing import PrivateKey
 __all__ = [
     "Backoff",
     "Blob",
+    "ChainUnavailable",
     "Checkpoint",
     "ClientError",
     "ConnectionLost",
@@ -51,6 +55,8 @@ __all__ = [
     "NewPatch",
     "Nonces",
     "ObjectType",
+    "PaymentMismatch",
+    "PaymentsContract",
     "Position",
     "PrivateKey",
     "ReceivedSet",
@@ -71,5 +77,6 @@ __all__ = [
     "Wallet",
     "WriteUnanswered",
     "patches",
+    "payment_request",
     "select",
 ]

@@ -12,7 +12,9 @@ MinirelayError
     ├── UploadRefused        the relay did not take a blob: HTTP status and reason
     ├── VerificationFailed   the relay pushed something that is not what it claims to be
     │   └── UntrustedSigner  signed by somebody who may not write that
-    └── RegistryUnavailable  the chain could not be asked who the relay is
+    ├── PaymentMismatch      payment details are not what the order asks for: don't pay
+    └── ChainUnavailable     the chain could not be asked
+        └── RegistryUnavailable  who the relay is
 """
 
 from typing import Final
@@ -130,5 +132,13 @@ class UntrustedSigner(VerificationFailed):
         self.signer = signer
 
 
-class RegistryUnavailable(ClientError):
+class PaymentMismatch(ClientError):
+    """What is to be paid is not what the order asks for. Don't pay."""
+
+
+class ChainUnavailable(ClientError):
+    """The chain could not be asked. Not a "no": asking again may help."""
+
+
+class RegistryUnavailable(ChainUnavailable):
     """The chain could not be asked who the relay is. Not a "no": asking again may help."""

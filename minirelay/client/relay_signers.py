@@ -9,12 +9,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
+from minirelay.client.addresses import Address, read_address
 from minirelay.client.errors import RegistryUnavailable
 from minirelay.client.registry import DEFAULT_RELAY_REG, DEFAULT_SHOP_REG, Registry
-from minirelay.protocol.patch import ADDRESS_BYTES
-
-Address = bytes | str
-"""20 bytes, or 0x and their hex."""
 
 
 class RelaySigners(Protocol):
@@ -32,7 +29,7 @@ class KnownRelays:
 
     def __init__(self, *addresses: Address) -> None:
         """addresses: of the relays' wallets. Raises ValueError for what is none."""
-        self._addresses = frozenset(map(_address, addresses))
+        self._addresses = frozenset(map(read_address, addresses))
 
     async def is_relay(self, shop_id: int, address: bytes) -> bool:  # noqa: ARG002
         """Say whether this is one of them."""
@@ -65,9 +62,9 @@ class RegistryRelays:
         seconds; who is not in it is asked for anew, in any case, and an old answer is better than none.
         clock: monotonic, in seconds.
         """
-        self._registry = Registry(rpc_url, _address(relay_reg), _address(shop_reg))
+        self._registry = Registry(rpc_url, read_address(relay_reg), read_address(shop_reg))
         self._tokens = tuple(tokens)
-        self._also = frozenset(map(_address, also))
+        self._also = frozenset(map(read_address, also))
         self._most_age_s = most_age_s
         self._clock = clock
         self._owners: dict[int, tuple[float, frozenset[bytes]]] = {}
@@ -96,10 +93,3 @@ class RegistryRelays:
 
 
 _NEVER: Final[tuple[float, frozenset[bytes]]] = (0.0, frozenset())
-
-
-def _address(given: Address) -> bytes:
-    address = bytes.fromhex(given.removeprefix("0x")) if isinstance(given, str) else given
-    if len(address) != ADDRESS_BYTES:
-        raise ValueError(f"an address has {ADDRESS_BYTES} bytes, not {len(address)}")
-    return address

@@ -7,10 +7,10 @@ import msgspec
 from eth_abi.abi import encode
 
 from minirelay.errors import MalformedInput, invalid
+from minirelay.protocol.payments_contract import REQUEST_TYPE
 from minirelay.protocol.signing import keccak256
 
-ABI_TYPE: Final = "(uint256,uint256,bytes32,address,uint256,address,bool,uint256,bytes)"
-INIT_ARGUMENTS: Final = (ABI_TYPE, "address", "address")
+INIT_ARGUMENTS: Final = (REQUEST_TYPE, "address", "address")
 
 # In the encoding of one request: behind the offset of the tuple and the chain's id.
 _TTL_AT: Final = slice(64, 96)
@@ -66,7 +66,7 @@ def payment_id(request: PaymentRequest) -> bytes:
 
 def encode_request(request: PaymentRequest) -> bytes:
     """Encode a request the way the contract hashes it (`abi.encode`)."""
-    return encode([ABI_TYPE], [abi_values(request)])
+    return encode([REQUEST_TYPE], [abi_values(request)])
 
 
 def abi_values(request: PaymentRequest) -> tuple[object, ...]:

@@ -1,9 +1,6 @@
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from web3 import Web3
 
 from minirelay.client.errors import RegistryUnavailable
@@ -13,6 +10,7 @@ from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from tests.chain_fixtures import Contracts
 from tests.client.logs import SHOP_ID
+from tests.client.rpc_endpoint import Endpoint, rpc_endpoint
 
 TOKEN, OTHER_TOKEN = 2**255 + 7, 11
 
@@ -59,30 +57,14 @@ async def test_a_sold_token_has_its_new_owner(registry: Registry, contracts: Con
 
 async def test_no_contract_is_not_taken_for_a_no(dev_chain: DevChain) -> None:
     registry = Registry(dev_chain.rpc_url, b"\x11" * 20, b"\x22" * 20)
-    with pytest.raises(RegistryUnavailable, match="no registry at 0x2222"):
+    with pytest.raises(RegistryUnavailable, match="no such contract at 0x2222"):
         await registry.relay_owners(SHOP_ID, [TOKEN])
 
 
-class Node:
-    """An endpoint that answers whatever it is told to."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.body: Any = b""
-
-    async def answer(self, _: web.Request) -> web.Response:
-        return web.Response(status=self.status, body=self.body)
-
-
 @pytest.fixture
-async def node() -> AsyncIterator[tuple[Node, Registry]]:
-    node = Node()
-    app = web.Application()
-    app.router.add_post("/", node.answer)
-    server = TestServer(app)
-    await server.start_server()
-    yield node, Registry(str(server.make_url("/")), b"\x11" * 20, b"\x22" * 20)
-    await server.close()
+async def node() -> AsyncIterator[tuple[Endpoint, Registry]]:
+    async with rpc_endpoint() as endpoint:
+        yield endpoint, Registry(endpoint.url, b"\x11" * 20, b"\x22" * 20)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +92,7 @@ async def node() -> AsyncIterator[tuple[Node, Registry]]:
         b'{"id":1,"result":"0x' + b"0" * 1_000_000 + b'"}',
     ],
 )
-async def test_nonsense_is_not_taken_for_a_no(node: tuple[Node, Registry], body: bytes) -> None:
+async def test_nonsense_is_not_taken_for_a_no(node: tuple[Endpoint, Registry], body: bytes) -> None:
     node[0].body = body
     with pytest.raises(RegistryUnavailable):
         await node[1].relay_owners(SHOP_ID, [TOKEN])
@@ -124,7 +106,7 @@ async def test_nonsense_is_not_taken_for_a_no(node: tuple[Node, Registry], body:
         b'{"error":{"code":-32000,"message":"VM Exception: execution Reverted"}}',
     ],
 )
-async def test_a_revert_is_a_no(node: tuple[Node, Registry], body: bytes) -> None:
+async def test_a_revert_is_a_no(node: tuple[Endpoint, Registry], body: bytes) -> None:
     node[0].body = body
     assert await node[1].relay_owners(SHOP_ID, [TOKEN]) == frozenset()
 

@@ -210,6 +210,17 @@ def test_listing_is_decoded_once_for_all_items_that_name_it() -> None:
     assert work(1000) - work(1) < 1000 * 100
 
 
+def test_looking_through_a_listings_variations_costs_work_each_time() -> None:
+    """Many orders in one set may name one listing, which is decoded once for all."""
+    work = Work()
+    variations: dict[str, Any] = {f"v{number}": None for number in range(1000)}
+    draft = Draft(shop((LISTING, number(1), listing(1, 5, **variations))), work)
+    price_order(draft, order(item(1, 1)), region(), work)
+    before = work.spent
+    price_order(draft, order(item(1, 1)), region(), work)
+    assert work.spent - before >= 1000
+
+
 def test_items_variations_and_modifiers_cost_work() -> None:
     names = [f"v{number}" for number in range(100)]
     shirt = listing(1, 5, **dict.fromkeys(names, percent(100)))

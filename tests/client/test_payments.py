@@ -1,0 +1,219 @@
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+import pytest
+from eth_abi.abi import encode
+
+from minirelay.client import ClientError, PaymentMismatch, PaymentsContract, payment_request
+from minirelay.client.errors import ChainUnavailable
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.deployment import Deployment
+from minirelay.shop.canonical import read
+from minirelay.shop.objects import ChainAddress, Order
+from minirelay.shop.order_states import OrderState
+from minirelay.shop.payment_details import ListingSnapshot, payment_details
+from minirelay.shop.payment_request import PaymentRequest, abi_values
+from tests.chain_fixtures import Contracts
+from tests.client.rpc_endpoint import Endpoint, rpc_endpoint
+from tests.dev.contracts.contract_calls import call
+
+SHOP_ID = 2**255 + 7
+TOKEN, PAYEE = b"\x70" * 20, b"\x11" * 20
+REQUEST = PaymentRequest(
+    chain_id=31337, ttl=1_750_086_400, currency=TOKEN, amount=36_600, payee=PAYEE, shop_id=SHOP_ID
+)
+ADDRESS = {
+    "Name": "Jane Doe",
+    "Address1": "1 Main St",
+    "City": "Anytown",
+    "PostalCode": "12345",
+    "Country": "US",
+    "EmailAddress": "jane@example.com",
+}
+
+
+def order(request: PaymentRequest = REQUEST, **changed: Any) -> Order:
+    """Make an unpaid order that a relay answered with this request; then change it."""
+    value: Any = {
+        "ID": 1,
+        "Items": [{"ListingID": 1, "Quantity": 3}],
+        "State": 4,
+        "ShippingAddress": ADDRESS,
+        "ChosenPayee": {"Address": {"ChainID": 31337, "Address": PAYEE}, "CallAsContract": True},
+        "ChosenCurrency": {"ChainID": 31337, "Address": TOKEN},
+    }
+    made = read(Order, value)
+    made.payment_details = payment_details(request, (ListingSnapshot(bytes(32), b""),))
+    made.state = OrderState.UNPAID
+    for name, content in changed.items():
+        setattr(made, name, content)
+    return made
+
+
+# The request
+
+
+def test_details_of_an_unpaid_order_give_the_request() -> None:
+    """Whatever the payee's CallAsContract: it is never a payment endpoint here."""
+    assert payment_request(order(), SHOP_ID) == REQUEST
+
+
+def tampered_total(made: Order) -> None:
+    assert made.payment_details is not None
+    made.payment_details.total += 1
+
+
+def tampered_ttl(made: Order) -> None:
+    assert made.payment_details is not None
+    made.payment_details.ttl += 1
+
+
+def tampered_id(made: Order) -> None:
+    assert made.payment_details is not None
+    made.payment_details.payment_id = bytes(32)
+
+
+def tampered_payee(made: Order) -> None:
+    assert made.chosen_payee is not None
+    made.chosen_payee.address.address = b"\x12" * 20
+
+
+def tampered_currency(made: Order) -> None:
+    made.chosen_currency = ChainAddress(chain_id=31337, address=bytes(20))
+
+
+def tampered_chain(made: Order) -> None:
+    assert made.chosen_payee is not None
+    assert made.chosen_currency is not None
+    made.chosen_payee.address.chain_id = made.chosen_currency.chain_id = 1
+
+
+def tampered_payees_chain(made: Order) -> None:
+    assert made.chosen_payee is not None
+    made.chosen_payee.address.chain_id = 1
+
+
+TAMPERED = [
+    tampered_total,
+    tampered_ttl,
+    tampered_id,
+    tampered_payee,
+    tampered_currency,
+    tampered_chain,
+    tampered_payees_chain,
+]
+
+
+@pytest.mark.parametrize("tamper", TAMPERED)
+def test_mismatch_of_anything_is_not_to_be_paid(tamper: Callable[[Order], None]) -> None:
+    made = order()
+    tamper(made)
+    with pytest.raises(PaymentMismatch):
+        payment_request(made, SHOP_ID)
+
+
+def test_request_of_another_shop_is_not_to_be_paid() -> None:
+    with pytest.raises(PaymentMismatch, match=str(SHOP_ID - 1)):
+        payment_request(order(), SHOP_ID - 1)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        order(state=OrderState.PAYMENT_CHOSEN),
+        order(state=OrderState.PAID),
+        order(state=OrderState.CANCELED),
+        order(payment_details=None),
+        order(chosen_payee=None),
+        order(chosen_currency=None),
+    ],
+)
+def test_order_that_is_not_unpaid_has_no_request(made: Order) -> None:
+    with pytest.raises(ClientError, match="not waiting for a payment"):
+        payment_request(made, SHOP_ID)
+
+
+# The address
+
+
+@pytest.fixture
+def contract(dev_chain: DevChain, deployment: Deployment) -> PaymentsContract:
+    return PaymentsContract(dev_chain.rpc_url, payments=deployment.payments)
+
+
+def expected(contracts: Contracts, request: PaymentRequest) -> bytes:
+    """Ask the contract for the address with the payee as the one who gets back what is too much."""
+    found = call(contracts.payments.functions.getPaymentAddress(abi_values(request), request.payee))
+    return bytes.fromhex(found[2:])
+
+
+async def test_address_is_the_contracts(contract: PaymentsContract, contracts: Contracts) -> None:
+    other = msgspec.structs.replace(REQUEST, currency=bytes(20), payee=b"\x12" * 20)
+    for request in (REQUEST, other):
+        assert await contract.address_of(request) == expected(contracts, request)
+
+
+async def test_request_on_another_chain_than_the_endpoints_has_no_answer(contract: PaymentsContract) -> None:
+    with pytest.raises(ChainUnavailable, match="on chain 31337, not on 1"):
+        await contract.address_of(msgspec.structs.replace(REQUEST, chain_id=1))
+
+
+async def test_request_on_a_chain_with_other_addresses_is_not_to_be_paid(contract: PaymentsContract) -> None:
+    with pytest.raises(PaymentMismatch, match="addresses of another kind"):
+        await contract.address_of(msgspec.structs.replace(REQUEST, chain_id=324))
+
+
+async def test_no_contract_is_no_answer(dev_chain: DevChain) -> None:
+    with pytest.raises(ChainUnavailable, match="no such contract"):
+        await PaymentsContract(dev_chain.rpc_url, payments=b"\x11" * 20).address_of(REQUEST)
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    async with rpc_endpoint() as endpoint:
+        yield endpoint
+
+
+CHAIN = hex(31337)
+ELSEWHERE = "0x" + encode(["address"], [b"\x66" * 20]).hex()
+
+
+def bytecode(contracts: Contracts, request: PaymentRequest) -> str:
+    found: bytes = call(contracts.payments.functions.getBytecode(abi_values(request), request.payee))
+    return "0x" + encode(["bytes"], [found]).hex()
+
+
+async def test_endpoint_that_names_an_address_of_its_own_is_found_out(
+    endpoint: Endpoint, contracts: Contracts
+) -> None:
+    contract = PaymentsContract(endpoint.url, payments=contracts.payments.address)
+    endpoint.results = [CHAIN, bytecode(contracts, REQUEST), ELSEWHERE]
+    with pytest.raises(PaymentMismatch, match="another address"):
+        await contract.address_of(REQUEST)
+
+
+async def test_code_of_another_request_is_found_out(endpoint: Endpoint, contracts: Contracts) -> None:
+    other = msgspec.structs.replace(REQUEST, payee=b"\x12" * 20)
+    contract = PaymentsContract(endpoint.url, payments=contracts.payments.address)
+    endpoint.results = [CHAIN, bytecode(contracts, other), ELSEWHERE]
+    with pytest.raises(PaymentMismatch, match="something else than was asked"):
+        await contract.address_of(REQUEST)
+
+
+async def test_code_is_read_once(endpoint: Endpoint, contracts: Contracts) -> None:
+    contract = PaymentsContract(endpoint.url, payments=contracts.payments.address)
+    named = "0x" + encode(["address"], [expected(contracts, REQUEST)]).hex()
+    endpoint.results = [CHAIN, bytecode(contracts, REQUEST), named]
+    first = await contract.address_of(REQUEST)
+    endpoint.results = [CHAIN, named]
+    assert await contract.address_of(REQUEST) == first
+    assert endpoint.asked == 5
+
+
+async def test_contract_that_reverts_is_no_answer(endpoint: Endpoint, contracts: Contracts) -> None:
+    contract = PaymentsContract(endpoint.url, payments=contracts.payments.address)
+    endpoint.results = [CHAIN]
+    endpoint.body = b'{"id":1,"error":{"code":3,"message":"execution reverted","data":"0x"}}'
+    with pytest.raises(ChainUnavailable, match="refuses"):
+        await contract.address_of(REQUEST)
