@@ -23,7 +23,8 @@ from minirelay.shop.objects import Listing, ListingMetadata, ViewState
 from minirelay.store.database import Store
 from minirelay.store.errors import StoreLocked
 from minirelay.web.listener import Listener
-from tests.relay.house import TIMEOUT_S, Talker, listing, new_key, payload, until
+from tests.raw_client import Talker, payload
+from tests.relay.house import TIMEOUT_S, listing, new_key, until
 from tests.system.serving import Serving, serving
 
 
@@ -80,9 +81,8 @@ async def test_stopping_answers_what_is_in_flight_and_closes_sessions(
         async with serving(tmp_path, dev_chain, deployment) as running:
             key = new_key()
             await running.server.relay.admit(Enrolment(running.shop_id, b"\x01" * 20, key.public_key, False))
-            socket = await http.ws_connect(f"{running.url}/v4/sessions")
-            clerk = Talker(key, running.shop_id, socket=socket)
-            clerk.reader = asyncio.create_task(clerk.read())
+            url = f"{running.url}/v4/sessions"
+            clerk = await Talker.connect(http, url, key=key, shop_id=running.shop_id)
             await clerk.authenticate()
             answers = [await clerk.start_write(listing(number)) for number in range(1, 30)]
             (connection,) = running.server.relay.connections
@@ -90,7 +90,7 @@ async def test_stopping_answers_what_is_in_flight_and_closes_sessions(
         for answer in answers:
             assert len(payload(await asyncio.wait_for(answer, TIMEOUT_S))) == 32
         assert await clerk.end() == 1001
-        await clerk.reader
+        await clerk.close()
         with pytest.raises(ClientConnectionError):
             await http.get(running.url)
     # Everything was let go of: the directory can be opened, and what was answered is in it.

@@ -21,10 +21,8 @@ from minirelay.shop.ownership import Author
 from minirelay.shop.state import Change
 from minirelay.store.messages import KeyCard, ShopRow
 from tests.limits import WRITES
-from tests.relay.house import (
-    RELAY_KEY,
-    Spec,
-)
+from tests.raw_client import Spec
+from tests.relay.house import RELAY_KEY
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 SHOP_ID = 77

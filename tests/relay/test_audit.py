@@ -29,13 +29,12 @@ from minirelay.relay.shop_head import ShopHead
 from minirelay.shop.access import Role
 from minirelay.shop.ownership import Author
 from minirelay.store.database import FILE_NAME, open_readonly
+from tests.raw_client import Spec, Talker
 from tests.relay.house import (
     NOON,
     RELAY_KEY,
     SHOP,
     House,
-    Spec,
-    Talker,
     listing,
     order,
     restore,

@@ -29,17 +29,15 @@ from minirelay.shop.object_sizes import ObjectLimits
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.errors import StoreUnavailable
 from tests.limits import WRITES
+from tests.raw_client import Refused, Spec, payload
 from tests.relay.house import (
     RELAY_KEY,
     TIMEOUT_S,
     House,
-    Refused,
-    Spec,
     images,
     listing,
     new_key,
     order,
-    payload,
 )
 from tests.relay.requests import (
     CLERK,

@@ -21,16 +21,14 @@ from minirelay.relay.subscription import Subscription
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import KeyCard
 from tests.limits import CONNECTION, SESSION
+from tests.raw_client import Line, Refused, payload
 from tests.relay.house import (
     SHOP,
     TIMEOUT_S,
     House,
-    Line,
-    Refused,
     images,
     listing,
     new_key,
-    payload,
     relay_limits,
     running_relay,
     until,

@@ -17,7 +17,8 @@ from minirelay.relay.view import make_view
 from minirelay.shop.access import Role
 from minirelay.shop.visibility import View
 from tests.limits import CONNECTION
-from tests.relay.house import SHOP, House, Line, Refused, until
+from tests.raw_client import Line, Refused
+from tests.relay.house import SHOP, House, until
 
 KIB = 1024
 MOST = 256 * KIB

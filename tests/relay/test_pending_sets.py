@@ -23,9 +23,17 @@ from minirelay.shop.order_states import OrderState
 from minirelay.shop.ownership import Author
 from minirelay.store.database import open_readonly
 from minirelay.store.messages import BatchReport
+from tests.raw_client import Refused, Talker
 from tests.relay import checkout_writes
 from tests.relay.checkout_writes import CANCELED, judge_with_relays_sets
-from tests.relay.house import RELAY_KEY, SHOP, TIMEOUT_S, House, Refused, Talker, order, running_relay
+from tests.relay.house import (
+    RELAY_KEY,
+    SHOP,
+    TIMEOUT_S,
+    House,
+    order,
+    running_relay,
+)
 from tests.relay.requests import CLERK, GUEST, NOW, card, open_head, seal
 
 ROOT = Path(__file__).parent.parent.parent

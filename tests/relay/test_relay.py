@@ -14,20 +14,16 @@ from minirelay.protocol.patch_set import decode_header, decode_patch
 from minirelay.protocol.signing import PrivateKey, recover
 from minirelay.relay.messages import Enrolment
 from minirelay.store.errors import StoreUnavailable
+from tests.raw_client import RawClient, Refused, Spec, Talker, payload
 from tests.relay.house import (
     NOON,
     RELAY_KEY,
     SHOP,
     TIMEOUT_S,
-    Client,
     House,
-    Refused,
-    Spec,
-    Talker,
     listing,
     new_key,
     order,
-    payload,
     relay_limits,
     restore,
     running_relay,
@@ -39,7 +35,7 @@ ALREADY_CONNECTED = "Already connected from this keyCard in another session"
 UNLINKED_CLOSE = 1008
 
 
-async def remove_card(clerk: Client, wallet: bytes, index: int = 0) -> bytes:
+async def remove_card(clerk: RawClient, wallet: bytes, index: int = 0) -> bytes:
     return await clerk.write(("remove", ("Accounts", wallet, "KeyCards", index), None))
 
 

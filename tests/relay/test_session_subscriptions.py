@@ -13,7 +13,8 @@ from minirelay.relay.messages import Subscribe
 from minirelay.relay.session_subscriptions import MAX_ID, Prepared, SessionSubscriptions, size_of
 from minirelay.relay.subscription import Subscription
 from tests.limits import CONNECTION
-from tests.relay.house import SHOP, House, Line
+from tests.raw_client import Line
+from tests.relay.house import SHOP, House
 
 REQUEST = SubscriptionRequest(SHOP.to_bytes(2), 0, (Filter(ObjectType.TAG, b"x" * 500),))
 

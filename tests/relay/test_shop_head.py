@@ -18,7 +18,8 @@ from minirelay.shop.access import Role
 from minirelay.shop.ownership import NOBODY, RELAY_ITSELF, Author
 from minirelay.store.database import Store
 from minirelay.store.messages import Commit, KeyCard, ShopRow, StoredObject
-from tests.relay.house import Spec, listing, order
+from tests.raw_client import Spec
+from tests.relay.house import listing, order
 from tests.relay.requests import judged
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)

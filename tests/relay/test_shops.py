@@ -11,7 +11,16 @@ from minirelay.relay.shops import Shops
 from minirelay.store.database import Store
 from minirelay.store.errors import StoreClosed
 from minirelay.store.messages import ShopRow
-from tests.relay.house import SHOP, TIMEOUT_S, House, listing, payload, relay_limits, running_relay, until
+from tests.raw_client import payload
+from tests.relay.house import (
+    SHOP,
+    TIMEOUT_S,
+    House,
+    listing,
+    relay_limits,
+    running_relay,
+    until,
+)
 
 UNKNOWN = 99
 

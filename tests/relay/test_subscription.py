@@ -23,19 +23,14 @@ from minirelay.relay.subscription import Subscription
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import StoredSet
 from tests.limits import OUTBOX
+from tests.raw_client import Line, RawClient, Refused, Spec, all_leaves, payload
 from tests.relay.house import (
     SHOP,
     TIMEOUT_S,
-    Client,
     House,
-    Line,
-    Refused,
-    Spec,
-    all_leaves,
     images,
     listing,
     order,
-    payload,
     relay_limits,
     running_relay,
     until,
@@ -60,7 +55,7 @@ def leave(number: int) -> Spec:
     return ("remove", ("Orders", number), None)
 
 
-async def take_all(client: Client, count: int) -> list[SequencedPartialPatchSet]:
+async def take_all(client: RawClient, count: int) -> list[SequencedPartialPatchSet]:
     """Take pushes until that many patches have come, and make sure that no more are under way."""
     sets: list[SequencedPartialPatchSet] = []
     while sum(len(one.patches) for one in sets) < count:
@@ -75,8 +70,8 @@ class Shop:
     """A shop with a history in which ids of orders are used by several cards, one after the other."""
 
     house: House
-    clerk: Client
-    guests: list[Client]
+    clerk: RawClient
+    guests: list[RawClient]
     log: NaiveLog = field(default_factory=NaiveLog)
 
     async def read_log(self) -> NaiveLog:
@@ -96,7 +91,7 @@ class Shop:
         assert client.key is not None
         return Viewer("clerk" if who == "clerk" else "guest", client.key.public_key)
 
-    async def session(self, who: str) -> Client:
+    async def session(self, who: str) -> RawClient:
         if who == "visitor":
             return await self.house.visitor()
         return self.clerk if who == "clerk" else self.guests[int(who)]
@@ -106,7 +101,7 @@ async def a_shop(house: House) -> Shop:
     clerk = await house.clerk()
     first, second = await house.guest(), await house.guest()
     tag: Spec = ("add", ("Tags", "sale"), {"Name": "sale", "ListingIDs": [1]})
-    history: list[tuple[Client, list[Spec]]] = [
+    history: list[tuple[RawClient, list[Spec]]] = [
         (clerk, [listing(1), ("add", ("Inventory", 1), 5), order(90), tag, listing(2)]),
         (first, [order(1), order(2)]),
         (second, [order(3)]),
@@ -186,7 +181,7 @@ async def test_what_comes_live_is_what_a_full_scan_says(
     client = await shop.session(who)
     await client.subscribe(start, *filters)
     first, second = shop.guests
-    writes: list[tuple[Client, list[Spec]]] = [
+    writes: list[tuple[RawClient, list[Spec]]] = [
         (shop.clerk, [listing(3), touch(1), ("increment", ("Inventory", 1), 1)]),
         (first, [leave(1)]),
         (second, [order(1), order(4)]),
@@ -370,7 +365,7 @@ async def test_no_gap_and_no_repeat_between_backlog_and_live_while_others_write(
     readers = [await house.visitor() for _ in range(3)]
     count = 60
 
-    async def write(writer: Client, base: int) -> None:
+    async def write(writer: RawClient, base: int) -> None:
         for number in range(count):
             await writer.write(listing(base + number))
 
@@ -378,7 +373,7 @@ async def test_no_gap_and_no_repeat_between_backlog_and_live_while_others_write(
     assert hosted is not None
     feed = hosted.feed
 
-    async def read(reader: Client, after: int) -> list[int]:
+    async def read(reader: RawClient, after: int) -> list[int]:
         await until(lambda: feed.seq >= after)
         await reader.subscribe(3)
         return [one.seq for one in await reader.sets_until(3 + 3 * count)]

@@ -34,13 +34,11 @@ from minirelay.relay.large_sets import LargeSets
 from minirelay.relay.messages import own_fault
 from minirelay.relay.shops import HostedShop
 from minirelay.relay.slices import SlicedWork
+from tests.raw_client import Line, Spec, all_leaves
 from tests.relay.house import (
     SHOP,
     TIMEOUT_S,
     House,
-    Line,
-    Spec,
-    all_leaves,
     listing,
     order,
     relay_limits,

@@ -17,7 +17,16 @@ from minirelay.protocol import envelope as wire
 from minirelay.protocol.patch import decode_patch
 from minirelay.protocol.push import SequencedPartialPatchSet
 from tests.limits import OUTBOX
-from tests.relay.house import House, all_leaves, images, listing, order, relay_limits, running_relay, until
+from tests.raw_client import Refused, Talker, all_leaves
+from tests.relay.house import (
+    House,
+    images,
+    listing,
+    order,
+    relay_limits,
+    running_relay,
+    until,
+)
 from tests.system.programs import minirelay_dev
 
 SESSIONS = int(os.environ.get("MINIRELAY_SESSIONS", "200"))
@@ -181,11 +190,9 @@ async def test_more_sessions_than_the_shell_allows_files(enough_files: None) -> 
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     async with started, ClientSession(connector=TCPConnector(limit=0)) as http:
-        sockets = [await http.ws_connect(f"{program.url}/v4/sessions") for _ in range(200)]
-        for socket in sockets:
-            await socket.send_bytes(wire.encode_envelope(1, wire.SubscriptionRequest(b"\1")))
-        for socket in sockets:
-            answer = wire.decode_envelope(await socket.receive_bytes(timeout=20))
-            assert isinstance(answer.message, wire.Failure)
-        await asyncio.gather(*(socket.close() for socket in sockets))
+        visitors = [await Talker.connect(http, f"{program.url}/v4/sessions") for _ in range(200)]
+        for visitor in visitors:
+            with pytest.raises(Refused):
+                await visitor.ask(wire.SubscriptionRequest(b"\1"))
+        await asyncio.gather(*(visitor.close() for visitor in visitors))
         assert program.log.read_text() == ""

@@ -30,7 +30,8 @@ from minirelay.shop.state import ShopState, id_key
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.messages import ShopRow
 from tests.limits import WRITES
-from tests.relay.house import SHOP, House, Spec, listing, running_relay
+from tests.raw_client import Spec
+from tests.relay.house import SHOP, House, listing, running_relay
 from tests.relay.requests import judged
 
 MIB = 2**20

@@ -20,7 +20,8 @@ from minirelay.protocol import mmr
 from minirelay.protocol.cbor import Value, encode
 from minirelay.protocol.patch_set import Op, join_patch_set
 from minirelay.relay.messages import own_fault
-from tests.relay.house import House, Refused, Spec, Talker, listing, order, running_relay
+from tests.raw_client import Refused, Spec, Talker
+from tests.relay.house import House, listing, order, running_relay
 
 ADDRESS: dict[str | int | bytes, Value] = {
     "Name": "n",

@@ -27,7 +27,14 @@ from minirelay.shop.access import Role, may_see
 from minirelay.shop.visibility import View, view_of
 from minirelay.store.messages import NO_OWNER, Counts, Leaf, SelectedPage, StoredSet
 from minirelay.store.reader import Reader
-from tests.relay.house import SHOP, House, Line, Refused, Spec, all_leaves, listing, order, running_relay
+from tests.raw_client import Line, Refused, Spec, all_leaves
+from tests.relay.house import (
+    SHOP,
+    House,
+    listing,
+    order,
+    running_relay,
+)
 from tests.relay.naive import VISITOR, NaiveLog, Viewer
 
 SEEDS = range(30)

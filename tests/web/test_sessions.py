@@ -25,15 +25,13 @@ from minirelay.web import sessions as module
 from minirelay.web.read_throttle import ReadLimits
 from minirelay.web.sessions import WRITE_BUFFER_BYTES, serve_session
 from tests.limits import OUTBOX, reading
+from tests.raw_client import Talker, all_leaves, payload
 from tests.relay.house import (
     SHOP,
     TIMEOUT_S,
     House,
-    Talker,
-    all_leaves,
     images,
     listing,
-    payload,
     relay_limits,
     running_relay,
     until,
@@ -263,7 +261,7 @@ def share() -> ReadLimits:
 
 
 @dataclass
-class RawClient:
+class RawSocket:
     """A client by hand of a relay that has nothing; pieces are what its aiohttp gets."""
 
     reader: asyncio.StreamReader
@@ -278,7 +276,7 @@ class RawClient:
 
 
 @asynccontextmanager
-async def raw_client(first: bytes = b"", limits: ReadLimits | None = None) -> AsyncIterator[RawClient]:
+async def raw_socket(first: bytes = b"", limits: ReadLimits | None = None) -> AsyncIterator[RawSocket]:
     """Connect, with some frames in the same packet as the handshake."""
     pieces: list[bytes] = []
     take = RequestHandler.data_received
@@ -297,7 +295,7 @@ async def raw_client(first: bytes = b"", limits: ReadLimits | None = None) -> As
             await until(lambda: bool(connections))
             del pieces[0]
             try:
-                yield RawClient(reader, writer, connections[0], pieces)
+                yield RawSocket(reader, writer, connections[0], pieces)
             finally:
                 writer.transport.abort()
 
@@ -314,7 +312,7 @@ def test_empty_fragments_are_read_in_shares_also_those_that_come_with_the_handsh
     begin, fragment, end = frame(2, b"", is_last=False), frame(0, b"", is_last=False), frame(0, b"")
 
     async def check() -> None:
-        async with raw_client(begin + fragment * 500) as client:
+        async with raw_socket(begin + fragment * 500) as client:
             client.writer.write(fragment * 600 + end + CLOSE)
             assert (await client.pong_or_close())[0] == 0x88
             # What it meant is known when all of it was read: an empty message is no envelope.
@@ -332,7 +330,7 @@ def test_pings_that_come_together_are_answered_together_and_the_last_one_always(
     loop_factory: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
     async def check() -> None:
-        async with raw_client() as client:
+        async with raw_socket() as client:
             client.writer.write(b"".join(frame(9, f"{number}".encode()) for number in range(800)))
             pongs: list[tuple[int, bytes]] = []
             while not pongs or pongs[-1] != (0x8A, b"799"):
@@ -351,7 +349,7 @@ def test_a_message_that_never_ends_counts_with_all_its_bytes(
     size = 1_000_000
 
     async def check() -> None:
-        async with raw_client(limits=reading()) as client:
+        async with raw_socket(limits=reading()) as client:
             account = client.connection.account
             client.writer.write(b"\x82\xff" + size.to_bytes(8) + bytes(4) + bytes(size - 1))
             await until(lambda: account.size_bytes >= size - 1)
@@ -385,7 +383,7 @@ def test_nothing_is_kept_of_a_message_that_was_taken_nor_of_a_frame_that_was_sen
     request = wire.encode_envelope(1, wire.SubscriptionCancelRequest(bytes(size)))
 
     async def check() -> None:
-        async with raw_client(limits=reading()) as client:
+        async with raw_socket(limits=reading()) as client:
             outbox = client.connection.outbox
             tracemalloc.start()
             client.writer.write(b"\x82\xff" + len(request).to_bytes(8) + bytes(4) + request)
@@ -412,7 +410,7 @@ def test_what_the_transport_has_not_sent_counts_and_is_little(
     answer = bytes(20_000)
 
     async def check() -> None:
-        async with raw_client() as client:
+        async with raw_socket() as client:
             outbox, account = client.connection.outbox, client.connection.account
             while outbox.size_bytes < 10 * len(answer):
                 outbox.put(Send(answer))
@@ -432,7 +430,7 @@ def test_who_is_closed_for_memory_hears_of_it_if_there_is_time(
     monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.05)
 
     async def check() -> None:
-        async with raw_client(limits=reading()) as client:
+        async with raw_socket(limits=reading()) as client:
             client.writer.write(frame(2, bytes(60_000))[:-1])
             account = client.connection.account
             await until(lambda: account.size_bytes > 50_000)
@@ -449,7 +447,7 @@ def test_who_is_torn_down_for_memory_holds_nothing_a_moment_later(
     loop_factory: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
     async def check() -> None:
-        async with raw_client(limits=reading()) as client:
+        async with raw_socket(limits=reading()) as client:
             client.writer.write(frame(2, bytes(60_000))[:-1])
             account = client.connection.account
             await until(lambda: account.size_bytes > 50_000)

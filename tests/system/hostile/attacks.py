@@ -8,14 +8,14 @@ import asyncio
 import os
 import random
 import struct
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from urllib.parse import urlsplit
 
-from aiohttp import ClientConnectionError, ClientError, ClientSession, ClientWebSocketResponse
+from aiohttp import ClientConnectionError, ClientError, ClientSession
 
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.cbor import Key, Value, encode, encode_map_of
@@ -23,6 +23,7 @@ from minirelay.protocol.mmr import root
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import join_patch_set
 from minirelay.protocol.signing import PrivateKey
+from tests.raw_client import Refused, Talker
 
 HEADER_BYTES = 1024
 FILTER_ID_BYTES = 1024
@@ -77,33 +78,35 @@ def _filled(fields: dict[Key, Value], size_bytes: int) -> bytes:
 Attack = Callable[[Target], Awaitable[None]]
 
 
-async def _session(target: Target) -> ClientWebSocketResponse:
-    return await target.http.ws_connect(f"{target.url}/v4/sessions", max_msg_size=0, autoping=True)
+SESSIONS_PATH = "v4/sessions"
 
 
-async def _authenticated(target: Target) -> ClientWebSocketResponse:
-    socket = await _session(target)
-    await socket.send_bytes(wire.encode_envelope(1, wire.AuthenticateRequest(target.guest.public_key)))
-    challenge = await _answer(socket)
-    solution = wire.ChallengeSolvedRequest(target.guest.sign(challenge))
-    await socket.send_bytes(wire.encode_envelope(2, solution))
-    await _answer(socket)
-    return socket
+@asynccontextmanager
+async def _session(target: Target, key: PrivateKey | None = None) -> AsyncIterator[Talker]:
+    """Open a session that answers nothing; it is torn down without a word. key: to authenticate with."""
+    url = f"{target.url}/{SESSIONS_PATH}"
+    session = await Talker.connect(target.http, url, key=key, is_mute=True, keeps=False, timeout_s=120.0)
+    try:
+        if key is not None:
+            # Refused while the relay has not noticed that an earlier one is gone; then its writes are, too.
+            with suppress(Refused):
+                await session.authenticate()
+        yield session
+    finally:
+        session.abort()
 
 
-async def _answer(socket: ClientWebSocketResponse) -> bytes:
-    """Wait for the next answer, whatever else comes before it; nothing if it is an error."""
-    while True:
-        message = wire.decode_envelope(await socket.receive_bytes()).message
-        if isinstance(message, wire.Success):
-            return message.payload
-        if isinstance(message, wire.Failure):
-            return b""
+async def _ask(target: Target, session: Talker, request: wire.Message, success: str) -> None:
+    try:
+        await session.ask(request)
+    except Refused:
+        target.note("refused")
+    else:
+        target.note(success)
 
 
-async def _write(target: Target, socket: ClientWebSocketResponse, number: int, patch_set: bytes) -> None:
-    await socket.send_bytes(wire.encode_envelope(number, wire.PatchSetWriteRequest(patch_set)))
-    target.note("written" if await _answer(socket) else "refused")
+async def _write(target: Target, session: Talker, patch_set: bytes) -> None:
+    await _ask(target, session, wire.PatchSetWriteRequest(patch_set), "written")
 
 
 def _patch(op: str, path: list[Value], value: Value) -> bytes:
@@ -120,19 +123,17 @@ def _own_order(target: Target) -> int:
 
 async def headers(target: Target) -> None:
     """Write sets with headers at the bound, one byte beyond, and far beyond with thousands of patches."""
-    socket = await _authenticated(target)
-    for number in count(3):
-        leaf = _add_order(_own_order(target), [])
-        for size in (HEADER_BYTES, HEADER_BYTES + 1):
-            await _write(target, socket, number, target.seal([leaf], header_bytes=size))
-        if number % 10 == 0:
-            leaves = [leaf] * 4000
-            await _write(target, socket, number, target.seal(leaves, header_bytes=800 * 1024))
+    async with _session(target, target.guest) as session:
+        for number in count():
+            leaf = _add_order(_own_order(target), [])
+            for size in (HEADER_BYTES, HEADER_BYTES + 1):
+                await _write(target, session, target.seal([leaf], header_bytes=size))
+            if number % 10 == 0:
+                await _write(target, session, target.seal([leaf] * 4000, header_bytes=800 * 1024))
 
 
 async def filters(target: Target) -> None:
     """Hold as many and as long filters as there may be, and ask for more."""
-    socket = await _session(target)
     long_ids = tuple(
         wire.Filter(ObjectType.TAG, f"{number:04}".encode().ljust(FILTER_ID_BYTES, b"x"))
         for number in range(7)
@@ -140,59 +141,53 @@ async def filters(target: Target) -> None:
     too_long = (wire.Filter(ObjectType.TAG, b"x" * (FILTER_ID_BYTES + 1)),)
     many = tuple(wire.Filter(ObjectType.LISTING, number.to_bytes(8)) for number in range(1000))
     shop_id = target.shop_id.to_bytes(32)
-    for number in count(1):
-        chosen = (long_ids, too_long, many)[number % 3]
-        request = wire.SubscriptionRequest(shop_id, filters=chosen)
-        await socket.send_bytes(wire.encode_envelope(number, request))
-        target.note("subscribed" if await _answer(socket) else "refused")
-        if number % 60 == 0:
-            await socket.close()
-            socket = await _session(target)
+    while True:
+        async with _session(target) as session:
+            for number in range(60):
+                chosen = (long_ids, too_long, many)[number % 3]
+                request = wire.SubscriptionRequest(shop_id, filters=chosen)
+                await _ask(target, session, request, "subscribed")
 
 
 async def giant_order(target: Target) -> None:
     """Grow an order as far as it goes, then change one number in it again and again."""
-    socket = await _authenticated(target)
     order_id = _own_order(target)
-    numbers = count(3)
     item: Value = {"ListingID": 1, "Quantity": 1}
-    await _write(target, socket, next(numbers), target.seal([_add_order(order_id, [item])]))
     growing = _patch("append", ["Orders", order_id, "Items"], item)
-    for _ in range(12):
-        await _write(target, socket, next(numbers), target.seal([growing] * ITEMS_PER_SET))
-    for number in numbers:
-        quantity = _patch("replace", ["Orders", order_id, "Items", 0, "Quantity"], number)
-        await _write(target, socket, number, target.seal([quantity]))
+    async with _session(target, target.guest) as session:
+        await _write(target, session, target.seal([_add_order(order_id, [item])]))
+        for _ in range(12):
+            await _write(target, session, target.seal([growing] * ITEMS_PER_SET))
+        for number in count(1):
+            quantity = _patch("replace", ["Orders", order_id, "Items", 0, "Quantity"], number)
+            await _write(target, session, target.seal([quantity]))
 
 
 async def giant_sets(target: Target) -> None:
     """Write as many patches to one order as a set may have, and one more."""
-    socket = await _authenticated(target)
     order_id = _own_order(target)
-    numbers = count(3)
     items: list[Value] = [{"ListingID": 1, "Quantity": 1}] * 1000
-    await _write(target, socket, next(numbers), target.seal([_add_order(order_id, items)]))
     quantity = _patch("replace", ["Orders", order_id, "Items", 999, "Quantity"], 7)
-    for number in numbers:
-        count_ = 16_384 + number % 2
-        await _write(target, socket, number, target.seal([quantity] * count_))
+    async with _session(target, target.guest) as session:
+        await _write(target, session, target.seal([_add_order(order_id, items)]))
+        for number in count():
+            await _write(target, session, target.seal([quantity] * (16_384 + number % 2)))
 
 
 async def nested_sets(target: Target) -> None:
     """Write values of as many lists and maps as the reader takes."""
-    socket = await _authenticated(target)
-    for number in count(3):
-        empty: list[Value] = [[]] * target.chance.choice((4000, 5000, 9000))
-        leaf = encode_map_of(
-            {"Op": encode("add"), "Path": encode(["Orders", _own_order(target)]), "Value": encode(empty)}
-        )
-        await _write(target, socket, number, target.seal([leaf] * target.chance.choice((1, 20))))
+    async with _session(target, target.guest) as session:
+        while True:
+            empty: list[Value] = [[]] * target.chance.choice((4000, 5000, 9000))
+            path = encode(["Orders", _own_order(target)])
+            leaf = encode_map_of({"Op": encode("add"), "Path": path, "Value": encode(empty)})
+            await _write(target, session, target.seal([leaf] * target.chance.choice((1, 20))))
 
 
 async def subscriptions(target: Target) -> None:
     """Subscribe to the whole shop again and again, and acknowledge nothing."""
     while True:
-        socket = await _session(target)
+        socket = await target.http.ws_connect(f"{target.url}/{SESSIONS_PATH}", max_msg_size=0)
         for number in range(1, 40):
             request = wire.SubscriptionRequest(target.shop_id.to_bytes(32))
             await socket.send_bytes(wire.encode_envelope(number, request))

@@ -3,14 +3,15 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
-from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
+from aiohttp import ClientSession, ClientWebSocketResponse
 
 from minirelay.errors import Code
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.messages import own_fault
+from tests.raw_client import Refused, SessionEnded, Talker
 from tests.system.hostile.frames import FrameMaker, Mutated
 from tests.system.hostile.tally import Tally
 
@@ -55,7 +56,9 @@ class Intruder:
                 await reader
 
 
-class _Session:
+class _Session(Talker):
+    """A session that sends mutated frames; it acknowledges nothing but by such a frame."""
+
     def __init__(
         self,
         name: str,
@@ -65,96 +68,87 @@ class _Session:
         chance: random.Random,
         tally: Tally,
     ) -> None:
+        super().__init__(key, is_mute=True, keeps=False, timeout_s=TIMEOUT_S, socket=socket)
         self._name = name
-        self._socket = socket
         self._maker = maker
-        self._key = key
         self._chance = chance
         self._tally = tally
-        self._answers: dict[int, asyncio.Future[wire.Success | wire.Failure | None]] = {}
         self._sent: dict[int, Mutated] = {}
         self._has_ended = False
         maker.pushes.clear()
 
     async def attack(self, authenticates: bool) -> None:
         """Send mutated frames until the relay has had enough of them."""
-        if authenticates:
-            await self._authenticate()
-        for number in range(FRAMES_PER_SESSION):
-            if self._has_ended or self._tally.is_over.is_set():
-                break
-            await self._send(self._maker.make())
-            if number % IN_FLIGHT == 0:
-                await self._settle()
+        with suppress(SessionEnded):
+            if authenticates:
+                await self._sign_in()
+            for number in range(FRAMES_PER_SESSION):
+                if self._has_ended or self._tally.is_over.is_set():
+                    break
+                await self._send_mutated(self._maker.make())
+                if number % IN_FLIGHT == 0:
+                    await self._settle()
         await self._settle()
 
-    async def _authenticate(self) -> None:
-        answer = await self._ask(wire.AuthenticateRequest(self._key.public_key))
-        if isinstance(answer, wire.Success):
-            self._maker.challenge = answer.payload
-            await self._ask(wire.ChallengeSolvedRequest(self._key.sign(answer.payload)))
+    async def _sign_in(self) -> None:
+        assert self.key is not None
+        with suppress(Refused):
+            self._maker.challenge = await self._ask(wire.AuthenticateRequest(self.key.public_key))
+            await self._ask(wire.ChallengeSolvedRequest(self.key.sign(self._maker.challenge)))
 
-    async def _send(self, frame: Mutated) -> None:
+    async def _send_mutated(self, frame: Mutated) -> None:
         if frame.request_id is not None:
-            self._expect(frame.request_id)
+            self.answers[frame.request_id] = asyncio.get_running_loop().create_future()
             self._sent[frame.request_id] = frame
         self._tally.count(frame.kind)
-        await self._write(frame.data)
+        await self.send(frame.data)
         # Behind it, so that no frame counts which the relay closed the door on.
-        await self._ask(wire.SubscriptionCancelRequest(FENCE))
+        with suppress(Refused):
+            await self._ask(wire.SubscriptionCancelRequest(FENCE))
 
-    async def _ask(self, message: wire.Message) -> wire.Success | wire.Failure | None:
-        request_id = self._maker.next_id()
-        answer = self._expect(request_id)
-        await self._write(wire.encode_envelope(request_id, message))
-        return await asyncio.wait_for(answer, TIMEOUT_S)
-
-    def _expect(self, request_id: int) -> "asyncio.Future[wire.Success | wire.Failure | None]":
-        answer: asyncio.Future[wire.Success | wire.Failure | None] = (
-            asyncio.get_running_loop().create_future()
-        )
-        self._answers[request_id] = answer
-        if self._has_ended:
-            answer.set_result(None)
-        return answer
+    async def _ask(self, message: wire.Message) -> bytes:
+        return await self.ask(message, self._maker.next_id())
 
     async def _settle(self) -> None:
         """Wait for every answer that must come."""
-        if self._answers:
-            await asyncio.wait_for(asyncio.gather(*self._answers.values()), TIMEOUT_S)
+        if self.answers and not self._has_ended:
+            async with asyncio.timeout(TIMEOUT_S):
+                await asyncio.wait(list(self.answers.values()))
 
-    async def _write(self, data: bytes) -> None:
-        if not self._has_ended:
-            try:
-                await self._socket.send_bytes(data)
-            except ConnectionError:
-                self._has_ended = True
+    async def send(self, frame: bytes) -> None:
+        """Send a frame, unless it is over."""
+        if self._has_ended:
+            raise SessionEnded
+        try:
+            await super().send(frame)
+        except ConnectionError as error:
+            self._has_ended = True
+            raise SessionEnded from error
 
     async def read(self) -> None:
         """Look at everything that comes, to the end."""
-        async for message in self._socket:
-            if message.type is not WSMsgType.BINARY:
-                self._tally.find(f"{self._name}: a frame of type {message.type!r}")
-                break
-            await self._take(wire.decode_envelope(message.data))
+        try:
+            await super().read()
+        except AssertionError as error:
+            self._tally.find(f"{self._name}: {error}")
         self._has_ended = True
-        if self._socket.close_code == 1011:
+        if self.socket.close_code == 1011:
             self._tally.find(f"{self._name}: closed by a bug after {self._sent}")
-        self._tally.note(f"closed with {self._socket.close_code}")
-        for answer in self._answers.values():
-            if not answer.done():
-                answer.set_result(None)
+        self._tally.note(f"closed with {self.socket.close_code}")
 
-    async def _take(self, envelope: wire.Envelope) -> None:
+    async def take(self, envelope: wire.Envelope) -> None:
+        """Look at what came, and let what waits for it go on."""
         match envelope.message:
             case wire.Success() | wire.Failure() as response:
-                self._take_response(envelope.request_id, response)
+                self._note(envelope.request_id, response)
+                self.answers.setdefault(envelope.request_id, asyncio.get_running_loop().create_future())
             case wire.SubscriptionPushRequest() | wire.SyncStatusRequest() | wire.PingRequest():
                 self._maker.pushes.append(envelope.request_id)
             case other:
                 self._tally.find(f"{self._name}: the relay sent {other!r}")
+        await super().take(envelope)
 
-    def _take_response(self, request_id: int, response: wire.Success | wire.Failure) -> None:
+    def _note(self, request_id: int, response: wire.Success | wire.Failure) -> None:
         frame = self._sent.pop(request_id, None)
         if isinstance(response, wire.Failure):
             if response.message == own_fault().message:
@@ -163,12 +157,3 @@ class _Session:
                 self._tally.note(f"{frame.kind}: {Code(response.code).name}")
         elif frame is not None:
             self._tally.note(f"{frame.kind}: accepted")
-        answer = self._answers.pop(request_id, None)
-        if answer is not None and not answer.done():
-            answer.set_result(response)
-
-    def abort(self) -> None:
-        """Tear the connection down without a word."""
-        connection = self._socket._response.connection
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()
