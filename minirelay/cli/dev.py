@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.running import accept_loss_flag, allow_sessions, spare_collections, stop_on_signals
+from minirelay.cli.running import accept_loss_flag, allow_sessions, stop_on_signals
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def dev(**given: Any) -> None:
     Nothing here is worth anything: the chain is a development chain, its keys are public.
     """
     from minirelay.config.settings import Settings
-    from minirelay.event_loop import loop_factory
+    from minirelay.event_loop import serving_runner
     from minirelay.logs import configure
 
     if find_spec("eth") is None:
@@ -115,7 +115,7 @@ def dev(**given: Any) -> None:
     settings = Settings()
     configure("warning", "text", settings.log_bounds)
     allow_sessions(settings.limits.max_sessions, settings.limits.reserved_files)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with serving_runner() as runner:
         runner.run(_run(given))
 
 
@@ -123,12 +123,12 @@ async def _run(given: dict[str, Any]) -> None:
     from minirelay.cli.dev_banner import LAN_WARNING, banner, json_line
     from minirelay.cli.live_events import show_live
     from minirelay.dev.development import run_development
+    from minirelay.garbage import seldom_collected
 
     stop_on_signals()
     shows_events = not (given["quiet"] or given["as_json"])
     with suppress(asyncio.CancelledError):
-        async with run_development(_options(given)) as development:
-            spare_collections()
+        async with run_development(_options(given)) as development, seldom_collected():
             if not _is_loopback(given["host"]):
                 click.secho(LAN_WARNING, fg="yellow", err=True)
             if given["as_json"]:

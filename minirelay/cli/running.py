@@ -1,7 +1,6 @@
 """What commands that run until they are stopped have in common: a flag, signals, what the system allows."""
 
 import asyncio
-import gc
 import logging
 import resource
 import signal
@@ -44,16 +43,6 @@ def stop_on_signals() -> None:
 
     for number in numbers:
         loop.add_signal_handler(number, stop, number)
-
-
-def spare_collections() -> None:
-    """Take what is there when the relay is up out of what the garbage collector goes through.
-
-    It is 86,000 objects that stay until the end. A full collection took up to 75 ms with them, and no turn of
-    the loop should take 50.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def allow_sessions(count: int, reserved: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.running import accept_loss_flag, allow_sessions, spare_collections, stop_on_signals
+from minirelay.cli.running import accept_loss_flag, allow_sessions, stop_on_signals
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def serve(accepts_loss: bool, **given: Any) -> None:
     environment or flags.
     """
     from minirelay.chain.wallet import load_wallet
-    from minirelay.event_loop import loop_factory
+    from minirelay.event_loop import serving_runner
     from minirelay.logs import configure
 
     settings = read_settings(given)
@@ -36,11 +36,12 @@ def serve(accepts_loss: bool, **given: Any) -> None:
     if settings.wallet_key_file is None:
         raise RuntimeError("what serving needs has been checked")
     wallet = load_wallet(settings.wallet_key_file)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with serving_runner() as runner:
         runner.run(_run(settings, wallet, accepts_loss))
 
 
 async def _run(settings: "Settings", wallet: "Wallet", accepts_loss: bool) -> None:
+    from minirelay.garbage import seldom_collected
     from minirelay.protocol.ids import show_token
     from minirelay.server import serve as serving
     from minirelay.web.listener import Listener
@@ -58,10 +59,10 @@ async def _run(settings: "Settings", wallet: "Wallet", accepts_loss: bool) -> No
                         "token": show_token(server.relay_token),
                     },
                 )
-                spare_collections()
-                # Ends with a ConfigError if the wallet turns out not to own the token.
-                await server.token_lost
-                await asyncio.Event().wait()
+                async with seldom_collected():
+                    # Ends with a ConfigError if the wallet turns out not to own the token.
+                    await server.token_lost
+                    await asyncio.Event().wait()
     finally:
         listener.close()
     log.info("stopped")

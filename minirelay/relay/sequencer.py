@@ -15,7 +15,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from minirelay.errors import MinirelayError, Refusal, StoreError
-from minirelay.relay.collection_pause import collection_paused
+from minirelay.garbage import collection_paused
 from minirelay.relay.messages import own_fault
 from minirelay.relay.request import Request
 from minirelay.relay.shop_events import ShopEvents

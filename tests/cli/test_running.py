@@ -1,7 +1,6 @@
 """How commands run until they are stopped."""
 
 import asyncio
-import gc
 import logging
 import os
 import resource
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from minirelay.cli.running import REQUEST_FILES, allow_sessions, spare_collections, stop_on_signals
+from minirelay.cli.running import REQUEST_FILES, allow_sessions, stop_on_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -104,17 +103,3 @@ def test_a_system_that_refuses_more_files_is_told_of(
     (record,) = caplog.records
     assert record.__dict__["files_allowed"] == 300
     monkeypatch.undo()
-
-
-def test_what_is_there_at_the_start_is_never_gone_through_again() -> None:
-    class Here:
-        pass
-
-    here = Here()
-    try:
-        spare_collections()
-        assert gc.get_freeze_count() > 10_000
-        assert not any(one is here for one in gc.get_objects())
-    finally:
-        gc.unfreeze()
-    assert any(one is here for one in gc.get_objects())
