@@ -16,11 +16,14 @@ from minirelay.protocol.patch_set import NewPatch, Patch
 from minirelay.shop import counted_loading
 from minirelay.shop.checkout_facts import Fact, Facts, FactsMissing
 from minirelay.shop.checkout_records import CheckoutChanges, CheckoutLimits, CheckoutRecords, RecordChanges
+from minirelay.shop.draft import Draft
 from minirelay.shop.issued_requests import IssuedRequest, Place, RequestState
 from minirelay.shop.live_orders import Content
 from minirelay.shop.objects import Manifest, Order
+from minirelay.shop.order_life import check_client_write
 from minirelay.shop.order_states import IN_CHECKOUT, STATE_FIELD, OrderState
-from minirelay.shop.payment_choice import PaymentChoices, Shop
+from minirelay.shop.ownership import Author, Ownership
+from minirelay.shop.payment_choice import PaymentChoices
 from minirelay.shop.payment_details import ListingSnapshot
 from minirelay.shop.regions import destination, match_region
 from minirelay.shop.state import ShopState
@@ -65,61 +68,87 @@ class CheckoutOutcome(msgspec.Struct, frozen=True):
 
 
 class Checkout:
-    """Follows one client's set, patch by patch, then says what it causes.
+    """The policy for one set of a guest or a clerk: a `Policy` of `apply_patch_set`.
 
-    Another one is made for each set, and for each time that a set is judged.
+    It follows the set patch by patch, then says what the whole of it causes. Another one is made for each
+    set, and for each time that a set is judged.
     """
 
     def __init__(
-        self, records: CheckoutRecords, facts: Facts, limits: CheckoutLimits, work: Work | None = None
+        self,
+        records: CheckoutRecords,
+        author: Author,
+        owners: Mapping[bytes, int],
+        facts: Facts,
+        limits: CheckoutLimits,
+        work: Work | None = None,
     ) -> None:
-        """records: of the shop, which stay as they are. work: counts what it costs."""
+        """Begin before the first patch.
+
+        records: of the shop, which stay as they are. author, owners, work: as for `apply_patch_set`.
+        """
         self._work = Work() if work is None else work
+        self._author = author
+        self._ownership = Ownership(owners)
         self._facts = facts
         self._limits = limits
         self._changes = CheckoutChanges(records, facts.now, limits, self._work)
+        self._draft: Draft | None = None
+        self._state: OrderState | None = None
         self._before: dict[bytes, OrderState | None] = {}
         self._cards: dict[bytes, int] = {}
         self._addressed: dict[bytes, None] = {}
         self._alerts: list[CheckoutAlert] = []
 
-    def follow(self, shop: Shop, patch: Patch, before: OrderState | None, card: int) -> None:
-        """Follow one patch that was applied, and that order_life.check_client_write let through.
+    def before(self, draft: Draft, patch: Patch) -> None:
+        """Note the state that an order is in."""
+        if patch.object_type is ObjectType.ORDER:
+            self._state = draft.order_before(patch.object_id)
+            self._before.setdefault(patch.object_id, self._state)
 
-        shop: behind this patch. before: the order's state before it, None if there was none. card: row id of
-        the guest's card that created the order, NO_CARD for others. Raises Refusal, WorkExceeded.
+    def after(self, draft: Draft, patch: Patch) -> None:
+        """Refuse what a client may not do to an order; reserve for one that was committed, or give back.
+
+        Raises Refusal, WorkExceeded.
         """
         if patch.object_type is not ObjectType.ORDER:
             return
+        order = draft.order(patch.object_id)
+        check_client_write(self._state, patch, order)
+        self._cards[patch.object_id] = self._ownership.note(patch, self._author)
+        self._follow(draft, patch, order)
+
+    def end(self, draft: Draft) -> None:
+        """Keep what the whole set made of the shop, for `outcome`."""
+        self._draft = draft
+
+    def _follow(self, draft: Draft, patch: Patch, order: Order | None) -> None:
         order_id, field = patch.object_id, patch.fields[0] if patch.fields else None
-        order = shop.order(order_id)
-        self._before.setdefault(order_id, before)
-        self._cards[order_id] = card
         if order is None or order.state is OrderState.CANCELED:
             self._changes.close(order_id)
         elif field in ADDRESS_FIELDS:
             self._addressed[order_id] = None
         elif field is None or field == STATE_FIELD:
-            self._changes.follow(order_id, order, card)
-            if field is not None and before is not order.state:
-                self._move(shop, order_id, order)
+            self._changes.follow(order_id, order, self._cards[order_id])
+            if field is not None and self._state is not order.state:
+                self._move(draft, order_id, order)
 
-    def _move(self, shop: Shop, order_id: bytes, order: Order) -> None:
-        card = self._cards[order_id]
+    def _move(self, draft: Draft, order_id: bytes, order: Order) -> None:
         if order.state is OrderState.COMMITTED:
-            self._changes.reservations.commit(order_id, card, order.items, shop)
+            self._changes.reservations.commit(order_id, self._cards[order_id], order.items, draft)
         elif order.state is OrderState.OPEN:
             self._changes.reservations.reopen(order_id)
 
-    def finish(
-        self, shop: Shop, before: ShopState, after: ShopState, vanished: Set[Content]
-    ) -> CheckoutOutcome:
+    def outcome(self, before: ShopState, after: ShopState) -> CheckoutOutcome:
         """Say what the whole set causes.
 
-        shop: behind its last patch; after: the same. vanished: what its patches made vanish. Raises Refusal,
-        FactsMissing, WorkExceeded.
+        before, after: the states that it was applied to, and that it left. Raises Refusal, FactsMissing,
+        WorkExceeded.
         """
-        canceled = self._orders_with(vanished)
+        shop = self._draft
+        if shop is None:
+            raise RuntimeError("nothing is known of a set that was not applied")
+        canceled = self._orders_with(shop.vanished)
         if after.manifest != before.manifest:
             self._withdraw(_manifest(before, self._work), shop.manifest)
         anew = [
@@ -161,7 +190,7 @@ class Checkout:
         if withdrawn:
             self._alerts.append(CheckoutAlert(kind, place, tuple([row.id for row in withdrawn])))
 
-    def _supersede(self, shop: Shop, before: ShopState, order_id: bytes) -> bool:
+    def _supersede(self, shop: Draft, before: ShopState, order_id: bytes) -> bool:
         """Supersede the open requests that were priced for another region than an address now leads to.
 
         Return whether there were any. A change that can't lead elsewhere, like that of a name, supersedes
@@ -195,7 +224,7 @@ class Checkout:
         return None if found is None else found[0]
 
     def _answers(
-        self, shop: Shop, choices: PaymentChoices, anew: Sequence[bytes], canceled: Set[bytes]
+        self, shop: Draft, choices: PaymentChoices, anew: Sequence[bytes], canceled: Set[bytes]
     ) -> list[OrderPatches]:
         """Answer the choices of a set, in the order in which it touched the orders."""
         patches: list[OrderPatches] = []
@@ -216,7 +245,7 @@ class Checkout:
             raise FactsMissing(missing)
         return patches
 
-    def _cancel(self, shop: Shop, order_id: bytes) -> OrderPatches:
+    def _cancel(self, shop: Draft, order_id: bytes) -> OrderPatches:
         order = shop.order(order_id)
         self._changes.close(order_id)
         return cancel_patches(order_id, order is not None and order.canceled_at is not None, self._facts.now)

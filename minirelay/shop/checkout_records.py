@@ -86,7 +86,7 @@ class CheckoutChanges:
     def follow(self, order_id: bytes, order: Order, card: int) -> None:
         """Follow an order that is created, or moves on, and is not closed.
 
-        card: row id of the guest's card that created it, NO_CARD for others. Raises Refusal INVALID.
+        card: row id of the guest's card that created it, NOBODY for others. Raises Refusal INVALID.
         """
         self._closed.pop(order_id, None)
         self.live_orders.follow(order_id, order, card)

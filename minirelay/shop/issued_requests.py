@@ -12,9 +12,9 @@ from typing import Final
 import msgspec
 
 from minirelay.shop.objects import PaymentDetails
+from minirelay.shop.ownership import NOBODY
 from minirelay.shop.payment_details import SHOP_SIGNATURE
 from minirelay.shop.payment_request import PaymentRequest
-from minirelay.shop.reservations import NO_CARD
 from minirelay.shop.taken_seconds import TakenSeconds
 
 DAY_S: Final = 86_400
@@ -195,7 +195,7 @@ class IssuedRequests:
         """Remember what holds until its TTL has passed, whatever becomes of the order."""
         wanted = priced(row.request)
         self._taken.setdefault(wanted, TakenSeconds()).add(row.request.ttl)
-        if row.card != NO_CARD:
+        if row.card != NOBODY:
             insort(self._times.setdefault(row.card, []), row.issued_at)
         heappush(self._due, (row.request.ttl, row.id, wanted, row.card))
 

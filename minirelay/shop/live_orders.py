@@ -8,7 +8,7 @@ import msgspec
 from minirelay.errors import invalid
 from minirelay.shop.objects import Order, OrderedItem
 from minirelay.shop.order_states import IN_CHECKOUT
-from minirelay.shop.reservations import NO_CARD
+from minirelay.shop.ownership import NOBODY
 from minirelay.shop.sellable import wanted_items
 from minirelay.shop.work import LOOKUP, Work
 
@@ -22,7 +22,7 @@ Content = tuple[int, str | None]
 class LiveOrder(msgspec.Struct, frozen=True):
     """An order from Open to Unpaid.
 
-    card: row id of the guest's card that created it, NO_CARD for others. contents: from Committed on, what is
+    card: row id of the guest's card that created it, NOBODY for others. contents: from Committed on, what is
     in it; nothing before, since that may still change.
     """
 
@@ -65,7 +65,7 @@ class LiveOrders:
     def _note(self, order_id: bytes, order: LiveOrder) -> None:
         for content in order.contents:
             self._containing.setdefault(content, set()).add(order_id)
-        if order.card != NO_CARD:
+        if order.card != NOBODY:
             self._of_card[order.card] = self.of_card(order.card) + 1
 
     def _forget(self, order_id: bytes, order: LiveOrder) -> None:
@@ -74,7 +74,7 @@ class LiveOrders:
             found.remove(order_id)
             if not found:
                 del self._containing[content]
-        if order.card != NO_CARD:
+        if order.card != NOBODY:
             left = self._of_card[order.card] = self.of_card(order.card) - 1
             if not left:
                 del self._of_card[order.card]
@@ -170,12 +170,12 @@ class LiveOrderChanges:
         target.setdefault(content, set()).add(order_id)
 
     def _count(self, order: LiveOrder | None, by: int) -> None:
-        if order is not None and order.card != NO_CARD:
+        if order is not None and order.card != NOBODY:
             known = self._of_card.get(order.card)
             self._of_card[order.card] = (self._base.of_card(order.card) if known is None else known) + by
 
     def _is_too_many(self, card: int) -> bool:
-        return card != NO_CARD and self._of_card[card] > self._most_per_card
+        return card != NOBODY and self._of_card[card] > self._most_per_card
 
 
 def _entry_bytes(order: LiveOrder | None) -> int:

@@ -13,6 +13,7 @@ from minirelay.shop.checkout_facts import UNKNOWN, ChainHead, Facts, FactsMissin
 from minirelay.shop.checkout_records import CheckoutChanges, CheckoutLimits
 from minirelay.shop.issued_requests import DAY_S, IssuedRequest, Place, priced
 from minirelay.shop.objects import ChainAddress, Manifest, Order, ShippingRegion
+from minirelay.shop.ownership import NOBODY
 from minirelay.shop.payment_details import (
     VALID_FOR_S,
     ListingSnapshot,
@@ -25,7 +26,6 @@ from minirelay.shop.pricing import price_order
 from minirelay.shop.quote import LEAST_DECIMALS, MOST_DECIMALS, NATIVE, NATIVE_DECIMALS, convert, no_rate
 from minirelay.shop.regions import destination, match_region
 from minirelay.shop.reservation_changes import Stock
-from minirelay.shop.reservations import NO_CARD
 from minirelay.shop.sellable import require_sellable, wanted_items
 from minirelay.shop.state import ShopState
 from minirelay.shop.work import Work
@@ -260,7 +260,7 @@ class PaymentChoices:
         live = sum([one.request.ttl >= moment for one in requests.of_order(choice.order_id)])
         if live >= limits.requests_per_order:
             raise invalid(f"an order can have at most {limits.requests_per_order} payment requests at a time")
-        if choice.card == NO_CARD:
+        if choice.card == NOBODY:
             return
         if requests.issued_since(choice.card, self._facts.now - DAY_S) >= limits.requests_per_card_a_day:
             raise invalid("too many payment requests in a day, try again later")

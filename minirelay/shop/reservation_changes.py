@@ -10,7 +10,8 @@ import msgspec
 
 from minirelay.errors import Code, Refusal, invalid
 from minirelay.shop.objects import OrderedItem
-from minirelay.shop.reservations import NO_CARD, Hold, Reservation, Reservations, Units
+from minirelay.shop.ownership import NOBODY
+from minirelay.shop.reservations import Hold, Reservation, Reservations, Units
 from minirelay.shop.sellable import Listings, require_sellable, wanted_items
 from minirelay.shop.state import inventory_key
 from minirelay.shop.work import LOOKUP, Work
@@ -71,7 +72,7 @@ class ReservationChanges:
     def commit(self, order_id: bytes, card: int, items: list[OrderedItem], stock: Stock) -> None:
         """Reserve the items of an order that gets committed.
 
-        card: the row id of the guest's card that created it, NO_CARD for others. Raises Refusal: NOT_FOUND
+        card: the row id of the guest's card that created it, NOBODY for others. Raises Refusal: NOT_FOUND
         and OUT_OF_STOCK with the listing's id, INVALID; WorkExceeded.
         """
         units = self._available(card, items, stock)
@@ -131,7 +132,7 @@ class ReservationChanges:
             counted = stock.stock(key)
             if counted is None or wanted[key] + self.of_stock(key) > counted:
                 raise Refusal(Code.OUT_OF_STOCK, "there is not that much left in stock", item.listing_id)
-        if card != NO_CARD and self.of_card(card) + sum(wanted.values()) > self._limits.units_per_card:
+        if card != NOBODY and self.of_card(card) + sum(wanted.values()) > self._limits.units_per_card:
             raise invalid(f"a guest's orders can reserve at most {self._limits.units_per_card} pieces")
         return tuple(wanted.items())
 
@@ -159,7 +160,7 @@ class ReservationChanges:
         for key, units in row.units:
             self._work.spend(LOOKUP)
             self._of_stock[key] = self.of_stock(key) + sign * units
-        if row.card != NO_CARD and row.units:
+        if row.card != NOBODY and row.units:
             self._of_card[row.card] = self.of_card(row.card) + sign * sum([units for _, units in row.units])
 
 

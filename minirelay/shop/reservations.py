@@ -13,13 +13,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from minirelay.shop.ownership import NOBODY
+
 K = TypeVar("K")
 
 NEVER: Final = 2**63
 """The end of what does not lapse, in seconds: none that a clock reaches."""
-
-NO_CARD: Final = 0
-"""The card of orders that no guest created; they have no bounds."""
 
 MOST_CLEARED: Final = 4096
 
@@ -40,7 +39,7 @@ class Hold(IntEnum):
 class Reservation(msgspec.Struct, frozen=True):
     """What is known about an order's reservation; times in epoch seconds.
 
-    card: row id of the guest's card that created the order, NO_CARD for others. units: what it holds; nothing
+    card: row id of the guest's card that created the order, NOBODY for others. units: what it holds; nothing
     while the order is open again, or after it lapsed. ends_at: without regard to money. is_chosen: a payment
     choice has set the end. extended_until: how long money that is short may hold it, 0 until there was some.
     """
@@ -179,7 +178,7 @@ class Reservations:
     def _count(self, row: Reservation, sign: int) -> None:
         for key, units in row.units:
             _add(self._of_stock, key, row.lapses_at, sign * units)
-            if row.card != NO_CARD:
+            if row.card != NOBODY:
                 _add(self._of_card, row.card, row.lapses_at, sign * units)
 
     def _schedule(self, order_id: bytes, row: Reservation) -> None:

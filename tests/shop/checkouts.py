@@ -1,6 +1,6 @@
 """What the tests of checkout share: a shop, written to the way a sequencer does it, and its customers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +11,14 @@ from minirelay.errors import Code, Refusal
 from minirelay.protocol.cbor import encode
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, Patch, decode_patch
-from minirelay.shop.access import Role, check_patch
+from minirelay.shop.access import Role
 from minirelay.shop.checkout import Checkout, CheckoutOutcome, relay_sets
 from minirelay.shop.checkout_facts import ChainHead, Facts, TokenFacts
 from minirelay.shop.checkout_records import CheckoutLimits, CheckoutRecords
-from minirelay.shop.draft import Draft
 from minirelay.shop.issued_requests import IssuedRequest, Place
-from minirelay.shop.order_life import check_client_write
 from minirelay.shop.order_states import OrderState
+from minirelay.shop.ownership import RELAY_ITSELF, Author
+from minirelay.shop.patch_application import AppliedPatchSet, PatchApplication, Policy
 from minirelay.shop.quote import Rate
 from minirelay.shop.state import ShopState
 from minirelay.shop.work import Work
@@ -146,7 +146,7 @@ class CheckoutShop:
     tokens: dict[Place, TokenFacts] = field(default_factory=dict)
     payees: dict[Place, bool] = field(default_factory=dict)
     rate: Any = None
-    log: list[list[Patch]] = field(default_factory=list)
+    log: list[tuple[Author, Sequence[Patch]]] = field(default_factory=list)
     work: Work = field(default_factory=Work)
 
     def __post_init__(self) -> None:
@@ -171,39 +171,19 @@ class CheckoutShop:
 
     def write(self, card: int, *patches: Patch) -> CheckoutOutcome:
         """Write a client's set, and what the relay adds. Raises what refuses it; then nothing was changed."""
-        role = Role.GUEST if card else Role.CLERK
-        draft, owners = Draft(self.state), dict(self.owners)
+        author = Author(Role.GUEST if card else Role.CLERK, card)
         self.work = Work()
-        checkout = Checkout(self.records, self.facts, self.limits, self.work)
-        for one in patches:
-            self._apply(draft, checkout, owners, role, card, one)
-        after, _ = draft.finish()
-        outcome = checkout.finish(draft, self.state, after, draft.vanished)
+        checkout = Checkout(self.records, author, self.owners, self.facts, self.limits, self.work)
+        applied = apply(self.state, self.owners, author, patches, checkout)
+        outcome = checkout.outcome(self.state, applied.state)
         sets = [[relay_patch(one) for one in one_set] for one_set in relay_sets(outcome.patches)]
+        state, owners = applied.state, {**self.owners, **applied.owners}
         for one_set in sets:
-            relays = Draft(after)
-            for one in one_set:
-                check_patch(Role.RELAY, one, owns=False, present=True)
-                relays.apply(one)
-            after, _ = relays.finish()
-        self.state, self.owners = after, owners
-        self.log += [list(patches), *sets]
+            state = apply(state, owners, RELAY_ITSELF, one_set).state
+        self.state, self.owners = state, owners
+        self.log += [(author, patches), *((RELAY_ITSELF, one_set) for one_set in sets)]
         self.records.enter(outcome.records)
         return outcome
-
-    def _apply(
-        self, draft: Draft, checkout: Checkout, owners: dict[bytes, int], role: Role, card: int, one: Patch
-    ) -> None:
-        order_id, is_order = one.object_id, one.object_type is ORDER
-        before = draft.order_before(order_id) if is_order else None
-        owns = before is not None and owners.get(order_id, CLERK) == card
-        check_patch(role, one, owns=owns, present=before is not None)
-        draft.apply(one)
-        if is_order:
-            check_client_write(before, one, draft.order(order_id))
-            if one.op == "add" and not one.fields:
-                owners[order_id] = card
-        checkout.follow(draft, one, before, owners.get(order_id, CLERK))
 
     def refused(self, card: int, *patches: Patch) -> Refusal:
         """Write what is refused, and leaves no trace."""
@@ -232,13 +212,24 @@ class CheckoutShop:
 
     def replayed(self) -> ShopState:
         """The state that the log alone comes to, by the rules that need nothing else."""
-        state = self.first
-        for one_set in self.log:
-            draft = Draft(state)
-            for one in one_set:
-                draft.apply(one)
-            state, _ = draft.finish()
+        state, owners = self.first, dict[bytes, int]()
+        for author, patches in self.log:
+            applied = apply(state, owners, author, patches)
+            state, owners = applied.state, {**owners, **applied.owners}
         return state
+
+
+def apply(
+    state: ShopState,
+    owners: Mapping[bytes, int],
+    author: Author,
+    patches: Iterable[Patch],
+    policy: Policy | None = None,
+) -> AppliedPatchSet:
+    """Apply the patches of a set; without a policy as a replay does it."""
+    application = PatchApplication(state, owners, policy=policy)
+    application.apply(author, patches)
+    return application.finish()
 
 
 def relay_patch(one: NewPatch) -> Patch:

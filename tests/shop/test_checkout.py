@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from minirelay.errors import Code
 from minirelay.protocol.patch_set import NewPatch, Patch
 from minirelay.shop.checkout import AlertKind, relay_sets
+from minirelay.shop.checkout_records import CheckoutChanges
 from minirelay.shop.issued_requests import RequestState
 from minirelay.shop.order_states import OrderState
+from minirelay.shop.ownership import RELAY_ITSELF
 from minirelay.shop.state import inventory_key
 from tests.shop.checkouts import (
     ADDRESS,
@@ -33,6 +35,7 @@ from tests.shop.checkouts import (
     a_shop,
     add_order,
     address,
+    apply,
     buy,
     cancel,
     choose,
@@ -46,7 +49,7 @@ from tests.shop.checkouts import (
     payee,
     what,
 )
-from tests.shop.patching import NATIVE, OTHER_PAYEE, PAYEE, TOKEN, patch
+from tests.shop.patching import NATIVE, OTHER_PAYEE, PAYEE, TOKEN, number, patch
 
 SHIRT = 1
 CANCELS = [("add", "CanceledAt"), ("replace", "State")]
@@ -123,17 +126,68 @@ def test_a_currency_and_its_choice_come_in_one_set_of_a_clerk() -> None:
     assert shop.order_state(5) is UNPAID
 
 
+MOVES = {
+    OPEN: {OPEN: OPEN, COMMITTED: COMMITTED, CANCELED: CANCELED},
+    COMMITTED: {OPEN: OPEN, COMMITTED: COMMITTED, CHOSEN: UNPAID, CANCELED: CANCELED},
+    UNPAID: {CHOSEN: UNPAID, CANCELED: CANCELED},
+    CANCELED: {},
+    PAID: {},
+}
+
+
 @pytest.mark.parametrize("by", [GUEST, CLERK])
 @pytest.mark.parametrize("to", OrderState)
-def test_from_unpaid_a_client_chooses_again_or_cancels(by: int, to: OrderState) -> None:
-    shop = a_checkout()
-    shop.write(GUEST, *buy(5, reds()))
-    patches = cancel(5) if to is CANCELED else [move(5, to)]
-    if to in (CHOSEN, CANCELED):
-        shop.write(by, *patches)
-        assert shop.order_state(5) is (UNPAID if to is CHOSEN else CANCELED)
+@pytest.mark.parametrize("state", MOVES)
+def test_clients_move_an_order_as_it_is_drawn(state: OrderState, to: OrderState, by: int) -> None:
+    """The arrows of the spec, and nothing else; what is not drawn is refused, for a clerk, too."""
+    shop = an_order_in(state)
+    before = shop.order(5)
+    patches = [move(5, to)] if to is not CANCELED else [one for one in cancel(5) if state is not CANCELED]
+    ends_in = MOVES[state].get(to)
+    if ends_in is None:
+        assert what(shop.refused(by, *patches or [move(5, to)])) == INV
+        assert shop.order(5) == before
     else:
-        assert what(shop.refused(by, *patches)) == INV
+        shop.write(by, *patches)
+        assert shop.order_state(5) is ends_in
+    assert shop.reserved(RED) == int((ends_in or state) in (COMMITTED, UNPAID))
+
+
+def an_order_in(state: OrderState) -> CheckoutShop:
+    """A shop with an order that has everything, come to this state as orders do."""
+    shop = a_checkout()
+    ready = [add_order(5, reds()), address(5), *choose(5)[:-1]]
+    way = {
+        OPEN: [],
+        COMMITTED: [COMMITTED],
+        UNPAID: [COMMITTED, CHOSEN],
+        PAID: [COMMITTED, CHOSEN],
+        CANCELED: [],
+    }
+    shop.write(GUEST, *ready, *[move(5, one) for one in way[state]])
+    if state is CANCELED:
+        shop.write(GUEST, *cancel(5))
+    elif state is PAID:
+        pay(shop, 5)
+    return shop
+
+
+def pay(shop: CheckoutShop, order: int) -> None:
+    """Let the relay write that an order is paid."""
+    found = patch("add", "Orders", order, "TxDetails", value={"BlockHash": bytes(32)})
+    shop.state = apply(shop.state, shop.owners, RELAY_ITSELF, [found, move(order, PAID)]).state
+    changes = CheckoutChanges(shop.records, shop.now, shop.limits)
+    changes.close(number(order))
+    shop.records.enter(changes.finish())
+
+
+@pytest.mark.parametrize("to", OrderState)
+def test_a_choice_is_the_last_move_of_its_set(to: OrderState) -> None:
+    shop = an_order_in(COMMITTED)
+
+    assert (
+        what(shop.refused(GUEST, move(5, CHOSEN), *(cancel(5) if to is CANCELED else [move(5, to)]))) == INV
+    )
 
 
 # -- choosing again

@@ -8,7 +8,7 @@ from minirelay.errors import Refusal
 from minirelay.shop.live_orders import ENTRY_BYTES, Content, LiveOrder, LiveOrderChanges, LiveOrders
 from minirelay.shop.objects import Order, OrderedItem
 from minirelay.shop.order_states import IN_CHECKOUT, OrderState
-from minirelay.shop.reservations import NO_CARD
+from minirelay.shop.ownership import NOBODY
 from minirelay.shop.work import Work
 
 OPEN, COMMITTED, UNPAID = OrderState.OPEN, OrderState.COMMITTED, OrderState.UNPAID
@@ -57,10 +57,10 @@ def test_a_card_has_so_many_live_orders_at_most() -> None:
     for number in (2, 3):
         changes.follow(key(number), order(OPEN), CARD)
     for number in range(10, 20):
-        changes.follow(key(number), order(OPEN), NO_CARD)
+        changes.follow(key(number), order(OPEN), NOBODY)
     orders.enter(changes.changed)
     assert orders.of_card(CARD) == 2
-    assert orders.of_card(NO_CARD) == 0
+    assert orders.of_card(NOBODY) == 0
 
 
 def test_changes_are_dropped_with_the_write() -> None:

@@ -11,8 +11,9 @@ from minirelay.errors import Code, Refusal
 from minirelay.shop.canonical import read
 from minirelay.shop.draft import Draft
 from minirelay.shop.objects import OrderedItem
+from minirelay.shop.ownership import NOBODY
 from minirelay.shop.reservation_changes import ReservationChanges, ReservationLimits
-from minirelay.shop.reservations import NEVER, NO_CARD, Hold, Reservation, Reservations
+from minirelay.shop.reservations import NEVER, Hold, Reservation, Reservations
 from minirelay.shop.state import inventory_key
 from tests.shop.checkouts import (
     COMMITTED,
@@ -145,7 +146,7 @@ def test_a_guest_reserves_so_many_units_at_most() -> None:
     assert orders.refused(item(CAP, 3)) == INV
     assert orders.refused(item(CAP, 8)) == oos(CAP)
     orders.commit(6, item(CAP, 3), card=8)
-    orders.commit(7, item(CAP, 4), card=NO_CARD)
+    orders.commit(7, item(CAP, 4), card=NOBODY)
 
 
 # -- how long it lasts

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minirelay.shop.reservations import NEVER, NO_CARD, Hold, Reservation, Reservations, Units
+from minirelay.shop.ownership import NOBODY
+from minirelay.shop.reservations import NEVER, Hold, Reservation, Reservations, Units
 
 CARD = 7
 A, B = b"a", b"b"
@@ -26,10 +27,10 @@ def test_a_reservation_holds_until_its_end() -> None:
 
 
 def test_orders_of_no_guest_are_counted_for_no_card() -> None:
-    reservations = Reservations({key(1): Reservation(NO_CARD, ((A, 3),), 100)})
+    reservations = Reservations({key(1): Reservation(NOBODY, ((A, 3),), 100)})
 
     assert reservations.of_stock(A, 0) == 3
-    assert reservations.of_card(NO_CARD, 0) == 0
+    assert reservations.of_card(NOBODY, 0) == 0
 
 
 def test_money_that_was_seen_holds_a_reservation_beyond_its_end() -> None:
@@ -80,7 +81,7 @@ def test_clearing_keeps_what_holds_and_what_is_to_be_known() -> None:
 
 ROWS = st.builds(
     Reservation,
-    card=st.sampled_from([NO_CARD, CARD, 8]),
+    card=st.sampled_from([NOBODY, CARD, 8]),
     units=st.sampled_from([(), ((A, 1),), ((A, 2), (B, 5)), ((B, 3),)]),
     ends_at=st.integers(0, 20),
     hold=st.sampled_from(Hold),
