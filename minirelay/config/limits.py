@@ -121,6 +121,18 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     guest_set_patches: Annotated[
         Count, Meta(description="patches of one set of a guest; a clerk's may have 16384")
     ] = 1024
+    guest_live_orders: Annotated[
+        Count, Meta(description="orders of a guest that are neither paid nor canceled")
+    ] = 100
+    guest_reserved_units: Annotated[
+        Count, Meta(description="pieces that the orders of a guest may have reserved together")
+    ] = 10_000
+    order_payment_requests: Annotated[
+        Count, Meta(description="payment requests of an order that have not expired")
+    ] = 10
+    guest_payment_requests: Annotated[
+        Count, Meta(description="payment requests for the orders of a guest in 24 hours")
+    ] = 300
     set_work: Annotated[
         Count,
         Meta(description="work for one patch set in units of some 30 ns, with the objects that it refers to"),

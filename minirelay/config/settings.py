@@ -76,6 +76,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clock_skew: Annotated[
         Seconds, Meta(description="how far a patch set's time may be ahead of the relay's clock")
     ] = Seconds(300)
+    reservation: Annotated[
+        PositiveSeconds,
+        Meta(description="how long an order holds stock: from its commit, and from its first payment choice"),
+    ] = PositiveSeconds(3600)
     shop_admission: Annotated[
         Literal["any", "registered", "list"],
         Meta(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 
 from minirelay.config.settings import Settings
 from minirelay.relay.client_write import WriteLimits
@@ -9,13 +10,16 @@ from minirelay.relay.connection import ConnectionLimits
 from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.session import SessionLimits
+from minirelay.shop.checkout_records import CheckoutLimits
 from minirelay.shop.object_sizes import ObjectLimits
+from minirelay.shop.reservation_changes import ReservationLimits
 
 
 @dataclass(frozen=True, slots=True)
 class RelayLimits:
     """The bounds of a relay. shop_memory_bytes: of shops in use. session_memory_bytes: of all sessions."""
 
+    checkout: CheckoutLimits
     connection: ConnectionLimits
     guest_cards_per_shop: int
     writes: WriteLimits
@@ -30,6 +34,7 @@ def relay_limits(settings: Settings) -> RelayLimits:
     """
     limits = settings.limits
     return RelayLimits(
+        checkout=_checkout_limits(settings),
         connection=_connection_limits(settings),
         guest_cards_per_shop=limits.guest_cards_per_shop,
         writes=WriteLimits(
@@ -40,6 +45,20 @@ def relay_limits(settings: Settings) -> RelayLimits:
         ),
         shop_memory_bytes=limits.shop_memory,
         session_memory_bytes=limits.session_memory,
+    )
+
+
+def _checkout_limits(settings: Settings) -> CheckoutLimits:
+    limits = settings.limits
+    return CheckoutLimits(
+        reservations=ReservationLimits(
+            # Times of orders are whole seconds; one shorter than that would reserve nothing.
+            lasts_s=ceil(settings.reservation),
+            units_per_card=limits.guest_reserved_units,
+        ),
+        orders_per_card=limits.guest_live_orders,
+        requests_per_order=limits.order_payment_requests,
+        requests_per_card_a_day=limits.guest_payment_requests,
     )
 
 

@@ -5,19 +5,19 @@ the same transaction, so that a replay needs neither the clock nor rates nor the
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
 
 import msgspec
 
+from minirelay.errors import invalid
 from minirelay.protocol.objects import ObjectType
-from minirelay.protocol.patch_set import NewPatch, Patch
+from minirelay.protocol.patch_set import Patch
 from minirelay.shop import counted_loading
 from minirelay.shop.checkout_facts import Fact, Facts, FactsMissing
 from minirelay.shop.checkout_records import CheckoutChanges, CheckoutLimits, CheckoutRecords, RecordChanges
 from minirelay.shop.draft import Draft
-from minirelay.shop.issued_requests import IssuedRequest, Place, RequestState
+from minirelay.shop.issued_requests import MAY_SETTLE, IssuedRequest, Place, RequestState
 from minirelay.shop.live_orders import Content
 from minirelay.shop.objects import Manifest, Order
 from minirelay.shop.order_life import check_client_write
@@ -26,16 +26,11 @@ from minirelay.shop.ownership import Author, Ownership
 from minirelay.shop.payment_choice import PaymentChoices
 from minirelay.shop.payment_details import ListingSnapshot
 from minirelay.shop.regions import destination, match_region
+from minirelay.shop.relay_sets import OrderPatches, cancel_patches
 from minirelay.shop.state import ShopState
 from minirelay.shop.work import Work
 
 ADDRESS_FIELDS: Final = frozenset({"InvoiceAddress", "ShippingAddress"})
-
-MOST_PATCHES: Final = 1024
-"""Of one of the relay's sets: with proofs of ten hashes each it is half as large as what is pushed whole."""
-
-OrderPatches = tuple[NewPatch, ...]
-"""What the relay writes into one order: all of it in one set."""
 
 
 class AlertKind(Enum):
@@ -202,8 +197,9 @@ class Checkout:
         if _leads_to(order) == _leads_to(self._load_order(before, order_id)):
             return False
         region = self._region_name(shop.manifest, order)
-        requests = [row for row in self._changes.requests.of_order(order_id) if row.is_open]
-        others = [row for row in requests if row.region != region]
+        requests = self._changes.requests.of_order(order_id)
+        # Unproven ones, too: an event that proves nothing would keep the price of another region.
+        others = [row for row in requests if row.state in MAY_SETTLE and row.region != region]
         for row in others:
             self._changes.requests.put(row, RequestState.SUPERSEDED)
             if row.state is not RequestState.WAITING:
@@ -251,26 +247,28 @@ class Checkout:
         return cancel_patches(order_id, order is not None and order.canceled_at is not None, self._facts.now)
 
 
-def cancel_patches(order_id: bytes, has_canceled_at: bool, now: int) -> OrderPatches:
-    """Make the relay's patches that cancel an order. has_canceled_at: a client wrote that already."""
-    path = ("Orders", int.from_bytes(order_id))
-    state = NewPatch("replace", (*path, STATE_FIELD), int(OrderState.CANCELED))
-    if has_canceled_at:
-        return (state,)
-    return NewPatch("add", (*path, "CanceledAt"), datetime.fromtimestamp(now, UTC)), state
+def choose_again(
+    records: CheckoutRecords,
+    state: ShopState,
+    order_id: bytes,
+    card: int,
+    facts: Facts,
+    limits: CheckoutLimits,
+    work: Work | None = None,
+) -> CheckoutOutcome:
+    """Do for an unpaid order what its customer's choosing again would (spec 06, "A swept address is dead").
 
-
-def relay_sets(patches: Iterable[OrderPatches], most: int = MOST_PATCHES) -> list[list[NewPatch]]:
-    """Put patches into as few sets as may be, in their order; those of an order stay together.
-
-    most: patches of one set.
+    order_id: 8 bytes. card: row id of the guest's card that created it, NOBODY for others. The request that
+    nobody may be sent to any more is_dead in the records. Raises Refusal, FactsMissing, WorkExceeded.
     """
-    sets: list[list[NewPatch]] = []
-    for group in patches:
-        if not sets or len(sets[-1]) + len(group) > most:
-            sets.append([])
-        sets[-1] += group
-    return sets
+    work = Work() if work is None else work
+    shop, changes = Draft(state, work), CheckoutChanges(records, facts.now, limits, work)
+    order = shop.order(order_id)
+    if order is None or order.state is not OrderState.UNPAID:
+        raise invalid("the order is not to be paid")
+    choices = PaymentChoices(shop, state, changes, facts, limits, work)
+    patches = choices.choose(order_id, order, card)
+    return CheckoutOutcome((patches,), changes.finish(), tuple(choices.snapshots.values()), ())
 
 
 def _manifest(state: ShopState, work: Work) -> Manifest | None:

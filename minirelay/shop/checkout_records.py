@@ -17,19 +17,16 @@ from minirelay.shop.work import Work
 
 
 class CheckoutLimits(msgspec.Struct, frozen=True):
-    """Bounds of checkout; times in seconds.
+    """Bounds of checkout that are settings.
 
     orders_per_card: live ones of a guest's card. requests_per_order: whose TTL has not passed.
-    requests_per_card_a_day: of a guest's card. head_age_s: since a chain was read. clock_ahead_s: of the
-    chain's head.
+    requests_per_card_a_day: of a guest's card.
     """
 
-    reservations: ReservationLimits = ReservationLimits()
-    orders_per_card: int = 100
-    requests_per_order: int = 10
-    requests_per_card_a_day: int = 300
-    head_age_s: int = 600
-    clock_ahead_s: int = 3600
+    reservations: ReservationLimits
+    orders_per_card: int
+    requests_per_order: int
+    requests_per_card_a_day: int
 
 
 class RecordChanges(msgspec.Struct, frozen=True):

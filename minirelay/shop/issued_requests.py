@@ -46,7 +46,10 @@ class RequestState(Enum):
 
 
 OPEN: Final = frozenset({RequestState.WAITING, RequestState.SHORT, RequestState.SEEN})
-"""Money for them settles the order."""
+"""Money for them settles the order, and they can be handed out."""
+
+MAY_SETTLE: Final = OPEN | {RequestState.UNPROVEN}
+"""Money for them settles the order, or may be proven to have come."""
 
 
 class IssuedRequest(msgspec.Struct, frozen=True, kw_only=True):

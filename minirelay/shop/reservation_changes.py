@@ -4,7 +4,7 @@ A refused write leaves no trace, since what it changed here is dropped with it.
 """
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -16,13 +16,15 @@ from minirelay.shop.sellable import Listings, require_sellable, wanted_items
 from minirelay.shop.state import inventory_key
 from minirelay.shop.work import LOOKUP, Work
 
+EXTENDED_S: Final = 6 * 3600
+"""How much longer money that is short holds a reservation, once."""
+
 
 class ReservationLimits(msgspec.Struct, frozen=True):
     """How long reservations last, in seconds, and how many units a guest's card may have reserved."""
 
-    lasts_s: int = 3600
-    extended_s: int = 6 * 3600
-    units_per_card: int = 10_000
+    lasts_s: int
+    units_per_card: int
 
 
 class Stock(Listings, Protocol):
@@ -152,7 +154,7 @@ class ReservationChanges:
         # Once per order: a second reservation is not extended anew.
         if row.hold is not Hold.SHORT or row.extended_until or not row.units:
             return row
-        return msgspec.structs.replace(row, extended_until=row.ends_at + self._limits.extended_s)
+        return msgspec.structs.replace(row, extended_until=row.ends_at + EXTENDED_S)
 
     def _count(self, row: Reservation | None, sign: int) -> None:
         if row is None:

@@ -4,7 +4,9 @@ from minirelay.config.loading import fixed_layer, load
 from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.limits import relay_limits
 from minirelay.relay.outbox import OutboxLimits
+from minirelay.shop.checkout_records import CheckoutLimits
 from minirelay.shop.object_sizes import ObjectLimits
+from minirelay.shop.reservation_changes import ReservationLimits
 
 
 def test_limits_are_those_of_the_settings() -> None:
@@ -29,6 +31,11 @@ def test_limits_are_those_of_the_settings() -> None:
             limits__unread_answers=9,
             limits__unanswered_writes=10,
             limits__session_memory="11MiB",
+            reservation="1500ms",
+            limits__guest_live_orders=18,
+            limits__guest_reserved_units=19,
+            limits__order_payment_requests=20,
+            limits__guest_payment_requests=21,
         )
     )
     limits = relay_limits(loaded)
@@ -44,3 +51,9 @@ def test_limits_are_those_of_the_settings() -> None:
     assert limits.writes.objects == ObjectLimits(order_bytes=14, object_bytes=15)
     assert (limits.writes.work, limits.writes.guest_patches) == (16, 17)
     assert limits.shop_memory_bytes == 7 * 2**20
+    assert limits.checkout == CheckoutLimits(
+        reservations=ReservationLimits(lasts_s=2, units_per_card=19),
+        orders_per_card=18,
+        requests_per_order=20,
+        requests_per_card_a_day=21,
+    )

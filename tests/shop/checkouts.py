@@ -12,7 +12,7 @@ from minirelay.protocol.cbor import encode
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, Patch, decode_patch
 from minirelay.shop.access import Role
-from minirelay.shop.checkout import Checkout, CheckoutOutcome, relay_sets
+from minirelay.shop.checkout import Checkout, CheckoutOutcome
 from minirelay.shop.checkout_facts import ChainHead, Facts, TokenFacts
 from minirelay.shop.checkout_records import CheckoutLimits, CheckoutRecords
 from minirelay.shop.issued_requests import IssuedRequest, Place
@@ -20,6 +20,8 @@ from minirelay.shop.order_states import OrderState
 from minirelay.shop.ownership import RELAY_ITSELF, Author
 from minirelay.shop.patch_application import AppliedPatchSet, PatchApplication, Policy
 from minirelay.shop.quote import Rate
+from minirelay.shop.relay_sets import relay_sets
+from minirelay.shop.reservation_changes import ReservationLimits
 from minirelay.shop.state import ShopState
 from minirelay.shop.work import Work
 from tests.shop.patching import (
@@ -41,6 +43,12 @@ GUEST, OTHER_GUEST = 7, 8
 CHAIN = 1337
 NOW = 1_800_000_000
 HOUR, DAY = 3600, 86_400
+LIMITS = CheckoutLimits(
+    reservations=ReservationLimits(lasts_s=HOUR, units_per_card=10_000),
+    orders_per_card=100,
+    requests_per_order=10,
+    requests_per_card_a_day=300,
+)
 
 OPEN, CANCELED, COMMITTED = OrderState.OPEN, OrderState.CANCELED, OrderState.COMMITTED
 CHOSEN, UNPAID, PAID = OrderState.PAYMENT_CHOSEN, OrderState.UNPAID, OrderState.PAID
@@ -140,7 +148,7 @@ class CheckoutShop:
     state: ShopState
     owners: dict[bytes, int] = field(default_factory=dict)
     records: CheckoutRecords = field(default_factory=CheckoutRecords)
-    limits: CheckoutLimits = field(default_factory=CheckoutLimits)
+    limits: CheckoutLimits = LIMITS
     now: int = NOW
     chains: dict[int, ChainHead | None] = field(default_factory=dict)
     tokens: dict[Place, TokenFacts] = field(default_factory=dict)

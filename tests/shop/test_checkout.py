@@ -1,18 +1,18 @@
 """Spec 06: what a client's patch set causes."""
 
-from itertools import count
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from minirelay.errors import Code
-from minirelay.protocol.patch_set import NewPatch, Patch
-from minirelay.shop.checkout import AlertKind, relay_sets
+from minirelay.errors import Code, Refusal
+from minirelay.protocol.patch_set import Patch
+from minirelay.shop.checkout import AlertKind, choose_again
 from minirelay.shop.checkout_records import CheckoutChanges
 from minirelay.shop.issued_requests import RequestState
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.ownership import RELAY_ITSELF
+from minirelay.shop.relay_sets import relay_sets
 from minirelay.shop.state import inventory_key
 from tests.shop.checkouts import (
     ADDRESS,
@@ -52,6 +52,7 @@ from tests.shop.checkouts import (
 from tests.shop.patching import NATIVE, OTHER_PAYEE, PAYEE, TOKEN, number, patch
 
 SHIRT = 1
+ANSWERS_AGAIN = [("replace", "PaymentDetails"), ("replace", "State")]
 CANCELS = [("add", "CanceledAt"), ("replace", "State")]
 RED = inventory_key(SHIRT, ("red",))
 
@@ -202,7 +203,7 @@ def test_reloading_the_payment_page_gives_the_same_details() -> None:
         shop.rate = type(shop.rate)(shop.rate.numerator, shop.rate.denominator + 1)
         outcome = shop.write(GUEST, *choose(5, NATIVE))
         (patches,) = outcome.patches
-        assert ops(patches) == [("replace", "PaymentDetails"), ("replace", "State")]
+        assert ops(patches) == ANSWERS_AGAIN
         assert shop.details(5) == first
         assert outcome.records.requests == {}
 
@@ -309,7 +310,7 @@ def test_another_country_is_priced_anew_in_the_same_breath() -> None:
     outcome = shop.write(GUEST, patch("replace", "Orders", 5, "ShippingAddress", "Country", value="NZ"))
 
     (patches,) = outcome.patches
-    assert ops(patches) == [("replace", "PaymentDetails"), ("replace", "State")]
+    assert ops(patches) == ANSWERS_AGAIN
     first, second = shop.requests(5)
     assert first.state is RequestState.SUPERSEDED
     assert (second.state, second.region, second.price) == (RequestState.WAITING, "far", 1500)
@@ -403,6 +404,31 @@ def test_money_for_a_superseded_request_is_told() -> None:
 
     (alert,) = outcome.alerts
     assert (alert.kind, alert.request_ids) == (AlertKind.SUPERSEDED_WITH_MONEY, (request.id,))
+
+
+def test_an_event_that_proves_nothing_does_not_keep_the_price_of_another_region() -> None:
+    shop = unpaid_shop()
+    (request,) = shop.requests(5)
+    shop.records.requests.enter({request.id: replace(request, state=RequestState.UNPROVEN)})
+    shop.write(GUEST, address(5, "replace", Country="NZ"))
+
+    assert [(one.region, one.state) for one in shop.requests(5)] == [
+        ("home", RequestState.SUPERSEDED),
+        ("far", RequestState.WAITING),
+    ]
+
+
+def test_a_dead_address_is_replaced_by_a_new_request() -> None:
+    shop = unpaid_shop()
+    (request,) = shop.requests(5)
+    shop.records.requests.enter({request.id: replace(request, is_dead=True)})
+    outcome = choose_again(shop.records, shop.state, number(5), GUEST, shop.facts, shop.limits)
+    shop.records.enter(outcome.records)
+
+    assert [ops(patches) for patches in outcome.patches] == [ANSWERS_AGAIN]
+    assert [one.is_dead for one in shop.requests(5)] == [True, False]
+    with pytest.raises(Refusal):
+        choose_again(shop.records, shop.state, number(6), GUEST, shop.facts, shop.limits)
 
 
 def test_addresses_of_orders_that_are_not_unpaid_change_nothing_else() -> None:
@@ -656,15 +682,6 @@ def test_five_thousand_orders_are_canceled_by_looking_at_no_other() -> None:
         assert {shop.order_state(order) for order in range(1, 5001)} == {CANCELED}
 
     assert costs[2000] == costs[0]
-
-
-def test_patches_of_an_order_stay_in_one_set() -> None:
-    numbers = count()
-    groups = [tuple(NewPatch("remove", ("Orders", next(numbers))) for _ in range(n)) for n in (2, 1, 2, 2)]
-
-    sets = relay_sets(groups, 4)
-    assert [[one.path[1] for one in one_set] for one_set in sets] == [[0, 1, 2], [3, 4, 5, 6]]
-    assert relay_sets([]) == []
 
 
 # -- the log alone

@@ -1,6 +1,6 @@
 """The records of a shop's checkout, entered as writes are accepted."""
 
-from minirelay.shop.checkout_records import CheckoutChanges, CheckoutLimits
+from minirelay.shop.checkout_records import CheckoutChanges
 from minirelay.shop.live_orders import LiveOrder
 from minirelay.shop.state import inventory_key
 from tests.shop.checkouts import (
@@ -31,7 +31,7 @@ def a_checkout() -> CheckoutShop:
 def test_an_order_that_the_relay_closes_holds_nothing_and_waits_for_nothing() -> None:
     shop = a_checkout()
     shop.write(GUEST, *buy(5, item(CAP)))
-    changes = CheckoutChanges(shop.records, shop.now, CheckoutLimits())
+    changes = CheckoutChanges(shop.records, shop.now, shop.limits)
     changes.close(number(5))
     done = changes.finish()
     assert done.closed == (number(5),)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from minirelay.errors import Code
 from minirelay.protocol.objects import ObjectType
@@ -18,7 +19,6 @@ from minirelay.shop.checkout_facts import (
     TokenFacts,
     TokenOf,
 )
-from minirelay.shop.checkout_records import CheckoutLimits
 from minirelay.shop.payment_request import PaymentRequest, payment_id
 from minirelay.shop.quote import Rate
 from minirelay.shop.state import id_key, inventory_key
@@ -30,6 +30,7 @@ from tests.shop.checkouts import (
     GUEST,
     HOUR,
     INV,
+    LIMITS,
     MANIFEST,
     NOW,
     OTHER_GUEST,
@@ -324,7 +325,7 @@ def test_superseded_requests_count_as_well() -> None:
 
 
 def test_a_guest_has_so_many_requests_a_day() -> None:
-    shop = a_checkout(limits=CheckoutLimits(requests_per_card_a_day=3))
+    shop = a_checkout(limits=replace(LIMITS, requests_per_card_a_day=3))
     shop.write(GUEST, *[one for order in (5, 6, 7) for one in buy(order, item(CAP))])
     assert what(shop.refused(GUEST, *buy(8, item(CAP)))) == INV
     shop.write(OTHER_GUEST, *buy(9, item(CAP)))

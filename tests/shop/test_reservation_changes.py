@@ -37,10 +37,11 @@ from tests.shop.checkouts import (
     oos,
     what,
 )
+from tests.shop.checkouts import LIMITS as CHECKOUT_LIMITS
 from tests.shop.patching import NATIVE, TOKEN, number
 
 CARD = GUEST
-LIMITS = ReservationLimits()
+LIMITS = CHECKOUT_LIMITS.reservations
 SHIRT, CAP, HIDDEN, GONE = 1, 2, 3, 9
 RED, PLAIN = inventory_key(SHIRT, ("red",)), inventory_key(CAP)
 STOCK = Draft(
@@ -140,7 +141,7 @@ def test_the_first_item_that_fails_is_named(wanted: list[dict[str, object]], out
 
 
 def test_a_guest_reserves_so_many_units_at_most() -> None:
-    orders = Orders(ReservationLimits(units_per_card=5))
+    orders = Orders(ReservationLimits(lasts_s=HOUR, units_per_card=5))
     orders.commit(5, item(CAP, 3))
 
     assert orders.refused(item(CAP, 3)) == INV
@@ -197,6 +198,21 @@ def test_money_that_was_there_before_holds_the_next_reservation() -> None:
     orders.now += 7 * HOUR - 1
 
     assert orders.holds(5)
+
+
+def test_a_clock_that_is_set_back_brings_nothing_back() -> None:
+    orders = Orders()
+    orders.commit(5, item(CAP, 10))
+    orders.commit(6, item(SHIRT, 1, "red"))
+    orders.hold(6, Hold.SEEN)
+    orders.now += HOUR
+    orders.base.clear(orders.now)
+    orders.hold(6, Hold.NONE)
+    orders.now -= HOUR
+
+    assert not orders.holds(6)
+    orders.commit(7, item(CAP, 10))
+    assert orders.base.row(number(7)) == Reservation(CARD, ((PLAIN, 10),), NOW + 2 * HOUR)
 
 
 def test_a_clerks_closing_ends_it_at_once() -> None:
