@@ -6,7 +6,7 @@ of those in the hours that a reservation can last, however many orders there are
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Final, TypeVar
@@ -133,6 +133,20 @@ class Reservations:
         """Sum up what is reserved of a stock record."""
         found = self._of_stock.get(key)
         return 0 if found is None else found.after(now)
+
+    def reserved(self, now: int) -> Iterator[tuple[bytes, int]]:
+        """Go through the stock records of which something is reserved, with how much."""
+        sums = ((key, units.after(now)) for key, units in self._of_stock.items())
+        return ((key, units) for key, units in sums if units)
+
+    def holders(self, keys: Set[bytes], now: int) -> dict[bytes, dict[int, int]]:
+        """Say which cards' orders hold how much of these stock records. It looks at all reservations."""
+        holders: dict[bytes, dict[int, int]] = {key: {} for key in keys}
+        for row in self._rows.values():
+            for key, units in row.at(now).units:
+                if key in keys:
+                    holders[key][row.card] = holders[key].get(row.card, 0) + units
+        return holders
 
     def of_card(self, card: int, now: int) -> int:
         """Sum up the units that the orders of a guest's card have reserved."""

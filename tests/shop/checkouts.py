@@ -154,6 +154,7 @@ class CheckoutShop:
     tokens: dict[Place, TokenFacts] = field(default_factory=dict)
     payees: dict[Place, bool] = field(default_factory=dict)
     rate: Any = None
+    without_chains: bool = False
     log: list[tuple[Author, Sequence[Patch]]] = field(default_factory=list)
     work: Work = field(default_factory=Work)
 
@@ -168,10 +169,10 @@ class CheckoutShop:
     @property
     def facts(self) -> Facts:
         """What is known now; the chain's head comes every second, if no other is told."""
-        chains = {CHAIN: ChainHead(self.now - NOW + 1000, self.now, self.now)} | self.chains
+        own = {} if self.without_chains else {CHAIN: ChainHead(self.now - NOW + 1000, self.now, self.now)}
         return Facts(
             now=self.now,
-            chains=chains,
+            chains={**own, **self.chains},
             tokens=self.tokens,
             payees=self.payees,
             rate=lambda _pricing, _chosen: self.rate or None,

@@ -247,6 +247,14 @@ def test_what_nobody_may_be_sent_to_is_not_handed_out_again(change: dict[str, An
     assert [one.id for one in shop.requests(5)] == [request.id, shop.details(5)["PaymentID"]]
 
 
+def test_a_request_on_a_chain_that_is_watched_no_more_is_not_handed_out_again() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()))
+    shop.without_chains = True
+
+    assert "takes no payments on chain" in shop.refused(GUEST, *choose(5)).message
+
+
 def test_another_price_payee_or_pricing_currency_gives_a_new_request() -> None:
     shop = a_checkout()
     shop.write(GUEST, *buy(5, reds()))
@@ -394,6 +402,8 @@ def test_pricing_anew_is_refused_for_what_is_not_sold_any_more() -> None:
     shop.write(CLERK, patch("replace", "Listings", SHIRT, "ViewState", value=2))
 
     assert what(shop.refused(GUEST, address(5, "replace", Country="NZ"))) == nf(SHIRT)
+    shop.write(CLERK, patch("remove", "Manifest", "ShippingRegions", "default"))
+    assert what(shop.refused(GUEST, address(5, "replace", Country="FR"))) == nf(SHIRT)
 
 
 def test_money_for_a_superseded_request_is_told() -> None:
