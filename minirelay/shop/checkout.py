@@ -172,9 +172,10 @@ class Checkout:
         if before is None or after is None:
             return
         requests = self._changes.requests
-        for payee in _places(before.payees) - _places(after.payees):
+        for payee in sorted(_places(before.payees) - _places(after.payees)):
             self._withdraw_all(AlertKind.WITHDRAWN_PAYEE, payee, requests.open_for_payee(payee))
-        for currency in _places(before.accepted_currencies) - _places(after.accepted_currencies):
+        gone = _places(before.accepted_currencies) - _places(after.accepted_currencies)
+        for currency in sorted(gone):
             self._withdraw_all(AlertKind.WITHDRAWN_CURRENCY, currency, requests.open_in_currency(currency))
 
     def _withdraw_all(self, kind: AlertKind, place: Place, rows: Iterable[IssuedRequest]) -> None:

@@ -1,8 +1,13 @@
 """Spec 06: what a client's patch set causes."""
 
+import dataclasses
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
 
 from minirelay.errors import Code, Refusal
@@ -321,6 +326,7 @@ def test_another_country_is_priced_anew_in_the_same_breath() -> None:
     assert ops(patches) == ANSWERS_AGAIN
     first, second = shop.requests(5)
     assert first.state is RequestState.SUPERSEDED
+    assert outcome.alerts == ()
     assert (second.state, second.region, second.price) == (RequestState.WAITING, "far", 1500)
     assert shop.details(5)["Total"] == 1500
     assert shop.order_state(5) is UNPAID
@@ -362,6 +368,20 @@ def test_another_town_of_the_same_region_keeps_the_request() -> None:
 
     assert outcome.patches == ()
     assert [one.state for one in shop.requests(5)] == [RequestState.WAITING]
+
+
+def test_what_settles_nothing_any_more_is_not_superseded() -> None:
+    shop = unpaid_shop()
+    shop.write(CLERK, patch("remove", "Manifest", "Payees", CHAIN, PAYEE))
+    assert shop.write(GUEST, address(5, "replace", Country="NZ")).patches == ()
+    shop.write(GUEST, *choose(5, to=OTHER_PAYEE))
+    shop.write(GUEST, address(5, "replace", Country="DE"))
+
+    assert [(one.region, one.state) for one in shop.requests(5)] == [
+        ("home", RequestState.WITHDRAWN),
+        ("far", RequestState.SUPERSEDED),
+        ("home", RequestState.WAITING),
+    ]
 
 
 def test_a_shipping_address_added_to_an_invoice_address_decides() -> None:
@@ -710,3 +730,184 @@ def test_a_replay_of_the_log_needs_nothing_else() -> None:
 
 def test_errors_have_the_codes_of_the_spec() -> None:
     assert (INV[0], nf(1)[0], oos(1)[0]) == (Code.INVALID, Code.NOT_FOUND, Code.OUT_OF_STOCK)
+
+
+# -- requests against a naive model
+
+
+@dataclass
+class Asked:
+    """A request as the model has it."""
+
+    region: str
+    price: int
+    payee: bytes
+    ttl: int
+    state: RequestState = RequestState.WAITING
+
+
+@dataclass
+class Buyer:
+    """An unpaid order as the model has it. shown: the place of the request that its details are of."""
+
+    country: str
+    payee: bytes
+    asked: list[Asked] = field(default_factory=list)
+    shown: int = 0
+
+
+PAYEES = [PAYEE, OTHER_PAYEE]
+COUNTRIES = ["DE", "NZ", "FR"]
+OPEN_STATES = (RequestState.WAITING, RequestState.SHORT, RequestState.SEEN)
+
+
+class Requests(RuleBasedStateMachine):
+    """Unpaid orders of a shop whose payees, regions and prices come and go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shop = CheckoutShop(a_shop([listing(SHIRT, 1000, "red")], {RED: 10**6}))
+        self.price = 1000
+        self.payees, self.regions = set(PAYEES), {"default", "home", "far"}
+        self.buyers: dict[int, Buyer] = {}
+
+    def region(self, country: str) -> str | None:
+        name = {"DE": "home", "NZ": "far"}.get(country, "default")
+        return next((one for one in (name, "default") if one in self.regions), None)
+
+    def answer(self, buyer: Buyer) -> Buyer | None:
+        """The buyer as a choice leaves it, None if it is refused."""
+        region = self.region(buyer.country)
+        if buyer.payee not in self.payees or region is None:
+            return None
+        price, now = self.price + 500 * (region == "far"), self.shop.now
+        for place in reversed(range(len(buyer.asked))):
+            one = buyer.asked[place]
+            same = (one.region, one.price, one.payee) == (region, price, buyer.payee)
+            if same and one.state in OPEN_STATES and one.ttl - now >= DAY // 2:
+                return dataclasses.replace(buyer, shown=place)
+        if sum(one.ttl >= now for one in buyer.asked) >= 10:
+            return None
+        return dataclasses.replace(
+            buyer, asked=[*buyer.asked, Asked(region, price, buyer.payee, 0)], shown=len(buyer.asked)
+        )
+
+    def relocate(self, buyer: Buyer, country: str) -> tuple[Buyer, bool]:
+        """The buyer with the requests that another country supersedes, and whether there are any."""
+        region = self.region(country)
+        asked = [dataclasses.replace(one) for one in buyer.asked]
+        settling = (*OPEN_STATES, RequestState.UNPROVEN)
+        others = [one for one in asked if one.state in settling and one.region != region]
+        if country == buyer.country:
+            others = []
+        for one in others:
+            one.state = RequestState.SUPERSEDED
+        return dataclasses.replace(buyer, country=country, asked=asked), bool(others)
+
+    def expect(self, order: int, after: Buyer | None, *patches: Patch) -> None:
+        if after is None:
+            assert what(self.shop.refused(CLERK, *patches)) == INV
+            return
+        self.shop.write(CLERK, *patches)
+        for one, request in zip(after.asked, self.shop.requests(order), strict=True):
+            one.ttl = one.ttl or request.request.ttl
+        self.buyers[order] = after
+
+    def some(self, data: st.DataObject) -> int:
+        return data.draw(st.sampled_from(sorted(self.buyers)))
+
+    @rule(country=st.sampled_from(COUNTRIES), payee=st.sampled_from(PAYEES))
+    @precondition(lambda self: len(self.buyers) < 3)
+    def buy(self, country: str, payee: bytes) -> None:
+        order = len(self.buyers) + 1
+        if payee in self.payees:
+            patches = [add_order(order, reds()), address(order, Country=country), move(order, COMMITTED)]
+            self.expect(order, self.answer(Buyer(country, payee)), *patches, *choose(order, to=payee))
+
+    @rule(data=st.data(), payee=st.sampled_from(PAYEES), again=st.booleans())
+    @precondition(lambda self: self.buyers)
+    def choose(self, data: st.DataObject, payee: bytes, again: bool) -> None:
+        order = self.some(data)
+        buyer = self.buyers[order]
+        if again:
+            self.expect(order, self.answer(buyer), move(order, CHOSEN))
+        elif payee in self.payees:
+            self.expect(order, self.answer(dataclasses.replace(buyer, payee=payee)), *choose(order, to=payee))
+
+    @rule(data=st.data(), country=st.sampled_from(COUNTRIES), chooses=st.booleans())
+    @precondition(lambda self: self.buyers)
+    def move_house(self, data: st.DataObject, country: str, chooses: bool) -> None:
+        order = self.some(data)
+        after, is_superseded = self.relocate(self.buyers[order], country)
+        patches = [address(order, "replace", Country=country), *[move(order, CHOSEN)] * chooses]
+        self.expect(order, self.answer(after) if is_superseded or chooses else after, *patches)
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.buyers)
+    def rename(self, data: st.DataObject) -> None:
+        order = self.some(data)
+        name = patch("replace", "Orders", order, "ShippingAddress", "Name", value="B")
+        self.expect(order, self.buyers[order], name)
+
+    @rule(price=st.sampled_from([1000, 2000]))
+    def reprice(self, price: int) -> None:
+        self.price = price
+        self.shop.write(CLERK, patch("replace", "Listings", SHIRT, "Price", value=price))
+
+    @rule(payee=st.sampled_from(PAYEES))
+    def turn_payee(self, payee: bytes) -> None:
+        path = ("Manifest", "Payees", CHAIN, payee)
+        if payee in self.payees:
+            self.shop.write(CLERK, patch("remove", *path))
+            for one in [one for buyer in self.buyers.values() for one in buyer.asked]:
+                if one.payee == payee and one.state in (RequestState.WAITING, RequestState.SHORT):
+                    one.state = RequestState.WITHDRAWN
+        else:
+            self.shop.write(CLERK, patch("add", *path, value={}))
+        self.payees ^= {payee}
+
+    @rule(name=st.sampled_from(["default", "home", "far"]))
+    def turn_region(self, name: str) -> None:
+        path = ("Manifest", "ShippingRegions", name)
+        is_there = name in self.regions
+        if is_there and len(self.regions) > 1:
+            self.shop.write(CLERK, patch("remove", *path))
+            self.regions.remove(name)
+        elif not is_there:
+            self.shop.write(CLERK, patch("add", *path, value=MANIFEST["ShippingRegions"][name]))
+            self.regions.add(name)
+
+    @rule(
+        data=st.data(), state=st.sampled_from([RequestState.SHORT, RequestState.SEEN, RequestState.UNPROVEN])
+    )
+    @precondition(lambda self: self.buyers)
+    def money(self, data: st.DataObject, state: RequestState) -> None:
+        order = self.some(data)
+        place = data.draw(st.integers(0, len(self.buyers[order].asked) - 1))
+        if self.buyers[order].asked[place].state in OPEN_STATES:
+            request = self.shop.requests(order)[place]
+            self.shop.records.requests.enter({request.id: replace(request, state=state)})
+            self.buyers[order].asked[place].state = state
+
+    @rule(seconds=st.sampled_from([1, DAY // 2 - 5, DAY // 2]))
+    def wait(self, seconds: int) -> None:
+        self.shop.now += seconds
+
+    @invariant()
+    def requests_are_those_of_the_model(self) -> None:
+        for order, buyer in self.buyers.items():
+            requests = self.shop.requests(order)
+            found = [
+                Asked(one.region, one.price, one.request.payee, one.request.ttl, one.state)
+                for one in requests
+            ]
+            assert found == buyer.asked
+            assert self.shop.details(order)["PaymentID"] == requests[buyer.shown].id
+            assert self.shop.order_state(order) is UNPAID
+
+    def teardown(self) -> None:
+        assert self.shop.replayed().root_hash == self.shop.state.root_hash
+
+
+TestRequests = Requests.TestCase
+TestRequests.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
