@@ -17,7 +17,8 @@ from minirelay.relay.limits import relay_limits
 from minirelay.relay.messages import Outcome, WriteRequest
 from minirelay.relay.shop_head import ShopHead
 from minirelay.store.database import Store
-from minirelay.store.messages import Commit, KeyCard
+from minirelay.store.messages import KeyCard
+from minirelay.store.writes import Commit
 
 _LIMITS: Final = relay_limits(Settings()).writes
 

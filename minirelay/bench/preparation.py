@@ -24,7 +24,8 @@ from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.relay import Relay
 from minirelay.relay.shop_head import ShopHead, read_head
 from minirelay.store.database import Store
-from minirelay.store.messages import Commit, KeyCard
+from minirelay.store.messages import KeyCard
+from minirelay.store.writes import Commit
 
 SHOP_ID: Final = 4711
 REGISTRY_CHAIN: Final = 1

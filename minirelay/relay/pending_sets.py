@@ -17,6 +17,7 @@ from minirelay.shop.ownership import RELAY_ITSELF, Author
 from minirelay.shop.patch_application import AppliedPatchSet, Policy, apply_patch_set
 from minirelay.shop.state import ShopState
 from minirelay.shop.work import HASHED_BYTES, Work
+from minirelay.store.batch import Writable
 from minirelay.store.messages import KeyCard
 
 
@@ -78,6 +79,9 @@ class PendingSets:
         """The pushed form of the last set so far."""
         return self._entries[-1].wire
 
-    def accepted(self, new_cards: Sequence[KeyCard] = ()) -> Accepted:
-        """Make what the head appends. new_cards: that are enrolled with these sets."""
-        return Accepted(tuple(self._entries), tuple(new_cards))
+    def accepted(self, new_cards: Sequence[KeyCard] = (), further: Sequence[Writable] = ()) -> Accepted:
+        """Make what the head appends.
+
+        new_cards: that are enrolled with these sets. further: rows of other kinds in the same transaction.
+        """
+        return Accepted(tuple(self._entries), tuple(new_cards), tuple(further))

@@ -21,7 +21,7 @@ from minirelay.relay.request import Request
 from minirelay.relay.shop_events import ShopEvents
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.work import Work, WorkExceeded
-from minirelay.store.messages import Commit
+from minirelay.store.writes import Commit
 
 T = TypeVar("T")
 

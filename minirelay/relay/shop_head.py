@@ -10,9 +10,9 @@ from minirelay.relay.entry import ENTRY_BYTES, Entry, entry_bytes
 from minirelay.shop.access import Role
 from minirelay.shop.ownership import NOBODY
 from minirelay.shop.state import ShopState
+from minirelay.store.batch import Writable
 from minirelay.store.messages import (
     EMPTY_COUNTS,
-    Commit,
     Counts,
     Gap,
     KeyCard,
@@ -22,6 +22,7 @@ from minirelay.store.messages import (
     StoredSet,
 )
 from minirelay.store.reader import Reader
+from minirelay.store.writes import Commit
 
 
 class Card(msgspec.Struct, gc=False):
@@ -37,11 +38,12 @@ class Accepted(msgspec.Struct, frozen=True):
     """What a request appends to the log, all in one transaction.
 
     entries: at least one; the first is judged on the head, each other on the state behind the one before.
-    new_cards: that are enrolled with these sets.
+    new_cards: that are enrolled with these sets. further: rows of other kinds that are stored with them.
     """
 
     entries: tuple[Entry, ...]
     new_cards: tuple[KeyCard, ...] = ()
+    further: tuple[Writable, ...] = ()
 
     @property
     def state(self) -> ShopState:
@@ -121,6 +123,7 @@ class ShopHead:
             new_shop=self._begin(accepted.new_cards),
             new_cards=accepted.new_cards,
             unlinked=tuple(unlinked),
+            further=accepted.further,
         )
 
     def _append_set(self, entry: Entry) -> StoredSet:

@@ -1,18 +1,19 @@
-"""What a batch of commits writes: each object and each counter once, however often it changed."""
+"""What one transaction writes: each object and each counter once, however often it changed."""
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import msgspec
 
 from minirelay.store.bulk_insert import Kind, Parameter, Rows
-from minirelay.store.messages import MAX_NONCE, MAX_SEQ, Commit, KeyCard, ShopRow, StoredSet
+from minirelay.store.messages import MAX_NONCE, MAX_SEQ, ObjectRow, StoredSet
 from minirelay.store.pieces import ChangedObjects
 
 SEQ_BITS = 40
 _encode = msgspec.msgpack.Encoder().encode
 
-# What a row weighs beside its byte strings, for `weight`.
-_ROW_BYTES = 64
+ROW_BYTES = 64
+"""What a row weighs beside its byte strings."""
 
 
 def position(shop: int, seq: int) -> int:
@@ -27,73 +28,73 @@ def encode_nonce(nonce: int) -> bytes:
     return nonce.to_bytes(8, "big")
 
 
-def weight(commit: Commit) -> int:
-    """Estimate the bytes that a commit writes, so that a transaction stays short."""
-    rows = len(commit.new_cards) + len(commit.changes) + sum(1 + len(one.leaves) for one in commit.sets)
-    wires = sum(len(one.wire) for one in commit.sets)
-    values = sum(len(change.value or b"") for change in commit.changes)
-    pieces = [len(piece) for change in commit.changes for _, piece in change.pieces]
-    return wires + values + sum(pieces) + (rows + len(pieces)) * _ROW_BYTES
+class Batch:
+    """The rows of one transaction, whoever puts them in."""
+
+    def __init__(self) -> None:
+        """Start without a row. ends: of each shop with new sets, by row id: the number of its last one."""
+        self.ends: dict[int, int] = {}
+        self._rows = Rows()
+        self._objects = ChangedObjects()
+        self._put: dict[tuple[Kind, tuple[Parameter, ...]], tuple[Parameter, ...]] = {}
+
+    def insert(self, kind: Kind, *values: Parameter) -> None:
+        """Add a row that nothing else in the transaction writes; those before it come before it."""
+        self._rows.add(kind, *values)
+
+    def put(self, kind: Kind, key: tuple[Parameter, ...], *values: Parameter) -> None:
+        """Write a row that may be written again: of the same kind and key, the last stands, in its place.
+
+        All of these come behind what is inserted. key: the first of the values that the kind names.
+        """
+        self._put.pop((kind, key), None)
+        self._put[kind, key] = values
+
+    def append_set(self, shop: int, one: StoredSet) -> None:
+        """Add the next set of a shop's log, with its patches. shop: row id."""
+        self._rows.add(Kind.PATCH_SET, *set_row(shop, one))
+        for row in index_rows(shop, one):
+            self._rows.add(Kind.PATCH, *row)
+        self.ends[shop] = one.seq
+
+    def change_object(self, shop: int, change: ObjectRow) -> None:
+        """Write an object as it is now; of several changes to it, the last stands."""
+        self._objects.add(shop, change)
+
+    def rows(self) -> Rows:
+        """List all rows. To be called once, in the end."""
+        self._objects.add_to(self._rows)
+        for (kind, key), values in self._put.items():
+            self._rows.add(kind, *key, *values)
+        return self._rows
 
 
-def rows_of(commits: Iterable[Commit], memory: Iterable[tuple[str, bytes]] = ()) -> Rows:
-    """List the rows of one transaction. memory: rows of `meta`. Raises ValueError for what no row can hold.
+class Writable(Protocol):
+    """Something that puts rows into a transaction: all of them are stored, or none."""
 
-    Of several changes to one object, nonce or row of `meta`, only the last is written.
-    """
-    rows = Rows()
-    objects = ChangedObjects()
-    nonces: dict[int, int] = {}
-    relay_nonces: dict[int, int] = {}
-    unlinked: dict[int, None] = {}
-    signers: dict[bytes, None] = {}
-    for commit in commits:
-        if commit.new_shop is not None:
-            _add_shop(rows, commit.new_shop)
-        for new_card in commit.new_cards:
-            _add_card(rows, new_card)
-        for one in commit.sets:
-            rows.add(Kind.PATCH_SET, *set_row(commit.shop, one))
-            for row in index_rows(commit.shop, one):
-                rows.add(Kind.PATCH, *row)
-        for change in commit.changes:
-            objects.add(commit.shop, change)
-        nonces.update(commit.nonces)
-        if commit.relay_nonce is not None:
-            relay_nonces[commit.shop] = commit.relay_nonce
-        if commit.relay_signer is not None:
-            signers[commit.relay_signer] = None
-        unlinked.update(dict.fromkeys(commit.unlinked))
-    objects.add_to(rows)
-    for card, nonce in nonces.items():
-        rows.add(Kind.NONCE, card, encode_nonce(nonce))
-    for shop, nonce in relay_nonces.items():
-        rows.add(Kind.RELAY_NONCE, shop, nonce)
-    for card in unlinked:
-        rows.add(Kind.UNLINKED, card)
-    for signer in signers:
-        rows.add(Kind.RELAY_SIGNER, signer)
-    for name, value in dict(memory).items():
-        rows.add(Kind.META, name, value)
-    return rows
+    @property
+    def weight(self) -> int:
+        """Estimate the bytes that it writes, so that a transaction stays short."""
+
+    @property
+    def epoch(self) -> int | None:
+        """Return `Writer.epoch` from before the state was read on which this was judged; None: on none."""
+
+    def add_to(self, batch: Batch) -> None:
+        """Put its rows in. Raises ValueError for what no row can hold."""
 
 
-def _add_shop(rows: Rows, shop: ShopRow) -> None:
-    rows.add(Kind.SHOP, shop.row_id, shop.shop_id.to_bytes(32, "big"), shop.relay_nonce, shop.created_at)
+def batch_of(parts: Iterable[Writable]) -> Batch:
+    """Collect the rows of one transaction. Raises ValueError for what no row can hold."""
+    batch = Batch()
+    for part in parts:
+        part.add_to(batch)
+    return batch
 
 
-def _add_card(rows: Rows, card: KeyCard) -> None:
-    rows.add(
-        Kind.KEY_CARD,
-        card.row_id,
-        card.public_key,
-        card.shop,
-        card.wallet,
-        card.is_guest,
-        encode_nonce(card.last_nonce),
-        card.is_unlinked,
-        card.enrolled_at,
-    )
+def rows_of(parts: Iterable[Writable]) -> Rows:
+    """List the rows of one transaction. Raises ValueError for what no row can hold."""
+    return batch_of(parts).rows()
 
 
 def set_row(shop: int, one: StoredSet) -> tuple[Parameter, ...]:

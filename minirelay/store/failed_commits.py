@@ -7,9 +7,9 @@ or on a full disk with room for one more page.
 import sqlite3
 from collections.abc import Iterable, Sequence, Set
 
-from minirelay.store.batch import rows_of, weight
+from minirelay.store.batch import Writable, rows_of
 from minirelay.store.connection import rolled_back_on_error
-from minirelay.store.messages import Commit
+from minirelay.store.writes import Commit
 
 _FILL = """INSERT INTO meta (key, value) VALUES ('rehearsal', zeroblob(?))
     ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
@@ -32,17 +32,18 @@ class FailedCommits:
         """List them, those of a shop in their order."""
         return tuple(commit for commits in self._by_shop.values() for commit in commits)
 
-    def add(self, commits: Sequence[Commit]) -> None:
+    def add(self, parts: Iterable[Writable]) -> None:
         """Note what one transaction failed with."""
+        commits = _commits(parts)
         for shop in {commit.shop: None for commit in commits}:
             self._by_shop.pop(shop, None)
             self._by_shop[shop] = [commit for commit in commits if commit.shop == shop]
-        while len(self._by_shop) > 1 and sum(map(weight, self.all())) > self._most_bytes:
+        while len(self._by_shop) > 1 and sum(commit.weight for commit in self.all()) > self._most_bytes:
             del self._by_shop[next(iter(self._by_shop))]
 
-    def forget(self, stored: Iterable[Commit]) -> None:
+    def forget(self, stored: Iterable[Writable]) -> None:
         """Drop those of the shops of which something was stored, and those whose key card was."""
-        for commit in stored:
+        for commit in _commits(stored):
             self._by_shop.pop(commit.shop, None)
             if commit.new_cards:
                 self._drop_cards({card.public_key for card in commit.new_cards})
@@ -58,6 +59,10 @@ class FailedCommits:
                 del self._by_shop[shop]
 
 
+def _commits(parts: Iterable[Writable]) -> list[Commit]:
+    return [part for part in parts if isinstance(part, Commit)]
+
+
 def rehearse(connection: sqlite3.Connection, commits: Sequence[Commit], most_bytes: int) -> None:
     """Try whether these commits could be stored now, which failed when nothing was stored since.
 
@@ -69,5 +74,5 @@ def rehearse(connection: sqlite3.Connection, commits: Sequence[Commit], most_byt
         for statement in rows_of(commits).statements():
             connection.execute(statement.sql, statement.parameters)
         connection.execute("ROLLBACK")
-    connection.execute(_FILL, (min(most_bytes, sum(map(weight, commits))),))
+    connection.execute(_FILL, (min(most_bytes, sum(commit.weight for commit in commits)),))
     connection.execute(_EMPTY)

@@ -177,29 +177,6 @@ class StoredObject(msgspec.Struct, frozen=True, gc=False):
     owner: int
 
 
-class Commit(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that one accepted write adds, all or nothing.
-
-    epoch: `Writer.epoch` as it was *before* the state was loaded on which this was judged. shop: row id.
-    sets: consecutive; the first follows the shop's last one. changes: in the order in which they
-    happened; the last one to an object counts. nonces: key card row id to its new last nonce.
-    relay_nonce: the shop's new one, None if it stays. relay_signer: the public key (33 bytes) with which the
-    relay signed its own sets here, None if there are none. unlinked: row ids of key cards.
-    A shop or key card that is new here may be named by the other fields of the same commit.
-    """
-
-    epoch: int
-    shop: int
-    sets: tuple[StoredSet, ...] = ()
-    changes: tuple[ObjectRow, ...] = ()
-    nonces: Mapping[int, int] = msgspec.field(default_factory=dict)
-    relay_nonce: int | None = None
-    relay_signer: bytes | None = None
-    new_shop: ShopRow | None = None
-    new_cards: tuple[KeyCard, ...] = ()
-    unlinked: tuple[int, ...] = ()
-
-
 class Selection(msgspec.Struct, frozen=True, gc=False):
     """One part of where a reader's patches are to be found: in the union of its selections.
 
@@ -239,8 +216,13 @@ class NextRows(msgspec.Struct, frozen=True, gc=False):
 
 
 class BatchReport(msgspec.Struct, frozen=True, gc=False):
-    """What one transaction was. commits: how many went into it; rows: written; duration_s: fsync included."""
+    """What one transaction was.
+
+    commits: how many of what went into it was judged on a state. rows: written. ends: of each shop with new
+    sets, by row id: the number of its last one. duration_s: fsync included.
+    """
 
     commits: int
     rows: int
+    ends: Mapping[int, int]
     duration_s: float

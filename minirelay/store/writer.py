@@ -9,18 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from minirelay.store import bulk_insert
-from minirelay.store.batch import rows_of, weight
+from minirelay.store.batch import Writable, batch_of
 from minirelay.store.connection import Connection, unavailable
 from minirelay.store.errors import StaleEpoch, StoreClosed
 from minirelay.store.failed_commits import FailedCommits, rehearse
 from minirelay.store.failure_log import FailureLog
-from minirelay.store.messages import BatchReport, Commit
+from minirelay.store.messages import BatchReport
 from minirelay.store.wal_recovery import overwrite_failed
+from minirelay.store.writes import Commit, MetaRow
 
 log = logging.getLogger(__name__)
 
 # A transaction takes no more than this, so that it stays short; a single larger commit goes alone.
-MAX_BATCH_COMMITS = 1024
+MAX_BATCH_PARTS = 1024
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 
 # When more waits for its transaction, or is under way, those who make commits should wait: a patch of a few
@@ -31,23 +32,22 @@ PROBE_KEY = "probe"
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """Something that waits for its transaction. With neither commit nor memory: a barrier.
-
-    is_probe: it is there to find out whether clients' commits could be stored. size_bytes: about, of its
-    commit.
-    """
+class _Waiting:
+    """A place in the queue; by itself a barrier, which writes nothing."""
 
     done: asyncio.Future[None]
-    commit: Commit | None = None
-    memory: tuple[str, bytes] | None = None
-    is_probe: bool = False
-    size_bytes: int = 0
 
-    @property
-    def is_barrier(self) -> bool:
-        """Say whether this only waits for what came before it."""
-        return self.commit is None and self.memory is None
+
+@dataclass(frozen=True, slots=True)
+class _Part(_Waiting):
+    """Something that waits for its transaction. weight: its own."""
+
+    part: Writable
+    weight: int
+
+
+class _Probe(_Part):
+    """A part that is there to find out whether clients' commits could be stored."""
 
 
 class Writer:
@@ -87,28 +87,28 @@ class Writer:
         self.check_file = check_file
         self._failed = FailedCommits(MAX_BATCH_BYTES)
         self._failures = FailureLog(log, clock)
-        self._queue: deque[_Entry] = deque()
+        self._queue: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._is_under_way = False
         self._is_closing = False
         self._is_scheduled = False
 
-    def commit(self, commit: Commit) -> asyncio.Future[None]:
-        """Queue a commit; the future resolves after the fsync.
+    def commit(self, part: Writable) -> asyncio.Future[None]:
+        """Queue something to be stored, all of it or nothing; the future resolves after the fsync.
 
         The future fails with StoreUnavailable (StaleEpoch) or StoreClosed; the call itself raises nothing.
         """
-        if commit.epoch != self.epoch:
+        if part.epoch is not None and part.epoch != self.epoch:
             return _failed(StaleEpoch("could not be stored: it was judged on a state that was not stored"))
-        return self._submit(commit=commit)
+        return self._submit(_Part(_future(), part, part.weight))
 
     def put_meta(self, key: str, value: bytes) -> asyncio.Future[None]:
         """Queue a row of `meta`, which replaces the one with the same key."""
-        return self._submit(memory=(key, value))
+        return self.commit(MetaRow(key, value))
 
     def barrier(self) -> asyncio.Future[None]:
         """Wait for what was queued so far, and fail as that fails; done soon if there is nothing."""
-        return self._submit()
+        return self._submit(_Waiting(_future()))
 
     @property
     def is_full(self) -> bool:
@@ -125,7 +125,8 @@ class Writer:
 
         It is a real one: what is rolled back in WAL mode never reaches the disk, and would find nothing out.
         """
-        return self._submit(memory=(PROBE_KEY, str(int(time.time())).encode("ascii")), is_probe=True)
+        row = MetaRow(PROBE_KEY, str(int(time.time())).encode("ascii"))
+        return self._submit(_Probe(_future(), row, row.weight))
 
     async def close(self) -> None:
         """Refuse what comes from now on, and wait until everything that was queued is settled."""
@@ -133,20 +134,13 @@ class Writer:
         self._is_closing = True
         await asyncio.wait([last])
 
-    def _submit(
-        self,
-        commit: Commit | None = None,
-        memory: tuple[str, bytes] | None = None,
-        is_probe: bool = False,
-    ) -> asyncio.Future[None]:
+    def _submit(self, waiting: _Waiting) -> asyncio.Future[None]:
         if self._is_closing:
             return _failed(StoreClosed("the database is closed"))
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        size_bytes = 0 if commit is None else weight(commit)
-        self._queue.append(_Entry(done, commit, memory, is_probe, size_bytes))
-        self._waiting_bytes += size_bytes
+        self._queue.append(waiting)
+        self._waiting_bytes += _weight(waiting)
         self._schedule()
-        return done
+        return waiting.done
 
     def _schedule(self) -> None:
         """Start at the end of this turn of the loop, so that all of the turn goes into one batch."""
@@ -157,15 +151,16 @@ class Writer:
     def _start(self) -> None:
         self._is_scheduled = False
         batch = self._take()
-        if all(entry.is_barrier for entry in batch):
+        parts = _parts(batch)
+        if not parts:
             self._settle(batch, None)
             return
         self._is_under_way = True
         loop = asyncio.get_running_loop()
-        rehearsed = self._failed.all() if batch[0].is_probe else ()
+        rehearsed = self._failed.all() if isinstance(batch[0], _Probe) else ()
 
         def write(connection: sqlite3.Connection) -> None:
-            outcome = _write(connection, batch, rehearsed, self.check_file)
+            outcome = _write(connection, parts, rehearsed, self.check_file)
             loop.call_soon_threadsafe(self._settle, batch, outcome)
 
         try:
@@ -173,22 +168,23 @@ class Writer:
         except StoreClosed as error:
             self._settle(batch, error)
 
-    def _take(self) -> list[_Entry]:
-        batch: list[_Entry] = []
-        commits = size = 0
+    def _take(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        parts = weight = 0
         while self._queue:
-            if batch and self.is_failing and (batch[0].is_probe or self._queue[0].is_probe):
+            following = self._queue[0]
+            if batch and self.is_failing and (isinstance(batch[0], _Probe) or isinstance(following, _Probe)):
                 break  # It goes alone: what it tries fails nobody else.
-            commits += self._queue[0].commit is not None
-            size += self._queue[0].size_bytes
-            if batch and (commits > MAX_BATCH_COMMITS or size > MAX_BATCH_BYTES):
+            parts += isinstance(following, _Part)
+            weight += _weight(following)
+            if batch and (parts > MAX_BATCH_PARTS or weight > MAX_BATCH_BYTES):
                 break
             batch.append(self._queue.popleft())
         return batch
 
-    def _settle(self, batch: list[_Entry], outcome: BatchReport | BaseException | None) -> None:
+    def _settle(self, batch: list[_Waiting], outcome: BatchReport | BaseException | None) -> None:
         self._is_under_way = False
-        self._waiting_bytes -= sum(entry.size_bytes for entry in batch)
+        self._waiting_bytes -= sum(map(_weight, batch))
         self._note(batch, outcome)
         if isinstance(outcome, BaseException):
             self._failures.failed(outcome)
@@ -196,47 +192,55 @@ class Writer:
         else:
             if outcome is not None:
                 self._failures.stored()
-            for entry in batch:
-                _resolve(entry.done)
+            for waiting in batch:
+                _resolve(waiting.done)
             if outcome is not None and self.on_batch is not None:
                 self.on_batch(outcome)
         self._schedule()
 
-    def _note(self, batch: list[_Entry], outcome: BatchReport | BaseException | None) -> None:
+    def _note(self, batch: list[_Waiting], outcome: BatchReport | BaseException | None) -> None:
         """Remember what this says about the writes to come."""
         if isinstance(outcome, sqlite3.Error):
-            self._failed.add(_commits(batch))
+            self._failed.add(_parts(batch))
         elif isinstance(outcome, BatchReport):
             self.stored_at = self._clock()
-            ends = {one.shop: one.sets[-1].seq for one in _commits(batch) if one.sets}
-            if ends and self.on_stored is not None:
-                self.on_stored(ends)
-            if batch[0].is_probe:
+            if outcome.ends and self.on_stored is not None:
+                self.on_stored(outcome.ends)
+            if isinstance(batch[0], _Probe):
                 self._failed.clear()
             elif self._failed:
-                self._failed.forget(_commits(batch))
+                self._failed.forget(_parts(batch))
 
-    def _fail(self, batch: list[_Entry], error: BaseException) -> None:
-        is_state_lost = any(entry.commit is not None for entry in batch)
+    def _fail(self, batch: list[_Waiting], error: BaseException) -> None:
+        is_state_lost = _count_judged(_parts(batch)) > 0
         if is_state_lost:
             batch = [*batch, *self._queue]
             self._queue.clear()
             self._waiting_bytes = 0
             self.epoch += 1
-        for entry in batch:
-            if not entry.done.done():
-                entry.done.set_exception(unavailable("store it", error))
+        for waiting in batch:
+            if not waiting.done.done():
+                waiting.done.set_exception(unavailable("store it", error))
         if is_state_lost and self.on_failure is not None:
             self.on_failure()
 
 
-def _commits(batch: list[_Entry]) -> list[Commit]:
-    return [entry.commit for entry in batch if entry.commit is not None]
+def _parts(batch: list[_Waiting]) -> list[Writable]:
+    return [waiting.part for waiting in batch if isinstance(waiting, _Part)]
+
+
+def _weight(waiting: _Waiting) -> int:
+    return waiting.weight if isinstance(waiting, _Part) else 0
+
+
+def _count_judged(parts: Sequence[Writable]) -> int:
+    """Count those that were judged on a state."""
+    return sum([part.epoch is not None for part in parts])
 
 
 def _write(
     connection: sqlite3.Connection,
-    batch: list[_Entry],
+    parts: Sequence[Writable],
     rehearsed: Sequence[Commit],
     check_file: Callable[[], None],
 ) -> BatchReport | BaseException:
@@ -244,25 +248,30 @@ def _write(
 
     rehearsed: commits that failed before, and would have to pass now.
     """
-    commits = _commits(batch)
+    judged = _count_judged(parts)
     try:
         check_file()
         if rehearsed:
             rehearse(connection, rehearsed, MAX_BATCH_BYTES)
-        rows = rows_of(commits, (entry.memory for entry in batch if entry.memory is not None))
+        batch = batch_of(parts)
+        rows = batch.rows()
         start = time.perf_counter()
         bulk_insert.store(connection, rows.statements())
-        report = BatchReport(len(commits), len(rows), time.perf_counter() - start)
+        report = BatchReport(judged, len(rows), batch.ends, time.perf_counter() - start)
         check_file()
         return report
     except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
-        if commits:
+        if judged:
             overwrite_failed(connection, error)
         return error
 
 
+def _future() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()
+
+
 def _failed(error: Exception) -> asyncio.Future[None]:
-    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future = _future()
     future.set_exception(error)
     return future
 

@@ -1,7 +1,8 @@
 """Client writes that the relay answers with two sets of its own right behind, as checkout will.
 
-An order that a client adds is cancelled by the relay: the time first, then the state. Started with a data
-directory, this writes such orders until it is killed, and prints how many were answered.
+An order that a client adds is cancelled by the relay: the time first, then the state. A note of it, which no
+patch set holds, is stored with them. Started with a data directory, this writes such orders until it is
+killed, and prints how many were answered.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.access import Role
 from minirelay.shop.ownership import Author
 from minirelay.shop.work import Work
+from minirelay.store.writes import MetaRow
 from tests.relay.house import RELAY_KEY, order, running_relay
 
 CANCELED = 2
@@ -37,7 +39,7 @@ def judge_with_relays_sets(write: ClientWrite, head: ShopHead, loop_work: Work |
     canceled = NewPatch("replace", ("Orders", order_id, "State"), CANCELED)
     for patch in (canceled_at, canceled):
         pending.apply_own([patch], RELAY_KEY, NOW, loop_work)
-    return pending.accepted()
+    return pending.accepted(further=[MetaRow(f"order {order_id!s}", b"canceled")])
 
 
 async def main(directory: Path) -> None:

@@ -9,7 +9,8 @@ from minirelay.protocol.mmr import proofs, root, verify_proof
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.push import SequencedPartialPatchSet, to_message
 from minirelay.store.database import Store
-from minirelay.store.messages import Commit, Counts, Leaf, StoredSet
+from minirelay.store.messages import Counts, Leaf, StoredSet
+from minirelay.store.writes import Commit
 from tests.relay.house import RELAY_KEY, SHOP
 
 LISTINGS = 50

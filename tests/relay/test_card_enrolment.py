@@ -18,7 +18,7 @@ from minirelay.relay.shop_head import ShopHead
 from minirelay.shop.canonical import load
 from minirelay.shop.objects import Account
 from minirelay.shop.work import Work, WorkExceeded
-from minirelay.store.batch import rows_of, weight
+from minirelay.store.batch import rows_of
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import RELAY, ShopRow
 from tests.relay.house import (
@@ -73,7 +73,7 @@ def test_an_enrolment_writes_little_however_many_guests_there_are(guests: int) -
         request = enrolment(new_key(), is_guest=True, ceiling=10**6)
         commit = head.append(request.judge(head))
         assert rows_of([commit]).size_bytes <= 16 * 1024
-        assert weight(commit) <= 16 * 1024
+        assert commit.weight <= 16 * 1024
         account = load(Account, head.state.get(ObjectType.ACCOUNT, bytes(20)) or b"")
         assert len(account.key_cards) == guests + number + 2
         assert account.key_cards[-1] == request.enrolment.key_card

@@ -19,8 +19,9 @@ from minirelay.relay.packing import Cursor
 from minirelay.shop.access import Role
 from minirelay.shop.visibility import View, view_of
 from minirelay.store.database import Store
-from minirelay.store.messages import EMPTY_COUNTS, Commit, Leaf, ShopRow, StoredSet
+from minirelay.store.messages import EMPTY_COUNTS, Leaf, ShopRow, StoredSet
 from minirelay.store.reader import Reader
+from minirelay.store.writes import Commit
 from tests.relay.house import SHOP
 from tests.relay.legacy_sets import LISTINGS, leaves_of, legacy_set
 

@@ -81,6 +81,7 @@ async def test_the_clients_set_and_the_relays_are_one_transaction_and_one_answer
     value = head.state.get(ObjectType.ORDER, (7).to_bytes(8))
     assert value is not None
     assert canonical.load(Order, value).state is OrderState.CANCELED
+    assert await house.store.reader.get_meta("order 7") == b"canceled"
     # The next ones of both go on behind.
     assert await clerk.write(order(8)) != root
     assert await house.durable_seq() == 8
@@ -141,6 +142,8 @@ async def test_of_a_commit_that_fails_nothing_is_stored_and_nothing_pushed(
             await write_orders(clerk)
     end = await house.durable_seq()
     assert end % 3 == 1
+    notes = [await house.store.reader.get_meta(f"order {(end - 1) // 3 + more}") for more in (0, 1)]
+    assert notes == [b"canceled", None]
     # The same numbers and nonces are used again.
     await clerk.write(order(20_000))
     assert [one.seq for one in await clerk.sets_until(end + 3)] == list(range(2, end + 4))
@@ -166,11 +169,12 @@ async def test_a_killed_relay_has_all_sets_of_a_request_or_none(tmp_path: Path) 
         await process.wait()
         answered = answers + sum(line.endswith(b"\n") for line in rest)
         async with await open_readonly(tmp_path) as store:
-            states = [
-                canonical.load(Order, one.value).state
-                for one in await store.reader.load_objects(1)
-                if one.object_type is ObjectType.ORDER
+            orders = [
+                one for one in await store.reader.load_objects(1) if one.object_type is ObjectType.ORDER
             ]
+            states = [canonical.load(Order, one.value).state for one in orders]
+            for one in orders:
+                assert await store.reader.get_meta(f"order {int.from_bytes(one.key)}") == b"canceled"
             enrolments = len(await store.reader.cards(1))
         assert len(states) >= answered
         assert set(states) == {OrderState.CANCELED}

@@ -23,7 +23,8 @@ from minirelay.shop.access import Role
 from minirelay.shop.ownership import Author
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.messages import Commit, ShopRow, StoredSet
+from minirelay.store.messages import ShopRow, StoredSet
+from minirelay.store.writes import Commit
 from tests.relay.requests import judged
 
 KEY = PrivateKey.from_bytes(b"\x05" * 32)

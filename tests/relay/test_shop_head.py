@@ -17,7 +17,8 @@ from minirelay.relay.shop_head import Card, ShopHead, read_head
 from minirelay.shop.access import Role
 from minirelay.shop.ownership import NOBODY, RELAY_ITSELF, Author
 from minirelay.store.database import Store
-from minirelay.store.messages import Commit, KeyCard, ShopRow, StoredObject
+from minirelay.store.messages import KeyCard, ShopRow, StoredObject
+from minirelay.store.writes import Commit
 from tests.raw_client import Spec
 from tests.relay.house import listing, order
 from tests.relay.requests import judged

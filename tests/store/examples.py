@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minirelay.protocol.objects import ObjectType
-from minirelay.store.messages import EMPTY_COUNTS, Commit, Counts, KeyCard, Leaf, ShopRow, StoredSet
+from minirelay.store.messages import EMPTY_COUNTS, Counts, KeyCard, Leaf, ShopRow, StoredSet
+from minirelay.store.writes import Commit
 
 CARD = 1
 GUEST = 2

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.batch import rows_of
 from minirelay.store.bulk_insert import store
-from minirelay.store.messages import NO_OWNER, Commit, Leaf, Selection, ShopRow, StoredSet
+from minirelay.store.messages import NO_OWNER, Leaf, Selection, ShopRow, StoredSet
+from minirelay.store.writes import Commit
 from tests.store.examples import ShopLog
 
 # Zero bytes, a prefix of another, a long one: an id is any bytes.

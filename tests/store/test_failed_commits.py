@@ -5,7 +5,7 @@ import pytest
 from minirelay.store.batch import rows_of
 from minirelay.store.bulk_insert import store
 from minirelay.store.failed_commits import FailedCommits, rehearse
-from minirelay.store.messages import Commit
+from minirelay.store.writes import Commit
 from tests.store.examples import CARD, GUEST, ShopLog, beginning, key_card
 
 MOST_BYTES = 10_000

@@ -22,7 +22,6 @@ from minirelay.store.messages import (
     EMPTY_COUNTS,
     MAX_SEQ,
     NEW_SHOPS,
-    Commit,
     Gap,
     Leaf,
     Selection,
@@ -30,6 +29,7 @@ from minirelay.store.messages import (
     WireSet,
 )
 from minirelay.store.shops import find_shop_of_row
+from minirelay.store.writes import Commit
 from tests.store import second_reading
 from tests.store.examples import ShopLog, beginning, shop_row
 from tests.store.random_logs import logs, selections

@@ -7,9 +7,10 @@ from minirelay.store import objects
 from minirelay.store.batch import rows_of
 from minirelay.store.bulk_insert import store
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.messages import Commit, ObjectRow, StoredObject
+from minirelay.store.messages import ObjectRow, StoredObject
 from minirelay.store.objects import load_objects
 from minirelay.store.pieces import object_row
+from minirelay.store.writes import Commit
 from tests.store.examples import GUEST, beginning
 
 

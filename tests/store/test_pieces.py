@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.batch import rows_of
 from minirelay.store.bulk_insert import Kind, Rows, store
-from minirelay.store.messages import PIECE_BYTES, Commit, ObjectRow, ShopRow
+from minirelay.store.messages import PIECE_BYTES, ObjectRow, ShopRow
 from minirelay.store.objects import load_objects
 from minirelay.store.pieces import object_row
+from minirelay.store.writes import Commit
 
 KEYS = [b"a", b"b"]
 SIZES = st.sampled_from(

@@ -6,7 +6,8 @@ import pytest
 from minirelay.store import shops
 from minirelay.store.batch import rows_of
 from minirelay.store.bulk_insert import store
-from minirelay.store.messages import Commit, KeyCard, NextRows, ShopRow
+from minirelay.store.messages import KeyCard, NextRows, ShopRow
+from minirelay.store.writes import Commit, MetaRow
 from tests.store.examples import CARD, GUEST, OTHER_GUEST, beginning, key_card, shop_row
 
 
@@ -72,7 +73,12 @@ def test_row_ids_go_on_after_the_highest(db: sqlite3.Connection) -> None:
 
 
 def test_a_note_is_recalled(db: sqlite3.Connection) -> None:
-    store(db, rows_of([], [("a\0b", b"1"), ("cursor", b"\x00"), ("a\0b", b"\x00\xff")]).statements())
+    store(
+        db,
+        rows_of(
+            [MetaRow("a\0b", b"1"), MetaRow("cursor", b"\x00"), MetaRow("a\0b", b"\x00\xff")]
+        ).statements(),
+    )
     assert shops.get_meta(db, "a\0b") == b"\x00\xff"
     assert shops.get_meta(db, "cursor") == b"\x00"
     assert shops.get_meta(db, "a") is None

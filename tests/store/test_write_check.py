@@ -11,9 +11,10 @@ import pytest
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.database import FILE_NAME, Store
 from minirelay.store.errors import StoreClosed, StoreUnavailable
-from minirelay.store.messages import BatchReport, Commit, ObjectRow
+from minirelay.store.messages import BatchReport, ObjectRow
 from minirelay.store.write_check import PROBE_INTERVAL_S, WriteCheck
 from minirelay.store.writer import Writer
+from minirelay.store.writes import Commit
 from tests.store.examples import CARD, ShopLog, beginning, order
 
 PAGE_BYTES = 4096

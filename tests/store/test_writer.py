@@ -6,19 +6,22 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from minirelay.errors import StoreError
 from minirelay.protocol.objects import ObjectType
 from minirelay.store import writer as writer_module
+from minirelay.store.batch import Batch
+from minirelay.store.bulk_insert import Kind
 from minirelay.store.database import FILE_NAME, Store
 from minirelay.store.errors import StaleEpoch, StoreClosed, StoreUnavailable
-from minirelay.store.messages import BatchReport, Commit, ObjectRow
+from minirelay.store.messages import BatchReport, ObjectRow
 from minirelay.store.writer import PROBE_KEY
+from minirelay.store.writes import Commit
 from tests.store import limited_process, writing_process
-from tests.store.examples import CARD, GUEST, ShopLog, beginning, listing, wire_of
+from tests.store.examples import CARD, GUEST, ShopLog, beginning, key_card, listing, wire_of
 
 ROOT = Path(__file__).parent.parent.parent
 TIMEOUT_S = 60
@@ -144,7 +147,7 @@ async def test_commits_are_reported_in_the_order_in_which_they_were_queued(store
 async def test_a_transaction_is_bounded_in_commits_and_bytes(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "MAX_BATCH_COMMITS", 10)
+    monkeypatch.setattr(writer_module, "MAX_BATCH_PARTS", 10)
     reports = reports_of(store)
     log = ShopLog()
     await asyncio.gather(*[store.writer.commit(log.add()) for _ in range(25)])
@@ -409,3 +412,60 @@ async def test_files_that_cannot_grow_refuse_everything_and_are_recovered_from(t
     acknowledged, end = map(int, out.split())
     async with await Store.open(tmp_path) as store:
         assert (await store.reader.tail(1))[0] == end == acknowledged + 500
+
+
+NEW = 50
+
+
+class Card(NamedTuple):
+    """Something that the writer knows nothing about: it enrols a card, or tries to."""
+
+    row_id: int
+    shop: int
+    epoch: int | None = None
+    weight: int = 100
+
+    def add_to(self, batch: Batch) -> None:
+        card = key_card(self.row_id, self.shop)
+        batch.insert(
+            Kind.KEY_CARD, card.row_id, card.public_key, card.shop, card.wallet, False, bytes(8), False, 0
+        )
+
+
+async def test_anything_that_has_rows_shares_the_transaction(store: Store) -> None:
+    reports = reports_of(store)
+    log = ShopLog()
+    await asyncio.gather(store.writer.commit(log.add()), store.writer.commit(Card(NEW, 1)))
+    assert [(report.commits, report.rows) for report in reports] == [(1, 3)]
+    assert [card.row_id for card in await store.reader.cards(1)][-1:] == [NEW]
+
+
+async def test_what_was_judged_on_no_state_fails_without_taking_the_state_along(store: Store) -> None:
+    async with held_up(store):
+        unknown = store.writer.commit(Card(NEW, shop=99))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        good = store.writer.commit(ShopLog().add())
+    assert await outcomes(unknown, good) == [StoreUnavailable, None]
+    assert (store.writer.epoch, store.writer.is_failing) == (0, False)
+
+
+async def test_what_was_judged_on_a_state_fails_with_it_and_is_refused_when_it_is_stale(store: Store) -> None:
+    assert await outcomes(store.writer.commit(Card(NEW, shop=99, epoch=0))) == [StoreUnavailable]
+    assert store.writer.epoch == 1
+    assert await outcomes(store.writer.commit(Card(NEW, shop=1, epoch=0))) == [StaleEpoch]
+    assert await outcomes(store.writer.commit(Card(NEW, shop=1, epoch=1))) == [None]
+
+
+async def test_a_transaction_is_bounded_whatever_its_parts_are(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "MAX_BATCH_PARTS", 4)
+    reports = reports_of(store)
+    await asyncio.gather(*[store.writer.commit(Card(NEW + number, 1)) for number in range(10)])
+    assert [report.rows for report in reports] == [4, 4, 2]
+    reports.clear()
+    weight = writer_module.MAX_BATCH_BYTES // 2
+    heavy = [Card(100 + number, 1, weight=weight) for number in range(4)]
+    await asyncio.gather(*map(store.writer.commit, heavy))
+    assert [report.rows for report in reports] == [2, 2]
