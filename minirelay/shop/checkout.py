@@ -183,6 +183,7 @@ class Checkout:
         withdrawn = [row for row in rows if row.state is not RequestState.SEEN]
         for row in withdrawn:
             self._changes.requests.put(row, RequestState.WITHDRAWN)
+            self._changes.review_hold(row.order_id, row.card)
         if withdrawn:
             self._alerts.append(CheckoutAlert(kind, place, tuple([row.id for row in withdrawn])))
 
@@ -205,6 +206,7 @@ class Checkout:
             self._changes.requests.put(row, RequestState.SUPERSEDED)
             if row.state is not RequestState.WAITING:
                 self._alerts.append(CheckoutAlert(AlertKind.SUPERSEDED_WITH_MONEY, row.payee, (row.id,)))
+        self._changes.review_hold(order_id, self._cards[order_id])
         return bool(others)
 
     def _load_order(self, state: ShopState, order_id: bytes) -> Order:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from minirelay.shop.issued_requests import IssuedRequest, IssuedRequestChanges, IssuedRequests
+from minirelay.shop.issued_request_changes import IssuedRequestChanges
+from minirelay.shop.issued_requests import IssuedRequest, IssuedRequests, RequestState
 from minirelay.shop.live_orders import LiveOrder, LiveOrderChanges, LiveOrders
 from minirelay.shop.objects import Order
 from minirelay.shop.reservation_changes import ReservationChanges, ReservationLimits
-from minirelay.shop.reservations import Reservation, Reservations
+from minirelay.shop.reservations import Hold, Reservation, Reservations
 from minirelay.shop.work import Work
 
 
@@ -33,8 +34,7 @@ class RecordChanges(msgspec.Struct, frozen=True):
     """What one write changed: what to store, and to enter once it is accepted. None: to delete.
 
     reservations and live_orders: by order id. requests: by PaymentID; issued: of those that are new. closed:
-    ids of the orders that this write paid, canceled or removed. growth_bytes: about what more the records
-    take in memory.
+    ids of the orders that this write paid, canceled or removed.
     """
 
     reservations: Mapping[bytes, Reservation | None]
@@ -42,7 +42,6 @@ class RecordChanges(msgspec.Struct, frozen=True):
     requests: Mapping[bytes, IssuedRequest]
     issued: Set[bytes]
     closed: tuple[bytes, ...]
-    growth_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,11 @@ class CheckoutRecords:
     reservations: Reservations = field(default_factory=Reservations)
     live_orders: LiveOrders = field(default_factory=LiveOrders)
     requests: IssuedRequests = field(default_factory=IssuedRequests)
+
+    @property
+    def size_bytes(self) -> int:
+        """Tell about what they take in memory."""
+        return self.reservations.size_bytes + self.live_orders.size_bytes + self.requests.size_bytes
 
     def enter(self, changes: RecordChanges) -> None:
         """Take over what an accepted write changed. It costs what the write did, whatever the shop's size."""
@@ -94,6 +98,15 @@ class CheckoutChanges:
         self.live_orders.close(order_id)
         self._closed[order_id] = None
 
+    def review_hold(self, order_id: bytes, card: int) -> None:
+        """Let money hold an order's reservation no more that can't settle the order any more."""
+        known = self.reservations.get(order_id)
+        states = {row.state for row in self.requests.of_order(order_id)}
+        if known is None or known.hold is Hold.NONE or RequestState.SEEN in states:
+            return
+        if known.hold is Hold.SEEN or RequestState.SHORT not in states:
+            self.reservations.hold(order_id, card, Hold.NONE)
+
     def finish(self) -> RecordChanges:
         """Give all that was changed."""
         return RecordChanges(
@@ -102,5 +115,4 @@ class CheckoutChanges:
             requests=self.requests.changed,
             issued=self.requests.issued,
             closed=tuple(self._closed),
-            growth_bytes=self.live_orders.growth_bytes,
         )

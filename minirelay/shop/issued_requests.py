@@ -19,6 +19,9 @@ from minirelay.shop.taken_seconds import TakenSeconds
 
 DAY_S: Final = 86_400
 MOST_CLEARED: Final = 1024
+_ROW_BYTES: Final = 1024
+_HASH_BYTES: Final = 72
+_DUE_BYTES: Final = 384
 
 Place = tuple[int, bytes]
 """A chain's id and an address of 20 bytes there: of a payee, or of a currency."""
@@ -81,6 +84,11 @@ class IssuedRequest(msgspec.Struct, frozen=True, kw_only=True):
         return self.state in OPEN
 
     @property
+    def size_bytes(self) -> int:
+        """Tell about what it takes in memory."""
+        return _ROW_BYTES + _HASH_BYTES * len(self.listing_hashes)
+
+    @property
     def payee(self) -> Place:
         """The payee, with its chain."""
         return self.request.chain_id, self.request.payee
@@ -108,7 +116,10 @@ def priced(request: PaymentRequest) -> Priced:
 
 
 class IssuedRequests:
-    """Those of a shop that still matter: of orders that are not closed, and whose TTL has not passed."""
+    """Those of a shop that still matter: of orders that are not closed, and whose TTL has not passed.
+
+    size_bytes: about what they take in memory.
+    """
 
     def __init__(
         self, rows: Iterable[IssuedRequest] = (), is_live: Callable[[bytes], bool] = lambda _order_id: True
@@ -118,6 +129,7 @@ class IssuedRequests:
         rows: at least those of orders that are not closed, and those whose TTL has not passed. is_live:
         whether an order, by its id, is not closed.
         """
+        self.size_bytes = 0
         self._rows: dict[bytes, IssuedRequest] = {}
         self._of_order: dict[bytes, tuple[bytes, ...]] = {}
         self._for_payee: dict[Place, dict[bytes, None]] = {}
@@ -185,6 +197,7 @@ class IssuedRequests:
         """
         while self._due and self._due[0][0] < now and most > 0:
             ttl, request_id, wanted, card = heappop(self._due)
+            self.size_bytes -= _DUE_BYTES
             most -= 1
             taken = self._taken.get(wanted)
             if taken is not None and not taken.drop_before(ttl + 1):
@@ -201,8 +214,10 @@ class IssuedRequests:
         if row.card != NOBODY:
             insort(self._times.setdefault(row.card, []), row.issued_at)
         heappush(self._due, (row.request.ttl, row.id, wanted, row.card))
+        self.size_bytes += _DUE_BYTES
 
     def _keep(self, row: IssuedRequest) -> None:
+        self.size_bytes += row.size_bytes
         self._rows[row.id] = row
         self._of_order[row.order_id] = (*self._of_order.get(row.order_id, ()), row.id)
         self._index(row, is_in=True)
@@ -214,10 +229,13 @@ class IssuedRequests:
         else:
             del self._of_order[row.order_id]
         del self._rows[row.id]
+        self.size_bytes -= row.size_bytes
 
     def _forget(self, request_ids: Iterable[bytes]) -> None:
         for request_id in request_ids:
-            self._index(self._rows.pop(request_id), is_in=False)
+            row = self._rows.pop(request_id)
+            self._index(row, is_in=False)
+            self.size_bytes -= row.size_bytes
 
     def _index(self, row: IssuedRequest, *, is_in: bool) -> None:
         if row.is_open:
@@ -235,64 +253,3 @@ class IssuedRequests:
             del times[: bisect_right(times, second)]
             if not times:
                 del self._times[card]
-
-
-class IssuedRequestChanges:
-    """Issued requests as one write finds and leaves them.
-
-    changed: by PaymentID, what to enter and to store. issued: PaymentIDs of those that are new.
-    """
-
-    def __init__(self, base: IssuedRequests) -> None:
-        """Begin without a change."""
-        self.changed: dict[bytes, IssuedRequest] = {}
-        self.issued: set[bytes] = set()
-        self._base = base
-        self._new: dict[bytes, list[bytes]] = {}
-        self._taken: dict[Priced, TakenSeconds] = {}
-        self._count_of_card: dict[int, int] = {}
-
-    def of_order(self, order_id: bytes) -> tuple[IssuedRequest, ...]:
-        """Give the requests of an order, the oldest first."""
-        known = tuple([self.changed.get(row.id, row) for row in self._base.of_order(order_id)])
-        return (*known, *[self.changed[request_id] for request_id in self._new.get(order_id, ())])
-
-    def open_for_payee(self, payee: Place) -> list[IssuedRequest]:
-        """List the open requests that are to be paid to a payee."""
-        return self._open(self._base.open_for_payee(payee), lambda row: row.payee == payee)
-
-    def open_in_currency(self, currency: Place) -> list[IssuedRequest]:
-        """List the open requests that are to be paid in a currency."""
-        return self._open(self._base.open_in_currency(currency), lambda row: row.currency == currency)
-
-    def first_free(self, wanted: Priced, second: int) -> int:
-        """Give the first TTL, from a second on, with which no such request was ever issued."""
-        own = self._taken.get(wanted)
-        while True:
-            free = self._base.first_free(wanted, second)
-            second = free if own is None else own.first_free(free)
-            if second == free:
-                return free
-
-    def issued_since(self, card: int, second: int) -> int:
-        """Count the requests for orders of a guest's card that were issued after a second."""
-        return self._base.issued_since(card, second) + self._count_of_card.get(card, 0)
-
-    def issue(self, row: IssuedRequest) -> None:
-        """Add a new one, whose TTL was free."""
-        self.changed[row.id] = row
-        self.issued.add(row.id)
-        self._new.setdefault(row.order_id, []).append(row.id)
-        self._taken.setdefault(priced(row.request), TakenSeconds()).add(row.request.ttl)
-        self._count_of_card[row.card] = self._count_of_card.get(row.card, 0) + 1
-
-    def put(self, row: IssuedRequest, state: RequestState) -> None:
-        """Move one to another state."""
-        self.changed[row.id] = msgspec.structs.replace(row, state=state)
-
-    def _open(
-        self, known: Iterable[IssuedRequest], fits: Callable[[IssuedRequest], bool]
-    ) -> list[IssuedRequest]:
-        now = [self.changed.get(row.id, row) for row in known]
-        new = [self.changed[one] for ids in self._new.values() for one in ids if fits(self.changed[one])]
-        return [row for row in (*now, *new) if row.is_open]

@@ -29,12 +29,18 @@ class LiveOrder(msgspec.Struct, frozen=True):
     card: int
     contents: tuple[Content, ...] = ()
 
+    @property
+    def size_bytes(self) -> int:
+        """Tell about what it takes in memory, the index included."""
+        return ENTRY_BYTES * (1 + len(self.contents))
+
 
 class LiveOrders:
-    """All of a shop's, as the last accepted write left them."""
+    """All of a shop's, as the last accepted write left them. size_bytes: about what they take in memory."""
 
     def __init__(self, orders: Mapping[bytes, LiveOrder] | None = None) -> None:
         """Start from what was stored. orders: by order id, 8 bytes."""
+        self.size_bytes = 0
         self._orders: dict[bytes, LiveOrder] = {}
         self._containing: dict[Content, set[bytes]] = {}
         self._of_card: dict[int, int] = {}
@@ -63,12 +69,14 @@ class LiveOrders:
                 self._note(order_id, order)
 
     def _note(self, order_id: bytes, order: LiveOrder) -> None:
+        self.size_bytes += order.size_bytes
         for content in order.contents:
             self._containing.setdefault(content, set()).add(order_id)
         if order.card != NOBODY:
             self._of_card[order.card] = self.of_card(order.card) + 1
 
     def _forget(self, order_id: bytes, order: LiveOrder) -> None:
+        self.size_bytes -= order.size_bytes
         for content in order.contents:
             found = self._containing[content]
             found.remove(order_id)
@@ -130,14 +138,6 @@ class LiveOrderChanges:
         if before is not None:
             self._put(order_id, before, None)
 
-    @property
-    def growth_bytes(self) -> int:
-        """Tell about what more they take in memory when this was entered."""
-        return sum(
-            _entry_bytes(after) - _entry_bytes(self._base.get(order_id))
-            for order_id, after in self.changed.items()
-        )
-
     def _contents(self, items: list[OrderedItem]) -> tuple[Content, ...]:
         """List what is in an order. Of what it has 0 of, nothing is missing when it vanishes."""
         contents: dict[Content, None] = {}
@@ -176,7 +176,3 @@ class LiveOrderChanges:
 
     def _is_too_many(self, card: int) -> bool:
         return card != NOBODY and self._of_card[card] > self._most_per_card
-
-
-def _entry_bytes(order: LiveOrder | None) -> int:
-    return 0 if order is None else ENTRY_BYTES * (1 + len(order.contents))

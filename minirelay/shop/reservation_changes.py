@@ -66,9 +66,14 @@ class ReservationChanges:
             known = self._of_card[card] = self._base.of_card(card, self._now)
         return known
 
+    def get(self, order_id: bytes) -> Reservation | None:
+        """Give what is known about an order's reservation, as it is now."""
+        row = self.changed[order_id] if order_id in self.changed else self._base.row(order_id)
+        return None if row is None else row.at(self._now)
+
     def units(self, order_id: bytes) -> Units:
         """Give what an order has reserved; nothing if it has lapsed."""
-        row = self._row(order_id)
+        row = self.get(order_id)
         return () if row is None else row.units
 
     def commit(self, order_id: bytes, card: int, items: list[OrderedItem], stock: Stock) -> None:
@@ -78,14 +83,14 @@ class ReservationChanges:
         and OUT_OF_STOCK with the listing's id, INVALID; WorkExceeded.
         """
         units = self._available(card, items, stock)
-        row = self._row(order_id) or Reservation(card, (), 0)
+        row = self.get(order_id) or Reservation(card, (), 0)
         # After a reopening within its hour there is no new one: stock could be held for ever.
         ends_at = row.ends_at if row.ends_at > self._now else self._now + self._limits.lasts_s
         self._put(order_id, msgspec.structs.replace(row, card=card, units=units, ends_at=ends_at))
 
     def choose(self, order_id: bytes, card: int, items: list[OrderedItem], stock: Stock) -> None:
         """Keep the reservation of an order whose payment is chosen, or make one. Raises like `commit`."""
-        row = self._row(order_id) or Reservation(card, (), 0)
+        row = self.get(order_id) or Reservation(card, (), 0)
         if row.units and row.is_chosen:
             return
         units = row.units or self._available(card, items, stock)
@@ -95,7 +100,7 @@ class ReservationChanges:
 
     def reopen(self, order_id: bytes) -> None:
         """Give back what an order holds that is committed no more; its end is not forgotten."""
-        row = self._row(order_id)
+        row = self.get(order_id)
         if row is not None:
             self._put(order_id, msgspec.structs.replace(row, units=()))
 
@@ -108,7 +113,7 @@ class ReservationChanges:
 
         hold: the best that is to be said of its requests now. What lapsed before is gone.
         """
-        row = self._row(order_id) or Reservation(card, (), 0)
+        row = self.get(order_id) or Reservation(card, (), 0)
         self._put(order_id, msgspec.structs.replace(row, hold=hold))
 
     def takeable(self, order_id: bytes, key: bytes, quantity: int, stock: int) -> int:
@@ -138,12 +143,8 @@ class ReservationChanges:
             raise invalid(f"a guest's orders can reserve at most {self._limits.units_per_card} pieces")
         return tuple(wanted.items())
 
-    def _row(self, order_id: bytes) -> Reservation | None:
-        row = self.changed[order_id] if order_id in self.changed else self._base.row(order_id)
-        return None if row is None else row.at(self._now)
-
     def _put(self, order_id: bytes, row: Reservation | None) -> None:
-        before = self._row(order_id)
+        before = self.get(order_id)
         if row is not None:
             row = self._with_extension(row).at(self._now)
         self._count(before, -1)

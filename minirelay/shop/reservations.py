@@ -20,7 +20,10 @@ K = TypeVar("K")
 NEVER: Final = 2**63
 """The end of what does not lapse, in seconds: none that a clock reaches."""
 
-MOST_CLEARED: Final = 4096
+MOST_CLEARED: Final = 1024
+
+_ROW_BYTES: Final = 384
+_UNITS_BYTES: Final = 256
 
 Units = tuple[tuple[bytes, int], ...]
 """What an order holds: `state.inventory_key` of a stock record, and how much of it, more than 0."""
@@ -61,6 +64,11 @@ class Reservation(msgspec.Struct, frozen=True):
     def at(self, now: int) -> "Reservation":
         """Give it as it is at a moment: what lapsed holds nothing, for good."""
         return self if self.lapses_at > now or not self.units else msgspec.structs.replace(self, units=())
+
+    @property
+    def size_bytes(self) -> int:
+        """Tell about what it takes in memory."""
+        return _ROW_BYTES + _UNITS_BYTES * len(self.units)
 
     @property
     def due_at(self) -> int:
@@ -105,10 +113,14 @@ class _UnitsByEnd:
 
 
 class Reservations:
-    """All reservations of a shop, as the last accepted write left them."""
+    """All reservations of a shop, as the last accepted write left them.
+
+    size_bytes: about what they take in memory.
+    """
 
     def __init__(self, rows: Mapping[bytes, Reservation] | None = None, now: int = 0) -> None:
         """Start from what was stored. rows: by order id, 8 bytes."""
+        self.size_bytes = 0
         self._rows: dict[bytes, Reservation] = {}
         self._of_stock: dict[bytes, _UnitsByEnd] = {}
         self._of_card: dict[int, _UnitsByEnd] = {}
@@ -159,9 +171,11 @@ class Reservations:
             old = self._rows.pop(order_id, None)
             if old is not None:
                 self._count(old, -1)
+                self.size_bytes -= old.size_bytes
             if row is not None:
                 self._rows[order_id] = row
                 self._count(row, 1)
+                self.size_bytes += row.size_bytes
                 self._schedule(order_id, row)
 
     def clear(self, now: int, most: int = MOST_CLEARED) -> tuple[bytes, ...]:

@@ -18,6 +18,7 @@ from minirelay.shop.issued_requests import RequestState
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.ownership import RELAY_ITSELF
 from minirelay.shop.relay_sets import relay_sets
+from minirelay.shop.reservations import Hold
 from minirelay.shop.state import inventory_key
 from tests.shop.checkouts import (
     ADDRESS,
@@ -448,6 +449,26 @@ def test_an_event_that_proves_nothing_does_not_keep_the_price_of_another_region(
     ]
 
 
+@pytest.mark.parametrize("state", [RequestState.SEEN, RequestState.SHORT])
+@pytest.mark.parametrize("goes", ["region", "payee"])
+def test_money_that_settles_nothing_any_more_holds_no_stock(state: RequestState, goes: str) -> None:
+    shop = unpaid_shop()
+    (request,) = shop.requests(5)
+    shop.records.requests.enter({request.id: replace(request, state=state)})
+    changes = CheckoutChanges(shop.records, shop.now, shop.limits)
+    changes.reservations.hold(number(5), GUEST, Hold[state.name])
+    shop.records.enter(changes.finish())
+    shop.now += 2 * HOUR
+    assert shop.reserved(RED) == 1
+    if goes == "region":
+        shop.write(GUEST, address(5, "replace", Country="NZ"))
+    else:
+        shop.write(CLERK, patch("remove", "Manifest", "Payees", CHAIN, PAYEE))
+
+    # What was seen for a payee that goes still settles.
+    assert shop.reserved(RED) == int(goes == "payee" and state is RequestState.SEEN)
+
+
 def test_a_dead_address_is_replaced_by_a_new_request() -> None:
     shop = unpaid_shop()
     (request,) = shop.requests(5)
@@ -693,6 +714,15 @@ def test_what_an_order_is_made_of_can_be_bought_no_more_by_others() -> None:
     assert shop.order_state(5) is CANCELED
     assert [len(patches) for patches in outcome.patches] == [2]
     assert shop.requests(5) == ()
+
+
+def test_an_order_that_is_canceled_is_not_priced_anew() -> None:
+    shop = unpaid_shop()
+    outcome = shop.write(CLERK, address(5, "replace", Country="NZ"), patch("remove", "Listings", SHIRT))
+
+    assert [ops(patches) for patches in outcome.patches] == [CANCELS]
+    assert outcome.records.requests == {}
+    assert outcome.records.closed == (number(5),)
 
 
 def test_five_thousand_orders_are_canceled_by_looking_at_no_other() -> None:

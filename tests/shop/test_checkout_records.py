@@ -36,9 +36,10 @@ def test_an_order_that_the_relay_closes_holds_nothing_and_waits_for_nothing() ->
     done = changes.finish()
     assert done.closed == (number(5),)
     assert (done.reservations, done.live_orders) == ({number(5): None}, {number(5): None})
-    assert done.growth_bytes < 0
+    before = shop.records.size_bytes
     shop.records.enter(done)
 
+    assert shop.records.size_bytes < before
     assert shop.reserved(PLAIN) == 0
     assert shop.requests(5) == ()
     assert shop.records.live_orders.of_card(GUEST) == 0
@@ -87,3 +88,17 @@ def test_time_clears_what_nobody_asks_for_any_more() -> None:
     shop.write(GUEST, *buy(7, item(CAP)))
 
     assert shop.details(7)["TTL"] == shop.now + DAY
+
+
+def test_what_is_kept_is_counted_and_given_back() -> None:
+    shop = a_checkout()
+    sizes = []
+    for order in (5, 6):
+        shop.write(GUEST, *buy(order, item(CAP)))
+        sizes.append(shop.records.size_bytes)
+    assert sizes[1] == 2 * sizes[0] > 2000
+    shop.write(GUEST, *cancel(5), *cancel(6))
+    shop.now += DAY + 2
+    shop.records.clear(shop.now)
+
+    assert shop.records.size_bytes == 0

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minirelay.errors import Refusal
-from minirelay.shop.live_orders import ENTRY_BYTES, Content, LiveOrder, LiveOrderChanges, LiveOrders
+from minirelay.shop.live_orders import Content, LiveOrder, LiveOrderChanges, LiveOrders
 from minirelay.shop.objects import Order, OrderedItem
 from minirelay.shop.order_states import IN_CHECKOUT, OrderState
 from minirelay.shop.ownership import NOBODY
@@ -80,17 +80,6 @@ def test_what_is_found_is_what_is_counted() -> None:
     found = LiveOrderChanges(orders, 10, work).containing((3, None))
 
     assert work.spent == len(found) == 100
-
-
-def test_the_growth_is_that_of_what_is_known() -> None:
-    orders = LiveOrders({key(1): LiveOrder(CARD, ((1, None), (1, "red")))})
-    changes = LiveOrderChanges(orders, 10)
-    assert changes.growth_bytes == 0
-    changes.follow(key(2), order(COMMITTED, (1, 1, [])), CARD)
-    assert changes.growth_bytes == 2 * ENTRY_BYTES
-    changes.close(key(1))
-
-    assert changes.growth_bytes == -ENTRY_BYTES
 
 
 STEPS = st.lists(

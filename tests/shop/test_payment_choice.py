@@ -272,7 +272,7 @@ def test_several_choices_wait_together() -> None:
     shop = a_checkout()
     shop.tokens, shop.payees = {}, {}
     with pytest.raises(FactsMissing) as caught:
-        shop.write(GUEST, *buy(5, item(CAP)), *buy(6, item(CAP), coin=NATIVE))
+        shop.write(GUEST, *buy(5, item(CAP), coin=NATIVE), *buy(6, item(CAP)))
 
     assert caught.value.facts == {TokenOf((CHAIN, TOKEN)), PayeeOf((CHAIN, PAYEE))}
 
