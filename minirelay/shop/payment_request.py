@@ -1,6 +1,5 @@
 """What a customer is asked to pay, its id, and the address to pay to (spec 06, 07 "Payments")."""
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -11,9 +10,6 @@ from minirelay.protocol.payments_contract import REQUEST_TYPE
 from minirelay.protocol.signing import keccak256
 
 INIT_ARGUMENTS: Final = (REQUEST_TYPE, "address", "address")
-
-# In the encoding of one request: behind the offset of the tuple and the chain's id.
-_TTL_AT: Final = slice(64, 96)
 
 OTHER_CREATE2: Final = frozenset(
     {
@@ -61,31 +57,12 @@ class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def payment_id(request: PaymentRequest) -> bytes:
     """Compute the id of a request, 32 bytes: `getPaymentId` of the contract."""
-    return keccak256(encode_request(request))
-
-
-def encode_request(request: PaymentRequest) -> bytes:
-    """Encode a request the way the contract hashes it (`abi.encode`)."""
-    return encode([REQUEST_TYPE], [abi_values(request)])
+    return keccak256(encode([REQUEST_TYPE], [abi_values(request)]))
 
 
 def abi_values(request: PaymentRequest) -> tuple[object, ...]:
     """Give the values of a request in the order of the contract's tuple."""
     return msgspec.structs.astuple(request)
-
-
-def first_free_ttl(request: PaymentRequest, is_issued: Callable[[bytes], bool], most: int) -> PaymentRequest:
-    """Give the request with the first second, from its own ttl on, whose PaymentID was never issued.
-
-    is_issued: says so of a PaymentID. most: so many seconds are tried, each some 10 µs and a call of
-    is_issued. Raises Refusal INVALID if none of them is free.
-    """
-    encoded = encode_request(request)
-    before, after = encoded[: _TTL_AT.start], encoded[_TTL_AT.stop :]
-    for ttl in range(request.ttl, request.ttl + most):
-        if not is_issued(keccak256(before + ttl.to_bytes(32) + after)):
-            return msgspec.structs.replace(request, ttl=ttl)
-    raise invalid("too many payments of this amount were asked for just now: try again")
 
 
 def payment_address(

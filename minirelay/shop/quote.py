@@ -1,7 +1,6 @@
 """Prices in the currency that a customer chose (spec 07 "Prices"): integers only, truncated at each step."""
 
-from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -30,13 +29,6 @@ class Rate(msgspec.Struct, frozen=True):
             raise ValueError("a rate is a fraction of two numbers above 0 and below 2^256")
 
 
-class RateSource(Protocol):
-    """Where rates come from, as far as they are known by now."""
-
-    def rate(self, pricing: ChainAddress, chosen: ChainAddress, /) -> Rate | None:
-        """Give the rate from one currency to another, None if there is none (now)."""
-
-
 class FixedRates(msgspec.Struct, frozen=True):
     """The source `fixed`: one rate, the same in every direction.
 
@@ -59,27 +51,6 @@ class NoRates(msgspec.Struct, frozen=True):
     def rate(self, _pricing: ChainAddress, _chosen: ChainAddress, /) -> Rate | None:
         """Give none."""
         return None
-
-
-def quote(
-    amount: int,
-    pricing: ChainAddress,
-    chosen: ChainAddress,
-    rates: RateSource,
-    decimals: Callable[[ChainAddress], int | None],
-) -> int:
-    """Give an amount of the pricing currency's units in units of the chosen currency.
-
-    decimals: of a currency, None while they are not known; only asked where the two currencies differ. Raises
-    Refusal INVALID without a rate, for a token with unusable decimals, and from 2^256 on.
-    """
-    if pricing == chosen:
-        return amount
-    rate = rates.rate(pricing, chosen)
-    from_decimals, to_decimals = decimals(pricing), decimals(chosen)
-    if rate is None or from_decimals is None or to_decimals is None:
-        raise no_rate()
-    return convert(amount, from_decimals, to_decimals, rate)
 
 
 def convert(amount: int, from_decimals: int, to_decimals: int, rate: Rate) -> int:

@@ -14,7 +14,6 @@ from minirelay.shop.payment_request import (
     abi_values,
     check_create2,
     creation_code_of,
-    first_free_ttl,
     payment_address,
     payment_id,
 )
@@ -178,55 +177,3 @@ def test_arguments_alone_are_no_creation_code(contracts: Contracts) -> None:
     for wrong in (arguments, b"", b"\x60"):
         with pytest.raises(MalformedInput):
             creation_code_of(wrong, REQUEST, contract_address(contracts), REFUND)
-
-
-# The first second that is free
-
-
-def test_first_second_is_taken_if_its_id_was_never_issued() -> None:
-    assert first_free_ttl(REQUEST, lambda _: False, 10) == REQUEST
-
-
-def test_seconds_whose_id_was_issued_are_passed_by() -> None:
-    """Also where a later one is free, and one behind it is not."""
-    issued = {payment_id(msgspec.structs.replace(REQUEST, ttl=REQUEST.ttl + i)) for i in (0, 1, 2, 4)}
-    found = first_free_ttl(REQUEST, issued.__contains__, 10)
-    assert found == msgspec.structs.replace(REQUEST, ttl=REQUEST.ttl + 3)
-
-
-def test_equal_requests_one_after_another_get_one_second_each() -> None:
-    issued: set[bytes] = set()
-    ttls = []
-    for _ in range(20):
-        request = first_free_ttl(REQUEST, issued.__contains__, 20)
-        assert payment_id(request) not in issued
-        issued.add(payment_id(request))
-        ttls.append(request.ttl)
-    assert ttls == list(range(REQUEST.ttl, REQUEST.ttl + 20))
-
-
-def test_search_for_a_free_second_ends() -> None:
-    asked: list[bytes] = []
-
-    def is_issued(one: bytes) -> bool:
-        asked.append(one)
-        return True
-
-    with pytest.raises(Refusal) as caught:
-        first_free_ttl(REQUEST, is_issued, 30)
-    assert caught.value.code is Code.INVALID
-    assert len(asked) == len(set(asked)) == 30
-
-
-@settings(derandomize=True, max_examples=50, deadline=None)
-@given(request=REQUESTS, later=st.integers(0, 5))
-def test_search_asks_for_the_very_ids(request: PaymentRequest, later: int) -> None:
-    asked: list[bytes] = []
-
-    def is_issued(one: bytes) -> bool:
-        asked.append(one)
-        return len(asked) <= later
-
-    found = first_free_ttl(request, is_issued, 10)
-    assert found.ttl == request.ttl + later
-    assert payment_id(found) == asked[-1]

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from minirelay.errors import Code, Refusal
 from minirelay.shop.canonical import read
 from minirelay.shop.draft import Draft
-from minirelay.shop.objects import AddressDetails, ChainAddress, Order, PriceModifier, ShippingRegion
+from minirelay.shop.objects import AddressDetails, Order, PriceModifier, ShippingRegion
 from minirelay.shop.pricing import MOST_BITS_ON_THE_WAY, apply_modifier, price_order
-from minirelay.shop.quote import FixedRates, Rate, quote
+from minirelay.shop.quote import Rate, convert
 from minirelay.shop.regions import match_region
 from minirelay.shop.work import Work, WorkExceeded
 from tests.shop import second_pricing
-from tests.shop.patching import LISTING, MANIFEST_VALUE, NATIVE, TOKEN, number, shop
+from tests.shop.patching import LISTING, MANIFEST_VALUE, number, shop
 from tests.shop.random_objects import PRICE_MODIFIER, UINT32
 from tests.shop.second_pricing import NoRegion, NotSold, Outcome, TooMuch
 
@@ -299,8 +299,7 @@ def outcome_of(
     decimals: tuple[int, int],
     rate: tuple[int, int],
 ) -> tuple[Outcome, str | None]:
-    """Go the way of a payment choice: region, price, conversion; give the total and the region's name."""
-    pricing, chosen = (read(ChainAddress, {"ChainID": 1337, "Address": one}) for one in (TOKEN, NATIVE))
+    """Go the way of a payment choice: region, price, conversion. Give the total and the region's name."""
     manifest = MANIFEST_VALUE | {"ShippingRegions": regions}
     draft = Draft(shop(*((LISTING, number(i), value) for i, value in listings.items()), manifest=manifest))
     assert draft.manifest is not None
@@ -308,11 +307,8 @@ def outcome_of(
     if matched is None:
         return NoRegion(), None
     name, to = matched
-    known = {pricing.address: decimals[0], chosen.address: decimals[1]}
-    rates = FixedRates(Rate(*rate), is_development=False)
     try:
-        price = price_order(draft, order(*items), to)
-        return quote(price, pricing, chosen, rates, lambda currency: known[currency.address]), name
+        return convert(price_order(draft, order(*items), to), *decimals, Rate(*rate)), name
     except Refusal as refusal:
         return outcome_of_refusal(refusal), name
 

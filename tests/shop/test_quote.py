@@ -4,28 +4,15 @@ from hypothesis import strategies as st
 
 from minirelay.errors import Code, Refusal
 from minirelay.shop.objects import ChainAddress
-from minirelay.shop.quote import FixedRates, NoRates, Rate, RateSource, convert, is_native, quote
+from minirelay.shop.quote import FixedRates, NoRates, Rate, convert, is_native, no_rate
 from tests.shop.second_pricing import TooMuch, converted
 
 ONE = Rate(1, 1)
 ETH = ChainAddress(chain_id=1337, address=bytes(20))
 OTHER_ETH = ChainAddress(chain_id=1, address=bytes(20))
 EDD = ChainAddress(chain_id=1337, address=b"\x70" * 20)
-DECIMALS = {ETH.address: 18, EDD.address: 2}
+OTHER_EDD = ChainAddress(chain_id=1, address=b"\x70" * 20)
 FIXED = FixedRates(Rate(1500, 1), is_development=False)
-
-
-def quoted(amount: int, pricing: ChainAddress, chosen: ChainAddress, rates: RateSource = FIXED) -> int:
-    return quote(amount, pricing, chosen, rates, lambda currency: DECIMALS.get(currency.address))
-
-
-def refused(pricing: ChainAddress, chosen: ChainAddress, rates: RateSource) -> tuple[Code, str]:
-    with pytest.raises(Refusal) as caught:
-        quoted(5, pricing, chosen, rates)
-    return caught.value.code, caught.value.message
-
-
-NO_RATE = (Code.INVALID, "failed to establish conversion price")
 
 
 # Conversion
@@ -33,12 +20,10 @@ NO_RATE = (Code.INVALID, "failed to establish conversion price")
 
 def test_two_thousandths_of_a_coin_are_300_units_of_two_decimals_at_1500() -> None:
     assert convert(2 * 10**15, 18, 2, Rate(1500, 1)) == 300
-    assert quoted(2 * 10**15, ETH, EDD) == 300
 
 
 def test_10_wei_into_two_decimals_is_1() -> None:
     assert convert(10, 18, 2, ONE) == 1
-    assert quoted(10, ETH, EDD) == 1
 
 
 @pytest.mark.parametrize("amount", [1, 99, 10**13])
@@ -48,7 +33,6 @@ def test_what_costs_something_never_becomes_0(amount: int) -> None:
 
 def test_price_of_0_stays_0() -> None:
     assert convert(0, 18, 2, Rate(1500, 1)) == 0
-    assert quoted(0, ETH, EDD) == 0
 
 
 def test_scaling_to_16_decimals_truncates() -> None:
@@ -118,38 +102,21 @@ def test_rate_is_a_positive_fraction(parts: tuple[int, int]) -> None:
 
 
 def test_fixed_rate_is_the_same_in_every_direction() -> None:
-    assert quoted(2, EDD, ETH) == 2 * 1500 * 10**16
-    assert FIXED.rate(ETH, EDD) == FIXED.rate(EDD, ETH) == Rate(1500, 1)
+    assert FIXED.rate(ETH, EDD) == FIXED.rate(EDD, ETH) == FIXED.rate(EDD, OTHER_EDD) == Rate(1500, 1)
 
 
-def test_fixed_rate_is_refused_between_native_coins_outside_development() -> None:
-    assert refused(ETH, OTHER_ETH, FIXED) == NO_RATE
-    assert quoted(2 * 10**16, ETH, OTHER_ETH, FixedRates(Rate(1500, 1), is_development=True)) == 3 * 10**19
+def test_fixed_rate_is_none_between_native_coins_outside_development() -> None:
+    assert FIXED.rate(ETH, OTHER_ETH) is None
+    assert FixedRates(Rate(1500, 1), is_development=True).rate(ETH, OTHER_ETH) == Rate(1500, 1)
 
 
-@pytest.mark.parametrize("rates", [NoRates(), FIXED])
-@pytest.mark.parametrize("currency", [ETH, EDD])
-def test_pricing_currency_itself_needs_no_rate(rates: RateSource, currency: ChainAddress) -> None:
-    unknown = ChainAddress(chain_id=currency.chain_id, address=b"\x01" * 20)
-    assert quoted(7, currency, ChainAddress(chain_id=1337, address=currency.address), rates) == 7
-    assert quoted(7, unknown, unknown, rates) == 7
+def test_source_none_has_no_rate() -> None:
+    assert NoRates().rate(ETH, EDD) is NoRates().rate(EDD, OTHER_EDD) is None
 
 
-def test_without_rates_no_other_currency_can_be_chosen() -> None:
-    assert refused(ETH, EDD, NoRates()) == NO_RATE
-    assert refused(ETH, OTHER_ETH, NoRates()) == NO_RATE
-
-
-def test_same_address_on_another_chain_is_another_currency() -> None:
-    there = ChainAddress(chain_id=1, address=EDD.address)
-    assert quoted(7, EDD, there) == 7 * 1500
-    assert refused(EDD, there, NoRates()) == NO_RATE
-
-
-def test_decimals_that_are_not_known_yet_are_no_rate() -> None:
-    unknown = ChainAddress(chain_id=1337, address=b"\x01" * 20)
-    assert refused(ETH, unknown, FIXED) == NO_RATE
-    assert refused(unknown, ETH, FIXED) == NO_RATE
+def test_refusal_without_a_rate_is_in_the_words_of_the_spec() -> None:
+    refusal = no_rate()
+    assert (refusal.code, refusal.message) == (Code.INVALID, "failed to establish conversion price")
 
 
 def test_zero_address_is_the_native_coin() -> None:
