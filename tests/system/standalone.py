@@ -33,6 +33,7 @@ class Standalone:
 
     process: "subprocess.Popen[bytes]"
     log: Path
+    data_dir: Path
 
     def lines(self) -> list[dict[str, Any]]:
         """Read the log so far."""
@@ -71,8 +72,13 @@ def standalone(
     *,
     loop: str = "uvloop",
     max_files: int | None = None,
+    watched_by: Path | None = None,
 ) -> Iterator[Standalone]:
-    """Serve with the defaults but for these settings while the block runs. max_files: what a shell allows."""
+    """Serve with the defaults but for these settings while the block runs.
+
+    max_files: what a shell allows. watched_by: the file in which `tests/system/watched_relay.py` reports the
+    longest turns of its loop.
+    """
     log, key_file = directory / "log", directory / "wallet.key"
     key_file.touch(0o600)
     key_file.write_text("31" * 32)
@@ -90,16 +96,20 @@ def standalone(
     }
     flags = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
 
+    command = LOOPS[loop]
+    if watched_by is not None:
+        command = [sys.executable, "-m", "tests.system.watched_relay", str(watched_by)]
+
     def allow_files() -> None:
         if max_files is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (max_files, max_files))
 
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [*LOOPS[loop], "serve", *flags], stderr=errors, env=environment(), preexec_fn=allow_files
+            [*command, "serve", *flags], stderr=errors, env=environment(), preexec_fn=allow_files
         )
     try:
-        relay = Standalone(process, log)
+        relay = Standalone(process, log, directory / "data")
         deadline = time.monotonic() + START_TIMEOUT_S
         while not (log.exists() and relay.said("serving")):
             assert process.poll() is None, log.read_text()

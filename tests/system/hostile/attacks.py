@@ -216,14 +216,14 @@ async def idle_sockets(target: Target) -> None:
 async def fragments(target: Target) -> None:
     """Send empty continuation frames as fast as they go."""
     writer = await _handshaken(target)
-    writer.write(_frame(_BINARY, b"", is_final=False))
-    await _flood(target, writer, _frame(0, b"", is_final=False) * 2000, "fragments")
+    writer.write(client_frame(_BINARY, b"", is_final=False))
+    await _flood(target, writer, client_frame(0, b"", is_final=False) * 2000, "fragments")
 
 
 async def pings(target: Target) -> None:
     """Send WebSocket pings as fast as they go."""
     writer = await _handshaken(target)
-    await _flood(target, writer, _frame(_PING, os.urandom(8)) * 500, "pings")
+    await _flood(target, writer, client_frame(_PING, os.urandom(8)) * 500, "pings")
 
 
 async def tiny_frames(target: Target) -> None:
@@ -232,14 +232,14 @@ async def tiny_frames(target: Target) -> None:
         writer = await _handshaken(target)
         cancel = wire.encode_envelope(1, wire.SubscriptionCancelRequest(b"\xff\xff"))
         with suppress(ConnectionError, TimeoutError):
-            await _flood(target, writer, _frame(_BINARY, cancel) * 500, "tiny frames")
+            await _flood(target, writer, client_frame(_BINARY, cancel) * 500, "tiny frames")
 
 
 async def partial_frames(target: Target) -> None:
     """Send all but the last byte of the largest frame."""
     while True:
         writer = await _handshaken(target)
-        writer.write(_frame(_BINARY, bytes(FRAME_BYTES))[:-1])
+        writer.write(client_frame(_BINARY, bytes(FRAME_BYTES))[:-1])
         await writer.drain()
         target.note("partial frames")
         await asyncio.sleep(2)
@@ -256,7 +256,7 @@ async def unread_answers(target: Target) -> None:
         with suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(5):
                 for number in count(1):
-                    writer.write(_frame(_BINARY, wire.encode_envelope(number, subscribe)))
+                    writer.write(client_frame(_BINARY, wire.encode_envelope(number, subscribe)))
                     await writer.drain()
         target.note("unread")
         writer.transport.abort()
@@ -288,7 +288,7 @@ async def _connect(target: Target, limit: int = 2**16) -> tuple[asyncio.StreamRe
     return await asyncio.open_connection(address.hostname, address.port, limit=limit)
 
 
-def _frame(opcode: int, payload: bytes, *, is_final: bool = True) -> bytes:
+def client_frame(opcode: int, payload: bytes, *, is_final: bool = True) -> bytes:
     first = (_FINAL if is_final else 0) | opcode
     if len(payload) < 126:
         head = struct.pack(">BB", first, _MASKED | len(payload))
