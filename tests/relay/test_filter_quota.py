@@ -4,6 +4,7 @@ import gc
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ from minirelay.shop.access import Role
 from minirelay.shop.visibility import View
 from tests.limits import CONNECTION
 from tests.raw_client import Line, Refused
-from tests.relay.house import SHOP, House, until
+from tests.relay.house import SHOP, House, listing, relay_limits, running_relay, until
 
 KIB = 1024
 MOST = 256 * KIB
@@ -158,3 +159,51 @@ async def test_the_end_of_a_session_gives_back_everything(house: House) -> None:
     await take_all(line)
     line.connection.close(1000, "done")
     await until(lambda: line.connection.subscriptions.filters.taken_bytes == 0)
+
+
+# -- of all sessions
+
+
+@pytest.mark.parametrize("size", [8, 64, 256, KIB])
+async def test_what_filters_take_in_memory_counts_for_their_session(house: House, size: int) -> None:
+    await house.clerk()
+    await house.line()
+    many = MOST // max(size, LEAST_BYTES)
+    lines = [await house.line() for _ in range(4)]
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number, line in enumerate(lines):
+            # Nobody else asks for the same.
+            for first in range(number * many, (number + 1) * many, MAX_FILTERS):
+                await line.subscribe(0, *tags(min(MAX_FILTERS, many), size, first))
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken <= sum(line.connection.account.size_bytes for line in lines) < 3 * taken
+
+
+async def test_filters_of_a_crowd_cost_those_who_take_most_their_sessions_and_nobody_else(
+    tmp_path: Path,
+) -> None:
+    limit = 4 * KIB * KIB
+    async with running_relay(tmp_path, relay_limits(session_memory_bytes=limit)) as house:
+        clerk = await house.clerk()
+        quiet = await house.line()
+        await quiet.subscribe(0, *tags(50, 100))
+        crowd = [await house.line() for _ in range(12)]
+        for number, line in enumerate(crowd):
+            for first in range(0, MOST // LEAST_BYTES, MAX_FILTERS):
+                filters = tags(MAX_FILTERS, 8, 10_000 * number + first)
+                await line.start(wire.SubscriptionRequest(SHOP.to_bytes(32), 0, filters))
+        await until(lambda: not any(line.connection.session.pending for line in crowd))
+        memory = house.relay.memory
+        closed = [line for line in crowd if line.connection.hang_up is not None]
+        assert {line.connection.hang_up.code for line in closed if line.connection.hang_up} == {1013}
+        assert len(closed) >= 8
+        assert limit / 2 < memory.size_bytes <= limit
+        assert memory.closing_bytes == 0
+        assert quiet.connection.hang_up is None
+        await clerk.write(listing(1))
+        await quiet.subscribe(0, Filter(ObjectType.LISTING))
