@@ -17,17 +17,23 @@ import pytest
 from minirelay.errors import Code
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.objects import ObjectType
+from minirelay.protocol.patch_set import Patch, open_patch_set
 from minirelay.protocol.push import SequencedPartialPatchSet, decode_set
 from minirelay.relay import fan_out, packing, subscription
 from minirelay.relay.audience import Touched
+from minirelay.relay.client_write import ClientWrite
 from minirelay.relay.log_query import LogQuery, query_of
 from minirelay.relay.packing import VisibleSet
+from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.relay.subscription import PAGE_BYTES
 from minirelay.shop.access import Role, may_see
+from minirelay.shop.ownership import RELAY_ITSELF, Author, Ownership
 from minirelay.shop.visibility import View, view_of
+from minirelay.shop.work import Work
 from minirelay.store.messages import NO_OWNER, Counts, Leaf, SelectedPage, StoredSet
 from minirelay.store.reader import Reader
 from tests.raw_client import Line, Refused, Spec, all_leaves
+from tests.relay.checkout_writes import judge_alone, judge_with_relays_sets
 from tests.relay.house import (
     SHOP,
     House,
@@ -39,7 +45,9 @@ from tests.relay.naive import VISITOR, NaiveLog, Viewer
 
 SEEDS = range(30)
 WRITES = 40
-LISTINGS, ORDERS, TAGS = 3, 3, ("sale", "new")
+LISTINGS, ORDERS, TAGS = 3, 4, ("sale", "new")
+CANCELLED = 4
+"""Who adds an order with this number gets it cancelled, by two sets of the relay's right behind."""
 WAIT_S = 5.0
 """For what must come; what is broken on purpose is waited for in vain."""
 
@@ -71,6 +79,15 @@ class Watch:
         return next(one.unpushed_patches for one in statuses if one.subscription_id == number)
 
 
+def judge(write: ClientWrite, head: ShopHead, loop_work: Work | None = None) -> Accepted:
+    """Judge a client's set, with what the relay adds to it."""
+    first, *more = open_patch_set(write.request.patch_set).patches
+    is_cancelled = first.object_type is ObjectType.ORDER and first.object_id == CANCELLED.to_bytes(8)
+    if is_cancelled and first.op == "add" and not more:
+        return judge_with_relays_sets(write, head, loop_work)
+    return judge_alone(write, head, loop_work)
+
+
 class History:
     """A shop with a clerk, three guests, a visitor, and a clerk of another shop."""
 
@@ -86,6 +103,7 @@ class History:
         with pytest.MonkeyPatch.context() as patch:
             # A page of a byte: every set of the log is one that is too large for a page.
             patch.setattr(subscription, "PAGE_BYTES", self.draw.choice([1, PAGE_BYTES, PAGE_BYTES]))
+            patch.setattr(ClientWrite, "judge", judge)
             await self._run()
 
     async def _run(self) -> None:
@@ -306,6 +324,26 @@ def the_parts_of_large_sets_are_everybodys(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(View, "visible_from", everything)
 
 
+def whoever_removes_an_order_takes_it_over(patch: pytest.MonkeyPatch) -> None:
+    note = Ownership.note
+
+    def grasping(owners: Ownership, one: Patch, author: Author) -> int:
+        owner = note(owners, one, author)
+        return author.card_row if one.op == "remove" else owner
+
+    patch.setattr(Ownership, "note", grasping)
+
+
+def what_the_relay_adds_is_nobodys(patch: pytest.MonkeyPatch) -> None:
+    note = Ownership.note
+
+    def forgetful(owners: Ownership, one: Patch, author: Author) -> int:
+        owner = note(owners, one, author)
+        return NO_OWNER if author == RELAY_ITSELF else owner
+
+    patch.setattr(Ownership, "note", forgetful)
+
+
 def counts_are_those_of_all_orders(patch: pytest.MonkeyPatch) -> None:
     def generous(query: LogQuery, start: Counts, end: Counts) -> int:
         return end.of(*query.types | {ObjectType.ORDER}) - start.of(*query.types | {ObjectType.ORDER})
@@ -338,6 +376,8 @@ BREAKAGES: list[Callable[[pytest.MonkeyPatch], None]] = [
     the_index_of_the_log_decides_alone,
     the_index_of_the_log_forgets_owners,
     the_parts_of_large_sets_are_everybodys,
+    whoever_removes_an_order_takes_it_over,
+    what_the_relay_adds_is_nobodys,
     counts_are_those_of_all_orders,
     guests_see_every_order,
     an_order_is_its_owners_by_name_only,
