@@ -153,9 +153,12 @@ class LiveOrderChanges:
         self._count(after, 1)
         if after is not None and before is None and self._is_too_many(after.card):
             raise invalid(f"a guest can have at most {self._most_per_card} orders that are not closed")
-        for content in before.contents if before is not None else ():
+        gone = before.contents if before is not None else ()
+        come = after.contents if after is not None else ()
+        self._work.spend(LOOKUP * (len(gone) + len(come)))
+        for content in gone:
             self._move(order_id, content, self._come, self._gone)
-        for content in after.contents if after is not None else ():
+        for content in come:
             self._move(order_id, content, self._gone, self._come)
         self.changed[order_id] = after
 

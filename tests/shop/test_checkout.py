@@ -8,6 +8,8 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from massmarket.cbor.order import Order as ReferenceOrder
+from massmarket.cbor.order import OrderState as ReferenceState
 from msgspec.structs import replace
 
 from minirelay.errors import Code, Refusal
@@ -95,6 +97,51 @@ def test_the_same_in_five_sets() -> None:
     shop.write(GUEST, *chosen[2:])
 
     assert shop.order_state(5) is UNPAID
+    assert shop.reserved(RED) == 2
+
+
+def added(order: int) -> list[Patch]:
+    """Currency, payee and invoice address by `add`, then the choice."""
+    return [
+        patch("add", "Orders", order, "ChosenCurrency", value=currency()),
+        patch("add", "Orders", order, "ChosenPayee", value=payee()),
+        patch("add", "Orders", order, "InvoiceAddress", value=ADDRESS),
+        move(order, CHOSEN),
+    ]
+
+
+COMPLETE = {
+    "ChosenPayee": payee(),
+    "ChosenCurrency": currency(),
+    "ShippingAddress": ADDRESS,
+    "TxDetails": {"BlockHash": bytes(32)},
+}
+SEQUENCES: dict[str, list[list[Patch]]] = {
+    "one set": [buy(5, reds(2))],
+    "a set for each patch": [[one] for one in buy(5, reds(2))],
+    "by add": [[add_order(5, reds(2))], [move(5, COMMITTED)], added(5)],
+    "a new order already committed": [[add_order(5, reds(2), state=3)], added(5)],
+    "a whole order with inert details": [[add_order(5, reds(2), state=3, **COMPLETE)], [move(5, CHOSEN)]],
+    "committed, reopened, committed": [
+        [add_order(5, reds(2)), move(5, COMMITTED)],
+        [move(5, OPEN), move(5, COMMITTED)],
+        added(5),
+    ],
+    "half canceled": [[add_order(5, reds(2)), move(5, COMMITTED)], cancel(5)[:1], added(5)],
+}
+
+
+@pytest.mark.parametrize("sets", SEQUENCES.values(), ids=SEQUENCES)
+def test_existing_clients_sequences_reach_unpaid(sets: list[list[Patch]]) -> None:
+    shop = a_checkout()
+    for patches in sets:
+        shop.write(GUEST, *patches)
+    order = ReferenceOrder.from_cbor_dict(shop.order(5))
+
+    assert order.state == ReferenceState.UNPAID
+    details = order.payment_details
+    assert (int(details.total), details.ttl) == (2000, NOW + DAY)
+    assert details.payment_id == shop.requests(5)[0].id
     assert shop.reserved(RED) == 2
 
 

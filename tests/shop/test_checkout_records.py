@@ -1,7 +1,12 @@
 """The records of a shop's checkout, entered as writes are accepted."""
 
-from minirelay.shop.checkout_records import CheckoutChanges
+import pytest
+from msgspec.structs import replace
+
+from minirelay.shop.checkout_records import CheckoutChanges, CheckoutRecords
+from minirelay.shop.issued_requests import IssuedRequests, RequestState
 from minirelay.shop.live_orders import LiveOrder
+from minirelay.shop.reservations import Hold, Reservation, Reservations
 from minirelay.shop.state import inventory_key
 from tests.shop.checkouts import (
     CLERK,
@@ -9,6 +14,8 @@ from tests.shop.checkouts import (
     DAY,
     GUEST,
     HOUR,
+    LIMITS,
+    NOW,
     CheckoutShop,
     a_shop,
     add_order,
@@ -18,6 +25,7 @@ from tests.shop.checkouts import (
     listing,
     move,
 )
+from tests.shop.issued import issued
 from tests.shop.patching import number, patch
 
 CAP = 1
@@ -102,3 +110,34 @@ def test_what_is_kept_is_counted_and_given_back() -> None:
     shop.records.clear(shop.now)
 
     assert shop.records.size_bytes == 0
+
+
+W, SHORT, SEEN = RequestState.WAITING, RequestState.SHORT, RequestState.SEEN
+
+
+@pytest.mark.parametrize(
+    ("hold", "left", "after"),
+    [
+        (Hold.SEEN, [], Hold.NONE),
+        (Hold.SEEN, [W], Hold.NONE),
+        (Hold.SEEN, [SEEN], Hold.SEEN),
+        # Whether it is at least half of a total, is not known here: it is told again.
+        (Hold.SEEN, [SHORT], Hold.NONE),
+        (Hold.SHORT, [], Hold.NONE),
+        (Hold.SHORT, [W, SHORT], Hold.SHORT),
+        (Hold.SHORT, [SEEN], Hold.SHORT),
+        (Hold.NONE, [SEEN], Hold.NONE),
+    ],
+)
+def test_a_reservation_is_held_by_what_may_still_settle(
+    hold: Hold, left: list[RequestState], after: Hold
+) -> None:
+    rows = [replace(issued(n), state=state) for n, state in enumerate([RequestState.SUPERSEDED, *left])]
+    reserved = {number(5): Reservation(GUEST, ((PLAIN, 1),), NOW + HOUR, hold=hold)}
+    records = CheckoutRecords(Reservations(reserved, NOW), requests=IssuedRequests(rows))
+    changes = CheckoutChanges(records, NOW, LIMITS)
+    changes.review_hold(number(5), GUEST)
+    row = changes.reservations.get(number(5))
+
+    assert row is not None
+    assert row.hold is after
