@@ -1,6 +1,7 @@
-"""Blocks upon blocks: what a state is, what the next block would be, and adding it."""
+"""Blocks upon blocks: what a state is, what the next block would be and when, and adding it."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -22,13 +23,36 @@ from eth_hash.auto import keccak
 from eth_typing import Hash32
 from eth_utils.exceptions import ValidationError
 
-from minirelay.dev.chain.clock import Clock
 from minirelay.dev.chain.genesis import CHAIN_ID, write_genesis
 from minirelay.dev.chain.ledger import Ledger, Log, MinedTransaction
 
 logger = logging.getLogger(__name__)
-
 CLOCK_OFFSET = "clock_offset_s"
+
+
+@dataclass(slots=True)
+class Clock:
+    """Seconds since 1970, plus offset_s; next_timestamp, once set, is for the next block alone."""
+
+    offset_s: int = 0
+    next_timestamp: int | None = None
+    read: Callable[[], float] = time.time
+
+    def timestamp_after(self, parent: int) -> int:
+        """Return the timestamp for a block on one with timestamp `parent`: always a later one."""
+        if self.next_timestamp is not None:
+            return self.next_timestamp
+        return max(parent + 1, int(self.read()) + self.offset_s)
+
+    def advance(self, seconds: int) -> None:
+        """Shift all that comes by this many seconds."""
+        self.offset_s += seconds
+
+    def settle(self, timestamp: int) -> None:
+        """Take note of a new block: after one with a timestamp set by hand, time flows on from there."""
+        if self.next_timestamp is not None:
+            self.offset_s = timestamp - int(self.read())
+            self.next_timestamp = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,14 @@ import logging
 from typing import Any
 
 from minirelay.dev.chain import (
-    methods_accounts,
     methods_blocks,
-    methods_cheats,
     methods_control,
     methods_fees,
     methods_logs,
     methods_node,
     methods_state,
-    methods_subscriptions,
-    methods_transactions,
 )
-from minirelay.dev.chain.context import Context, Method
+from minirelay.dev.chain.context import Context, Method, Params
 from minirelay.dev.chain.errors import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -25,32 +21,28 @@ from minirelay.dev.chain.errors import (
     RpcError,
     invalid_params,
 )
-from minirelay.dev.chain.json_text import read_json
-from minirelay.dev.chain.params import Params
+from minirelay.errors import MalformedInput
+from minirelay.protocol.json_reading import decode_json
 
 logger = logging.getLogger(__name__)
 
 MAX_BATCH = 1000
 
 METHODS: dict[str, Method] = {
-    **methods_accounts.METHODS,
     **methods_blocks.METHODS,
-    **methods_cheats.METHODS,
     **methods_control.METHODS,
     **methods_fees.METHODS,
     **methods_logs.METHODS,
     **methods_node.METHODS,
     **methods_state.METHODS,
-    **methods_subscriptions.METHODS,
-    **methods_transactions.METHODS,
 }
 
 
 def answer(context: Context, body: bytes) -> bytes:
     """Answer a request or a batch. Empty when there is nothing to answer: only notifications."""
     try:
-        request = read_json(body)
-    except ValueError as error:
+        request = decode_json(body, object)
+    except MalformedInput as error:
         return encode(_error(None, RpcError(PARSE_ERROR, f"parse error: {error}")))
     if not isinstance(request, list):
         response = _answer_one(context, request)

@@ -1,11 +1,28 @@
-"""Reading blocks: eth_getBlockByNumber and its like."""
+"""Blocks and their transactions: reading them, sending some, and what became of them."""
 
-from eth.abc import BlockHeaderAPI
+from collections.abc import Mapping
 
-from minirelay.dev.chain import shapes
-from minirelay.dev.chain.context import Context, Method
-from minirelay.dev.chain.params import Params, block, quantity, sized
-from minirelay.dev.chain.shapes import Json
+from eth.abc import BlockHeaderAPI, UnsignedTransactionAPI
+from eth.vm.forks.berlin.transactions import UnsignedAccessListTransaction
+from eth.vm.forks.london.transactions import UnsignedDynamicFeeTransaction
+from eth.vm.forks.prague.transactions import PragueUnsignedLegacyTransaction
+
+from minirelay.dev.accounts import ACCOUNTS
+from minirelay.dev.chain import shapes, simulation
+from minirelay.dev.chain.blockchain import base_fee
+from minirelay.dev.chain.context import Context, Method, Params, block, data, members, quantity, sized
+from minirelay.dev.chain.errors import refused
+from minirelay.dev.chain.genesis import CHAIN_ID
+from minirelay.dev.chain.impersonation import sign_for, split_marked
+from minirelay.dev.chain.ledger import LogCriteria
+from minirelay.dev.chain.methods_fees import PRIORITY_FEE_WEI
+from minirelay.dev.chain.methods_node import key_of
+from minirelay.dev.chain.methods_state import read_call
+from minirelay.dev.chain.node import decode_transaction
+from minirelay.dev.chain.shapes import Json, hexed
+from minirelay.dev.chain.simulation import Call
+
+MAX_LOGS_PER_BLOCK = 1_000_000
 
 
 def block_number(context: Context, _params: Params) -> str:
@@ -70,6 +87,89 @@ def _transaction(context: Context, header: BlockHeaderAPI | None, position: int)
     return shapes.transaction(transactions[position], position, header)
 
 
+def send_raw_transaction(context: Context, params: Params) -> str:
+    """Take a signed transaction. Returns its hash."""
+    raw = data(params[0])
+    if split_marked(raw) is not None:
+        raise refused("rlp: cannot decode the transaction: its type is unknown")
+    return hexed(context.node.submit(raw))
+
+
+def send_transaction(context: Context, params: Params) -> str:
+    """Take an unsigned transaction of one of the ten accounts, or of one that is impersonated.
+
+    Without a sender it is the first one's. Returns its hash.
+    """
+    fields = {"from": ACCOUNTS[0].address, **members(params[0])}
+    request = read_call(fields)
+    return hexed(context.node.submit(_signed(context, request, fields)))
+
+
+def get_transaction_by_hash(context: Context, params: Params) -> Json | None:
+    """Return a transaction, mined or waiting."""
+    tx_hash = sized(params[0], 32)
+    mined = context.node.ledger.transaction_of(tx_hash)
+    if mined is not None:
+        header = context.header(mined.block)
+        return shapes.transaction(decode_transaction(mined.raw), mined.position, header)
+    waiting = context.node.pool.get(tx_hash)
+    return None if waiting is None else shapes.transaction(waiting, 0, None)
+
+
+def get_transaction_receipt(context: Context, params: Params) -> Json | None:
+    """Return what came of a mined transaction."""
+    mined = context.node.ledger.transaction_of(sized(params[0], 32))
+    return None if mined is None else _receipts(context, context.header(mined.block))[mined.position]
+
+
+def get_block_receipts(context: Context, params: Params) -> list[Json] | None:
+    """Return what came of all transactions of a mined block, by number, tag or hash."""
+    header = context.find(block(params[0]))
+    return None if header is None else _receipts(context, header)
+
+
+def _receipts(context: Context, header: BlockHeaderAPI) -> list[Json]:
+    ledger, number = context.node.ledger, header.block_number
+    logs = ledger.logs(LogCriteria((), (), number, number), MAX_LOGS_PER_BLOCK)
+    receipts, gas_used = [], 0
+    for mined in ledger.transactions_in(number):
+        gas_used += mined.gas_used
+        own = [log for log in logs if log.tx_position == mined.position]
+        receipts.append(shapes.receipt(mined, header, gas_used, own))
+    return receipts
+
+
+def _signed(context: Context, request: Call, fields: Mapping[str, object]) -> bytes:
+    node = context.node
+    is_impersonated = request.sender in node.impersonated
+    key = None if is_impersonated else key_of(request.sender)
+    if "nonce" in fields:
+        nonce = quantity(fields["nonce"])
+    else:
+        nonce = node.pool.next_nonce(request.sender, node.nonce(request.sender))
+    gas = request.gas
+    if gas is None:
+        gas = simulation.estimate_gas(context.state("pending"), request)
+    unsigned = _unsigned(request, fields, nonce, gas, base_fee(node.chain.next_header()))
+    if key is None:
+        return sign_for(unsigned, request.sender, CHAIN_ID)
+    return unsigned.as_signed_transaction(key, chain_id=CHAIN_ID).encode()
+
+
+def _unsigned(
+    request: Call, fields: Mapping[str, object], nonce: int, gas: int, next_base_fee: int
+) -> UnsignedTransactionAPI:
+    what = (gas, request.to, request.value, request.data)
+    if "gasPrice" not in fields:
+        priority = quantity(fields.get("maxPriorityFeePerGas", PRIORITY_FEE_WEI))
+        highest = quantity(fields.get("maxFeePerGas", 2 * next_base_fee + priority))
+        return UnsignedDynamicFeeTransaction(CHAIN_ID, nonce, priority, highest, *what, request.access_list)
+    price = quantity(fields["gasPrice"])
+    if request.access_list:
+        return UnsignedAccessListTransaction(CHAIN_ID, nonce, price, *what, request.access_list)
+    return PragueUnsignedLegacyTransaction(nonce, price, *what)
+
+
 METHODS: dict[str, Method] = {
     "eth_blockNumber": block_number,
     "eth_getBlockByNumber": get_block_by_number,
@@ -78,4 +178,9 @@ METHODS: dict[str, Method] = {
     "eth_getBlockTransactionCountByHash": get_transaction_count_by_hash,
     "eth_getTransactionByBlockNumberAndIndex": get_transaction_by_number_and_index,
     "eth_getTransactionByBlockHashAndIndex": get_transaction_by_hash_and_index,
+    "eth_sendRawTransaction": send_raw_transaction,
+    "eth_sendTransaction": send_transaction,
+    "eth_getTransactionByHash": get_transaction_by_hash,
+    "eth_getTransactionReceipt": get_transaction_receipt,
+    "eth_getBlockReceipts": get_block_receipts,
 }

@@ -1,12 +1,20 @@
-"""Blocks and time at will: evm_mine, evm_snapshot and their like."""
+"""Blocks, time and state at will: evm_mine, evm_snapshot, and what Anvil and Hardhat have names for."""
 
-from minirelay.dev.chain.context import Context, Method
+from collections.abc import Callable
+
+from eth.abc import StateAPI
+from eth.constants import UINT_256_MAX
+from eth_typing import Address
+
+from minirelay.dev.chain.context import Context, Method, Params, address, data, flag, members, quantity, sized
 from minirelay.dev.chain.errors import invalid_params
-from minirelay.dev.chain.params import Params, members, quantity
 
 MAX_BLOCKS = 10_000
 # The end of time, so that timestamps stay exact in every script's numbers.
 MAX_TIMESTAMP = 1 << 53
+MAX_CODE_BYTES = 1024 * 1024
+MAX_NONCE = (1 << 64) - 2
+MAX_INTERVAL_MS = 24 * 3600 * 1000
 
 
 def mine(context: Context, params: Params) -> str:
@@ -55,10 +63,107 @@ def timestamp(value: object) -> int:
     return seconds
 
 
+def mine_many(context: Context, params: Params) -> None:
+    """Mine: how many blocks (one), and how many seconds lie between them (one)."""
+    blocks = quantity(params[0]) if params.has(0) else 1
+    if blocks > MAX_BLOCKS:
+        raise invalid_params(f"at most {MAX_BLOCKS} blocks at a time")
+    interval = quantity(params[1]) if params.has(1) else None
+    newest = context.node.chain.head.timestamp
+    if interval is not None and newest + blocks * interval > MAX_TIMESTAMP:
+        raise invalid_params("timestamp is too far away")
+    for number in range(blocks):
+        # The first comes when it comes.
+        if interval and number:
+            context.node.set_next_timestamp(timestamp(context.node.chain.head.timestamp + interval))
+        context.node.mine()
+
+
+def set_balance(context: Context, params: Params) -> bool:
+    """Give an account exactly so many wei."""
+    account, wei = address(params[0]), quantity(params[1])
+    return _change(context, lambda state: state.set_balance(account, wei))
+
+
+def set_code(context: Context, params: Params) -> bool:
+    """Put code at an address."""
+    account, code = address(params[0]), data(params[1])
+    if len(code) > MAX_CODE_BYTES:
+        raise invalid_params(f"at most {MAX_CODE_BYTES} bytes of code")
+    return _change(context, lambda state: state.set_code(account, code))
+
+
+def set_nonce(context: Context, params: Params) -> bool:
+    """Set an account's nonce, which may not go down."""
+    account, nonce = address(params[0]), quantity(params[1])
+    if not context.node.nonce(account) <= nonce <= MAX_NONCE:
+        raise invalid_params("a nonce can't go down, nor beyond 2^64 - 2")
+    return _change(context, lambda state: state.set_nonce(account, nonce))
+
+
+def set_storage_at(context: Context, params: Params) -> bool:
+    """Set one storage slot to 32 bytes."""
+    account, slot = address(params[0]), quantity(params[1])
+    value = int.from_bytes(sized(params[2], 32))
+    return _change(context, lambda state: _set_slot(state, account, slot, value))
+
+
+def _set_slot(state: StateAPI, account: Address, slot: int, value: int) -> None:
+    state.set_storage(account, min(slot, UINT_256_MAX), value)
+
+
+def impersonate(context: Context, params: Params) -> bool:
+    """Let unsigned transactions come from an address of which nobody here has the key."""
+    context.node.impersonated.add(address(params[0]))
+    return True
+
+
+def stop_impersonating(context: Context, params: Params) -> bool:
+    """Let them come from it no more. Returns whether they could."""
+    account = address(params[0])
+    was = account in context.node.impersonated
+    context.node.impersonated.discard(account)
+    return was
+
+
+def set_automine(context: Context, params: Params) -> bool:
+    """Choose whether each transaction makes a block; if so, what waits makes one now."""
+    context.node.set_automine(flag(params[0]))
+    return True
+
+
+def set_interval_mining(context: Context, params: Params) -> bool:
+    """Mine a block each so many milliseconds; 0: none."""
+    interval_ms = quantity(params[0])
+    if interval_ms > MAX_INTERVAL_MS:
+        raise invalid_params(f"at most {MAX_INTERVAL_MS} milliseconds")
+    context.node.set_interval(interval_ms / 1000)
+    return True
+
+
+def _change(context: Context, edit: Callable[[StateAPI], None]) -> bool:
+    context.node.chain.change(edit)
+    return True
+
+
+_NAMED: dict[str, Method] = {
+    "mine": mine_many,
+    "setBalance": set_balance,
+    "setCode": set_code,
+    "setNonce": set_nonce,
+    "setStorageAt": set_storage_at,
+    "impersonateAccount": impersonate,
+    "stopImpersonatingAccount": stop_impersonating,
+}
+
+
 METHODS: dict[str, Method] = {
     "evm_mine": mine,
     "evm_snapshot": snapshot,
     "evm_revert": revert,
     "evm_increaseTime": increase_time,
     "evm_setNextBlockTimestamp": set_next_block_timestamp,
+    **{f"{tool}_{name}": method for tool in ("anvil", "hardhat") for name, method in _NAMED.items()},
+    "evm_setAutomine": set_automine,
+    "evm_setIntervalMining": set_interval_mining,
 }

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from eth.abc import BlockHeaderAPI
 
 from minirelay.dev.chain.blockchain import base_fee
-from minirelay.dev.chain.context import Context, Method
+from minirelay.dev.chain.context import Context, Method, Params, block, quantity
 from minirelay.dev.chain.errors import invalid_params
 from minirelay.dev.chain.node import decode_transaction
-from minirelay.dev.chain.params import Params, block, quantity
 from minirelay.dev.chain.shapes import Json, effective_gas_price
 
 PRIORITY_FEE_WEI = 10**9

@@ -1,13 +1,22 @@
-"""Events: eth_getLogs and filters."""
+"""Events: eth_getLogs, filters, and eth_subscribe over WebSocket."""
 
 from collections.abc import Mapping
 
 from minirelay.dev.chain import shapes
-from minirelay.dev.chain.context import Context, Method
-from minirelay.dev.chain.errors import LIMIT_EXCEEDED, RpcError, invalid_params, refused
-from minirelay.dev.chain.filters import limited_logs
+from minirelay.dev.chain.context import (
+    BlockReference,
+    Context,
+    Method,
+    Params,
+    address,
+    block,
+    members,
+    quantity,
+    sized,
+)
+from minirelay.dev.chain.errors import LIMIT_EXCEEDED, METHOD_NOT_FOUND, RpcError, invalid_params, refused
+from minirelay.dev.chain.filters import Subscriptions, limited_logs
 from minirelay.dev.chain.ledger import MAX_TOPICS, LogCriteria
-from minirelay.dev.chain.params import BlockReference, Params, address, block, members, quantity, sized
 from minirelay.dev.chain.shapes import Json, hexed
 
 # How many addresses, or topics at one position, a filter may list.
@@ -108,6 +117,29 @@ def _alternatives(value: object) -> list[object]:
     return [] if None in value else value
 
 
+def subscribe(context: Context, params: Params) -> str:
+    """Subscribe to "newHeads", or to "logs" that match a filter."""
+    subscriptions = _of(context)
+    if params[0] == "newHeads":
+        return hex(subscriptions.add_heads())
+    if params[0] == "logs":
+        wanted = members(params[1]) if params.has(1) else {}
+        known = {name: wanted[name] for name in ("address", "topics") if name in wanted}
+        return hex(subscriptions.add_logs(read_criteria(context, known)))
+    raise invalid_params("there are subscriptions to newHeads and logs")
+
+
+def unsubscribe(context: Context, params: Params) -> bool:
+    """End a subscription."""
+    return _of(context).remove(quantity(params[0]))
+
+
+def _of(context: Context) -> Subscriptions:
+    if context.subscriptions is None:
+        raise RpcError(METHOD_NOT_FOUND, "notifications not supported: subscribe over WebSocket")
+    return context.subscriptions
+
+
 METHODS: dict[str, Method] = {
     "eth_getLogs": get_logs,
     "eth_newFilter": new_filter,
@@ -116,4 +148,6 @@ METHODS: dict[str, Method] = {
     "eth_getFilterChanges": get_filter_changes,
     "eth_getFilterLogs": get_filter_logs,
     "eth_uninstallFilter": uninstall_filter,
+    "eth_subscribe": subscribe,
+    "eth_unsubscribe": unsubscribe,
 }

@@ -18,8 +18,7 @@ from eth_keys.exceptions import BadSignature
 from eth_typing import Address
 from eth_utils.exceptions import ValidationError
 
-from minirelay.dev.chain.blockchain import Assembly, Blockchain, Execution, base_fee
-from minirelay.dev.chain.clock import Clock
+from minirelay.dev.chain.blockchain import Assembly, Blockchain, Clock, Execution, base_fee
 from minirelay.dev.chain.errors import RpcError, invalid_params, refused
 from minirelay.dev.chain.genesis import CHAIN_ID
 from minirelay.dev.chain.impersonation import impersonated, split_marked

@@ -6,7 +6,7 @@ from typing import Any
 from eth_account import Account as Signer
 
 from minirelay.dev.accounts import ACCOUNTS
-from minirelay.dev.chain.clock import Clock
+from minirelay.dev.chain.blockchain import Clock
 from minirelay.dev.chain.context import Context
 from minirelay.dev.chain.dispatch import answer
 from minirelay.dev.chain.filters import Filters

@@ -1,6 +1,9 @@
 import pytest
 
 from minirelay.dev.chain import filters as filters_module
+from minirelay.dev.chain.errors import RpcError
+from minirelay.dev.chain.filters import MAX_SUBSCRIPTIONS, Subscriptions
+from minirelay.dev.chain.shapes import Json
 from tests.dev.chain.asking import BOB, STORE, Asker, SlowClock, signed, store
 
 
@@ -147,3 +150,25 @@ def test_too_many_logs_at_once(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> N
         log(ask, contract, value)
     assert ask.error("eth_getLogs", {"fromBlock": "0x0"}) == (-32005, "query returned more than 2 results")
     assert values(ask("eth_getLogs", {"fromBlock": "0x3"})) == [1, 2]
+
+
+def test_each_has_a_number_of_its_own_until_it_ends(ask: Asker) -> None:
+    told: list[Json] = []
+    subscriptions = Subscriptions(ask.node, told.append)
+    first, second = subscriptions.add_heads(), subscriptions.add_heads()
+    ask("evm_mine")
+    assert [one["params"]["subscription"] for one in told] == [hex(first), hex(second)]
+    assert subscriptions.remove(first)
+    ask("evm_mine")
+    assert len(told) == 3
+    subscriptions.close()
+    ask("evm_mine")
+    assert len(told) == 3
+
+
+def test_they_are_bounded(ask: Asker) -> None:
+    subscriptions = Subscriptions(ask.node, lambda _: None)
+    for _ in range(MAX_SUBSCRIPTIONS):
+        subscriptions.add_heads()
+    with pytest.raises(RpcError, match="at most"):
+        subscriptions.add_heads()

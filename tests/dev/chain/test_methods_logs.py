@@ -96,3 +96,10 @@ def test_alternatives_are_bounded(ask: Asker) -> None:
     assert found(ask, address=[address] * 1000, topics=[[topic(1)] * 1000] * 4) == []
     assert ask.error("eth_getLogs", {"address": [address] * 1001})[0] == -32005
     assert ask.error("eth_getLogs", {"topics": [[topic(1)] * 1001]})[0] == -32005
+
+
+def test_without_a_connection_there_is_nobody_to_be_told(ask: Asker) -> None:
+    for method, params in (("eth_subscribe", ["newHeads"]), ("eth_unsubscribe", ["0x1"])):
+        code, message = ask.error(method, *params)
+        assert code == -32601
+        assert "WebSocket" in message

@@ -1,4 +1,24 @@
-from tests.dev.chain.asking import Asker
+import json
+from typing import Any
+
+import pytest
+from eth_account import Account as Signer
+from eth_account.messages import encode_defunct, encode_typed_data
+
+from minirelay.dev.accounts import ACCOUNTS
+from minirelay.dev.chain.errors import RpcError
+from minirelay.dev.chain.methods_node import key_of, sign_personal
+from tests.dev.chain.asking import ALICE, Asker
+
+TYPED: dict[str, Any] = {
+    "types": {
+        "EIP712Domain": [{"name": "name", "type": "string"}, {"name": "chainId", "type": "uint256"}],
+        "Mail": [{"name": "to", "type": "address"}, {"name": "text", "type": "string"}],
+    },
+    "primaryType": "Mail",
+    "domain": {"name": "Post", "chainId": 31337},
+    "message": {"to": ALICE.address, "text": "hello"},
+}
 
 
 def test_what_the_node_is(ask: Asker) -> None:
@@ -14,3 +34,69 @@ def test_sha3(ask: Asker) -> None:
     assert ask("web3_sha3", "0x") == empty
     assert ask.error("web3_sha3", "hello")[0] == -32602
     assert ask.error("web3_sha3")[0] == -32602
+
+
+def test_keys_of_the_ten_accounts() -> None:
+    for account in ACCOUNTS:
+        key = key_of(bytes.fromhex(account.address[2:]))
+        assert key.to_hex() == account.private_key
+
+
+def test_key_of_nobody_else() -> None:
+    with pytest.raises(RpcError, match="unknown account"):
+        key_of(bytes(20))
+
+
+@pytest.mark.parametrize("message", [b"", b"hello", b"\xff" * 1000])
+def test_personal_signature_is_that_of_other_wallets(message: bytes) -> None:
+    account = ACCOUNTS[3]
+    own = sign_personal(key_of(bytes.fromhex(account.address[2:])), message)
+    assert own == Signer.sign_message(encode_defunct(message), account.private_key).signature
+
+
+def test_accounts_are_the_ten(ask: Asker) -> None:
+    addresses = [account.address for account in ACCOUNTS]
+    assert ask("eth_accounts") == ask("eth_requestAccounts") == addresses
+
+
+def test_personal_messages_are_signed(ask: Asker) -> None:
+    signature = ask("eth_sign", ALICE.address, "0x1234")
+    assert ask("personal_sign", "0x1234", ALICE.address) == signature
+    signable = encode_defunct(hexstr="0x1234")
+    assert Signer.recover_message(signable, signature=signature) == ALICE.address
+
+
+def test_typed_data_is_signed(ask: Asker) -> None:
+    expected = Signer.sign_message(encode_typed_data(full_message=TYPED), ALICE.private_key).signature
+    for form in (TYPED, json.dumps(TYPED)):
+        assert ask("eth_signTypedData_v4", ALICE.address, form) == "0x" + bytes(expected).hex()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {},
+        "",
+        "[",
+        "[" * 100_000,
+        "5",
+        TYPED | {"types": {}},
+        TYPED | {"message": {"to": 5}},
+        TYPED | {"types": TYPED["types"] | {"Mail": [{"name": "to", "type": "uint7"}]}},
+        TYPED | {"types": {"Mail": [{"name": "text", "type": "string" + "[]" * 5000}]}},
+    ],
+)
+def test_malformed_typed_data(ask: Asker, typed: object) -> None:
+    code, message = ask.error("eth_signTypedData_v4", ALICE.address, typed)
+    assert code == -32602
+    assert message.startswith("malformed typed data")
+
+
+def test_nobody_signs_for_others(ask: Asker) -> None:
+    stranger = "0x" + "99" * 20
+    for call in (
+        ("eth_sign", stranger, "0x"),
+        ("personal_sign", "0x", stranger),
+        ("eth_signTypedData_v4", stranger, TYPED),
+    ):
+        assert ask.error(*call) == (-32000, "unknown account")
