@@ -123,9 +123,7 @@ class Sender:
         """
         web3 = await open_web3(self._chain)
         balance = await self._chain.quantity("eth_getBalance", write_data(self._wallet.address), "latest")
-        contract = web3.eth.contract(
-            address=web3.to_checksum_address(call.address), abi=list(call.abi.entries)
-        )
+        contract = web3.eth.contract(address=web3.to_checksum_address(call.address), abi=call.abi.entries)
         function = contract.functions[call.function](*call.arguments)
         try:
             fields = dict(

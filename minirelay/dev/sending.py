@@ -53,7 +53,7 @@ async def send(chain: Chain, sender: Account, outgoing: Sequence[Outgoing]) -> N
 async def send_call(chain: Chain, sender: Account, call: ContractCall) -> None:
     """Call a contract in a transaction of an account, and wait until it is mined. Raises ChainError."""
     web3 = await _connect_as(chain, sender)
-    contract = web3.eth.contract(address=web3.to_checksum_address(call.address), abi=list(call.abi.entries))
+    contract = web3.eth.contract(address=web3.to_checksum_address(call.address), abi=call.abi.entries)
     function = contract.functions[call.function](*call.arguments)
     await _await_mined(web3, [await function.transact({"from": web3.to_checksum_address(sender.address)})])
 

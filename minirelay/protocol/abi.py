@@ -4,7 +4,6 @@ The interfaces are the compiler's JSON, committed in `interfaces/`: a part of th
 that names one is imported.
 """
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -83,15 +82,24 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class Abi:
-    """The interface of a contract. entries: as the compiler's JSON has them."""
+    """The interface of a contract. text: the compiler's JSON.
 
-    def __init__(self, name: str, entries: Sequence[Any]) -> None:
+    It is decoded when it is asked for something: a relay needs a few functions at its start, then none.
+    """
+
+    def __init__(self, name: str, text: bytes) -> None:
         self.name = name
-        self.entries = entries
+        self._text = text
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """Decode the whole interface, as other libraries take it."""
+        return msgspec.json.decode(self._text, type=list[dict[str, Any]])
 
     def function(self, name: str, *, most_bytes: int = WORD_BYTES) -> Function:
         """Return a function by its name. Raises LookupError unless there is exactly one."""
-        found = [entry for entry in self._functions if entry.name == name]
+        entries = msgspec.json.decode(self._text, type=list[_Entry])
+        found = [entry for entry in entries if (entry.type, entry.name) == ("function", name)]
         if len(found) != 1:
             raise LookupError(f"{self.name} has {len(found)} functions {name}")
         inputs, outputs = (
@@ -99,15 +107,10 @@ class Abi:
         )
         return Function(name, inputs, outputs, most_bytes=most_bytes)
 
-    @cached_property
-    def _functions(self) -> list[_Entry]:
-        entries = msgspec.convert(self.entries, list[_Entry])
-        return [entry for entry in entries if entry.type == "function"]
-
 
 def load_abi(name: str) -> Abi:
     """Return the committed interface of a contract."""
-    return Abi(name, msgspec.json.decode((DIRECTORY / f"{name}.json").read_bytes()))
+    return Abi(name, (DIRECTORY / f"{name}.json").read_bytes())
 
 
 def address_bytes(text: str) -> bytes:
