@@ -143,7 +143,7 @@ class RelayTokenService:
         except TokenNotOwned as error:
             if error.is_configured:
                 raise
-            log.warning("the wallet does not own the remembered token", extra={"reason": str(error)})
+            log.warning("another token is taken than the one remembered: %s", error)
             found = None
         return found or await self._take_first_choice() or await self.mint(await self.plan_mint(uri))
 

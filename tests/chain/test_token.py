@@ -194,10 +194,15 @@ async def test_a_token_that_was_given_to_the_new_wallet_is_used(registry: RelayR
     assert notebook.rows[OWNER_KEY] == owned_before(TOKEN, WALLET)
 
 
-async def test_where_nobody_is_asked_another_one_is_minted_for_it(registry: RelayReg) -> None:
+async def test_where_nobody_is_asked_another_one_is_minted_for_it(
+    registry: RelayReg, caplog: pytest.LogCaptureFixture
+) -> None:
     await mint(registry, token=5, owner=OTHER)
     notebook = remembering(5)
     assert await keeper(registry, notebook).find_or_mint(URI) == RelayToken(TOKEN, is_checked=True)
+    # In the message, which is not cut as fields are: what to do stands at its end.
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert "put the key of that wallet back" in warning
     assert notebook.rows[OWNED_KEY] == TOKEN.to_bytes(32)
 
 
