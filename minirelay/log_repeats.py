@@ -56,6 +56,11 @@ class Repeats:
         self._buckets: OrderedDict[_Place, _Bucket] = OrderedDict()
 
     @property
+    def place_count(self) -> int:
+        """Count the places in the code that are remembered."""
+        return len(self._buckets)
+
+    @property
     def has_left_out(self) -> bool:
         """Say whether there is something to be told later."""
         return any(bucket.left_out for bucket in self._buckets.values())

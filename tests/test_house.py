@@ -1,6 +1,9 @@
 """The rules of the house that no linter knows."""
 
+import ast
 import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -61,3 +64,100 @@ def test_exceptions_to_the_mirror_are_still_needed() -> None:
 @pytest.mark.parametrize("module", modules())
 def test_every_module_says_what_it_is(module: str) -> None:
     assert (PACKAGE / module).read_text().startswith('"""')
+
+
+# -- private names
+
+PUBLIC_IN_SPITE_OF_IT = {"_replace", "_asdict", "_fields", "_exit"}
+"""Names of the standard library that are meant for everybody: of named tuples, and of os."""
+
+OF_OTHER_LIBRARIES = {
+    "minirelay/web/read_throttle.py": {"_message_tail"},
+    "minirelay/web/request_parser.py": {"_size"},
+    "tests/relay/test_relay.py": {"_writer"},
+    "tests/web/test_frame_scanner.py": {"_buffer"},
+    "tests/web/test_request_parser.py": {"_parser"},
+}
+"""What aiohttp has no public way to: what came along with a handshake, what a body holds, and so on."""
+
+
+def sources() -> list[str]:
+    found = (path.relative_to(ROOT).as_posix() for room in (PACKAGE, TESTS) for path in room.rglob("*.py"))
+    return sorted(name for name in found if name.removeprefix("minirelay/") not in GENERATED)
+
+
+@cache
+def tree_of(source: str) -> ast.Module:
+    return ast.parse((ROOT / source).read_text())
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name not in PUBLIC_IN_SPITE_OF_IT
+
+
+def is_own(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+
+
+@cache
+def private_names_of(source: str) -> frozenset[str]:
+    """Collect the private names that a module defines: of classes, functions, fields and attributes."""
+    names = set()
+    for node in ast.walk(tree_of(source)):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.Attribute(attr=name, ctx=ast.Store()) if is_own(node):
+                names.add(name)
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+                names.add(name)
+    return frozenset(filter(is_private, names))
+
+
+@cache
+def private_names_of_the_package() -> frozenset[str]:
+    return frozenset().union(*(private_names_of(one) for one in sources() if one.startswith("minirelay/")))
+
+
+def taken_names(tree: ast.AST) -> Iterator[str]:
+    """Give the private names that a module takes of something else than `self`, or sets by their name."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=name) if not is_own(node):
+                yield name
+            case ast.Call(
+                func=ast.Name(id="getattr" | "setattr") | ast.Attribute(attr="setattr" | "object"),
+                args=[_, ast.Constant(value=str(name)), *_],
+            ):
+                yield name
+
+
+def reached_into(source: str) -> set[str]:
+    """Collect the private names of others that a module takes; a test's, as far as the package has them."""
+    taken = {name for name in taken_names(tree_of(source)) if is_private(name)} - private_names_of(source)
+    return taken if source.startswith("minirelay/") else taken & private_names_of_the_package()
+
+
+@pytest.mark.parametrize("source", sources())
+def test_nothing_reaches_into_the_private_names_of_others(source: str) -> None:
+    assert reached_into(source) <= OF_OTHER_LIBRARIES.get(source, set())
+
+
+def test_exceptions_for_other_libraries_are_still_needed() -> None:
+    assert {
+        source: names for source, names in OF_OTHER_LIBRARIES.items() if names - reached_into(source)
+    } == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x._feed",
+        "x.y._feed",
+        "setattr(x, '_feed', 1)",
+        "monkeypatch.setattr(x, '_feed', 1)",
+        "del x[0]._feed",
+    ],
+)
+def test_reaching_into_a_private_name_is_seen(line: str) -> None:
+    assert list(filter(is_private, taken_names(ast.parse(line)))) == ["_feed"]

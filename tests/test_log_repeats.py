@@ -117,7 +117,7 @@ def test_lines_that_count_themselves_are_all_written(repeats: Repeats) -> None:
 def test_what_is_remembered_is_bounded_and_holds_nothing(repeats: Repeats) -> None:
     for number in range(MAX_PLACES + 100):
         written(repeats, 1, line=number)
-    assert len(repeats._buckets) == MAX_PLACES
+    assert repeats.place_count == MAX_PLACES
     line = logging.LogRecord("room", logging.ERROR, "file.py", 1, "said %s", ("a" * 100_000,), None)
     for _ in range(5):
         repeats.admit(line)

@@ -110,6 +110,11 @@ class RelayClient:
         )
         await self._link.open(self._http)
 
+    @property
+    def link(self) -> RelayLink:
+        """Return the connection that is kept up, for what reads sets of its own."""
+        return self._link
+
     async def close(self) -> None:
         """Close for good. Subscriptions end, requests that wait get ConnectionLost."""
         await self._link.close()

@@ -107,10 +107,17 @@ class RelayLink:
 
     def connection(self) -> Connection:
         """Give the present connection; once it was authenticated, only one that is. Raises ConnectionLost."""
-        connection = self._any_connection()
+        connection = self.any_connection()
         if self._is_to_authenticate and not self.is_authenticated:
             raise ConnectionLost("there is a new connection, but it is not authenticated yet")
         return connection
+
+    def any_connection(self) -> Connection:
+        """Return the connection there is, authenticated or not. Raises ConnectionLost if there is none."""
+        if self._connection is None:
+            raise ConnectionLost("not connected yet")
+        self._connection.check()
+        return self._connection
 
     async def authenticate(self) -> None:
         """Prove to the relay that this is the key card's device, now and after each reconnection.
@@ -119,7 +126,7 @@ class RelayLink:
         """
         if self._key_card is None:
             raise ClientError("a visitor can't authenticate: connect with a key card")
-        connection = self._any_connection()
+        connection = self.any_connection()
         challenge = await self._ask_for_challenge(connection, self._key_card.public_key)
         # Never sign what may be more than a challenge: the header of a patch set is signed in the same way.
         if len(challenge) != CHALLENGE_BYTES:
@@ -161,12 +168,6 @@ class RelayLink:
                 else:
                     return
             raise ConnectionLost("the client was closed")
-
-    def _any_connection(self) -> Connection:
-        if self._connection is None:
-            raise ConnectionLost("not connected yet")
-        self._connection.check()
-        return self._connection
 
     async def _pause(self, error: ClientError) -> None:
         wait_s = next(self._waits, None)

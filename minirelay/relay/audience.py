@@ -109,6 +109,12 @@ class Audiences(Generic[F]):
         if follower.view.owner:
             self._by_owner.remove(follower.view.owner, follower)
 
+    @property
+    def entry_count(self) -> int:
+        """Count the entries of all indexes; none is left when nobody follows."""
+        indexes = len(self._by_type) + len(self._by_object) + len(self._by_owner)
+        return indexes + len(self._everything) + len(self._members)
+
     def _open(self, audience: View) -> None:
         if audience.sees_everything:
             self._everything[audience] = None
@@ -161,6 +167,9 @@ class _Multimap(Generic[K, V]):
 
     def __init__(self) -> None:
         self._values: dict[K, V | dict[V, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     def add(self, key: K, value: V) -> None:
         found = self._values.get(key)

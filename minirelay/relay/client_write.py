@@ -50,6 +50,11 @@ class ClientWrite(msgspec.Struct, eq=False):
         """Give the length of the patch set."""
         return len(self.request.patch_set)
 
+    @property
+    def prepared(self) -> tuple[DecodedPatchSet | Refusal | None, VerifiedPatchSet | Refusal | None]:
+        """Return what `decode` and `verify` came to, as long as it is held; None for what is not."""
+        return self._decoded, self._verified
+
     def decode(self) -> None:
         """Decode the patch set."""
         if self._decoded is not None:
@@ -75,7 +80,7 @@ class ClientWrite(msgspec.Struct, eq=False):
 
     def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
         """Check header, signature and signer, then every patch, then what came of it."""
-        prepared = self._decoded, self._verified
+        prepared = self.prepared
         # The request waits for its commit, or that of another: as bytes only.
         self._decoded = self._verified = None
         work = Work(self.limits.work) if loop_work is None else loop_work

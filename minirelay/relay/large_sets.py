@@ -78,18 +78,29 @@ class LargeSets:
         # The one that was used least recently comes first.
         self._kept: OrderedDict[tuple[int, int], LargeSet] = OrderedDict()
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self.under_way = 0
+        """How many are being read or cut now, at most `AT_ONCE`."""
+
+    @property
+    def held_bytes(self) -> int:
+        """Tell how many bytes of them are kept now."""
+        return sum(one.size_bytes for one in self._kept.values())
 
     async def step(self, shop: int, view: View, cursor: Cursor, upto_seq: int) -> Step:
         """Make the next push from the set right behind the cursor. shop: row id. Raises StoreError."""
         async with self._turns:
-            large = await self._find(shop, cursor.seq, upto_seq)
-            return await asyncio.to_thread(large.step, view, cursor.leaf)
+            self.under_way += 1
+            try:
+                large = await self._find(shop, cursor.seq, upto_seq)
+                return await asyncio.to_thread(large.step, view, cursor.leaf)
+            finally:
+                self.under_way -= 1
 
     async def _find(self, shop: int, after_seq: int, upto_seq: int) -> LargeSet:
         key = (shop, after_seq)
         large = self._kept.pop(key, None) or await self._read(shop, after_seq, upto_seq)
         self._kept[key] = large
-        while sum(one.size_bytes for one in self._kept.values()) > self._kept_bytes:
+        while self.held_bytes > self._kept_bytes:
             self._kept.popitem(last=False)
         return large
 

@@ -181,7 +181,7 @@ def _make_head(
         epoch=epoch,
         row=row,
         is_new=False,
-        state=_build_state(objects),
+        state=build_state(objects),
         seq=seq,
         next_seq=seq + 1,
         counts=counts,
@@ -196,7 +196,7 @@ def _make_head(
     )
 
 
-def _build_state(objects: Sequence[StoredObject]) -> ShopState:
+def build_state(objects: Sequence[StoredObject]) -> ShopState:
     state = ShopState.from_objects((one.object_type, one.key, one.value) for one in objects)
     # Kept by the state; the next write then costs one path.
     _ = state.root_hash

@@ -101,7 +101,7 @@ class Store(ReadOnlyStore):
             stack.callback(DirectoryLock(directory).release)
             recovery = _plan(path, accepts_loss)
             _create_private(path)
-            connection = Connection("minirelay-writer", lambda: _connect_writer(path, durability))
+            connection = Connection("minirelay-writer", lambda: connect_writer(path, durability))
             await _open(connection, path, stack)
             stack.push_async_callback(_checkpoint, connection, path)
             save = partial(save_high_water, path, durability)
@@ -163,7 +163,7 @@ def _remedy(error: sqlite3.Error) -> str:
     return "the file must exist, and belong to the user who runs minirelay, and so must its directory"
 
 
-def _connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
+def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
     if durability == "full":
         sync_recovered_wal(path)
     connection = connect_to_write(path)

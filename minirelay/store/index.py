@@ -29,7 +29,7 @@ MAX_LEAF_BYTES = 1024 * 1024
 # Each gives how far it looks, unless it finds :limit sets before.
 _START = "(SELECT start FROM edge)"
 _THROUGH = f"min(:last, {_START} + :scanned)"
-_BY_TYPE = f"""WITH {EDGE} SELECT {_THROUGH}, {numbers("position - :log")} FROM (
+BY_TYPE = f"""WITH {EDGE} SELECT {_THROUGH}, {numbers("position - :log")} FROM (
     SELECT position FROM patch_set
     WHERE position > :log + {_START} AND position <= :log + {_THROUGH} AND types & :types
     ORDER BY position LIMIT :limit)"""
@@ -93,10 +93,9 @@ def _candidates(
     sources = []
     if selected.types:
         which: dict[str, int | bytes] = {"types": selected.type_mask, "log": position(shop, 0)}
-        sources.append(_find(connection, shop, _BY_TYPE, which, after_seq, upto_seq))
+        sources.append(_find(connection, shop, BY_TYPE, which, after_seq, upto_seq))
     if selected.owners or selected.objects:
-        terms, values = _terms(selected)
-        sql = _BY_INDEX.format(terms=" UNION ".join(terms))
+        sql, values = index_query(selected)
         sources.append(_find(connection, shop, sql, values, after_seq, upto_seq))
     through = min([upto_seq, *(through for _, through in sources)])
     seqs = sorted({seq for found, _ in sources for seq in found if seq <= through})
@@ -120,8 +119,11 @@ def _find(
     return seqs, seqs[-1] if len(seqs) == MAX_CANDIDATES else through
 
 
-def _terms(selected: Selected) -> tuple[list[str], dict[str, int | bytes]]:
-    """Write a query of the index for each owner and object; each gives sequence numbers in order."""
+def index_query(selected: Selected) -> tuple[str, dict[str, int | bytes]]:
+    """Return the query of the index for these owners and objects, and its values.
+
+    It is the union of a query for each, which gives sequence numbers in order.
+    """
     terms: list[str] = []
     values: dict[str, int | bytes] = {}
     for number, owner in enumerate(sorted(selected.owners)):
@@ -135,7 +137,7 @@ def _terms(selected: Selected) -> tuple[list[str], dict[str, int | bytes]]:
             term += f" AND owner = :of{number}"
             values[f"of{number}"] = owner
         terms.append(term)
-    return terms, values
+    return _BY_INDEX.format(terms=" UNION ".join(terms)), values
 
 
 def _with_lengths(connection: sqlite3.Connection, shop: int, seqs: Sequence[int]) -> list[_Candidate]:

@@ -45,7 +45,7 @@ def _load(connection: sqlite3.Connection, rows: Sequence[int]) -> Iterator[Store
     whole_lengths = [
         length + count * PIECE_BYTES for length, count in zip(value_lengths, piece_counts, strict=True)
     ]
-    for step in _steps(key_lengths, whole_lengths):
+    for step in steps(key_lengths, whole_lengths):
         keys, values = connection.execute(_BYTES, (number_list(rows[step]),)).fetchone()
         first = cut(values, value_lengths[step])
         yield from map(
@@ -87,7 +87,7 @@ def _join_pieces(
     return values
 
 
-def _steps(key_lengths: Sequence[int], value_lengths: Sequence[int]) -> Iterator[slice]:
+def steps(key_lengths: Sequence[int], value_lengths: Sequence[int]) -> Iterator[slice]:
     start = size = 0
     for index, (key_length, value_length) in enumerate(zip(key_lengths, value_lengths, strict=True)):
         size += key_length + value_length

@@ -82,14 +82,16 @@ class Writer:
         self.on_failure: Callable[[], None] | None = None
         self.on_batch: Callable[[BatchReport], None] | None = None
         self.on_stored: Callable[[Mapping[int, int]], None] | None = None
-        self._connection = connection
+        self.connection = connection
+        """What else runs on it waits in the same line as the commits."""
         self._clock = clock
         self.check_file = check_file
         self._failed = FailedCommits(MAX_BATCH_BYTES)
         self._failures = FailureLog(log, clock)
         self._queue: deque[_Waiting] = deque()
         self._waiting_bytes = 0
-        self._is_under_way = False
+        self.is_writing = False
+        """Whether a transaction is on its way to the disk."""
         self._is_closing = False
         self._is_scheduled = False
 
@@ -144,7 +146,7 @@ class Writer:
 
     def _schedule(self) -> None:
         """Start at the end of this turn of the loop, so that all of the turn goes into one batch."""
-        if self._queue and not self._is_under_way and not self._is_scheduled:
+        if self._queue and not self.is_writing and not self._is_scheduled:
             self._is_scheduled = True
             asyncio.get_running_loop().call_soon(self._start)
 
@@ -155,7 +157,7 @@ class Writer:
         if not parts:
             self._settle(batch, None)
             return
-        self._is_under_way = True
+        self.is_writing = True
         loop = asyncio.get_running_loop()
         rehearsed = self._failed.all() if isinstance(batch[0], _Probe) else ()
 
@@ -164,7 +166,7 @@ class Writer:
             loop.call_soon_threadsafe(self._settle, batch, outcome)
 
         try:
-            self._connection.post(write)
+            self.connection.post(write)
         except StoreClosed as error:
             self._settle(batch, error)
 
@@ -183,7 +185,7 @@ class Writer:
         return batch
 
     def _settle(self, batch: list[_Waiting], outcome: BatchReport | BaseException | None) -> None:
-        self._is_under_way = False
+        self.is_writing = False
         self._waiting_bytes -= sum(map(_weight, batch))
         self._note(batch, outcome)
         if isinstance(outcome, BaseException):

@@ -44,6 +44,11 @@ class Acceptor:
         listening.listen(BACKLOG)
         self._resume()
 
+    @property
+    def is_pausing(self) -> bool:
+        """Return whether nothing is accepted now, for want of files."""
+        return self._pause is not None
+
     def close(self) -> None:
         """Accept nothing more; whoever waits to be accepted is refused."""
         if self._pause is None:

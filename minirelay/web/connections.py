@@ -40,6 +40,11 @@ class Connections:
         self._max_open = max_open
         self._peers: dict[str, _Peer] = {}
 
+    @property
+    def peer_count(self) -> int:
+        """Count the peers that have connections."""
+        return len(self._peers)
+
     def admit(self, address: str) -> "Place | None":
         """Give a new connection its place; None if it is to be closed, which has been noted then.
 

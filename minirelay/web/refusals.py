@@ -50,6 +50,11 @@ class Refusals:
         self._counts: dict[Refused, _Count] = {}
         self._named: OrderedDict[str, None] = OrderedDict()
 
+    @property
+    def named_count(self) -> int:
+        """Count the peers that are remembered as named."""
+        return len(self._named)
+
     def note(self, what: Refused, client: str) -> None:
         """Count one. client: the address that the line names; of several, the last one."""
         count = self._counts.get(what)

@@ -24,13 +24,17 @@ async def relay() -> AsyncIterator[ScriptedRelay]:
 
 @asynccontextmanager
 async def connected(
-    relay: ScriptedRelay, key_card: PrivateKey | None = CLERK, options: Options | None = None
+    relay: ScriptedRelay,
+    key_card: PrivateKey | None = CLERK,
+    options: Options | None = None,
+    *,
+    is_authenticated: bool = True,
 ) -> AsyncIterator[tuple[RelayClient, Session]]:
-    """Connect, and authenticate if there is a key card. Gives both ends."""
+    """Connect, and authenticate if there is a key card and that is wanted. Gives both ends."""
     settled: Options = {"relay_signers": KnownRelays(RELAY.address), "backoff": QUICK, **(options or {})}
     async with RelayClient.connect(relay.url, shop_id=SHOP_ID, key_card=key_card, **settled) as client:
         session = await relay.accept()
-        if key_card is not None:
+        if key_card is not None and is_authenticated:
             authenticating = asyncio.create_task(client.authenticate())
             await session.authenticate()
             await authenticating

@@ -40,7 +40,7 @@ class Log:
         self.shop_id = shop_id
         self.verified: list[VerifiedPatchSet] = []
         self.states: list[ShopState] = [ShopState()]
-        self._nonce = 0
+        self.nonce = 0
 
     def add(self, key: PrivateKey, patches: Sequence[NewPatch]) -> SequencedPartialPatchSet:
         """Append a set that is applied. Returns it as it is pushed."""
@@ -61,9 +61,9 @@ class Log:
 
     def sign(self, key: PrivateKey, patches: Sequence[NewPatch]) -> VerifiedPatchSet:
         """Sign a set without appending it."""
-        self._nonce += 1
+        self.nonce += 1
         sealed = seal_patch_set(
-            patches, shop_id=self.shop_id, key_card_nonce=self._nonce, timestamp=NOW, key=key
+            patches, shop_id=self.shop_id, key_card_nonce=self.nonce, timestamp=NOW, key=key
         )
         return open_patch_set(sealed)
 

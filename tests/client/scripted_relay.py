@@ -136,6 +136,11 @@ class ScriptedRelay:
         """Give where it is."""
         return str(self._server.make_url("/")).rstrip("/")
 
+    @property
+    def has_waiting_session(self) -> bool:
+        """Return whether a connection has come that was not accepted."""
+        return not self._sessions.empty()
+
     async def accept(self) -> Session:
         """Wait for the next connection."""
         return await within(self._sessions.get())

@@ -112,7 +112,7 @@ class TestWriting:
 
     async def test_own_sets_that_come_by_are_learnt_from(self, relay: ScriptedRelay) -> None:
         log = new_shop()
-        log._nonce = 900
+        log.nonce = 900
         log.add(CLERK, add_listing(1))
         async with connected(relay, options={"nonces": Nonces(first=1)}) as (client, session):
             follower = asyncio.create_task(client.follow())

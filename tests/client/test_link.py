@@ -66,7 +66,7 @@ async def authenticated(link: RelayLink, session: Session) -> None:
 
 async def lose(link: RelayLink, session: Session) -> None:
     """Break the connection off; both ends have noticed."""
-    connection = link._any_connection()
+    connection = link.any_connection()
     await session.drop()
     await within(connection.wait_lost())
 
@@ -154,7 +154,7 @@ class TestReconnecting:
             again = [asyncio.create_task(link.reconnect()) for _ in range(10)]
             await relay.accept()
             await within(asyncio.gather(*again))
-            assert relay._sessions.empty()
+            assert not relay.has_waiting_session
 
     async def test_it_tries_until_the_relay_is_back(self, relay: ScriptedRelay) -> None:
         async with linked(relay) as (link, session):
@@ -179,7 +179,7 @@ class TestReconnecting:
                 await session.refuse(request_id, Code.ALREADY_CONNECTED, "Already connected")
             await session.authenticate()
             await within(again)
-            assert relay._sessions.empty()
+            assert not relay.has_waiting_session
 
     async def test_it_comes_back_when_it_is_dropped_while_authenticating(self, relay: ScriptedRelay) -> None:
         async with linked(relay) as (link, session):

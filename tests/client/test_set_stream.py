@@ -40,7 +40,7 @@ def stream_of(
     shop_id: int = SHOP_ID,
     buffer_bytes: int = 10**7,
 ) -> SetStream:
-    return SetStream(client._link, StreamOptions(shop_id, (), resume, buffer_bytes), start)
+    return SetStream(client.link, StreamOptions(shop_id, (), resume, buffer_bytes), start)
 
 
 async def take(stream: SetStream, count: int = 1) -> list[Seen]:
@@ -458,8 +458,7 @@ class TestTheVisitorsView:
         log.add(CLERK, add_stock(1, 5) + add_listing(2) + add_order(7))
         log.add(CLERK, add_order(8))
         log.add(CLERK, add_listing(3))
-        async with connected(relay, key_card=None) as (client, session):
-            client._link._key_card = CLERK
+        async with connected(relay, is_authenticated=False) as (client, session):
             stream = stream_of(client)
             taking = asyncio.create_task(take(stream, 4))
             await session.subscribe(FIRST, log.sets[:4])

@@ -163,7 +163,7 @@ class House:
         def wait(_: sqlite3.Connection) -> None:
             go_on.wait(TIMEOUT_S)
 
-        self.store.writer._connection.post(wait)
+        self.store.writer.connection.post(wait)
         try:
             yield
         finally:
@@ -177,11 +177,11 @@ class House:
             now = db.execute("PRAGMA page_count").fetchone()[0]
             db.execute(f"PRAGMA max_page_count = {now if pages is None else pages}")
 
-        await self.store.writer._connection.run(lambda db: limit(db, None))
+        await self.store.writer.connection.run(lambda db: limit(db, None))
         try:
             yield
         finally:
-            await self.store.writer._connection.run(lambda db: limit(db, 10**6))
+            await self.store.writer.connection.run(lambda db: limit(db, 10**6))
 
     async def session(self, key: PrivateKey, shop_id: int = SHOP) -> Talker:
         """Open a session and authenticate."""

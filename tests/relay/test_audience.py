@@ -67,9 +67,7 @@ def test_found_are_those_who_see_some_of_it_while_followers_come_and_go() -> Non
     for follower in followers:
         audiences.remove(follower)
     assert not audiences
-    assert not any(vars(audiences._by_object)["_values"] or vars(audiences._by_type)["_values"] for _ in "x")
-    assert not audiences._everything
-    assert not audiences._members
+    assert audiences.entry_count == 0
 
 
 def test_guests_with_nothing_of_theirs_in_it_are_one_audience() -> None:

@@ -219,7 +219,7 @@ async def test_what_a_moving_log_has_wrong_is_found_all_the_same(tmp_path: Path)
         clerk = await house.clerk()
         await clerk.write(listing(1))
         await house.store.writer.barrier()
-        await house.store.writer._connection.run(lambda db: db.execute("UPDATE object SET value = x'00'"))
+        await house.store.writer.connection.run(lambda db: db.execute("UPDATE object SET value = x'00'"))
         stop = asyncio.Event()
         writing = asyncio.create_task(keep_writing(house, 9, stop))
         with pytest.raises(Difference, match="stored otherwise"):

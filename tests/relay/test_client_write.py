@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from minirelay.errors import Code, MinirelayError, Refusal
+from minirelay.errors import Code, Refusal
 from minirelay.protocol import mmr
 from minirelay.protocol.cbor import Value, encode
 from minirelay.protocol.envelope import PatchSetWriteRequest
@@ -23,7 +23,6 @@ from minirelay.protocol.signing import PrivateKey, recover
 from minirelay.relay import sequencer
 from minirelay.relay.client_write import ClientWrite
 from minirelay.relay.messages import Outcome
-from minirelay.relay.request import Request
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.object_sizes import ObjectLimits
 from minirelay.shop.work import Work, WorkExceeded
@@ -235,16 +234,16 @@ def test_what_is_wrong_with_the_header_is_said_before_what_is_wrong_with_the_sig
 def test_what_waits_for_its_commit_is_held_as_bytes_only() -> None:
     head = open_head()
     request = prepared(write(head, seal([listing(1)])))
-    assert (request._decoded is None, request._verified is None) == (False, False)
+    assert None not in request.prepared
     first = request.judge(head)
-    assert (request._decoded, request._verified) == (None, None)
+    assert request.prepared == (None, None)
     # It can be judged again, if a commit before it fails.
     assert wire_of(request.judge(head)) == wire_of(first)
     head.append(first)
     used_again = prepared(write(head, seal([listing(2)])))
     with pytest.raises(Refusal, match="re-use"):
         used_again.judge(head)
-    assert (used_again._decoded, used_again._verified) == (None, None)
+    assert used_again.prepared == (None, None)
 
 
 def test_a_request_weighs_what_it_brings() -> None:
@@ -303,12 +302,12 @@ def test_what_is_too_much_for_the_loop_is_kept_decoded_for_the_thread() -> None:
     sealed = seal([listing(1)])
     work = work_of(head, sealed)
     request = prepared(write(head, sealed))
-    held = request._decoded, request._verified
+    held = request.prepared
     with pytest.raises(WorkExceeded):
         request.judge(head, Work(work - 1))
-    assert (request._decoded, request._verified) == held
+    assert request.prepared == held
     prepared(request)
-    assert (request._decoded, request._verified) == held
+    assert request.prepared == held
     assert request.judge(head, Work(work)).root_hash
 
 
@@ -464,14 +463,14 @@ async def test_a_set_of_ten_thousand_patches_is_stored_and_others_go_on_meanwhil
 ) -> None:
     clerk, other = await house.clerk(), await house.clerk()
     go_on = threading.Event()
-    judge = sequencer._judge
+    judge = ClientWrite.judge
 
-    def held_up(request: Request, head: ShopHead, loop_work: Work | None) -> Accepted | MinirelayError:
+    def held_up(request: ClientWrite, head: ShopHead, loop_work: Work | None = None) -> Accepted:
         if request.size_bytes > sequencer.THREAD_BYTES:
             assert go_on.wait(TIMEOUT_S)
         return judge(request, head, loop_work)
 
-    monkeypatch.setattr(sequencer, "_judge", held_up)
+    monkeypatch.setattr(ClientWrite, "judge", held_up)
     large = clerk.seal(*(listing(number) for number in range(1, 10_001)))
     answer = await clerk.start(PatchSetWriteRequest(large))
     for _ in range(3):

@@ -315,8 +315,9 @@ async def test_recent_sets_are_bounded(size: int, count: int) -> None:
     kept = feed.since(count - 4)
     assert kept is not None
     assert [one.seq for one in kept] == list(range(count - 3, count + 1))
-    assert len(feed._recent) <= RECENT_SETS
-    assert sum(len(one.wire) for one in feed._recent) <= RECENT_BYTES
+    recent = max((feed.since(seq) or [] for seq in range(count)), key=len)
+    assert len(recent) <= RECENT_SETS
+    assert sum(len(one.wire) for one in recent) == feed.recent_bytes <= RECENT_BYTES
 
 
 async def test_a_set_larger_than_what_is_kept_is_not_kept() -> None:
@@ -387,7 +388,10 @@ async def test_a_follower_whom_recent_sets_no_longer_reach_falls_back() -> None:
         feed.publish([StoredSet(seq, stored(1).leaves, EMPTY_COUNTS, b"", None)])
     for _ in range(10):
         await turn()
-    assert len(feed._recent) == RECENT_SETS
+    recent = feed.since(feed.seq - RECENT_SETS)
+    assert recent is not None
+    assert len(recent) == RECENT_SETS
+    assert feed.since(feed.seq - RECENT_SETS - 1) is None
     assert [one.fallen_back for one in followers if one not in handed] == [[(0, None)]] * (30 - len(handed))
 
 

@@ -135,13 +135,13 @@ async def test_what_is_kept_has_a_budget(reader: CountingReader) -> None:
     large_sets = LargeSets(reader, kept_bytes=3 * size)
     for seq in (1, 3, 4, 1, 5, 1, 3):
         await large_sets.step(ROW, LISTING, Cursor(seq - 1), 8)
-        assert sum(one.size_bytes for one in large_sets._kept.values()) <= 3 * size
+        assert large_sets.held_bytes <= 3 * size
     # 1 was used again and again; 3 had to go for 5.
     assert reader.pages == 5
     nothing = LargeSets(reader, kept_bytes=0)
     for _ in range(2):
         assert await all_steps(nothing, one_listing(1), 1)
-    assert not nothing._kept
+    assert not nothing.held_bytes
 
 
 async def test_many_views_of_many_sets_take_the_memory_of_a_few(

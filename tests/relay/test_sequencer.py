@@ -384,7 +384,7 @@ async def test_nothing_is_collected_while_a_set_is_judged_aside() -> None:
         one.sequencer.submit(heavy)
         await asyncio.wait_for(_until(lambda: bool(collects)), 10)
         assert collects == [False]
-        await asyncio.wait_for(_until(lambda: one.sequencer._work is None), 10)
+        await asyncio.wait_for(_until(lambda: bool(one.disk.waiting)), 10)
         assert gc.isenabled()
 
 

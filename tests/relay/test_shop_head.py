@@ -214,13 +214,13 @@ async def test_a_state_is_built_beside_the_loop_with_its_root(
     for commit in commits:
         await store.writer.commit(commit)
     threads: list[str] = []
-    build = module._build_state
+    build = module.build_state
 
     def noted(objects: Sequence[StoredObject]) -> object:
         threads.append(threading.current_thread().name)
         return build(objects)
 
-    monkeypatch.setattr(module, "_build_state", noted)
+    monkeypatch.setattr(module, "build_state", noted)
     again = await read_head(store.reader, 0, ROW)
     assert threads != [threading.main_thread().name]
     assert "root_hash" in vars(again.state)

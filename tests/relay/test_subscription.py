@@ -18,10 +18,8 @@ from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.protocol.signing import PrivateKey
 from minirelay.protocol.sizes import MAX_FRAME_BYTES, MAX_PUSH_BYTES
 from minirelay.relay import subscription as module
-from minirelay.relay.large_sets import AT_ONCE
-from minirelay.relay.subscription import Subscription
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.messages import StoredSet
+from minirelay.store.messages import Counts, StoredSet
 from tests.limits import OUTBOX
 from tests.raw_client import Line, RawClient, Refused, Spec, all_leaves, payload
 from tests.relay.house import (
@@ -391,19 +389,21 @@ async def test_the_sync_status_counts_what_became_durable_while_it_counted(house
     assert hosted is not None
     count = hosted.feed.counts
     line = await house.line()
-    subscribe = Subscription._count_in_store
+    reader = house.store.reader
+    counts_at = reader.counts_at
+    before = (await counts_at(hosted.row.row_id, 1)).total
 
-    async def slow(self: Subscription) -> tuple[int, int]:
-        counted = await subscribe(self)
+    async def slow(shop: int, seq: int) -> Counts:
+        counts = await counts_at(shop, seq)
         await clerk.write(listing(1))
         await clerk.write(listing(2))
-        return counted
+        return counts
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Subscription, "_count_in_store", slow)
-        await line.subscribe()
+        patch.setattr(reader, "counts_at", slow)
+        await line.subscribe(1)
     await line.read_until(lambda: bool(line.sync_statuses))
-    assert line.sync_statuses[0].unpushed_patches == count.total + 2
+    assert line.sync_statuses[0].unpushed_patches == count.total - before + 2
 
 
 def kinds(line: Line) -> list[str]:
@@ -447,7 +447,7 @@ async def test_each_write_of_a_commit_has_its_echo_before_its_answer(house: Hous
     await other.subscribe(2)
     async with house.disk_held():
         await line.start_write(listing(1))
-        await until(lambda: house.store.writer._is_under_way)
+        await until(lambda: house.store.writer.is_writing)
         answers = [await line.start_write(listing(number)) for number in (2, 3)]
         answers.append(await other.start_write(listing(4)))
         await until(lambda: house.open_requests(other.key) == 1)
@@ -497,7 +497,7 @@ async def test_all_of_one_commit_fills_one_push(house: House) -> None:
     await reader.subscribe(1)
     async with house.disk_held():
         await clerk.start_write(listing(1))
-        await until(lambda: house.store.writer._is_under_way)
+        await until(lambda: house.store.writer.is_writing)
         answers = [await clerk.start_write(listing(number)) for number in range(2, 30)]
         await until(lambda: house.open_requests(clerk.key) == 29)
     await asyncio.wait_for(asyncio.gather(*answers), TIMEOUT_S)
@@ -631,7 +631,7 @@ async def test_a_reader_who_stops_within_a_large_set_holds_no_page(
     while not sets or sets[-1].seq < 4:
         await until(lambda: bool(line.connection.outbox.frames))
         # While it waits for room, all turns are free for others.
-        assert large_sets._turns._value == AT_ONCE
+        assert large_sets.under_way == 0
         sets += (await line.next_push()).sets
     assert all_leaves(sets) == [(3, leaf) for leaf in range(36)] + [(4, 0)]
     assert len(sets) > 2

@@ -38,4 +38,4 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
 def connect(directory: Path) -> Connection:
     path = directory / database.FILE_NAME
     path.touch()
-    return database._connect_writer(path, "normal")
+    return database.connect_writer(path, "normal")

@@ -87,7 +87,7 @@ async def test_what_was_stored_is_there_after_opening_again(tmp_path: Path) -> N
     async with await Store.open(tmp_path, durability="normal", readers=1) as store:
         assert (await store.reader.tail(1))[0] == 3
         assert (await store.reader.next_rows()).shop == 2
-        level = await store.writer._connection.run(lambda db: db.execute("PRAGMA synchronous").fetchone())
+        level = await store.writer.connection.run(lambda db: db.execute("PRAGMA synchronous").fetchone())
         assert level == (1,)
 
 
@@ -110,7 +110,7 @@ async def test_an_orderly_end_checkpoints_also_while_somebody_looks(tmp_path: Pa
 
 
 async def test_references_are_checked(store: Store) -> None:
-    value = await store.writer._connection.run(lambda db: db.execute("PRAGMA foreign_keys").fetchone())
+    value = await store.writer.connection.run(lambda db: db.execute("PRAGMA foreign_keys").fetchone())
     assert value == (1,)
 
 
@@ -259,7 +259,7 @@ async def test_a_checkpoint_that_fails_does_not_keep_the_store_open(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = await Store.open(tmp_path)
-    await store.writer._connection.run(lambda db: db.execute("PRAGMA busy_timeout = 10"))
+    await store.writer.connection.run(lambda db: db.execute("PRAGMA busy_timeout = 10"))
     await store.writer.probe()
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as intruder:
         intruder.execute("BEGIN")

@@ -183,8 +183,7 @@ def test_one_call_looks_at_a_bounded_stretch(
 
 def plan(db: sqlite3.Connection, *wanted: Selection) -> str:
     """Explain the lookup of the index for these selections."""
-    terms, values = index._terms(Selected.of(wanted))
-    sql = index._BY_INDEX.format(terms=" UNION ".join(terms))
+    sql, values = index.index_query(Selected.of(wanted))
     where = {"shop": 1, "base": 0, "after": 0, "last": 300, "limit": 10} | values
     return "\n".join(row[3] for row in db.execute("EXPLAIN QUERY PLAN " + sql, where))
 
@@ -203,7 +202,7 @@ def test_lookups_go_through_the_index_in_order_and_never_sort(db: sqlite3.Connec
 
 def test_a_scan_by_type_does_not_sort(db: sqlite3.Connection) -> None:
     where = {"shop": 1, "types": 2, "log": 0, "after": 0, "last": 300, "scanned": 9, "limit": 10}
-    rows = db.execute("EXPLAIN QUERY PLAN " + index._BY_TYPE, where).fetchall()
+    rows = db.execute("EXPLAIN QUERY PLAN " + index.BY_TYPE, where).fetchall()
     assert not [row for row in rows if "TEMP B-TREE" in row[3]]
 
 

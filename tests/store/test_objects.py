@@ -75,13 +75,13 @@ def test_they_are_the_same_whatever_the_steps(
 
 def test_no_step_reads_more_than_its_bound(db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects, "STEP_BYTES", 10)
-    assert list(objects._steps([1] * 5, [4, 4, 20, 5, 6])) == [
+    assert list(objects.steps([1] * 5, [4, 4, 20, 5, 6])) == [
         slice(0, 2),
         slice(2, 3),
         slice(3, 4),
         slice(4, 5),
     ]
-    assert list(objects._steps([0], [0])) == [slice(0, 1)]
+    assert list(objects.steps([0], [0])) == [slice(0, 1)]
 
 
 @pytest.mark.parametrize(

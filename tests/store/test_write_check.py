@@ -35,7 +35,7 @@ def clock() -> Clock:
 @pytest.fixture
 def writer(store: Store, clock: Clock) -> Writer:
     """Give the writer of a store with two shops, with a clock that stands still."""
-    return Writer(store.writer._connection, clock=clock)
+    return Writer(store.writer.connection, clock=clock)
 
 
 @pytest.fixture
@@ -72,11 +72,11 @@ async def full_disk(store: Store) -> AsyncIterator[None]:
         now = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {now if pages is None else pages}")
 
-    await store.writer._connection.run(lambda db: limit(db, None))
+    await store.writer.connection.run(lambda db: limit(db, None))
     try:
         yield
     finally:
-        await store.writer._connection.run(lambda db: limit(db, 10**6))
+        await store.writer.connection.run(lambda db: limit(db, 10**6))
 
 
 async def test_it_writes_every_ten_seconds_at_most_however_often_it_is_asked(
@@ -136,10 +136,10 @@ async def test_a_probe_needs_as_much_room_as_what_failed(
     await check.check()
     pages = (store.path.with_name(f"{FILE_NAME}-wal").stat().st_size) // PAGE_BYTES
     assert pages > 100_000 // PAGE_BYTES
-    rows = await store.writer._connection.run(lambda db: db.execute("SELECT key FROM meta").fetchall())
+    rows = await store.writer.connection.run(lambda db: db.execute("SELECT key FROM meta").fetchall())
     assert ("rehearsal",) not in rows
     assert (await store.reader.tail(1))[0] == 0
-    assert await store.writer._connection.run(
+    assert await store.writer.connection.run(
         lambda db: db.execute("SELECT count(*) FROM patch_index").fetchone()
     ) == (0,)
 
@@ -159,7 +159,7 @@ async def test_a_commit_that_succeeds_ends_it_at_once(
 
 async def test_another_shops_commits_do_not_hide_it(store: Store, writer: Writer, log: ShopLog) -> None:
     other = ShopLog(2)
-    await store.writer._connection.run(
+    await store.writer.connection.run(
         lambda db: db.execute(
             "CREATE TEMP TRIGGER broken BEFORE INSERT ON patch_set WHEN NEW.position >> 40 = 1 "
             "BEGIN SELECT RAISE(ABORT, 'this page is damaged'); END"
@@ -226,7 +226,7 @@ async def test_a_damaged_page_of_an_index_is_seen_when_commits_fail_of_it(tmp_pa
     overwrite_root(tmp_path / FILE_NAME, name)
     clock = Clock()
     async with await Store.open(tmp_path) as store:
-        writer = Writer(store.writer._connection, clock=clock)
+        writer = Writer(store.writer.connection, clock=clock)
         check = WriteCheck(writer, clock=clock)
         await check.check()
         await fails(writer, log.add(order(2, CARD), changes=change))

@@ -52,7 +52,7 @@ async def held_up(store: Store) -> AsyncIterator[None]:
     def wait(_: sqlite3.Connection) -> None:
         go_on.wait(TIMEOUT_S)
 
-    store.writer._connection.post(wait)
+    store.writer.connection.post(wait)
     try:
         yield
     finally:
@@ -67,11 +67,11 @@ async def full_disk(store: Store) -> AsyncIterator[None]:
         now = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {now if pages is None else pages}")
 
-    await store.writer._connection.run(lambda db: limit(db, None))
+    await store.writer.connection.run(lambda db: limit(db, None))
     try:
         yield
     finally:
-        await store.writer._connection.run(lambda db: limit(db, 10**6))
+        await store.writer.connection.run(lambda db: limit(db, 10**6))
 
 
 async def test_what_is_reported_can_be_read_and_is_synced(store: Store) -> None:
@@ -80,7 +80,7 @@ async def test_what_is_reported_can_be_read_and_is_synced(store: Store) -> None:
     assert await stored_seqs(store) == [1]
     assert (await store.reader.cards(1))[0].last_nonce == 2**63
     assert (await store.reader.shops())[0].relay_nonce == 4
-    assert await store.writer._connection.run(lambda db: db.execute("PRAGMA synchronous").fetchone()) == (2,)
+    assert await store.writer.connection.run(lambda db: db.execute("PRAGMA synchronous").fetchone()) == (2,)
 
 
 async def test_what_one_turn_of_the_loop_submits_is_one_transaction(store: Store) -> None:
@@ -259,7 +259,7 @@ async def test_a_commit_that_no_row_can_hold_fails_instead_of_hanging(
 
 
 async def test_a_database_that_is_busy_is_tried_again_later(store: Store) -> None:
-    await store.writer._connection.run(lambda db: db.execute("PRAGMA busy_timeout = 10"))
+    await store.writer.connection.run(lambda db: db.execute("PRAGMA busy_timeout = 10"))
     intruder = sqlite3.connect(store.path)
     intruder.execute("BEGIN IMMEDIATE")
     future = store.writer.commit(ShopLog().add())
@@ -379,7 +379,7 @@ async def test_a_killed_process_lost_nothing_that_it_had_reported(tmp_path: Path
             assert page[-1].counts == counts
             # All that one commit writes is there, or nothing of it.
             assert counts.total == seq * writing_process.LEAVES
-            rows = await store.writer._connection.run(
+            rows = await store.writer.connection.run(
                 lambda db: db.execute("SELECT count(*), max(seq) FROM patch_index").fetchone()
             )
             assert rows == (counts.total, seq)
@@ -387,7 +387,7 @@ async def test_a_killed_process_lost_nothing_that_it_had_reported(tmp_path: Path
             assert (counter.key, int.from_bytes(counter.value, "big")) == (writing_process.COUNTER, seq)
             assert (await store.reader.cards(1))[0].last_nonce == seq
             assert (await store.reader.shops())[0].relay_nonce == seq
-            integrity = await store.writer._connection.run(
+            integrity = await store.writer.connection.run(
                 lambda db: db.execute("PRAGMA integrity_check").fetchone()
             )
             assert integrity == ("ok",)

@@ -108,7 +108,7 @@ def database_full(relay: Serving, data: Path) -> Disk:
         now = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {now if pages is None else pages}")
 
-    writing = relay.server.relay.store.writer._connection
+    writing = relay.server.relay.store.writer.connection
     return Disk(
         relay,
         data,

@@ -38,10 +38,11 @@ class Lobby:
 
     def __init__(self) -> None:
         self.connections: list[Connection] = []
+        self.memory = MemoryBudget(2**27)
         self.live_cards: LiveCards[Connection] = LiveCards()
 
     def connect(self) -> Connection:
-        connection = Connection(self, CONNECTION, MemoryBudget(2**27), clock=lambda: 0.0)
+        connection = Connection(self, CONNECTION, self.memory, clock=lambda: 0.0)
         self.connections.append(connection)
         return connection
 

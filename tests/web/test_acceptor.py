@@ -78,7 +78,8 @@ def test_surplus_connections_are_closed_before_anything_is_made_for_them(new_loo
         return Greeting(place)
 
     async def test() -> None:
-        accepting = Accepting(counted(silent=3), make)
+        connections = counted(silent=3)
+        accepting = Accepting(connections, make)
         streams = []
         for _ in range(200):
             with suppress(ConnectionResetError):
@@ -89,7 +90,7 @@ def test_surplus_connections_are_closed_before_anything_is_made_for_them(new_loo
         assert len(made) == 3
         for _, writer in streams:
             writer.close()
-        while made[0]._connections.open:  # noqa: ASYNC110
+        while connections.open:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         reader, writer = await accepting.connect()
         assert await greeting(reader) == b"hello"
@@ -152,7 +153,7 @@ def test_closed_while_it_waits_for_files_it_takes_nothing_up_again(new_loop: New
         client = socket.socket()
         with no_more_files():
             client.connect(accepting.address)
-            while accepting.acceptor._pause is None:  # noqa: ASYNC110
+            while not accepting.acceptor.is_pausing:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             accepting.acceptor.close()
         await asyncio.sleep(0.3)

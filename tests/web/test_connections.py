@@ -116,7 +116,7 @@ def test_peers_without_a_connection_are_forgotten() -> None:
     for number in range(1000):
         admitted(connections, f"2001:db8:{number:x}::1").leave()
     assert connections.open == 0
-    assert not connections._peers
+    assert connections.peer_count == 0
 
 
 def test_files_are_what_the_system_allows_without_the_reserve(monkeypatch: pytest.MonkeyPatch) -> None:

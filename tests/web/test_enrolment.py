@@ -151,8 +151,8 @@ async def test_bodies_are_never_expanded() -> None:
 async def test_a_body_that_does_not_come() -> None:
     limits = msgspec.structs.replace(SETTINGS.limits, body_timeout=PositiveSeconds(0.05))
     async with serving(settings=msgspec.structs.replace(SETTINGS, limits=limits)) as client:
-        url = client._base_url
-        assert url is not None
+        async with client.get("/health") as response:
+            url = response.url
         head = b"POST /v4/enroll_key_card HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1"
         reader, writer = await asyncio.open_connection(url.host, url.port)
         writer.write(head)

@@ -114,8 +114,8 @@ async def test_what_is_no_http_ends_that_connection_only(
 ) -> None:
     caplog.set_level(logging.WARNING)
     async with serving() as client:
-        base = client._base_url
-        assert base is not None
+        async with client.get("/health") as response:
+            base = response.url
         assert base.host is not None
         reader, writer = await asyncio.open_connection(base.host, base.port)
         writer.write(request_bytes)

@@ -66,4 +66,4 @@ def test_a_peer_is_named_once_and_few_are_remembered(caplog: pytest.LogCaptureFi
     assert "trusted_proxies" in record.getMessage()
     for number in range(MAX_NAMED):
         refusals.note_forwarding(f"peer {number}")
-    assert len(refusals._named) == MAX_NAMED
+    assert refusals.named_count == MAX_NAMED

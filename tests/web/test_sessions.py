@@ -19,6 +19,7 @@ from aiohttp.web_protocol import RequestHandler
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.relay.connection import Connection
+from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import Send
 from minirelay.relay.outbox import FRAME_BYTES
 from minirelay.web import sessions as module
@@ -268,6 +269,7 @@ class RawSocket:
     writer: asyncio.StreamWriter
     connection: Connection
     pieces: list[bytes]
+    memory: MemoryBudget
 
     async def pong_or_close(self) -> tuple[int, bytes]:
         """Wait for a small frame; give its first byte and its payload."""
@@ -287,15 +289,15 @@ async def raw_socket(first: bytes = b"", limits: ReadLimits | None = None) -> As
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RequestHandler, "data_received", noted)
-        async with single_session(limits or share()) as (_, url, connections):
+        async with single_session(limits or share()) as (_, url, lobby):
             address = urlsplit(url)
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
             writer.write(HANDSHAKE + first)
             await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), TIMEOUT_S)
-            await until(lambda: bool(connections))
+            await until(lambda: bool(lobby.connections))
             del pieces[0]
             try:
-                yield RawSocket(reader, writer, connections[0], pieces)
+                yield RawSocket(reader, writer, lobby.connections[0], pieces, lobby.memory)
             finally:
                 writer.transport.abort()
 
@@ -362,12 +364,12 @@ def test_a_message_that_never_ends_counts_with_all_its_bytes(
 
 async def test_the_head_of_the_request_counts_as_long_as_the_session_lives() -> None:
     header = b"X: " + b"a" * 1000 + b"\r\n"
-    async with single_session() as (_, url, connections):
+    async with single_session() as (_, url, lobby):
         address = urlsplit(url)
         _, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(HANDSHAKE[:-2] + header * 10 + b"\r\n")
-        await until(lambda: bool(connections))
-        account = connections[0].account
+        await until(lambda: bool(lobby.connections))
+        account = lobby.connections[0].account
         await until(
             lambda: 5 * len(header) * 10 < account.size_bytes < 6 * (len(HANDSHAKE) + len(header) * 10) + 8000
         )
@@ -451,7 +453,7 @@ def test_who_is_torn_down_for_memory_holds_nothing_a_moment_later(
             client.writer.write(frame(2, bytes(60_000))[:-1])
             account = client.connection.account
             await until(lambda: account.size_bytes > 50_000)
-            other = client.connection.account._budget.open(lambda _: None)
+            other = client.memory.open(lambda _: None)
             other.hold(2**27)
             other.end()
             account.close()
@@ -598,7 +600,7 @@ async def test_the_relay_says_why_it_closes(house: House) -> None:
 @asynccontextmanager
 async def single_session(
     limits: ReadLimits | None = None,
-) -> AsyncIterator[tuple[ClientSession, str, list[Connection]]]:
+) -> AsyncIterator[tuple[ClientSession, str, Lobby]]:
     """Serve sessions of a relay that has nothing."""
     lobby, read_limits = Lobby(), limits or reading()
     app = web.Application()
@@ -612,7 +614,7 @@ async def single_session(
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     async with ClientSession() as http:
-        yield http, f"http://127.0.0.1:{runner.addresses[0][1]}/", lobby.connections
+        yield http, f"http://127.0.0.1:{runner.addresses[0][1]}/", lobby
     await runner.cleanup()
 
 
@@ -635,14 +637,14 @@ async def test_a_header_that_is_no_text_is_a_bad_request(header: bytes, value: b
         b"Sec-WebSocket-Key": b"dGhlIHNhbXBsZSBub25jZQ==",
         header: value,
     }
-    async with single_session() as (_, url, connections):
+    async with single_session() as (_, url, lobby):
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.split(":")[2][:-1]))
         lines = b"".join(b"%b: %b\r\n" % line for line in headers.items())
         writer.write(b"GET / HTTP/1.1\r\n" + lines + b"\r\n")
         assert await asyncio.wait_for(reader.readline(), TIMEOUT_S) == b"HTTP/1.1 400 Bad Request\r\n"
         writer.close()
         await writer.wait_closed()
-        assert not connections
+        assert not lobby.connections
 
 
 @pytest.mark.parametrize("where", ["receive", "next_frame"])
@@ -652,14 +654,14 @@ async def test_a_bug_closes_the_session_and_is_logged(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    async with single_session() as (http, url, connections):
+    async with single_session() as (http, url, lobby):
         monkeypatch.setattr(Connection, where, fail)
         socket = await http.ws_connect(url)
         await socket.send_bytes(wire.encode_envelope(1, wire.PingRequest()))
         message: WSMessage = await asyncio.wait_for(socket.receive(), TIMEOUT_S)
         assert (message.type, message.data) == (WSMsgType.CLOSE, 1011)
         await socket.close()
-        await until(lambda: not connections)
+        await until(lambda: not lobby.connections)
     assert "ZeroDivisionError" in caplog.text
 
 
