@@ -6,7 +6,7 @@ index of live subscribers, an index of the log) finds at least what it sees, and
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from minirelay.protocol.objects import ObjectType
@@ -41,7 +41,8 @@ class View:
     """What one subscription may see and asked for; made by `view_of`.
 
     types: whole object types. objects: single objects of other types. own_types, own_objects: likewise, but
-    only what the key card `owner` (row id) created. Without them owner is 0.
+    only what the key card `owner` (row id) created. Without them owner is 0. sees_everything: each patch that
+    there can be; kept, since it is asked for every set.
     """
 
     types: frozenset[ObjectType] = frozenset()
@@ -49,6 +50,11 @@ class View:
     own_types: frozenset[ObjectType] = frozenset()
     own_objects: frozenset[ObjectKey] = frozenset()
     owner: int = 0
+    sees_everything: bool = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """See whether anything is left out."""
+        object.__setattr__(self, "sees_everything", self.types == ALL_TYPES)
 
     def sees(self, patch: LoggedPatch) -> bool:
         """Say whether a patch belongs to this view."""
@@ -58,11 +64,6 @@ class View:
         if patch.owner != self.owner or not self.owner:
             return False
         return object_type in self.own_types or (object_type, patch.object_id) in self.own_objects
-
-    @property
-    def sees_everything(self) -> bool:
-        """Say whether it sees every patch that there can be."""
-        return len(self.types) == len(ALL_TYPES)
 
     def visible(self, patches: Sequence[LoggedPatch]) -> Sequence[int]:
         """List the indexes of the patches of a set that belong to this view, ascending."""
