@@ -3,7 +3,7 @@
 The checks stand in the spec's order, because clients are told the first that fails.
 """
 
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -11,6 +11,7 @@ from minirelay.errors import Refusal, invalid
 from minirelay.protocol.patch_set import NewPatch
 from minirelay.shop.checkout_facts import UNKNOWN, ChainHead, Facts, FactsMissing, missing_facts, place_of
 from minirelay.shop.checkout_records import CheckoutChanges, CheckoutLimits
+from minirelay.shop.draft import Draft
 from minirelay.shop.issued_requests import DAY_S, IssuedRequest, Place, priced
 from minirelay.shop.objects import ChainAddress, Manifest, Order, ShippingRegion
 from minirelay.shop.ownership import NOBODY
@@ -25,7 +26,6 @@ from minirelay.shop.payment_request import PaymentRequest, check_create2
 from minirelay.shop.pricing import price_order
 from minirelay.shop.quote import LEAST_DECIMALS, MOST_DECIMALS, NATIVE, NATIVE_DECIMALS, convert, no_rate
 from minirelay.shop.regions import destination, match_region
-from minirelay.shop.reservation_changes import Stock
 from minirelay.shop.sellable import require_sellable, wanted_items
 from minirelay.shop.state import ShopState
 from minirelay.shop.work import Work
@@ -36,18 +36,12 @@ HEAD_AGE_S: Final = 600
 CLOCK_AHEAD_S: Final = 3600
 """A clock that is further ahead of a chain would give out TTLs that the chain reaches too late."""
 
+# In units of work, beside what prices and listings take; measured.
+_ANSWER_WORK: Final = 2000
+_REQUEST_WORK: Final = 3500
+_ITEM_WORK: Final = 30
+
 T = TypeVar("T")
-
-
-class Shop(Stock, Protocol):
-    """The objects of a shop as a client's set leaves them; a `Draft` has them."""
-
-    @property
-    def manifest(self) -> Manifest | None:
-        """The manifest."""
-
-    def order(self, order_id: bytes, /) -> Order | None:
-        """Give an order by the 8 bytes of its id."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -83,7 +77,7 @@ class PaymentChoices:
 
     def __init__(
         self,
-        shop: Shop,
+        shop: Draft,
         state: ShopState,
         changes: CheckoutChanges,
         facts: Facts,
@@ -124,6 +118,7 @@ class PaymentChoices:
         return payment_patches(int.from_bytes(order_id), order, request.details)
 
     def _read(self, order_id: bytes, order: Order, card: int) -> Choice:
+        self._work.spend(_ANSWER_WORK + _ITEM_WORK * len(order.items))
         manifest, payee, currency = self._shop.manifest, order.chosen_payee, order.chosen_currency
         if manifest is None or payee is None or currency is None:
             raise invalid("a payment choice needs ChosenPayee and ChosenCurrency")
@@ -175,6 +170,7 @@ class PaymentChoices:
             require_sellable(self._shop, item)
 
     def _issue(self, choice: Choice) -> IssuedRequest:
+        self._work.spend(_REQUEST_WORK + _ITEM_WORK * len(choice.order.items))
         name, region = self._region(choice)
         head = self._require_payable(choice)
         price = price_order(self._shop, choice.order, region, self._work)

@@ -17,6 +17,7 @@ MOST_BITS_ON_THE_WAY: Final = 4096
 """What follows may make an amount smaller again; without a bound, each percentage would add 256 bits."""
 
 _ITEM_WORK: Final = 20
+_LISTING_WORK: Final = 60
 _VARIATION_WORK: Final = 2
 _MODIFIER_WORK: Final = 30
 
@@ -104,6 +105,7 @@ def _check_bits(amount: int, most: int) -> int:
 
 
 def _modifiers_of(listing: Listing, work: Work) -> _Modifiers:
+    work.spend(_LISTING_WORK)
     variations = [option.variations for option in (listing.options or {}).values() if option.variations]
     work.spend(_VARIATION_WORK * sum(map(len, variations)))
     return {name: one.price_modifier for named in variations for name, one in named.items()}

@@ -370,6 +370,20 @@ def test_details_are_those_of_the_request() -> None:
     }
 
 
+def test_what_an_answer_costs_is_counted_by_its_items() -> None:
+    spent = []
+    for items in (1, 201):
+        shop = a_checkout(stock=1000)
+        shop.write(GUEST, add_order(5, *[item(CAP)] * items), address(5), move(5, COMMITTED))
+        for _ in ("new", "again"):
+            shop.write(GUEST, *choose(5))
+            spent.append(shop.work.spent)
+    new, again, large_new, large_again = spent
+
+    assert new > again > 1000
+    assert large_new - new > large_again - again > 200 * 40
+
+
 def test_the_flag_of_a_payee_is_not_compared() -> None:
     shop = committed(a_checkout())
     flagged = {"Address": {"ChainID": CHAIN, "Address": PAYEE}, "CallAsContract": True}

@@ -221,6 +221,17 @@ def test_looking_through_a_listings_variations_costs_work_each_time() -> None:
     assert work.spent - before >= 1000
 
 
+def test_each_listing_costs_work_of_its_own() -> None:
+    def again(*items: dict[str, Any]) -> int:
+        draft = Draft(shop(*[(LISTING, number(one), listing(one, 5)) for one in range(1, 11)]))
+        priced_before, work = Work(), Work()
+        for counted in (priced_before, work):
+            price_order(draft, order(*items), region(), counted)
+        return work.spent
+
+    assert again(*[item(one, 1) for one in range(1, 11)]) >= again(*[item(1, 1)] * 10) + 9 * 50
+
+
 def test_items_variations_and_modifiers_cost_work() -> None:
     names = [f"v{number}" for number in range(100)]
     shirt = listing(1, 5, **dict.fromkeys(names, percent(100)))
