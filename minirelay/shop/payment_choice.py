@@ -177,7 +177,7 @@ class PaymentChoices:
         request = self._request(choice, head, self._total(choice, price))
         self._check_counts(choice)
         snapshots = listing_snapshots(self._state, choice.order, self._work)
-        details = payment_details(request, snapshots)
+        details = payment_details(request, snapshots, self._work)
         issued = IssuedRequest(
             id=details.payment_id,
             order_id=choice.order_id,

@@ -19,6 +19,8 @@ from minirelay.shop.work import HASHED_BYTES, LOOKUP, Work
 SHOP_SIGNATURE: Final = bytes(65)
 VALID_FOR_S: Final = 86_400
 
+_ID_WORK: Final = 1500
+
 
 class ListingSnapshot(msgspec.Struct, frozen=True):
     """A listing as it was sold: its canonical bytes, and their SHA-256."""
@@ -46,8 +48,15 @@ def listing_snapshots(
     return tuple(taken[item.listing_id] for item in order.items)
 
 
-def payment_details(request: PaymentRequest, snapshots: tuple[ListingSnapshot, ...]) -> PaymentDetails:
-    """Make the PaymentDetails that say what a request asks for. snapshots: at least one."""
+def payment_details(
+    request: PaymentRequest, snapshots: tuple[ListingSnapshot, ...], work: Work | None = None
+) -> PaymentDetails:
+    """Make the PaymentDetails that say what a request asks for. snapshots: at least one.
+
+    work: counts the encoding of the request. Raises WorkExceeded.
+    """
+    if work is not None:
+        work.spend(_ID_WORK)
     return PaymentDetails(
         payment_id=payment_id(request),
         total=request.amount,

@@ -397,3 +397,12 @@ def test_the_flag_of_a_payee_is_not_compared() -> None:
 
 def test_refusals_have_the_codes_of_the_spec() -> None:
     assert INV == (Code.INVALID, None)
+
+
+def test_a_new_request_costs_the_work_of_its_id_and_a_repeated_one_does_not() -> None:
+    shop = committed(a_checkout())
+    shop.write(GUEST, *choose(5))
+    issuing = shop.work.spent
+    shop.write(GUEST, *choose(5))
+    assert len(shop.requests(5)) == 1
+    assert issuing - shop.work.spent >= 1000

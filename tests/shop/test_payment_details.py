@@ -110,6 +110,15 @@ def test_details_say_what_is_asked_for() -> None:
     assert details.shop_signature == bytes(65)
 
 
+def test_computing_a_payment_id_costs_work() -> None:
+    """It takes a good half of what recovering a signer takes."""
+    work = Work()
+    payment_details(request(5), listing_snapshots(state(), order_in(state())), work)
+    assert 1000 <= work.spent <= 3000
+    with pytest.raises(WorkExceeded):
+        payment_details(request(5), (), Work(most=1000))
+
+
 @pytest.mark.parametrize("amount", [0, 1, 2**64 - 1, 2**64, 2**256 - 1])
 def test_order_becomes_unpaid_with_the_details(amount: int) -> None:
     after, _ = unpaid(state(), amount)
