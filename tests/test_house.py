@@ -14,6 +14,8 @@ TESTS = ROOT / "tests"
 
 GENERATED = {"protocol/wire_pb2.py"}
 WITHOUT_A_TEST_OF_THEIR_OWN = {
+    "protocol/addresses.py": "only constants, tested with everything that uses them",
+    "protocol/paths.py": "only constants, tested with everything that uses them",
     "relay/request.py": "only a protocol, tested with the requests that follow it",
     "relay/messages.py": "only types, tested with everything that uses them",
     "relay/shop_events.py": "a protocol, tested with the sequencer and the shops",

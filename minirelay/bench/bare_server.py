@@ -19,9 +19,9 @@ import cbor2
 from aiohttp import WSMsgType, web
 
 from minirelay.bench.errors import BenchError
-from minirelay.bench.session import SESSIONS_PATH
 from minirelay.event_loop import loop_factory
 from minirelay.protocol.envelope import PatchSetWriteRequest, decode_client_envelope, encode_response_payload
+from minirelay.protocol.paths import SESSIONS_PATH
 from minirelay.protocol.signing import recover
 
 _ANSWER: Final = bytes(32)

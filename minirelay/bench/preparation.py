@@ -14,6 +14,7 @@ from typing import Final
 
 from minirelay.bench.errors import BenchError
 from minirelay.config.settings import Settings
+from minirelay.protocol.addresses import GUEST_WALLET
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch
 from minirelay.protocol.signing import PrivateKey
@@ -32,7 +33,6 @@ REGISTRY_CHAIN: Final = 1
 WALLET: Final = b"\x77" * 32
 """The relay's wallet: it signs enrolments, and owns nothing."""
 
-_GUEST_WALLET: Final = bytes(20)
 _GUESTS_IN_A_SET: Final = 1000
 _MOST_GUESTS: Final = 10**7
 
@@ -56,7 +56,7 @@ async def enrol(data_dir: Path, cards: Cards) -> None:
 
 def guest_enrolment(key_card: bytes) -> Enrolment:
     """Make what a guest asks for."""
-    return Enrolment(SHOP_ID, _GUEST_WALLET, key_card, is_guest=True)
+    return Enrolment(SHOP_ID, GUEST_WALLET, key_card, is_guest=True)
 
 
 @asynccontextmanager
@@ -98,15 +98,13 @@ async def add_guests(data_dir: Path, count: int) -> None:
 
 
 def _enrol_guests(head: ShopHead, key_cards: Sequence[bytes], card_rows: Iterator[int]) -> Commit:
-    patches = [
-        NewPatch("append", ("Accounts", _GUEST_WALLET, "KeyCards"), key_card) for key_card in key_cards
-    ]
-    if head.state.get(ObjectType.ACCOUNT, _GUEST_WALLET) is None:
-        patches.insert(0, NewPatch("add", ("Accounts", _GUEST_WALLET), {"KeyCards": [], "Guest": True}))
+    patches = [NewPatch("append", ("Accounts", GUEST_WALLET, "KeyCards"), key_card) for key_card in key_cards]
+    if head.state.get(ObjectType.ACCOUNT, GUEST_WALLET) is None:
+        patches.insert(0, NewPatch("add", ("Accounts", GUEST_WALLET), {"KeyCards": [], "Guest": True}))
     now, pending = utc_now(), PendingSets(head)
     pending.apply_own(patches, PrivateKey.from_bytes(WALLET), now)
     cards = [
-        KeyCard(next(card_rows), one, head.row.row_id, _GUEST_WALLET, True, 0, False, int(now.timestamp()))
+        KeyCard(next(card_rows), one, head.row.row_id, GUEST_WALLET, True, 0, False, int(now.timestamp()))
         for one in key_cards
     ]
     return head.append(pending.accepted(cards))

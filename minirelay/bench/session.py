@@ -29,9 +29,9 @@ from minirelay.protocol.envelope import (
     decode_envelope,
     encode_envelope,
 )
+from minirelay.protocol.paths import SESSIONS_PATH
 from minirelay.protocol.signing import PrivateKey
 
-SESSIONS_PATH: Final = "/v4/sessions"
 TIMEOUT_S: Final = 60.0
 _RECEIVE_BYTES: Final = 256 * 1024
 _MAX_HEAD_BYTES: Final = 16 * 1024

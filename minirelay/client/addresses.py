@@ -1,6 +1,6 @@
 """Addresses as programs give them."""
 
-from minirelay.protocol.patch import ADDRESS_BYTES
+from minirelay.protocol.addresses import ADDRESS_BYTES
 
 Address = bytes | str
 """20 bytes, or 0x and their hex."""

@@ -19,10 +19,10 @@ from minirelay.client.subscription import Subscriber, Subscription, UnverifiedSu
 from minirelay.client.writing import Nonces, SetWriter
 from minirelay.protocol.envelope import Filter, GetBlobUploadURLRequest
 from minirelay.protocol.patch_set import NewPatch
+from minirelay.protocol.paths import SESSIONS_PATH
 from minirelay.protocol.signing import PrivateKey
 from minirelay.shop.state import ShopState
 
-SESSIONS_PATH: Final = "v4/sessions"
 HEARTBEAT_S: Final = 30.0
 BUFFER_BYTES: Final = 16 * 1024 * 1024
 HTTP_TIMEOUT: Final = aiohttp.ClientTimeout(total=60.0, sock_connect=10.0)
@@ -61,7 +61,7 @@ class RelayClient:
         self._url = URL(url)
         self._key_card = key_card
         self._link = RelayLink(
-            self._url / SESSIONS_PATH,
+            self._url / SESSIONS_PATH[1:],
             shop_id,
             key_card,
             options.get("backoff") or Backoff(),

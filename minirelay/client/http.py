@@ -16,6 +16,7 @@ import msgspec
 from yarl import URL
 
 from minirelay.client.errors import EnrolmentRefused, RelayUnreachable, UploadRefused
+from minirelay.protocol.paths import DISCOVERY_PATH, ENROLMENT_PATH, INFO_PATH
 from minirelay.protocol.sign_in import SignInMessage, render
 
 MAX_ANSWER_BYTES: Final = 16 * 1024
@@ -61,8 +62,8 @@ class RelayInfo:
 
 async def fetch_info(http: aiohttp.ClientSession, base_url: URL) -> RelayInfo:
     """Ask the info document, or else what relays under development have for that. Raises RelayUnreachable."""
-    for path, chain in (("", "registry_chain_id"), ("testing/discovery", "chain_id")):
-        url = base_url / path if path else base_url
+    for path, chain in ((INFO_PATH, "registry_chain_id"), (DISCOVERY_PATH, "chain_id")):
+        url = base_url if path == INFO_PATH else base_url / path[1:]
         async with asking(url), http.get(url, headers={"Accept": "application/json"}) as response:
             document = await read_json(response) if response.ok and _is_json(response) else None
         info = _read_info(document, chain)
@@ -86,7 +87,6 @@ def _read_info(document: Any, chain: str) -> RelayInfo | None:
 
 # -- enrolling
 
-ENROLMENT_PATH: Final = "v4/enroll_key_card"
 NONCE: Final = "00000000"
 CREATED: Final = 201
 
@@ -119,7 +119,7 @@ def enrolment_text(request: EnrolmentRequest, wallet: bytes, base_url: URL, now:
             domain=base_url.host_port_subcomponent or "",
             address=wallet,
             statement=f"keyCard: 0x{request.key_card.hex()}",
-            uri=str(base_url / ENROLMENT_PATH),
+            uri=str(base_url / ENROLMENT_PATH[1:]),
             chain_id=request.relay.registry_chain_id,
             nonce=NONCE,
             issued_at=now,
@@ -142,7 +142,7 @@ async def enrol(
     """
     text = enrolment_text(request, wallet.address, base_url, datetime.now(UTC))
     signature = b64encode(wallet.sign(text.encode())).decode()
-    endpoint = (url / ENROLMENT_PATH).with_query({"guest": "1"} if request.is_guest else {})
+    endpoint = (url / ENROLMENT_PATH[1:]).with_query({"guest": "1"} if request.is_guest else {})
     body = msgspec.json.encode({"message": text, "signature": signature})
     async with asking(endpoint), http.post(endpoint, data=body) as response:
         if response.status == CREATED:

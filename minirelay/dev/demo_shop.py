@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from minirelay.dev.pictures import picture
+from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.cbor import Value
 from minirelay.protocol.patch_set import NewPatch
 
 PUBLISHED: Final = 1
-NATIVE_COIN: Final = bytes(20)
 CENTS_PER_COIN: Final = 150_000
 """At 1500 EDD to the coin, the default price factor."""
 

@@ -8,13 +8,13 @@ import msgspec
 from minirelay.errors import MalformedInput, invalid
 from minirelay.protocol.cbor import decode
 from minirelay.protocol.field_names import get_field
+from minirelay.protocol.ids import UINT256_BYTES
 from minirelay.protocol.mmr import HASH_BYTES
 from minirelay.protocol.sizes import MOST_LOGGED_CONTAINERS
 from minirelay.protocol.timestamps import parse_time, time_from_epoch
 
 _WHAT: Final = "invalid header"
 _MAX_NONCE: Final = 2**64 - 1
-_UINT256_BYTES: Final = 32
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -61,7 +61,7 @@ def _nonce(value: object) -> int:
 def _shop_id(value: object) -> int:
     if type(value) is int:
         return value
-    if type(value) is bytes and 1 <= len(value) <= _UINT256_BYTES:
+    if type(value) is bytes and 1 <= len(value) <= UINT256_BYTES:
         return int.from_bytes(value)
     raise invalid(f"{_WHAT}: ShopID is not a Uint256")
 

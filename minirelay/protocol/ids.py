@@ -1,4 +1,12 @@
-"""How ids are written for people and in logs: one form each, so that one place's is found in another."""
+"""Ids: their sizes, and how they are written for people and in logs, one form each."""
+
+from typing import Final
+
+UINT256_BYTES: Final = 32
+"""Of the ids of shops and relays, at most."""
+
+NOBODY: Final = 0
+"""Stands for the key card that created something, where no guest's did; cards are counted from 1."""
 
 
 def show_shop(shop_id: int) -> str:

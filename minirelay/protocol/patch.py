@@ -5,6 +5,7 @@ from typing import Final, Literal, TypeGuard
 import msgspec
 
 from minirelay.errors import MalformedInput, invalid
+from minirelay.protocol.addresses import ADDRESS_BYTES
 from minirelay.protocol.cbor import Key, Value
 from minirelay.protocol.cbor_reader import Reader
 from minirelay.protocol.field_names import find_field, get_field
@@ -15,7 +16,6 @@ Op = Literal["add", "append", "replace", "remove", "increment", "decrement"]
 PathElement = str | int | bytes
 Path = tuple[PathElement, ...]
 
-ADDRESS_BYTES: Final = 20
 OPS: Final = frozenset({"add", "append", "replace", "remove", "increment", "decrement"})
 TABLES: Final = {
     "Manifest": ObjectType.MANIFEST,

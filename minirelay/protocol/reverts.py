@@ -7,11 +7,12 @@ and neither is the code 3 alone, which gateways use for errors of their own too.
 import re
 from typing import Final
 
+from minirelay.protocol.answer_bounds import WORD_BYTES
+
 EXECUTION_REVERTED: Final = 3
 """The code for a revert on which the execution APIs agree."""
 
 _SELECTOR_BYTES: Final = 4
-_WORD_BYTES: Final = 32
 _STANDARD_ERRORS: Final = ("08c379a0", "4e487b71")
 """Selectors of Error(string) and Panic(uint256), with which Solidity reverts by itself."""
 
@@ -49,6 +50,6 @@ def is_revert(code: int, message: str, data: object) -> bool:
 def _is_revert_data(code: int, data: str) -> bool:
     """Say whether this is what a contract reverts with: a selector, and the words of its arguments."""
     match = _HEXADECIMAL.fullmatch(data)
-    if match is None or len(match[1]) // 2 % _WORD_BYTES != _SELECTOR_BYTES:
+    if match is None or len(match[1]) // 2 % WORD_BYTES != _SELECTOR_BYTES:
         return False
     return code == EXECUTION_REVERTED or match[1][: 2 * _SELECTOR_BYTES].lower() in _STANDARD_ERRORS

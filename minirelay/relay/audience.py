@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.visibility import ObjectKey, View
-from minirelay.store.messages import NO_OWNER, StoredSet
+from minirelay.store.messages import StoredSet
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -45,7 +46,7 @@ class Touched:
             for leaf in stored.leaves:
                 touched.types.add(leaf.object_type)
                 touched.objects.add((leaf.object_type, leaf.object_id))
-                if leaf.owner != NO_OWNER:
+                if leaf.owner != NOBODY:
                     touched.owners.add(leaf.owner)
         return touched
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
 from minirelay.relay.replay import Difference, RelaySigners, Replay, read_signers
-from minirelay.shop.ownership import NOBODY
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.gaps import count_sets
 from minirelay.store.messages import KeyCard, ShopRow, StoredObject, StoredSet

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from minirelay.errors import MinirelayError
+from minirelay.protocol.addresses import GUEST_WALLET, NATIVE_COIN
 from minirelay.protocol.cbor import Value
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch
@@ -16,9 +17,6 @@ from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.work import Work
 from minirelay.store.messages import KeyCard
-
-GUEST_WALLET = bytes(20)
-NATIVE_COIN = bytes(20)
 
 
 class CardEnrolment(msgspec.Struct, frozen=True):

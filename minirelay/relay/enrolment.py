@@ -20,15 +20,14 @@ import msgspec
 
 from minirelay.config.values import BaseUrl
 from minirelay.errors import MalformedInput, MinirelayError
+from minirelay.protocol.addresses import GUEST_WALLET
 from minirelay.protocol.json_reading import decode_json
+from minirelay.protocol.paths import ENROLMENT_PATH
 from minirelay.protocol.sign_in import SignInMessage, parse, split_uri
 from minirelay.protocol.signing import SIGNATURE_BYTES, address_of, is_public_key, recover
 from minirelay.relay.messages import Enrolment
 
-ENROLMENT_PATH: Final = "/v4/enroll_key_card"
 NONCE: Final = "00000000"
-ALL_GUESTS: Final = bytes(20)
-
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _UINT256 = re.compile(r"[0-9]{1,78}")
 _KEY_CARD = re.compile(r"(?:0x)?([0-9A-Fa-f]{66})")
@@ -125,7 +124,7 @@ class Enroller:
         shop_id, key_card = self._read_resources(message)
         await self._check_registry(shop_id, message.address, is_guest=is_guest)
         await self._check_policy(shop_id)
-        wallet = ALL_GUESTS if is_guest else message.address
+        wallet = GUEST_WALLET if is_guest else message.address
         enrolment = Enrolment(shop_id=shop_id, wallet=wallet, key_card=key_card, is_guest=is_guest)
         await self._admit(enrolment)
         return enrolment

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import msgspec
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import VerifiedPatchSet
 from minirelay.protocol.push import encode_set
-from minirelay.shop.ownership import NOBODY, Author
+from minirelay.shop.ownership import Author
 from minirelay.shop.patch_application import AppliedPatchSet
 from minirelay.shop.state import ShopState
 from minirelay.store.messages import Leaf, ObjectRow

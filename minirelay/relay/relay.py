@@ -9,7 +9,7 @@ from datetime import datetime
 from minirelay.errors import Refusal, invalid, not_found
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.gaps import RESTORED
-from minirelay.protocol.ids import show_shop
+from minirelay.protocol.ids import NOBODY, UINT256_BYTES, show_shop
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.card_register import CardRegister
 from minirelay.relay.client_write import ClientWrite
@@ -25,15 +25,12 @@ from minirelay.relay.shops import HostedShop, Shops
 from minirelay.relay.subscription import Subscription
 from minirelay.relay.view import make_view
 from minirelay.shop.access import Role
-from minirelay.shop.ownership import NOBODY
 from minirelay.shop.visibility import View
 from minirelay.store.database import Store
 from minirelay.store.gaps import count_sets, gap_around
 from minirelay.store.messages import KeyCard, NextRows
 
 log = logging.getLogger(__name__)
-
-SHOP_ID_BYTES = 32
 
 
 class Relay:
@@ -189,8 +186,8 @@ class Relay:
     async def subscribe(self, effect: Subscribe, connection: Connection) -> Subscription:
         """Make a subscription, not started. Raises Refusal, StoreError."""
         request, card = effect.request, effect.card
-        if len(request.shop_id) > SHOP_ID_BYTES:
-            raise invalid(f"a shop id has at most {SHOP_ID_BYTES} bytes, not {len(request.shop_id)}")
+        if len(request.shop_id) > UINT256_BYTES:
+            raise invalid(f"a shop id has at most {UINT256_BYTES} bytes, not {len(request.shop_id)}")
         shop_id = int.from_bytes(request.shop_id, "big")
         hosted = await self.shops.find(shop_id)
         if hosted is None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from minirelay.errors import MalformedInput, MinirelayError, Refusal
+from minirelay.protocol.addresses import GUEST_WALLET
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import Patch, VerifiedPatchSet, decode_parts, verify
 from minirelay.protocol.push import decode_set
-from minirelay.relay.card_enrolment import GUEST_WALLET
 from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.shop_head import ShopHead
 from minirelay.shop.access import Role

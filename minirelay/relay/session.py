@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from minirelay.errors import Code, MalformedInput, ProtocolViolation, Refusal, invalid, not_found
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.push import encode_push
-from minirelay.protocol.signing import recover
+from minirelay.protocol.signing import PUBLIC_KEY_BYTES, recover
 from minirelay.relay.messages import (
     CancelSubscription,
     ClaimCard,
@@ -27,8 +27,6 @@ from minirelay.relay.messages import (
 )
 from minirelay.relay.session_table import TRANSITIONS, Action, Report, SessionState, Trigger
 from minirelay.store.messages import KeyCard
-
-PUBLIC_KEY_BYTES = 33
 
 
 @dataclass(frozen=True, slots=True)

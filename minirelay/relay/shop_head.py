@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.relay.entry import ENTRY_BYTES, Entry, entry_bytes
 from minirelay.shop.access import Role
-from minirelay.shop.ownership import NOBODY
 from minirelay.shop.state import ShopState
 from minirelay.store.batch import Writable
 from minirelay.store.messages import (

@@ -10,9 +10,10 @@ from typing import Final
 import msgspec
 
 from minirelay.errors import MinirelayError
+from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.shop.issued_requests import Place
 from minirelay.shop.objects import ChainAddress
-from minirelay.shop.quote import NATIVE, Rate
+from minirelay.shop.quote import Rate
 
 
 class Unknown(Enum):
@@ -105,12 +106,12 @@ def missing_facts(facts: Facts, payee: Place, currency: ChainAddress, pricing: C
     missing: set[Fact] = set()
     if facts.chains.get(payee[0]) is None:
         missing.add(HeadOf(payee[0]))
-    if currency.address == NATIVE and payee not in facts.payees:
+    if currency.address == NATIVE_COIN and payee not in facts.payees:
         missing.add(PayeeOf(payee))
     tokens = [currency] if pricing == currency else [currency, pricing]
     for token in tokens:
         place = place_of(token)
-        if token.address != NATIVE and token.chain_id in facts.chains and place not in facts.tokens:
+        if token.address != NATIVE_COIN and token.chain_id in facts.chains and place not in facts.tokens:
             missing.add(TokenOf(place))
     if pricing != currency and facts.rate(pricing, currency) is UNKNOWN:
         missing.add(RateOf(place_of(pricing), place_of(currency)))

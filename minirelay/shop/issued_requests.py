@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.shop.objects import PaymentDetails
-from minirelay.shop.ownership import NOBODY
 from minirelay.shop.payment_details import SHOP_SIGNATURE
 from minirelay.shop.payment_request import PaymentRequest
 from minirelay.shop.taken_seconds import TakenSeconds

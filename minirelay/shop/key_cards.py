@@ -9,11 +9,11 @@ from operator import index as as_index
 from typing import Any, Final, overload
 
 from minirelay.errors import MalformedInput
+from minirelay.protocol.signing import PUBLIC_KEY_BYTES
 
-KEY_CARD_BYTES: Final = 33
 # A byte string of 33 bytes in CBOR: the major type with "one more byte", and that byte.
 _HEAD: Final = b"\x58\x21"
-_ITEM_BYTES: Final = len(_HEAD) + KEY_CARD_BYTES
+_ITEM_BYTES: Final = len(_HEAD) + PUBLIC_KEY_BYTES
 
 
 class KeyCards(MutableSequence[bytes]):
@@ -61,7 +61,7 @@ class KeyCards(MutableSequence[bytes]):
         if isinstance(index, slice):
             return KeyCards(self[place] for place in range(*index.indices(len(self))))
         end = self._start(index) + _ITEM_BYTES
-        return bytes(self._items[end - KEY_CARD_BYTES : end])
+        return bytes(self._items[end - PUBLIC_KEY_BYTES : end])
 
     def __setitem__(self, index: Any, value: Any) -> None:
         cards = list(self)
@@ -77,7 +77,7 @@ class KeyCards(MutableSequence[bytes]):
         del self._items[start : start + _ITEM_BYTES]
 
     def __contains__(self, value: object) -> bool:
-        if not isinstance(value, bytes) or len(value) != KEY_CARD_BYTES:
+        if not isinstance(value, bytes) or len(value) != PUBLIC_KEY_BYTES:
             return False
         item = _item(value)
         at = self._items.find(item)
@@ -106,6 +106,6 @@ class KeyCards(MutableSequence[bytes]):
 
 
 def _item(key_card: bytes) -> bytes:
-    if len(key_card) != KEY_CARD_BYTES:
-        raise ValueError(f"a key card has {KEY_CARD_BYTES} bytes, not {len(key_card)}")
+    if len(key_card) != PUBLIC_KEY_BYTES:
+        raise ValueError(f"a key card has {PUBLIC_KEY_BYTES} bytes, not {len(key_card)}")
     return _HEAD + key_card

@@ -6,9 +6,9 @@ from typing import Final
 import msgspec
 
 from minirelay.errors import invalid
+from minirelay.protocol.ids import NOBODY
 from minirelay.shop.objects import Order, OrderedItem
 from minirelay.shop.order_states import IN_CHECKOUT
-from minirelay.shop.ownership import NOBODY
 from minirelay.shop.sellable import wanted_items
 from minirelay.shop.work import LOOKUP, Work
 

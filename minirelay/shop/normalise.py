@@ -13,13 +13,13 @@ from msgspec import inspect
 
 from minirelay.errors import MalformedInput
 from minirelay.protocol.cbor import Value
+from minirelay.protocol.ids import UINT256_BYTES
 from minirelay.protocol.timestamps import parse_time, time_from_epoch
 from minirelay.shop.objects import OMITTED_WHEN_EMPTY, PriceModifier
 
 Normalise = Callable[[Any], Any]
 
 _ALIASES: dict[type, dict[str, str]] = {PriceModifier: {"modificationprecents": "ModificationPercent"}}
-_MAX_UINT256_BYTES = 32
 
 
 class Misspelt(Exception):
@@ -82,7 +82,7 @@ def _uint64(value: Any) -> Any:
 
 def _uint256(value: Any) -> Any:
     if type(value) is bytes:
-        if not 1 <= len(value) <= _MAX_UINT256_BYTES:
+        if not 1 <= len(value) <= UINT256_BYTES:
             raise Misspelt("must be 1 to 32 bytes, or an integer")
         return int.from_bytes(value)
     if type(value) is int and value >> 256:

@@ -9,11 +9,9 @@ from typing import Final
 
 import msgspec
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.patch_set import Patch
 from minirelay.shop.access import Role
-
-NOBODY: Final = 0
-"""The owner of what no guest created."""
 
 
 class Author(msgspec.Struct, frozen=True):

@@ -9,11 +9,12 @@ from typing import Protocol
 
 import msgspec
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import Patch, VerifiedPatchSet
 from minirelay.shop.access import Role, check_patch
 from minirelay.shop.draft import Draft
-from minirelay.shop.ownership import NOBODY, Author, Ownership
+from minirelay.shop.ownership import Author, Ownership
 from minirelay.shop.state import Change, ShopState
 from minirelay.shop.work import Work
 

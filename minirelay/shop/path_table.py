@@ -10,10 +10,9 @@ from enum import Enum
 from typing import TypeAlias
 
 from minirelay.errors import Refusal, invalid, not_found
+from minirelay.protocol.addresses import ADDRESS_BYTES
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import Patch
-
-ADDRESS_BYTES = 20
 
 Handler: TypeAlias = Callable[..., None]
 """Called with the working set, the patch, the object (None if there is none yet) and what the slots hold."""

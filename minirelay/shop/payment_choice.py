@@ -8,13 +8,14 @@ from typing import Final, TypeVar
 import msgspec
 
 from minirelay.errors import Refusal, invalid
+from minirelay.protocol.addresses import NATIVE_COIN, ZERO_ADDRESS
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.patch_set import NewPatch
 from minirelay.shop.checkout_facts import UNKNOWN, ChainHead, Facts, FactsMissing, missing_facts, place_of
 from minirelay.shop.checkout_records import CheckoutChanges, CheckoutLimits
 from minirelay.shop.draft import Draft
 from minirelay.shop.issued_requests import DAY_S, IssuedRequest, Place, priced
 from minirelay.shop.objects import ChainAddress, Manifest, Order, ShippingRegion
-from minirelay.shop.ownership import NOBODY
 from minirelay.shop.payment_details import (
     VALID_FOR_S,
     ListingSnapshot,
@@ -24,7 +25,7 @@ from minirelay.shop.payment_details import (
 )
 from minirelay.shop.payment_request import PaymentRequest, check_create2
 from minirelay.shop.pricing import price_order
-from minirelay.shop.quote import LEAST_DECIMALS, MOST_DECIMALS, NATIVE, NATIVE_DECIMALS, convert, no_rate
+from minirelay.shop.quote import LEAST_DECIMALS, MOST_DECIMALS, NATIVE_DECIMALS, convert, no_rate
 from minirelay.shop.regions import destination, match_region
 from minirelay.shop.sellable import require_sellable, wanted_items
 from minirelay.shop.state import ShopState
@@ -210,13 +211,13 @@ class PaymentChoices:
         if chain_id not in facts.chains:
             raise invalid(f"this relay takes no payments on chain {chain_id}")
         check_create2(chain_id)
-        if choice.payee[1] == bytes(20):
+        if choice.payee[1] == ZERO_ADDRESS:
             raise invalid("the zero address can't be paid")
-        if choice.currency.address == NATIVE and not self._known(choice, facts.payees.get(choice.payee)):
+        if choice.currency.address == NATIVE_COIN and not self._known(choice, facts.payees.get(choice.payee)):
             raise invalid("this payee can't be paid in this coin")
         head = self._known(choice, facts.chains[chain_id])
         self._check_head(head)
-        if choice.currency.address != NATIVE:
+        if choice.currency.address != NATIVE_COIN:
             self._check_token(choice)
         return head
 
@@ -248,7 +249,7 @@ class PaymentChoices:
         return convert(price, self._decimals(choice, pricing), self._decimals(choice, chosen), rate)
 
     def _decimals(self, choice: Choice, currency: ChainAddress) -> int:
-        if currency.address == NATIVE:
+        if currency.address == NATIVE_COIN:
             return NATIVE_DECIMALS
         if currency.chain_id not in self._facts.chains:
             raise no_rate()

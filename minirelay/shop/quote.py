@@ -5,11 +5,9 @@ from typing import Final
 import msgspec
 
 from minirelay.errors import Refusal, invalid
+from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.shop.objects import ChainAddress
 from minirelay.shop.pricing import check_uint256
-
-NATIVE: Final = bytes(20)
-"""The address of a chain's native coin."""
 
 NATIVE_DECIMALS: Final = 18
 LEAST_DECIMALS: Final = 1
@@ -69,7 +67,7 @@ def convert(amount: int, from_decimals: int, to_decimals: int, rate: Rate) -> in
 
 def is_native(currency: ChainAddress) -> bool:
     """Say whether a currency is the native coin of its chain."""
-    return currency.address == NATIVE
+    return currency.address == NATIVE_COIN
 
 
 def no_rate() -> Refusal:

@@ -9,8 +9,8 @@ from typing import Final, Protocol
 import msgspec
 
 from minirelay.errors import Code, Refusal, invalid
+from minirelay.protocol.ids import NOBODY
 from minirelay.shop.objects import OrderedItem
-from minirelay.shop.ownership import NOBODY
 from minirelay.shop.reservations import Hold, Reservation, Reservations, Units
 from minirelay.shop.sellable import Listings, require_sellable, wanted_items
 from minirelay.shop.state import inventory_key

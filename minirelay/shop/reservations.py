@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from minirelay.shop.ownership import NOBODY
+from minirelay.protocol.ids import NOBODY
 
 K = TypeVar("K")
 

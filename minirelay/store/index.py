@@ -10,11 +10,12 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.store.batch import position
 from minirelay.store.connection import snapshot
 from minirelay.store.gaps import EDGE
 from minirelay.store.log import decode_leaves
-from minirelay.store.messages import NO_LIMIT, NO_OWNER, Leaf, SelectedPage, SelectedSet, Selection
+from minirelay.store.messages import NO_LIMIT, Leaf, SelectedPage, SelectedSet, Selection
 from minirelay.store.one_step import cut, joined, number_list, numbers, parse_numbers
 from minirelay.store.selection import Selected
 
@@ -133,7 +134,7 @@ def index_query(selected: Selected) -> tuple[str, dict[str, int | bytes]]:
     for number, (object_type, object_id, owner) in enumerate(sorted(selected.objects)):
         term = f"{_TERM} object_type = :type{number} AND object_id = :id{number}"
         values |= {f"type{number}": object_type, f"id{number}": object_id}
-        if owner != NO_OWNER:
+        if owner != NOBODY:
             term += f" AND owner = :of{number}"
             values[f"of{number}"] = owner
         terms.append(term)

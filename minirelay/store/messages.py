@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
 
 MAX_NONCE = 2**64 - 1
 MAX_SEQ = 2**40 - 1
-NO_OWNER = 0
 NO_LIMIT = 2**62
 
 # Written into the database: another length needs a migration.
@@ -63,13 +63,13 @@ class KeyCard(msgspec.Struct, frozen=True, gc=False):
 class Leaf(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the log remembers of one patch, in the order of the patches of its set.
 
-    owner: the row id of the key card that created the order which the patch touches; NO_OWNER for
+    owner: the row id of the key card that created the order which the patch touches; NOBODY for
     everything else, and for orders of nobody in particular.
     """
 
     object_type: ObjectType
     object_id: bytes
-    owner: int = NO_OWNER
+    owner: int = NOBODY
 
 
 class Counts(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -158,7 +158,7 @@ class ObjectRow(msgspec.Struct, frozen=True, gc=False):
     object_type: ObjectType
     key: bytes
     value: bytes | None
-    owner: int = NO_OWNER
+    owner: int = NOBODY
     pieces: tuple[tuple[int, bytes], ...] = ()
     piece_count: int = 0
 
@@ -181,12 +181,12 @@ class Selection(msgspec.Struct, frozen=True, gc=False):
     """One part of where a reader's patches are to be found: in the union of its selections.
 
     object_id: one object, None for all of this type. owner: only the patches of orders that this key
-    card (row id) created, NO_OWNER for everybody's; meant for orders.
+    card (row id) created, NOBODY for everybody's; meant for orders.
     """
 
     object_type: ObjectType
     object_id: bytes | None = None
-    owner: int = NO_OWNER
+    owner: int = NOBODY
 
 
 class SelectedSet(msgspec.Struct, frozen=True, gc=False):

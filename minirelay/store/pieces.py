@@ -5,16 +5,17 @@ of it again. What grows does so at its end, and in the head of a list, which cou
 pieces of a fixed length: the first in its own row, the others in rows beside it, numbered from 1.
 """
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.bulk_insert import Kind, Rows
-from minirelay.store.messages import NO_OWNER, PIECE_BYTES, ObjectRow
+from minirelay.store.messages import PIECE_BYTES, ObjectRow
 
 
 def object_row(
     object_type: ObjectType,
     key: bytes,
     value: bytes | None,
-    owner: int = NO_OWNER,
+    owner: int = NOBODY,
     *,
     before: bytes | None = None,
 ) -> ObjectRow:

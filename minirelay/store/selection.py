@@ -6,8 +6,9 @@ It only finds patches. Who sees what is not known here: `read_selected` asks its
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
-from minirelay.store.messages import NO_OWNER, Selection
+from minirelay.store.messages import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Selected:
     """A union of selections, none of which covers another.
 
     types: whole object types. owners: key cards, for all orders that they created. objects: single ones,
-    each with the key card that must have created it, or NO_OWNER.
+    each with the key card that must have created it, or NOBODY.
     """
 
     types: frozenset[ObjectType]
@@ -27,7 +28,7 @@ class Selected:
         """Put selections in order. Raises ValueError for an owner of anything but orders."""
         chosen = frozenset(selections)
         for one in chosen:
-            if one.owner != NO_OWNER and one.object_type is not ObjectType.ORDER:
+            if one.owner != NOBODY and one.object_type is not ObjectType.ORDER:
                 raise ValueError(f"only orders have an owner, not {one.object_type.name}")
         types = frozenset(one.object_type for one in chosen if one.object_id is None and not one.owner)
         rest = [one for one in chosen if one.object_type not in types]
@@ -35,10 +36,10 @@ class Selected:
         single = {
             (one.object_type, one.object_id, one.owner)
             for one in rest
-            if one.object_id is not None and (one.owner == NO_OWNER or one.owner not in owners)
+            if one.object_id is not None and (one.owner == NOBODY or one.owner not in owners)
         }
         objects = frozenset(
-            one for one in single if one[2] == NO_OWNER or (one[0], one[1], NO_OWNER) not in single
+            one for one in single if one[2] == NOBODY or (one[0], one[1], NOBODY) not in single
         )
         return cls(types, owners, objects)
 

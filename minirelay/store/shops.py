@@ -4,18 +4,18 @@
 
 import sqlite3
 
+from minirelay.protocol.addresses import ADDRESS_BYTES
+from minirelay.protocol.ids import UINT256_BYTES
+from minirelay.protocol.signing import PUBLIC_KEY_BYTES
 from minirelay.store.messages import KeyCard, NextRows, ShopRow
 from minirelay.store.one_step import cut, joined, numbers, parse_numbers
 
-_SHOP_ID_BYTES = 32
-_PUBLIC_KEY_BYTES = 33
-_WALLET_BYTES = 20
 _NONCE_BYTES = 8
 
 
 def find_shop(connection: sqlite3.Connection, shop_id: int) -> ShopRow | None:
     """Look a shop up by its token id."""
-    shops = _shops(connection, "shop_id = ?", shop_id.to_bytes(_SHOP_ID_BYTES, "big"))
+    shops = _shops(connection, "shop_id = ?", shop_id.to_bytes(UINT256_BYTES, "big"))
     return shops[0] if shops else None
 
 
@@ -52,7 +52,7 @@ def list_relay_signers(connection: sqlite3.Connection) -> list[bytes]:
     """List the public keys with which the relay has signed since authors are stored."""
     sql = f"SELECT count(*), {joined('public_key')} FROM (SELECT * FROM relay_signer ORDER BY public_key)"
     count, keys = connection.execute(sql).fetchone()
-    return cut(keys, [_PUBLIC_KEY_BYTES] * count)
+    return cut(keys, [PUBLIC_KEY_BYTES] * count)
 
 
 def next_rows(connection: sqlite3.Connection) -> NextRows:
@@ -73,7 +73,7 @@ def _shops(connection: sqlite3.Connection, where: str, value: int | bytes) -> li
         FROM (SELECT * FROM shop WHERE {where} ORDER BY id)"""
     *texts, ids = connection.execute(sql, (value,)).fetchone()
     row_ids, *rest = map(parse_numbers, texts)
-    shop_ids = map(_integer, cut(ids, [_SHOP_ID_BYTES] * len(row_ids)))
+    shop_ids = map(_integer, cut(ids, [UINT256_BYTES] * len(row_ids)))
     return list(map(ShopRow, row_ids, shop_ids, *rest))
 
 
@@ -88,9 +88,9 @@ def _cards(connection: sqlite3.Connection, where: str, value: int | bytes) -> li
         map(
             KeyCard,
             row_ids,
-            cut(public_keys, [_PUBLIC_KEY_BYTES] * count),
+            cut(public_keys, [PUBLIC_KEY_BYTES] * count),
             shops,
-            cut(wallets, [_WALLET_BYTES] * count),
+            cut(wallets, [ADDRESS_BYTES] * count),
             map(bool, are_guests),
             map(_integer, cut(nonces, [_NONCE_BYTES] * count)),
             map(bool, are_unlinked),

@@ -12,8 +12,9 @@ from aiohttp.typedefs import Handler, Middleware
 
 from minirelay.config.settings import Settings
 from minirelay.logs import bound
+from minirelay.protocol.paths import DISCOVERY_PATH, ENROLMENT_PATH, HEALTH_PATH, INFO_PATH, SESSIONS_PATH
 from minirelay.relay.connection import Connection
-from minirelay.relay.enrolment import ENROLMENT_PATH, Enroller
+from minirelay.relay.enrolment import Enroller
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.cors import say_always
 from minirelay.web.discovery import DiscoveryEndpoint
@@ -29,7 +30,6 @@ from minirelay.web.refusals import Refusals
 from minirelay.web.sessions import serve_session
 from minirelay.web.turn_share import TurnShare
 
-SESSIONS_PATH: Final = "/v4/sessions"
 MAX_BODY_BYTES: Final = 16 * 1024
 """Bodies that are read whole are sign-in messages: a few hundred bytes."""
 
@@ -77,11 +77,11 @@ def create_app(settings: Settings, services: Services, refusals: Refusals | None
     add_get = partial(app.router.add_get, expect_handler=meet_expectation)
     add_get(SESSIONS_PATH, sessions)
     app.router.add_post(ENROLMENT_PATH, enrolment.post, expect_handler=meet_expectation)
-    add_get("/health", HealthEndpoint(services.write_check).get)
-    add_get("/", InfoEndpoint(settings, services.relay_token).get)
+    add_get(HEALTH_PATH, HealthEndpoint(services.write_check).get)
+    add_get(INFO_PATH, InfoEndpoint(settings, services.relay_token).get)
     if settings.development:
         discovery = DiscoveryEndpoint(services.relay_token, settings.registry_chain)
-        add_get("/testing/discovery", discovery.get)
+        add_get(DISCOVERY_PATH, discovery.get)
     return app
 
 

@@ -9,8 +9,8 @@ from aiohttp.typedefs import Handler
 
 from minirelay.errors import ChainError, MinirelayError, StoreError
 from minirelay.logs import bound
+from minirelay.protocol.paths import ENROLMENT_PATH
 from minirelay.relay.enrolment import (
-    ENROLMENT_PATH,
     BadEnrolment,
     CardAlreadyEnrolled,
     EnrolmentRefused,

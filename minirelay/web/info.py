@@ -12,6 +12,7 @@ from aiohttp import web
 from minirelay import __version__
 from minirelay.config.settings import Settings
 from minirelay.protocol.ids import show_token
+from minirelay.protocol.paths import SESSIONS_PATH
 
 NETWORK_VERSIONS: Final = (4,)
 _PAGE_HEADERS: Final = {
@@ -64,4 +65,4 @@ def _render(settings: Settings, token: str, chains: Sequence[int]) -> str:
 def sessions_url(settings: Settings) -> str:
     """Give the URL of the WebSocket."""
     base = settings.base_url or f"http://{settings.listen_host}:{settings.listen_port}"
-    return f"ws{base.removeprefix('http')}/v4/sessions"
+    return f"ws{base.removeprefix('http')}{SESSIONS_PATH}"

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minirelay.bench.frames import FrameReader, client_frame
-from minirelay.bench.session import SESSIONS_PATH, LoadSession
+from minirelay.bench.session import LoadSession
 from minirelay.errors import MalformedInput
+from minirelay.protocol.paths import SESSIONS_PATH
 
 SIZES = [0, 1, 125, 126, 127, 65535, 65536, 70_000]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from minirelay.errors import Code, MalformedInput, Refusal
 from minirelay.protocol.cbor import Value, decode
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.patch import Patch, decode_patch
 from minirelay.protocol.patch_set import open_patch_set
 from minirelay.relay.client_policy import ClientPolicy
@@ -24,7 +25,7 @@ from minirelay.shop.objects import (
     PriceModifier,
     Tag,
 )
-from minirelay.shop.ownership import NOBODY, Author
+from minirelay.shop.ownership import Author
 from minirelay.shop.patch_application import apply_patch_set
 from minirelay.shop.state import ShopState
 from tests.fuzz.wire_targets import elements

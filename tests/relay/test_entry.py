@@ -1,9 +1,10 @@
 """What the store has to write of an applied set."""
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.push import decode_set
 from minirelay.relay.entry import ENTRY_BYTES, Entry, make_entry
-from minirelay.shop.ownership import NOBODY, Author
+from minirelay.shop.ownership import Author
 from minirelay.shop.patch_application import apply_patch_set
 from minirelay.shop.state import ShopState
 from minirelay.store.messages import ObjectRow

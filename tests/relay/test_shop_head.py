@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
@@ -15,7 +16,7 @@ from minirelay.relay import shop_head as module
 from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.shop_head import Card, ShopHead, read_head
 from minirelay.shop.access import Role
-from minirelay.shop.ownership import NOBODY, RELAY_ITSELF, Author
+from minirelay.shop.ownership import RELAY_ITSELF, Author
 from minirelay.store.database import Store
 from minirelay.store.messages import KeyCard, ShopRow, StoredObject
 from minirelay.store.writes import Commit

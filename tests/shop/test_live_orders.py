@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minirelay.errors import Refusal
+from minirelay.protocol.ids import NOBODY
 from minirelay.shop.live_orders import Content, LiveOrder, LiveOrderChanges, LiveOrders
 from minirelay.shop.objects import Order, OrderedItem
 from minirelay.shop.order_states import IN_CHECKOUT, OrderState
-from minirelay.shop.ownership import NOBODY
 from minirelay.shop.work import Work
 
 OPEN, COMMITTED, UNPAID = OrderState.OPEN, OrderState.COMMITTED, OrderState.UNPAID

@@ -1,4 +1,5 @@
-from minirelay.shop.ownership import NOBODY, Ownership
+from minirelay.protocol.ids import NOBODY
+from minirelay.shop.ownership import Ownership
 from tests.shop.authors import CLERK, GUEST, OPEN_ORDER, ORDER, sealed
 
 

@@ -7,10 +7,11 @@ import pytest
 
 from minirelay.errors import Code, Refusal, invalid
 from minirelay.protocol.cbor import Value
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import Op, Patch
 from minirelay.shop.draft import Draft
-from minirelay.shop.ownership import NOBODY, Author
+from minirelay.shop.ownership import Author
 from minirelay.shop.patch_application import AppliedPatchSet, PatchApplication, apply_patch_set
 from minirelay.shop.state import ShopState
 from tests.shop.authors import (

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from minirelay.errors import Code, Refusal
+from minirelay.protocol.ids import NOBODY
 from minirelay.shop.canonical import read
 from minirelay.shop.draft import Draft
 from minirelay.shop.objects import OrderedItem
-from minirelay.shop.ownership import NOBODY
 from minirelay.shop.reservation_changes import ReservationChanges, ReservationLimits
 from minirelay.shop.reservations import NEVER, Hold, Reservation, Reservations
 from minirelay.shop.state import inventory_key

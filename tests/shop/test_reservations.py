@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minirelay.shop.ownership import NOBODY
+from minirelay.protocol.ids import NOBODY
 from minirelay.shop.reservations import NEVER, Hold, Reservation, Reservations, Units
 
 CARD = 7

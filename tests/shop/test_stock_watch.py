@@ -1,6 +1,6 @@
 """Spec 06: more than half of a stock reserved for over two hours."""
 
-from minirelay.shop.ownership import NOBODY
+from minirelay.protocol.ids import NOBODY
 from minirelay.shop.reservations import NEVER, Reservation, Reservations
 from minirelay.shop.stock_watch import HeldStock, StockWatch
 

@@ -5,10 +5,11 @@ from itertools import count
 
 from hypothesis import strategies as st
 
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.batch import rows_of
 from minirelay.store.bulk_insert import store
-from minirelay.store.messages import NO_OWNER, Leaf, Selection, ShopRow, StoredSet
+from minirelay.store.messages import Leaf, Selection, ShopRow, StoredSet
 from minirelay.store.writes import Commit
 from tests.store.examples import ShopLog
 
@@ -18,17 +19,15 @@ OWNERS = [1, 2, 3]
 
 _ids = st.sampled_from(IDS)
 _leaves = st.one_of(
-    st.builds(Leaf, st.sampled_from(list(ObjectType)), _ids, st.just(NO_OWNER)),
-    st.builds(Leaf, st.just(ObjectType.ORDER), _ids, st.sampled_from([NO_OWNER, *OWNERS])),
+    st.builds(Leaf, st.sampled_from(list(ObjectType)), _ids, st.just(NOBODY)),
+    st.builds(Leaf, st.just(ObjectType.ORDER), _ids, st.sampled_from([NOBODY, *OWNERS])),
 )
 _sets = st.tuples(st.lists(_leaves, min_size=1, max_size=5), st.integers(0, 400))
 logs = st.lists(_sets, max_size=40)
 selections = st.lists(
     st.one_of(
-        st.builds(Selection, st.sampled_from(list(ObjectType)), st.none() | _ids, st.just(NO_OWNER)),
-        st.builds(
-            Selection, st.just(ObjectType.ORDER), st.none() | _ids, st.sampled_from([NO_OWNER, *OWNERS])
-        ),
+        st.builds(Selection, st.sampled_from(list(ObjectType)), st.none() | _ids, st.just(NOBODY)),
+        st.builds(Selection, st.just(ObjectType.ORDER), st.none() | _ids, st.sampled_from([NOBODY, *OWNERS])),
     ),
     max_size=8,
 )

@@ -16,6 +16,7 @@ import pytest
 
 from minirelay.errors import Code
 from minirelay.protocol.envelope import Filter
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import Patch, open_patch_set
 from minirelay.protocol.push import SequencedPartialPatchSet, decode_set
@@ -30,7 +31,7 @@ from minirelay.shop.access import Role, may_see
 from minirelay.shop.ownership import RELAY_ITSELF, Author, Ownership
 from minirelay.shop.visibility import View, view_of
 from minirelay.shop.work import Work
-from minirelay.store.messages import NO_OWNER, Counts, Leaf, SelectedPage, StoredSet
+from minirelay.store.messages import Counts, Leaf, SelectedPage, StoredSet
 from minirelay.store.reader import Reader
 from tests.raw_client import Line, Refused, Spec, all_leaves
 from tests.relay.checkout_writes import judge_alone, judge_with_relays_sets
@@ -312,7 +313,7 @@ def the_index_of_the_log_decides_alone(patch: pytest.MonkeyPatch) -> None:
 def the_index_of_the_log_forgets_owners(patch: pytest.MonkeyPatch) -> None:
     def forgetful(view: View) -> LogQuery:
         query = query_of(view)
-        return LogQuery(query.types, tuple(one for one in query.selections if one.owner == NO_OWNER))
+        return LogQuery(query.types, tuple(one for one in query.selections if one.owner == NOBODY))
 
     patch.setattr(subscription, "query_of", forgetful)
 
@@ -339,7 +340,7 @@ def what_the_relay_adds_is_nobodys(patch: pytest.MonkeyPatch) -> None:
 
     def forgetful(owners: Ownership, one: Patch, author: Author) -> int:
         owner = note(owners, one, author)
-        return NO_OWNER if author == RELAY_ITSELF else owner
+        return NOBODY if author == RELAY_ITSELF else owner
 
     patch.setattr(Ownership, "note", forgetful)
 

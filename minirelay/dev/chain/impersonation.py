@@ -7,9 +7,10 @@ from eth.vm.spoof import SpoofTransaction
 from eth_hash.auto import keccak
 from eth_keys.datatypes import PrivateKey
 
+from minirelay.protocol.addresses import ADDRESS_BYTES
+
 # No type of transaction can begin like this (EIP-2718 goes up to 0x7f, lists begin at 0xc0).
 MARK = b"\x80"
-ADDRESS_BYTES = 20
 
 
 class ImpersonatedTransaction(SpoofTransaction):

@@ -12,12 +12,12 @@ from minirelay.dev.chain.context import Context, Method, Params, address, data, 
 from minirelay.dev.chain.errors import invalid_params
 from minirelay.dev.chain.shapes import hexed
 from minirelay.dev.chain.simulation import Call
+from minirelay.protocol.addresses import ZERO_ADDRESS
 
 MAX_ACCOUNTS = 1000
 MAX_SLOTS = 10_000
 MEMBERS = {"balance", "nonce", "code", "state", "stateDiff"}
 NOBODY = Address(b"")
-ZERO_ADDRESS = Address(bytes(20))
 
 
 def override(state: StateAPI, value: object) -> None:
@@ -109,7 +109,7 @@ def read_call(fields: Mapping[str, object]) -> Call:
     if "data" in fields and data(fields["data"]) != payload:
         raise invalid_params('both "data" and "input" are set and not equal')
     return Call(
-        sender=address(fields["from"]) if "from" in fields else ZERO_ADDRESS,
+        sender=address(fields["from"]) if "from" in fields else Address(ZERO_ADDRESS),
         to=address(fields["to"]) if "to" in fields else NOBODY,
         gas=quantity(fields["gas"]) if "gas" in fields else None,
         value=quantity(fields.get("value", 0)),

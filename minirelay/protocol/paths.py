@@ -1,0 +1,10 @@
+"""Where a relay's endpoints are, below its base URL (spec 01, 05, 08)."""
+
+from typing import Final
+
+INFO_PATH: Final = "/"
+SESSIONS_PATH: Final = "/v4/sessions"
+ENROLMENT_PATH: Final = "/v4/enroll_key_card"
+HEALTH_PATH: Final = "/health"
+DISCOVERY_PATH: Final = "/testing/discovery"
+"""Only under development."""
