@@ -55,6 +55,9 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     enrolment_burst: Annotated[
         Count, Meta(description="enrolments that one client address may ask for at once")
     ] = 50
+    remembered_addresses: Annotated[
+        Count, Meta(description="client addresses whose rates are remembered, those that came last")
+    ] = 16_384
 
     # Those of shops, of each session, and of all sessions together.
     guest_cards_per_shop: Annotated[Count, Meta(description="guests' key cards that a shop may have")] = (

@@ -5,6 +5,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -13,9 +14,6 @@ from minirelay.config.limits import LimitSettings
 from minirelay.errors import MinirelayError
 from minirelay.web.client_address import FORWARDED, ClientAddresses, counted_as
 from minirelay.web.refusals import Refusals, Refused
-
-MAX_CLIENTS: Final = 16_384
-"""Addresses that a set of buckets remembers; the one that was quiet for longest is forgotten first."""
 
 NO_ROOM_RETRY_S: Final = 5.0
 
@@ -39,10 +37,11 @@ class NoRoom(MinirelayError):
 class TokenBuckets:
     """A token bucket for each client, in bounded memory."""
 
-    def __init__(
-        self, rate: float, burst: int, *, clock: Callable[[], float], max_clients: int = MAX_CLIENTS
-    ) -> None:
-        """rate: tokens per second, 0 for no limit. burst: what a full bucket holds. clock: in seconds."""
+    def __init__(self, rate: float, burst: int, *, clock: Callable[[], float], max_clients: int) -> None:
+        """rate: tokens per second, 0 for no limit. burst: what a full bucket holds. clock: in seconds.
+
+        max_clients: beyond it, the one that was quiet for longest is forgotten.
+        """
         self._rate = rate
         self._burst = burst
         self._clock = clock
@@ -105,8 +104,9 @@ class AdmissionLimiter:
         self._max_sessions = limits.max_sessions
         self._addresses = addresses
         self._refusals = refusals
-        self._new_sessions = TokenBuckets(limits.connection_rate, limits.connection_burst, clock=clock)
-        self._enrolments = TokenBuckets(limits.enrolment_rate, limits.enrolment_burst, clock=clock)
+        buckets = partial(TokenBuckets, clock=clock, max_clients=limits.remembered_addresses)
+        self._new_sessions = buckets(limits.connection_rate, limits.connection_burst)
+        self._enrolments = buckets(limits.enrolment_rate, limits.enrolment_burst)
         self._sessions = Places(limits.sessions_per_address)
         self._forwarded = Places(limits.connections_per_address)
 

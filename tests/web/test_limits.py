@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -41,7 +42,7 @@ class Clock:
 
 def test_a_burst_then_the_rate() -> None:
     clock = Clock()
-    buckets = TokenBuckets(2, 3, clock=clock)
+    buckets = TokenBuckets(2, 3, clock=clock, max_clients=9)
     for _ in range(3):
         buckets.take("a")
     with pytest.raises(TooManyRequests) as error:
@@ -59,7 +60,7 @@ def test_a_burst_then_the_rate() -> None:
 
 def test_a_bucket_holds_no_more_than_the_burst() -> None:
     clock = Clock()
-    buckets = TokenBuckets(10, 2, clock=clock)
+    buckets = TokenBuckets(10, 2, clock=clock, max_clients=9)
     buckets.take("a")
     clock.now += 1_000_000
     buckets.take("a")
@@ -69,7 +70,7 @@ def test_a_bucket_holds_no_more_than_the_burst() -> None:
 
 
 def test_clients_have_buckets_of_their_own() -> None:
-    buckets = TokenBuckets(1, 1, clock=Clock())
+    buckets = TokenBuckets(1, 1, clock=Clock(), max_clients=9)
     buckets.take("a")
     buckets.take("b")
     with pytest.raises(TooManyRequests):
@@ -93,7 +94,7 @@ def test_memory_is_bounded_and_the_quietest_is_forgotten() -> None:
 
 
 def test_rate_zero_is_no_limit() -> None:
-    buckets = TokenBuckets(0, 1, clock=Clock())
+    buckets = TokenBuckets(0, 1, clock=Clock(), max_clients=9)
     for _ in range(100):
         buckets.take("a")
     assert len(buckets) == 0
@@ -134,6 +135,25 @@ def test_sessions_have_a_ceiling() -> None:
         with limiter.session(request):
             assert limiter.open_sessions == 2
     assert limiter.open_sessions == 0
+
+
+@pytest.mark.parametrize(("remembered", "is_refused"), [(2, True), (1, False)])
+def test_so_many_addresses_are_remembered(remembered: int, is_refused: bool) -> None:
+    limits = LimitSettings(connection_rate=0.1, connection_burst=1, remembered_addresses=remembered)
+    clock = Clock()
+    addresses = ClientAddresses((Network.parse("127.0.0.1"),))
+    limiter = AdmissionLimiter(limits, addresses, Refusals(clock), clock)
+
+    def come_from(address: str) -> None:
+        headers = {"X-Forwarded-For": address}
+        transport = Mock(get_extra_info=lambda *_: ("127.0.0.1", 1))
+        with limiter.session(make_mocked_request("GET", "/v4/sessions", headers, transport=transport)):
+            pass
+
+    come_from("198.51.100.1")
+    come_from("198.51.100.2")
+    with pytest.raises(TooManyRequests) if is_refused else nullcontext():
+        come_from("198.51.100.1")
 
 
 def test_a_session_that_fails_gives_its_place_back() -> None:
