@@ -76,10 +76,6 @@ class ShopState(msgspec.Struct, frozen=True, dict=True):
         """Find an object's canonical bytes. key: its trie key; b"" for the manifest."""
         return self.manifest if object_type is ObjectType.MANIFEST else self._trie(object_type).get(key)
 
-    def with_change(self, change: Change) -> "ShopState":
-        """Make the state after one change."""
-        return self.with_changes((change,))
-
     def with_changes(self, changes: Iterable[Change]) -> "ShopState":
         """Make the state after these changes, in their order."""
         manifest = self.manifest

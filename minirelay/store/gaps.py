@@ -39,11 +39,6 @@ def read_gaps(connection: sqlite3.Connection, shop: int) -> tuple[Gap, ...]:
     return tuple(map(Gap, *map(parse_numbers, connection.execute(sql, (shop,)).fetchone())))
 
 
-def number_behind(seq: int, gaps: Iterable[Gap]) -> int:
-    """Give the number of the set that comes, or will come, right behind another one; 0: of the first one."""
-    return next((gap.next for gap in gaps if gap.after == seq), seq + 1)
-
-
 def gap_around(seq: int, gaps: Iterable[Gap]) -> Gap | None:
     """Find the gap in which a number lies that is not in the log."""
     return next((gap for gap in gaps if gap.after < seq < gap.next), None)

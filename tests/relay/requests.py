@@ -97,5 +97,5 @@ def crowded_head(guests: int) -> ShopHead:
     account = Account(
         key_cards=[GUEST.public_key, *(card.to_bytes(33) for card in range(guests))], guest=True
     )
-    head.state = head.state.with_change(Change(ObjectType.ACCOUNT, bytes(20), dump(account)))
+    head.state = head.state.with_changes([Change(ObjectType.ACCOUNT, bytes(20), dump(account))])
     return head

@@ -103,7 +103,7 @@ def test_changes_add_up_to_what_a_dict_says(changes: list[Change]) -> None:
     expected: dict[tuple[ObjectType, bytes], bytes] = {}
     one_by_one = ShopState()
     for change in changes:
-        one_by_one = one_by_one.with_change(change)
+        one_by_one = one_by_one.with_changes([change])
         if change.value is None:
             expected.pop((change.object_type, change.key), None)
         else:
@@ -119,7 +119,7 @@ def test_changes_add_up_to_what_a_dict_says(changes: list[Change]) -> None:
 
 
 def test_a_change_leaves_the_state_before_it_alone() -> None:
-    before = ShopState().with_change(Change(ObjectType.TAG, b"tag", b"\x01"))
+    before = ShopState().with_changes([Change(ObjectType.TAG, b"tag", b"\x01")])
     root = before.root_hash
     after = before.with_changes(
         [Change(ObjectType.TAG, b"tag", b"\x02"), Change(ObjectType.LISTING, id_key(1), b"\x03")]
@@ -132,7 +132,7 @@ def test_a_change_leaves_the_state_before_it_alone() -> None:
 
 
 def test_what_empties_a_trie_counts_before_what_fills_it_again() -> None:
-    state = ShopState().with_change(Change(ObjectType.TAG, b"old", b"\x01"))
+    state = ShopState().with_changes([Change(ObjectType.TAG, b"old", b"\x01")])
     state = state.with_changes(
         [Change(ObjectType.TAG, b"old", None), Change(ObjectType.TAG, b"new", b"\x02")]
     )
@@ -208,6 +208,6 @@ def test_it_is_known_how_much_there_is_to_hash() -> None:
     assert state.unhashed_bytes == 500 + 1 + 50
     _ = state.root_hash
     assert state.unhashed_bytes == 0
-    after = state.with_change(Change(ObjectType.ORDER, id_key(1), bytes(9)))
+    after = state.with_changes([Change(ObjectType.ORDER, id_key(1), bytes(9))])
     # The manifest lies in the shop's own hash; what did not change is hashed already.
     assert after.unhashed_bytes == 500 + 8 + 9

@@ -1,7 +1,7 @@
 """The gaps of restores: no number is given out twice, and reading goes over them as if there were none."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from random import Random
 
@@ -15,7 +15,7 @@ from minirelay.store.batch import rows_of
 from minirelay.store.bulk_insert import store
 from minirelay.store.counts import count_selected
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.gaps import count_sets, gap_around, number_behind, read_gaps, treat_as_restored
+from minirelay.store.gaps import count_sets, gap_around, read_gaps, treat_as_restored
 from minirelay.store.index import read_selected
 from minirelay.store.log import read_counts, read_sets, read_tail, read_wires
 from minirelay.store.messages import (
@@ -159,10 +159,13 @@ class TestRestoring:
         assert db.execute("SELECT count(*) FROM gap").fetchone() == (10_001,)
 
 
+def next_number(seq: int, gaps: Iterable[Gap]) -> int:
+    """Return the number of the set right behind another one; 0: of the first one."""
+    return next((gap.next for gap in gaps if gap.after == seq), seq + 1)
+
+
 def test_numbers_and_gaps() -> None:
     gaps = (Gap(22, NUMBER), Gap(NUMBER + 1, NUMBER + GAP_STEP))
-    assert [number_behind(seq, gaps) for seq in (0, 21, 22, NUMBER)] == [1, 22, NUMBER, NUMBER + 1]
-    assert number_behind(NUMBER + 1, gaps) == NUMBER + GAP_STEP
     outside = [0, 1, 22, NUMBER, NUMBER + 1, NUMBER + GAP_STEP, MAX_SEQ]
     assert [gap_around(seq, gaps) for seq in outside] == [None] * len(outside)
     assert [gap_around(seq, gaps) for seq in (23, NUMBER - 1)] == [gaps[0]] * 2
@@ -203,7 +206,7 @@ class TestReading:
             assert page == second_reading.page(sets, page[0].seq - 1, page[-1].seq, max_patches, max_bytes)
             wires = [WireSet(one.seq, len(one.leaves), one.wire) for one in page]
             assert read_wires(shared, shop, page[0].seq - 1, upto, max_patches, max_bytes) == wires
-        ends = {one.seq for one in sets if number_behind(one.seq, read_gaps(shared, shop)) != one.seq + 1}
+        ends = {one.seq for one in sets if next_number(one.seq, read_gaps(shared, shop)) != one.seq + 1}
         for page, following in pairwise(pages):
             both = second_reading.page(sets, page[0].seq - 1, following[0].seq, max_patches, max_bytes)
             assert both == page or page[-1].seq in ends
@@ -307,8 +310,8 @@ def store_restored(
         put(db, *[log.add(*leaves, size_bytes=size) for leaves, size in stretch])
         treat_as_restored(db, NOON + 60 * minutes, shops=[shop])
         # The gap that there will be.
-        log.seq = number_behind(log.sets[-1].seq if log.sets else 0, read_gaps(db, shop)) - 1
-        numbers |= {log.seq, log.seq + 1, log.seq - GAP_STEP}
+        log.seq = next_number(log.sets[-1].seq if log.sets else 0, read_gaps(db, shop)) - 1
+        numbers |= {log.seq, log.seq + 1, max(0, log.seq - GAP_STEP)}
     numbers |= {one.seq + step for one in log.sets for step in (-1, 0, 1)}
     return shop, log.sets, sorted(numbers)
 
