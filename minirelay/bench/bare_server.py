@@ -18,7 +18,7 @@ from typing import Final
 import cbor2
 from aiohttp import WSMsgType, web
 
-from minirelay.bench.errors import BenchError
+from minirelay.bench.session import BenchError
 from minirelay.event_loop import loop_factory
 from minirelay.protocol.envelope import PatchSetWriteRequest, decode_client_envelope, encode_response_payload
 from minirelay.protocol.paths import SESSIONS_PATH

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from minirelay.bench.own_relay import own_relay
-from minirelay.bench.target import Target
+from minirelay.bench.target import Target, own_relay
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,116 @@
-"""A shop and writes to it inside this process, to time the steps of a write one by one."""
+"""Shops that are made before anything is measured: key cards, guests, listings.
 
-from collections.abc import AsyncIterator, Sequence
+The registry that would have to agree to a card is left out; all else is what `POST /v4/enroll_key_card` does.
+"""
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from minirelay.bench.errors import BenchError
-from minirelay.bench.preparation import SHOP_ID, Cards, enrol, read_shop
-from minirelay.bench.target import new_keys
+from minirelay.bench.session import BenchError
 from minirelay.bench.workload import Author
 from minirelay.config.settings import Settings
+from minirelay.protocol.addresses import GUEST_WALLET
+from minirelay.protocol.objects import ObjectType
+from minirelay.protocol.patch_set import NewPatch
+from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.client_write import ClientWrite
 from minirelay.relay.clock import utc_now
 from minirelay.relay.limits import relay_limits
-from minirelay.relay.messages import Outcome, WriteRequest
-from minirelay.relay.shop_head import ShopHead
+from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
+from minirelay.relay.pending_sets import PendingSets
+from minirelay.relay.relay import Relay
+from minirelay.relay.shop_head import ShopHead, read_head
 from minirelay.store.database import Store
 from minirelay.store.messages import KeyCard
 from minirelay.store.writes import Commit
+
+SHOP_ID: Final = 4711
+REGISTRY_CHAIN: Final = 1
+WALLET: Final = b"\x77" * 32
+"""The relay's wallet: it signs enrolments, and owns nothing."""
+
+_GUESTS_IN_A_SET: Final = 1000
+_MOST_GUESTS: Final = 10**7
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """The key cards of a shop."""
+
+    clerks: Sequence[PrivateKey]
+    guests: Sequence[PrivateKey] = ()
+
+
+async def enrol(data_dir: Path, cards: Cards) -> None:
+    """Start the shop and enrol these cards. Raises StoreError."""
+    async with open_relay(data_dir) as relay:
+        for number, key in enumerate(cards.clerks, start=1):
+            await relay.admit(Enrolment(SHOP_ID, number.to_bytes(20), key.public_key, is_guest=False))
+        guests = [guest_enrolment(key.public_key) for key in cards.guests]
+        await asyncio.gather(*map(relay.admit, guests))
+
+
+def guest_enrolment(key_card: bytes) -> Enrolment:
+    """Make what a guest asks for."""
+    return Enrolment(SHOP_ID, GUEST_WALLET, key_card, is_guest=True)
+
+
+@asynccontextmanager
+async def open_relay(data_dir: Path) -> AsyncIterator[Relay]:
+    """Give a relay in this process, which nobody can reach, while the block runs. Raises StoreError."""
+    settings = Settings()
+    async with await Store.open(data_dir) as store:
+        relay = Relay(
+            store,
+            await store.reader.next_rows(),
+            wallet=PrivateKey.from_bytes(WALLET),
+            registry_chain=REGISTRY_CHAIN,
+            limits=replace(relay_limits(settings), guest_cards_per_shop=_MOST_GUESTS),
+        )
+        yield relay
+        await relay.drain(settings.stop_timeout)
+
+
+async def read_shop(store: Store) -> ShopHead:
+    """Read the head of the benchmark's shop. Raises BenchError, StoreError."""
+    row = await store.reader.shop(SHOP_ID)
+    if row is None:
+        raise BenchError("what was enrolled is not there")
+    return await read_head(store.reader, store.writer.epoch, row)
+
+
+async def add_guests(data_dir: Path, count: int) -> None:
+    """Enrol that many guests more, whose keys are nobody's.
+
+    As if they had come one by one, but for the sets, which have many patches each. Raises StoreError.
+    """
+    key_cards = [b"\x02" + secrets.token_bytes(32) for _ in range(count)]
+    async with await Store.open(data_dir) as store:
+        head = await read_shop(store)
+        card_rows = itertools.count((await store.reader.next_rows()).card)
+        for start in range(0, count, _GUESTS_IN_A_SET):
+            some = key_cards[start : start + _GUESTS_IN_A_SET]
+            await store.writer.commit(_enrol_guests(head, some, card_rows))
+
+
+def _enrol_guests(head: ShopHead, key_cards: Sequence[bytes], card_rows: Iterator[int]) -> Commit:
+    patches = [NewPatch("append", ("Accounts", GUEST_WALLET, "KeyCards"), key_card) for key_card in key_cards]
+    if head.state.get(ObjectType.ACCOUNT, GUEST_WALLET) is None:
+        patches.insert(0, NewPatch("add", ("Accounts", GUEST_WALLET), {"KeyCards": [], "Guest": True}))
+    now, pending = utc_now(), PendingSets(head)
+    pending.apply_own(patches, PrivateKey.from_bytes(WALLET), now)
+    cards = [
+        KeyCard(next(card_rows), one, head.row.row_id, GUEST_WALLET, True, 0, False, int(now.timestamp()))
+        for one in key_cards
+    ]
+    return head.append(pending.accepted(cards))
+
 
 _LIMITS: Final = relay_limits(Settings()).writes
 
@@ -69,3 +161,8 @@ def patch_sets_of(requests: Sequence[ClientWrite]) -> list[bytes]:
 
 def _nobody_waits(outcome: Outcome) -> None:
     """Take the outcome of a write that was made up here."""
+
+
+def new_keys(count: int) -> list[PrivateKey]:
+    """Make key cards."""
+    return [PrivateKey.from_bytes(secrets.token_bytes(32)) for _ in range(count)]

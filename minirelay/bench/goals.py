@@ -6,7 +6,7 @@ the same kind.
 
 from typing import Final
 
-from minirelay.bench.figures import Goal
+from minirelay.bench.report import Goal
 
 WRITES_PER_S: Final = Goal.at_least(4000)  # at 100 listings, 64 in flight
 COST_OF_SIZE: Final = Goal.at_most(1.5)  # of a write at 100,000 listings, in writes at 100

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from minirelay.bench.bench import Bench
-from minirelay.bench.calibration import calibrate
-from minirelay.bench.errors import BenchError
-from minirelay.bench.figures import Report, Section
-from minirelay.bench.machine import describe
+from minirelay.bench.machine import calibrate, describe
+from minirelay.bench.report import Report, Section
 from minirelay.bench.scenarios import backlog, fanout, guests, large_shop, latency, memory, steps, writes
+from minirelay.bench.session import BenchError
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,20 @@ from hashlib import sha1
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from minirelay.bench import envelope_peek
-from minirelay.bench.errors import BenchError
-from minirelay.bench.frames import FrameReader, client_frame
-from minirelay.errors import MalformedInput
+from minirelay.bench.frames import (
+    PING,
+    PUSH,
+    RESPONSE,
+    SYNC_STATUS,
+    FrameReader,
+    agree,
+    client_frame,
+    is_refusal,
+    kind_of,
+    patches_in,
+    why_refused,
+)
+from minirelay.errors import MalformedInput, MinirelayError
 from minirelay.protocol.envelope import (
     AuthenticateRequest,
     ChallengeSolvedRequest,
@@ -39,6 +49,10 @@ _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 # Always the same: nobody between this process and the relay is to be kept from replaying it.
 _KEY: Final = b64encode(bytes(16)).decode()
 _ACCEPT: Final = b64encode(sha1(f"{_KEY}{_GUID}".encode(), usedforsecurity=False).digest()).decode()
+
+
+class BenchError(MinirelayError):
+    """The benchmark can't go on; the message says why, for people."""
 
 
 class LoadSession:
@@ -100,7 +114,7 @@ class LoadSession:
         while True:
             envelopes = self.receive()
             for place, envelope in enumerate(envelopes):
-                if envelope_peek.kind_of(envelope) == envelope_peek.RESPONSE:
+                if kind_of(envelope) == RESPONSE:
                     self._waiting.extend(others + envelopes[place + 1 :])
                     return self._payload(envelope)
                 others.append(envelope)
@@ -166,10 +180,10 @@ class LoadSession:
         patches = last_seq = 0
         answers = []
         for envelope in envelopes:
-            if envelope_peek.kind_of(envelope) == envelope_peek.PUSH:
-                count, last_seq = envelope_peek.patches_in(envelope)
+            if kind_of(envelope) == PUSH:
+                count, last_seq = patches_in(envelope)
                 patches += count
-                answers.append(client_frame(envelope_peek.agree(envelope)))
+                answers.append(client_frame(agree(envelope)))
         if answers:
             self.send(b"".join(answers))
         return patches, last_seq
@@ -178,9 +192,9 @@ class LoadSession:
         """Count the answers among envelopes. Raises BenchError for a refusal."""
         count = 0
         for envelope in envelopes:
-            if envelope_peek.kind_of(envelope) == envelope_peek.RESPONSE:
-                if envelope_peek.is_refusal(envelope):
-                    raise BenchError(f"the relay refused a write: {envelope_peek.why_refused(envelope)}")
+            if kind_of(envelope) == RESPONSE:
+                if is_refusal(envelope):
+                    raise BenchError(f"the relay refused a write: {why_refused(envelope)}")
                 count += 1
         return count
 
@@ -188,15 +202,15 @@ class LoadSession:
         message = decode_envelope(envelope).message
         if isinstance(message, Success):
             return message.payload
-        raise BenchError(f"the relay refused: {envelope_peek.why_refused(envelope)}")
+        raise BenchError(f"the relay refused: {why_refused(envelope)}")
 
     def _sorted_out(self, envelopes: Sequence[bytes]) -> list[bytes]:
         wanted = []
         for envelope in envelopes:
-            kind = envelope_peek.kind_of(envelope)
-            if kind == envelope_peek.PING:
-                self.send(client_frame(envelope_peek.agree(envelope)))
-            elif kind == envelope_peek.SYNC_STATUS:
+            kind = kind_of(envelope)
+            if kind == PING:
+                self.send(client_frame(agree(envelope)))
+            elif kind == SYNC_STATUS:
                 status = decode_envelope(envelope).message
                 if isinstance(status, SyncStatusRequest):
                     self._unpushed = status.unpushed_patches

@@ -14,7 +14,7 @@ from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
     from minirelay.bench.bench import Bench, Plan
-    from minirelay.bench.figures import Report
+    from minirelay.bench.report import Report
     from minirelay.bench.target import Target
     from minirelay.protocol.signing import PrivateKey
 
@@ -106,7 +106,7 @@ def _plan(given: dict[str, Any]) -> "Plan":
 
 
 def _running(given: dict[str, Any]) -> "Target | None":
-    from minirelay.bench.process_meter import ProcessMeter
+    from minirelay.bench.meters import ProcessMeter
     from minirelay.bench.target import Target
 
     url, shop_id, files = given["url"], given["shop_id"], given["key_cards"]

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from minirelay.bench.bench import Bench, Plan
-from minirelay.bench.own_relay import own_relay
-from minirelay.bench.target import Target
+from minirelay.bench.target import Target, own_relay
 
 TINY = Plan(
     listings=(20, 60),

@@ -2,7 +2,7 @@
 
 import math
 
-from minirelay.bench.figures import Section
+from minirelay.bench.report import Section
 from minirelay.bench.run import SCENARIOS
 
 

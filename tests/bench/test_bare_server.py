@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from minirelay.bench.bare_server import bare_server
-from minirelay.bench.errors import BenchError
-from minirelay.bench.session import LoadSession
+from minirelay.bench.session import BenchError, LoadSession
 from minirelay.bench.workload import Author, frames_of
 from minirelay.protocol.envelope import SubscriptionRequest
 from minirelay.protocol.signing import PrivateKey

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from minirelay.bench import goals, scenarios
-from minirelay.bench.figures import Goal
+from minirelay.bench.report import Goal
 
 ALL = {name: value for name, value in vars(goals).items() if isinstance(value, Goal)}
 

@@ -3,8 +3,8 @@
 import pytest
 
 from minirelay.bench.bench import Bench
-from minirelay.bench.errors import BenchError
 from minirelay.bench.run import SCENARIOS, run
+from minirelay.bench.session import BenchError
 
 
 def test_named_scenarios_run_in_their_own_order(bench: Bench, told: list[str]) -> None:

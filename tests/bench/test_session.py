@@ -4,18 +4,20 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
 from minirelay.bench import session as session_module
-from minirelay.bench.errors import BenchError
+from minirelay.bench.fixtures import new_keys
 from minirelay.bench.frames import client_frame
-from minirelay.bench.session import LoadSession
-from minirelay.bench.target import Target, new_keys
+from minirelay.bench.session import BenchError, LoadSession
+from minirelay.bench.target import Target
 from minirelay.bench.workload import Author, fill, frames_of
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.objects import ObjectType
 from tests.bench.test_frames import server_frame
+from tests.cli.commands import assert_one_line, minirelay
 
 
 @contextmanager
@@ -145,3 +147,12 @@ def test_nobody_listens() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(BenchError, match=rf"http://127.0.0.1:{port}: "):
         LoadSession.connect(f"http://127.0.0.1:{port}")
+
+
+def test_a_relay_that_is_not_there(tmp_path: Path) -> None:
+    card = tmp_path / "card"
+    card.write_text("11" * 32)
+    outcome = minirelay(
+        "bench", "--only", "latency", "--url", "http://127.0.0.1:1", "--shop", "1", "--key-card", str(card)
+    )
+    assert_one_line(outcome, 1, "http://127.0.0.1:1: ")

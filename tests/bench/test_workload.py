@@ -1,6 +1,7 @@
 """What the benchmark writes is what clients write."""
 
-from minirelay.bench.target import Target, new_keys
+from minirelay.bench.fixtures import new_keys
+from minirelay.bench.target import Target
 from minirelay.bench.workload import FILLING_SET, Author, fill, frames_of
 from minirelay.protocol.patch_set import open_patch_set
 from minirelay.shop.canonical import read

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from minirelay.bench.figures import Figure, Report, Section
+from minirelay.bench.fixtures import SHOP_ID, Cards
 from minirelay.bench.goals import COST_OF_IDLE, WRITES_PER_S
-from minirelay.bench.own_relay import OwnRelay
-from minirelay.bench.preparation import SHOP_ID, Cards
+from minirelay.bench.report import Figure, Report, Section
 from minirelay.bench.run import SCENARIOS as ALL_SCENARIOS
+from minirelay.bench.target import OwnRelay
 from minirelay.cli.bench import SCENARIOS, bench
 from minirelay.protocol.signing import PrivateKey
 from tests.cli.commands import assert_one_line, command, minirelay, variables

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from minirelay.bench.process_meter import ProcessMeter
+from minirelay.bench.meters import ProcessMeter
 from minirelay.client import PrivateKey, RelayClient, patches
 from minirelay.dev.accounts import ACCOUNTS
 from tests.system.programs import Program, environment, minirelay_dev

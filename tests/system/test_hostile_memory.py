@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from minirelay.bench.preparation import SHOP_ID, Cards, enrol
-from minirelay.bench.process_meter import ProcessMeter
+from minirelay.bench.fixtures import SHOP_ID, Cards, enrol
+from minirelay.bench.meters import ProcessMeter
 from minirelay.client import PrivateKey, RelayClient, patches
 from minirelay.protocol.patch_set import NewPatch
 from minirelay.shop.objects import Listing, ListingMetadata, ViewState

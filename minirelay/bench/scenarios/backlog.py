@@ -7,9 +7,8 @@ from pathlib import Path
 
 from minirelay.bench import goals
 from minirelay.bench.bench import Bench
-from minirelay.bench.figures import Figure, Section
-from minirelay.bench.own_relay import own_relay
-from minirelay.bench.target import Target
+from minirelay.bench.report import Figure, Section
+from minirelay.bench.target import Target, own_relay
 from minirelay.bench.workload import Author, fill, frames_of
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.objects import ObjectType

@@ -8,12 +8,10 @@ from typing import Final
 
 from minirelay.bench import goals
 from minirelay.bench.bench import Bench
-from minirelay.bench.errors import BenchError
-from minirelay.bench.figures import Figure, Section
-from minirelay.bench.own_relay import own_relay
+from minirelay.bench.report import Figure, Section
 from minirelay.bench.scenarios.writes import Round, cost_us, measure
-from minirelay.bench.session import LoadSession
-from minirelay.bench.target import Target
+from minirelay.bench.session import BenchError, LoadSession
+from minirelay.bench.target import Target, own_relay
 from minirelay.bench.workload import Author, fill
 from minirelay.config.limits import LimitSettings
 from minirelay.protocol.envelope import Filter

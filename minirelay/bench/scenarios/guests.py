@@ -9,19 +9,19 @@ from typing import Final
 
 from minirelay.bench import goals
 from minirelay.bench.bench import Bench
-from minirelay.bench.errors import BenchError
-from minirelay.bench.figures import Figure, Section
-from minirelay.bench.loop_meter import LoopMeter
-from minirelay.bench.own_relay import OwnRelay, own_relay
-from minirelay.bench.preparation import (
+from minirelay.bench.fixtures import (
     REGISTRY_CHAIN,
     WALLET,
     add_guests,
     guest_enrolment,
+    new_keys,
     open_relay,
     read_shop,
 )
-from minirelay.bench.target import new_keys
+from minirelay.bench.meters import LoopMeter
+from minirelay.bench.report import Figure, Section
+from minirelay.bench.session import BenchError
+from minirelay.bench.target import OwnRelay, own_relay
 from minirelay.bench.workload import Author, frames_of
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.card_enrolment import CardEnrolment

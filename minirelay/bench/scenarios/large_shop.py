@@ -4,11 +4,11 @@ import time
 
 from minirelay.bench import goals
 from minirelay.bench.bench import Bench
-from minirelay.bench.errors import BenchError
-from minirelay.bench.figures import Figure, Section
-from minirelay.bench.own_relay import own_relay
-from minirelay.bench.process_meter import ProcessMeter
+from minirelay.bench.meters import ProcessMeter
+from minirelay.bench.report import Figure, Section
 from minirelay.bench.scenarios.backlog import database_bytes
+from minirelay.bench.session import BenchError
+from minirelay.bench.target import own_relay
 from minirelay.bench.workload import FILLING_IN_FLIGHT, FILLING_SET, Author, fill, frames_of
 
 _MIB = 1024 * 1024

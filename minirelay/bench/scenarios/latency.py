@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from minirelay.bench import goals
 from minirelay.bench.bench import Bench
-from minirelay.bench.errors import BenchError
-from minirelay.bench.figures import Figure, Section, percentile
-from minirelay.bench.session import TIMEOUT_S, LoadSession
+from minirelay.bench.report import Figure, Section, percentile
+from minirelay.bench.session import TIMEOUT_S, BenchError, LoadSession
 from minirelay.bench.workload import Author, fill, frames_of
 
 LISTINGS = 100

@@ -7,13 +7,11 @@ from contextlib import ExitStack
 
 from minirelay.bench import goals
 from minirelay.bench.bench import Bench
-from minirelay.bench.errors import BenchError
-from minirelay.bench.figures import Figure, Goal, Section
-from minirelay.bench.own_relay import own_relay
-from minirelay.bench.process_meter import ProcessMeter
+from minirelay.bench.meters import ProcessMeter
+from minirelay.bench.report import Figure, Goal, Section
 from minirelay.bench.scenarios.latency import drain
-from minirelay.bench.session import TIMEOUT_S, LoadSession
-from minirelay.bench.target import Target
+from minirelay.bench.session import TIMEOUT_S, BenchError, LoadSession
+from minirelay.bench.target import Target, own_relay
 from minirelay.bench.workload import Author, fill, frames_of
 
 LISTINGS = 100

@@ -10,10 +10,10 @@ from statistics import median
 from typing import Final
 
 from minirelay.bench.bench import Bench
-from minirelay.bench.figures import Figure, Section
 from minirelay.bench.fixtures import Fixtures, patch_sets_of, prepare
+from minirelay.bench.meters import US_PER_S, time_each
+from minirelay.bench.report import Figure, Section
 from minirelay.bench.scenarios.writes import measure
-from minirelay.bench.stopwatch import US_PER_S, time_each
 from minirelay.bench.workload import Author, fill
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.mmr import proofs, root

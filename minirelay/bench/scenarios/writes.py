@@ -8,8 +8,8 @@ from statistics import median
 from minirelay.bench import goals
 from minirelay.bench.bare_server import bare_server
 from minirelay.bench.bench import Bench, Plan
-from minirelay.bench.figures import Figure, Section
-from minirelay.bench.process_meter import Usage
+from minirelay.bench.meters import Usage
+from minirelay.bench.report import Figure, Section
 from minirelay.bench.session import LoadSession
 from minirelay.bench.target import Target
 from minirelay.bench.workload import Author, fill, frames_of

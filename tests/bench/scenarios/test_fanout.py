@@ -7,10 +7,9 @@ import pytest
 
 from minirelay.bench import goals
 from minirelay.bench.bench import Bench
-from minirelay.bench.errors import BenchError
 from minirelay.bench.scenarios.fanout import expect_nothing, run
 from minirelay.bench.scenarios.latency import drain
-from minirelay.bench.session import TIMEOUT_S
+from minirelay.bench.session import TIMEOUT_S, BenchError
 from minirelay.bench.target import Target
 from minirelay.bench.workload import Author, fill
 from tests.bench.conftest import TINY

@@ -6,8 +6,8 @@ import pytest
 
 from minirelay.bench import goals
 from minirelay.bench.bench import Bench
-from minirelay.bench.errors import BenchError
 from minirelay.bench.scenarios.guests import run
+from minirelay.bench.session import BenchError
 from tests.bench.conftest import TINY
 from tests.bench.sections import assert_all_positive, values_of
 

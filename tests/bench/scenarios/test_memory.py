@@ -3,8 +3,8 @@
 import pytest
 
 from minirelay.bench.bench import Bench
-from minirelay.bench.errors import BenchError
 from minirelay.bench.scenarios import memory
+from minirelay.bench.session import BenchError
 from tests.bench.sections import values_of
 
 

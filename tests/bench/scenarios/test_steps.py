@@ -3,8 +3,9 @@
 import pytest
 
 from minirelay.bench.bench import Bench
+from minirelay.bench.fixtures import new_keys
 from minirelay.bench.scenarios.steps import Step, run
-from minirelay.bench.target import Target, new_keys
+from minirelay.bench.target import Target
 from tests.bench.sections import values_of
 
 ON_THE_LOOP = (

@@ -1,7 +1,7 @@
 """The figures of writes at several sizes."""
 
 from minirelay.bench.bench import Bench
-from minirelay.bench.process_meter import Usage
+from minirelay.bench.meters import Usage
 from minirelay.bench.scenarios.writes import Round, cost_us, run
 from tests.bench.sections import assert_all_positive, values_of
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cbor2
 from aiohttp import ClientSession, TCPConnector
 
-from minirelay.bench.process_meter import ProcessMeter
+from minirelay.bench.meters import ProcessMeter
 from minirelay.client import PrivateKey, RegistryRelays, RelayClient
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.protocol.cbor import Value, decode
