@@ -21,7 +21,7 @@ ENTRY_BYTES = 512
 """What an object or a key card takes in memory beside its bytes: nodes, entries of maps."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One set that may be appended to the log, and what it comes to.
 
     root_hash: of the state. growth_bytes: about what more the state takes in memory. leaves and changes are

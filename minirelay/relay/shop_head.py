@@ -34,7 +34,7 @@ class Card(msgspec.Struct, gc=False):
     is_unlinked: bool
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """What a request appends to the log, all in one transaction.
 
     entries: at least one; the first is judged on the head, each other on the state behind the one before.

@@ -14,7 +14,7 @@ from minirelay.protocol.patch_set import Patch
 from minirelay.shop.access import Role
 
 
-class Author(msgspec.Struct, frozen=True):
+class Author(msgspec.Struct, frozen=True, gc=False):
     """Who wrote a patch set. card_row: the key card's number, `NOBODY` for the relay."""
 
     role: Role

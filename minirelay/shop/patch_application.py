@@ -35,7 +35,7 @@ class Policy(Protocol):
         """Look at the draft after the last patch of the set."""
 
 
-class AppliedPatchSet(msgspec.Struct, frozen=True):
+class AppliedPatchSet(msgspec.Struct, frozen=True, gc=False):
     """What a patch set comes to.
 
     changes: the objects that are different. patch_owners: for each patch, the key card that created the order
