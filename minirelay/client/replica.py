@@ -1,4 +1,4 @@
-"""A local copy of a shop: made of received patches by the relay's own rules (spec 04), and kept for later."""
+"""A local copy of a shop: made of received patches by the relay's own rules, and kept for later."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,9 @@ from minirelay.client.errors import VerificationFailed
 from minirelay.client.received import BEGINNING, Position, ReceivedSet
 from minirelay.errors import MalformedInput, Refusal
 from minirelay.protocol.objects import ObjectType
-from minirelay.shop.draft import Draft
+from minirelay.shop.access import Role
+from minirelay.shop.ownership import RELAY_ITSELF, Author
+from minirelay.shop.patch_application import PatchApplication
 from minirelay.shop.state import ShopState
 
 
@@ -74,12 +76,18 @@ MOST_UNSETTLED = 64
 
 
 class Replica:
-    """Patches in, state out. No I/O."""
+    """Patches in, state out. No I/O.
+
+    Where it was checked who signed a set, the signer must have been allowed to write it. Who created an order
+    is not kept with a state: a replica that begins with orders can't tell guests apart.
+    """
 
     def __init__(self, state: ShopState | None = None) -> None:
         """state: to begin from; None: a shop without anything."""
         self._state = ShopState() if state is None else state
-        self._draft = Draft(self._state)
+        self._owners: dict[bytes, int] | None = None if self._state.orders else {}
+        self._numbers: dict[bytes, int] = {}
+        self._application = PatchApplication(self._state, self._owners)
         self._unsettled: list[ReceivedSet] = []
 
     def apply(self, received: ReceivedSet) -> None:
@@ -90,8 +98,8 @@ class Replica:
         try:
             self._apply(received)
         except Refusal as refusal:
-            # The draft is worth nothing any more. What came before went through once, so it does again.
-            self._draft = Draft(self._state)
+            # What was begun is worth nothing any more. What came before went through once, so it does again.
+            self._application = PatchApplication(self._state, self._owners)
             for earlier in self._unsettled:
                 self._apply(earlier)
             raise VerificationFailed(received.seq, f"it breaks the rules: {refusal.message}") from refusal
@@ -107,10 +115,19 @@ class Replica:
         return self._state
 
     def _apply(self, received: ReceivedSet) -> None:
-        for patch in received.patches:
-            self._draft.apply(patch)
+        self._application.apply(self._author(received), received.patches)
+
+    def _author(self, received: ReceivedSet) -> Author | None:
+        role = received.signed_as
+        if role is None or role is Role.RELAY:
+            return None if role is None else RELAY_ITSELF
+        # Guests are told apart by numbers of this replica's own.
+        return Author(role, self._numbers.setdefault(received.signer, len(self._numbers) + 1))
 
     def _settle(self) -> None:
-        self._state, _ = self._draft.finish()
-        self._draft = Draft(self._state)
+        applied = self._application.finish()
+        self._state = applied.state
+        if self._owners is not None:
+            self._owners.update(applied.owners)
+        self._application = PatchApplication(self._state, self._owners)
         self._unsettled.clear()

@@ -75,22 +75,30 @@ class PatchApplication:
     def __init__(
         self,
         state: ShopState,
-        owners: Mapping[bytes, int],
+        owners: Mapping[bytes, int] | None,
         work: Work | None = None,
         policy: Policy | None = None,
     ) -> None:
-        """Start from a state. The arguments are those of `apply_patch_set`."""
+        """Start from a state. The arguments are those of `apply_patch_set`.
+
+        owners: None if it is not known who created the orders in the state; then guests may write to any.
+        """
         self._draft = Draft(state, work)
-        self._ownership = Ownership(owners)
+        self._knows_owners = owners is not None
+        self._ownership = Ownership({} if owners is None else owners)
         self._policy = policy
         self._patch_owners: list[int] = []
         self._unlinked: list[bytes] = []
 
-    def apply(self, author: Author, patches: Iterable[Patch]) -> None:
-        """Apply the patches of a set. Raises as `apply_patch_set`; after that, drop this."""
+    def apply(self, author: Author | None, patches: Iterable[Patch]) -> None:
+        """Apply the patches of a set. Raises as `apply_patch_set`; after that, drop this.
+
+        author: None if it was not checked who signed; then it is not asked what they may write.
+        """
         policy, draft = self._policy, self._draft
         for patch in patches:
-            self._check_access(author, patch)
+            if author is not None:
+                self._check_access(author, patch)
             if policy is None:
                 self._apply(author, patch)
                 continue
@@ -111,16 +119,19 @@ class PatchApplication:
         owns = present = False
         if author.role is Role.GUEST and patch.object_type is ObjectType.ORDER:
             present = self._draft.order(patch.object_id) is not None
-            owns = present and self._ownership.of(patch.object_id) == author.card_row
+            owns = present and self._owns(author, patch.object_id)
         check_patch(author.role, patch, owns=owns, present=present)
 
-    def _apply(self, author: Author, patch: Patch) -> None:
+    def _owns(self, author: Author, order_id: bytes) -> bool:
+        return not self._knows_owners or self._ownership.of(order_id) == author.card_row
+
+    def _apply(self, author: Author | None, patch: Patch) -> None:
         owner = NOBODY
         if patch.object_type is ObjectType.ACCOUNT and patch.op == "remove":
             self._remove_from_account(patch)
         else:
             self._draft.apply(patch)
-            if patch.object_type is ObjectType.ORDER:
+            if author is not None and patch.object_type is ObjectType.ORDER:
                 owner = self._ownership.note(patch, author)
         self._patch_owners.append(owner)
 

@@ -5,10 +5,12 @@ import pytest
 
 from minirelay.client.errors import VerificationFailed
 from minirelay.client.patches import add_order, add_stock, add_tag, set_price
-from minirelay.client.received import Position, open_received
+from minirelay.client.received import Position, ReceivedSet, open_received
 from minirelay.client.replica import MOST_UNSETTLED, Checkpoint, Replica
 from minirelay.errors import MalformedInput
-from tests.client.logs import CLERK, SHOP_ID, Log, add_listing, new_shop
+from minirelay.protocol.patch_set import NewPatch
+from minirelay.shop.access import Role
+from tests.client.logs import CLERK, GUEST, GUESTS, RELAY, SHOP_ID, STRANGER, Log, add_listing, new_shop
 
 
 def checkpoint() -> Checkpoint:
@@ -111,3 +113,51 @@ def test_states_given_out_stay_what_they_are() -> None:
     replica.apply(open_received(log.set(4), SHOP_ID))
     assert before.root_hash == log.states[3].root_hash
     assert replica.state.root_hash != before.root_hash
+
+
+def signed(log: Log, seq: int, role: Role) -> ReceivedSet:
+    """Give a set of the log as one whose signer was checked."""
+    return open_received(log.set(seq), SHOP_ID).with_role(role)
+
+
+def new_order(number: int) -> list[NewPatch]:
+    return [NewPatch("add", ("Orders", number), {"ID": number, "Items": [], "State": 1})]
+
+
+def with_two_guests() -> Log:
+    """Give a log in which a guest adds an order, and a second guest's set then removes it."""
+    log = new_shop()
+    log.add(RELAY, [NewPatch("append", ("Accounts", GUESTS, "KeyCards"), STRANGER.public_key)])
+    log.add(GUEST, new_order(7))
+    log.add(STRANGER, [NewPatch("remove", ("Orders", 7))])
+    return log
+
+
+@pytest.mark.parametrize("is_settled", [False, True])
+def test_a_guests_order_is_its_own(is_settled: bool) -> None:
+    log = with_two_guests()
+    replica = Replica()
+    for seq in range(1, 6):
+        replica.apply(signed(log, seq, Role.GUEST if seq == 5 else Role.RELAY))
+    if is_settled:
+        assert replica.state.root_hash == log.states[5].root_hash
+    with pytest.raises(VerificationFailed, match="no such order of yours"):
+        replica.apply(signed(log, 6, Role.GUEST))
+    assert replica.state.root_hash == log.states[5].root_hash
+    # Its creator may, and so may a clerk.
+    replica.apply(open_received(log.add(CLERK, new_order(8)), SHOP_ID).with_role(Role.CLERK))
+
+
+def test_who_created_what_it_began_with_is_not_known() -> None:
+    log = with_two_guests()
+    replica = Replica(log.states[5])
+    replica.apply(signed(log, 6, Role.GUEST))
+    assert replica.state.root_hash == log.states[6].root_hash
+
+
+def test_a_signer_who_was_not_checked_is_not_asked_for() -> None:
+    log = with_two_guests()
+    replica = Replica()
+    for pushed in log.sets:
+        replica.apply(open_received(pushed, SHOP_ID))
+    assert replica.state.root_hash == log.state.root_hash
