@@ -10,6 +10,7 @@ import pytest
 
 from minirelay.client import RelayClient, patches
 from minirelay.client.errors import RelayRefused
+from minirelay.web.health import FRESH_S
 from tests.system.programs import demo_clerk, minirelay_dev
 from tests.system.test_hostile_input import verify
 
@@ -42,6 +43,8 @@ async def test_nothing_more_is_acknowledged_and_health_says_so(
             for number in range(20):
                 with pytest.raises(RelayRefused, match="could not be stored"):
                     await client.write(patches.set_price(7, number))
+            # The answer from before stands for half a second.
+            await asyncio.sleep(FRESH_S)
             async with http.get(f"{program.url}/health") as response:
                 assert response.status == 500
         lines = [line for line in program.log.read_text().splitlines() if "restart the relay" in line]
