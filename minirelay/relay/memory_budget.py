@@ -32,6 +32,10 @@ LOG_INTERVAL_S: Final = 10.0
 """How often closings are logged, counted: attackers decide how many there are."""
 
 
+def _ignore(_is_lingering: bool) -> None:
+    """End nothing: it has ended."""
+
+
 class Account:
     """What one session holds."""
 
@@ -66,9 +70,13 @@ class Account:
 
     def close(self) -> None:
         """End the session; torn down at once if those being closed hold too much already."""
-        is_lingering = self._budget.may_linger
+        is_lingering, close = self._budget.may_linger, self._close
         self._budget.retire(self)
-        self._close(is_lingering)
+        close(is_lingering)
+
+    def let_go(self) -> None:
+        """Forget how the session is ended: it knows this account, and would wait for the collector."""
+        self._close = _ignore
 
 
 class MemoryBudget:
@@ -119,6 +127,7 @@ class MemoryBudget:
         """Count what an account holds as on its way out."""
         if not account.is_closing:
             account.is_closing = True
+            account.let_go()
             self._accounts.pop(account, None)
             self.size_bytes -= account.size_bytes
             self.closing_bytes += account.size_bytes

@@ -81,6 +81,9 @@ class HttpConnection(web.RequestHandler):
         self._account.end()
         self._traffic.gone(self)
         super().connection_lost(exc)
+        # What is left must not wait for the collector: attackers come and go by the thousand.
+        self._requests.forget()
+        self._messages.clear()
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""

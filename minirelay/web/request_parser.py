@@ -38,7 +38,7 @@ class BoundedParser:
 
     def __init__(self, parser: HttpParser[RawRequestMessage], max_head_bytes: int) -> None:
         """max_head_bytes: of a request, about; trailers behind a body have as much."""
-        self._parser = parser
+        self._parser: HttpParser[RawRequestMessage] | None = parser
         self._max_head_bytes = max_head_bytes
         self._left = b""
         self._head_bytes = self._head_cost = 0  # of the head that is not whole
@@ -53,11 +53,19 @@ class BoundedParser:
         body = 0 if self._body is EMPTY_PAYLOAD else self._body._size
         return len(self._left) + self._head_cost + sum(self._waiting) + self._taken + body
 
+    def forget(self) -> None:
+        """Let go of everything: the connection, which the parser refers to, is gone."""
+        self._parser, self._left, self._body = None, b"", EMPTY_PAYLOAD
+        self._waiting.clear()
+        self._head_bytes = self._head_cost = self._taken = 0
+
     def feed_data(self, data: bytes) -> tuple[list[Parsed], bool, bytes]:
         """Parse, as far as there is room; gives the requests, whether the last one upgrades, and the rest.
 
         What there is no room for waits for the next call. Raises HttpProcessingError.
         """
+        if self._parser is None:
+            return [], False, b""
         self._left += data
         self._is_paused = False
         requests: list[Parsed] = []
@@ -77,21 +85,25 @@ class BoundedParser:
 
     def feed_eof(self) -> None:
         """Take note that nothing more comes."""
-        self._parser.feed_eof()
+        if self._parser is not None:
+            self._parser.feed_eof()
 
     def pause_reading(self) -> None:
         """Parse no more for now: what there is of the body has not been read."""
         self._is_paused = True
-        self._parser.pause_reading()
+        if self._parser is not None:
+            self._parser.pause_reading()
 
     def message_consumed(self) -> None:
         """Take note that a request is being answered."""
-        self._parser.message_consumed()
+        if self._parser is not None:
+            self._parser.message_consumed()
         self._taken = self._waiting.popleft() if self._waiting else 0
 
     def set_upgraded(self, val: bool) -> None:
         """Pass on that requests come again."""
-        self._parser.set_upgraded(val)
+        if self._parser is not None:
+            self._parser.set_upgraded(val)
 
     def _note(self, requests: Sequence[Parsed]) -> None:
         if requests:

@@ -1,8 +1,10 @@
 """Odd requests get an answer of the relay's own shape, also from where no handler of ours is."""
 
 import asyncio
+import gc
 import json
 import logging
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -267,3 +269,22 @@ async def test_half_requests_beyond_the_budget_cost_those_who_sent_most_their_co
             writer.transport.abort()
         quiet.close()
         await until(lambda: (memory.size_bytes, memory.closing_bytes) == (0, 0))
+
+
+async def test_a_connection_that_is_gone_is_freed_at_once_with_all_that_it_was_sent() -> None:
+    async with remembering(2**27) as (listener, memory):
+        gc.collect()
+        gc.disable()
+        try:
+            tracemalloc.start()
+            for _ in range(20):
+                _, writer = await asyncio.open_connection(*listener.socket.getsockname())
+                writer.write((HALF + b"\r\n") * 3 + HALF)
+                await until(lambda: memory.size_bytes > 5 * len(HALF))
+                writer.transport.abort()
+                await until(lambda: (memory.size_bytes, memory.closing_bytes) == (0, 0))
+            taken, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+        assert taken < 20 * len(HALF)
