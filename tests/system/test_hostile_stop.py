@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from minirelay.bench.preparation import SHOP_ID, Cards, enrol
 
+from minirelay.bench.fixtures import SHOP_ID, Cards, enrol
 from minirelay.client import PrivateKey
 from minirelay.protocol import envelope as wire
 from tests.relay.house import until
