@@ -9,29 +9,18 @@ EnrolmentRefused
 └── FirstCardIsGuest      a shop begins with a clerk
 """
 
-import base64
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, Protocol
-
-import msgspec
+from typing import Literal, Protocol
 
 from minirelay.config.values import BaseUrl
 from minirelay.errors import MalformedInput, MinirelayError
 from minirelay.protocol.addresses import GUEST_WALLET
-from minirelay.protocol.json_reading import decode_json
+from minirelay.protocol.enrolment import NONCE, open_enrolment, origin_host, read_resources
 from minirelay.protocol.paths import ENROLMENT_PATH
-from minirelay.protocol.sign_in import SignInMessage, parse, split_uri
-from minirelay.protocol.signing import SIGNATURE_BYTES, address_of, is_public_key, recover
+from minirelay.protocol.sign_in import SignInMessage, split_uri
 from minirelay.relay.messages import Enrolment
-
-NONCE: Final = "00000000"
-_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
-_UINT256 = re.compile(r"[0-9]{1,78}")
-_KEY_CARD = re.compile(r"(?:0x)?([0-9A-Fa-f]{66})")
-_RESOURCES: Final = ("mass-relayid:", "mass-shopid:", "mass-keycard:")
 
 
 class EnrolmentRefused(MinirelayError):
@@ -118,10 +107,13 @@ class Enroller:
         body: as received. referer: of the HTTP request, None if it has none. Raises EnrolmentRefused,
         ChainError when the registry can't be asked, StoreError. Source: spec 05, "Enrolling a key card".
         """
-        message = open_body(body)
-        self._check_domain(message, referer)
-        self._check_validity(message)
-        shop_id, key_card = self._read_resources(message)
+        try:
+            message = open_enrolment(body)
+            self._check_domain(message, referer)
+            self._check_validity(message)
+            shop_id, key_card = self._read_resources(message)
+        except MalformedInput as error:
+            raise BadEnrolment(str(error)) from error
         await self._check_registry(shop_id, message.address, is_guest=is_guest)
         await self._check_policy(shop_id)
         wallet = GUEST_WALLET if is_guest else message.address
@@ -132,7 +124,7 @@ class Enroller:
     def _check_domain(self, message: SignInMessage, referer: str | None) -> None:
         uri = split_uri(message.uri)
         if referer is not None:
-            host = _origin_host(referer)
+            host = origin_host(referer)
         else:
             host = self._base_url.host
             if uri.path != self._base_url.path + ENROLMENT_PATH:
@@ -152,14 +144,9 @@ class Enroller:
             raise BadEnrolment("the message is not valid yet")
 
     def _read_resources(self, message: SignInMessage) -> tuple[int, bytes]:
-        values = _resource_values(message.resources)
-        if _uint256(values[0], "relay") != self._relay_token:
+        relay_token, shop_id, key_card = read_resources(message.resources)
+        if relay_token != self._relay_token:
             raise BadEnrolment("the message is for another relay")
-        shop_id = _uint256(values[1], "shop")
-        digits = _KEY_CARD.fullmatch(values[2])
-        key_card = bytes.fromhex(digits[1]) if digits else b""
-        if not is_public_key(key_card):
-            raise BadEnrolment("the key card is no compressed public key of secp256k1")
         if key_card == self._relay_key:
             raise BadEnrolment("the key card is the relay's own key")
         return shop_id, key_card
@@ -179,55 +166,3 @@ class Enroller:
             is_admitted = self._relay_token in await self._registry.relay_tokens(shop_id)
         if not is_admitted:
             raise ShopNotAdmitted("this relay does not serve the shop")
-
-
-class _Body(msgspec.Struct):
-    message: str
-    signature: str
-
-
-def open_body(body: bytes) -> SignInMessage:
-    """Read the body of a request and check who signed it (step 1). Raises BadEnrolment."""
-    try:
-        content = decode_json(body, _Body)
-        signature = base64.b64decode(content.signature, validate=True)
-    except (MalformedInput, ValueError) as error:
-        raise BadEnrolment(f"the body can't be used: {error}") from error
-    if len(signature) != SIGNATURE_BYTES:
-        raise BadEnrolment(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")
-    try:
-        message = parse(content.message)
-        signer = address_of(recover(content.message.encode(), signature))
-    except MalformedInput as error:
-        raise BadEnrolment(f"not a signed sign-in message: {error}") from error
-    if signer != message.address:
-        raise BadEnrolment("the message was not signed by the address that it names")
-    return message
-
-
-def _origin_host(referer: str) -> str:
-    """Take host and port from a Referer; only its origin has to be a URI, browsers are lax about the rest."""
-    origin = _ORIGIN.match(referer)
-    try:
-        host = split_uri(origin[0]).host if origin else ""
-    except MalformedInput:
-        host = ""
-    if not host:
-        raise BadEnrolment("the Referer has no host")
-    return host
-
-
-def _resource_values(resources: tuple[str, ...]) -> list[str]:
-    if len(resources) != len(_RESOURCES):
-        raise BadEnrolment(f"there are {len(resources)} resources instead of {len(_RESOURCES)}")
-    for resource, prefix in zip(resources, _RESOURCES, strict=True):
-        if not resource.startswith(prefix):
-            raise BadEnrolment(f"a resource does not begin with {prefix}")
-    return [resource.removeprefix(prefix) for resource, prefix in zip(resources, _RESOURCES, strict=True)]
-
-
-def _uint256(digits: str, name: str) -> int:
-    number = int(digits) if _UINT256.fullmatch(digits) else 2**256
-    if number >= 2**256:
-        raise BadEnrolment(f"the {name} id is no decimal number below 2^256")
-    return number

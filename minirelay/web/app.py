@@ -4,15 +4,13 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Final, Protocol
+from typing import Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from minirelay.config.settings import Settings
 from minirelay.logs import bound
-from minirelay.protocol.paths import DISCOVERY_PATH, ENROLMENT_PATH, HEALTH_PATH, INFO_PATH, SESSIONS_PATH
 from minirelay.relay.connection import Connection
 from minirelay.relay.enrolment import Enroller
 from minirelay.web.client_address import ClientAddresses
@@ -27,11 +25,11 @@ from minirelay.web.limits import AdmissionLimiter
 from minirelay.web.read_throttle import ReadLimits
 from minirelay.web.receive_buffer import ReceiveBuffer
 from minirelay.web.refusals import Refusals
+from minirelay.web.routes import DISCOVERY, ENROLMENT, HEALTH, INFO, SESSIONS, Route
 from minirelay.web.sessions import serve_session
 from minirelay.web.turn_share import TurnShare
 
-MAX_BODY_BYTES: Final = 16 * 1024
-"""Bodies that are read whole are sign-in messages: a few hundred bytes."""
+Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class SessionHost(Protocol):
@@ -61,7 +59,7 @@ def create_app(settings: Settings, services: Services, refusals: Refusals | None
         ClientAddresses(settings.trusted_proxies),
         refusals or Refusals(time.monotonic),
     )
-    app = web.Application(middlewares=[answer_everything, _let_in(limiter)], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[answer_everything, _let_in(limiter)])
     app.on_response_prepare.append(say_always)
 
     limits = read_limits(settings)
@@ -74,14 +72,17 @@ def create_app(settings: Settings, services: Services, refusals: Refusals | None
             return await serve_session(request, services.sessions.connect, limits)
 
     enrolment = EnrolmentEndpoint(services.enroller, limiter, body_timeout_s=settings.limits.body_timeout)
-    add_get = partial(app.router.add_get, expect_handler=meet_expectation)
-    add_get(SESSIONS_PATH, sessions)
-    app.router.add_post(ENROLMENT_PATH, enrolment.post, expect_handler=meet_expectation)
-    add_get(HEALTH_PATH, HealthEndpoint(services.write_check).get)
-    add_get(INFO_PATH, InfoEndpoint(settings, services.relay_token).get)
+    endpoints: dict[Route, Endpoint] = {
+        SESSIONS: sessions,
+        ENROLMENT: enrolment.post,
+        HEALTH: HealthEndpoint(services.write_check).get,
+        INFO: InfoEndpoint(settings, services.relay_token).get,
+    }
     if settings.development:
-        discovery = DiscoveryEndpoint(services.relay_token, settings.registry_chain)
-        add_get(DISCOVERY_PATH, discovery.get)
+        endpoints[DISCOVERY] = DiscoveryEndpoint(services.relay_token, settings.registry_chain).get
+    for route, endpoint in endpoints.items():
+        add = app.router.add_get if route.method == "GET" else app.router.add_post
+        add(route.path, endpoint, expect_handler=meet_expectation)
     return app
 
 

@@ -7,8 +7,8 @@ from aiohttp import ClientError, web
 
 from minirelay.protocol.ids import show_shop
 from minirelay.relay.enrolment import Enroller
-from minirelay.web.errors import ENROLMENT_HANDLER
 from minirelay.web.limits import AdmissionLimiter
+from minirelay.web.routes import ENROLMENT
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,12 @@ class EnrolmentEndpoint:
             "a key card was enrolled",
             extra={"shop": show_shop(enrolment.shop_id), "role": "guest" if enrolment.is_guest else "clerk"},
         )
-        return web.json_response({"handler": ENROLMENT_HANDLER, "success": True}, status=201)
+        return web.json_response({"handler": ENROLMENT.handler_name, "success": True}, status=201)
 
     async def _read(self, request: web.Request) -> bytes:
         try:
             async with asyncio.timeout(self._body_timeout_s):
-                return await request.read()
+                return await request.clone(client_max_size=ENROLMENT.max_body_bytes).read()
         except TimeoutError as error:
             raise web.HTTPRequestTimeout from error
         except (web.RequestPayloadError, ClientError, ConnectionError) as error:

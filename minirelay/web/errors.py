@@ -9,7 +9,6 @@ from aiohttp.typedefs import Handler
 
 from minirelay.errors import ChainError, MinirelayError, StoreError
 from minirelay.logs import bound
-from minirelay.protocol.paths import ENROLMENT_PATH
 from minirelay.relay.enrolment import (
     BadEnrolment,
     CardAlreadyEnrolled,
@@ -21,13 +20,9 @@ from minirelay.relay.enrolment import (
 )
 from minirelay.web.cors import ALWAYS, answer_preflight
 from minirelay.web.limits import NoRoom, TooManyRequests, retry_after
+from minirelay.web.routes import ROUTES
 
 log = logging.getLogger(__name__)
-
-ENROLMENT_HANDLER: Final = "enrollKeyCard"
-
-_HANDLERS: Final = {ENROLMENT_PATH: ENROLMENT_HANDLER}
-"""The names that clients know endpoints by."""
 
 _STATUSES: Final[dict[type[MinirelayError], int]] = {
     BadEnrolment: 400,
@@ -116,7 +111,7 @@ def failure(request: web.Request, status: int, message: str, *, allow: str | Non
 def failure_at(path: str, status: int, message: str) -> web.Response:
     """Make the answer to what failed at a path, also where no handler has seen the request."""
     content = {"error": message}
-    handler = _HANDLERS.get(path)
-    if handler is not None:
-        content = {"handler": handler, **content}
+    route = ROUTES.get(path)
+    if route is not None and route.handler_name is not None:
+        content = {"handler": route.handler_name, **content}
     return web.json_response(content, status=status, headers=ALWAYS)

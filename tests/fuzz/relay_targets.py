@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from minirelay.config.values import BaseUrl
-from minirelay.errors import ProtocolViolation, Refusal
+from minirelay.errors import MalformedInput, ProtocolViolation, Refusal
 from minirelay.protocol import envelope as wire
+from minirelay.protocol.enrolment import open_enrolment
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.sign_in import parse
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.enrolment import AdmissionPolicy, Enroller, EnrolmentRefused, open_body
+from minirelay.relay.enrolment import AdmissionPolicy, Enroller, EnrolmentRefused
 from minirelay.relay.log_query import query_of
 from minirelay.relay.messages import ClaimCard, Effect, Enrolment, FindCard, HangUp, Send
 from minirelay.relay.session import Session
@@ -97,8 +98,8 @@ def _carry_out(one: Session, effects: list[Effect], open_ids: set[int]) -> None:
 def enrolment_body(data: bytes) -> None:
     """Bodies of enrolment requests: refused in one way, or a message by whom it names."""
     try:
-        open_body(data)
-    except EnrolmentRefused as refused:
+        open_enrolment(data)
+    except MalformedInput as refused:
         assert str(refused)
 
 

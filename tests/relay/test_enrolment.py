@@ -10,12 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from minirelay.config.values import BaseUrl
 from minirelay.errors import ChainError, MinirelayError
-from minirelay.protocol.sign_in import SignInMessage, parse, render
+from minirelay.protocol.sign_in import parse, render
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.enrolment import (
     AdmissionPolicy,
@@ -26,7 +24,6 @@ from minirelay.relay.enrolment import (
     GuestCeilingReached,
     NotPermitted,
     ShopNotAdmitted,
-    open_body,
 )
 from minirelay.relay.messages import Enrolment
 
@@ -174,27 +171,6 @@ async def test_bodies_that_are_not_the_json_asked_for(body: bytes) -> None:
     counter = Counter()
     assert await refused(counter.ask(body), "the body|a signature has") is BadEnrolment
     assert counter.registry.asked == []
-
-
-@settings(derandomize=True, max_examples=200, deadline=None)
-@given(st.binary(max_size=300))
-def test_arbitrary_bytes_are_refused(body: bytes) -> None:
-    with pytest.raises(BadEnrolment):
-        open_body(body)
-
-
-@settings(derandomize=True, max_examples=300, deadline=None)
-@given(st.data())
-def test_damaged_requests_are_refused_or_unharmed(data: st.DataObject) -> None:
-    """One byte of a good request changed: refused, or the same message by the same wallet."""
-    body = bytearray(signed(render(GOOD)))
-    place = data.draw(st.integers(0, len(body) - 1))
-    body[place] = data.draw(st.integers(0, 255))
-    try:
-        message = open_body(bytes(body))
-    except BadEnrolment:
-        return
-    assert message == GOOD
 
 
 async def test_other_members_of_the_body_do_not_matter() -> None:
@@ -445,9 +421,3 @@ async def test_the_first_failing_step_answers(step: int, expected: str) -> None:
     counter = Counter(Registry(permitted=set()), policy=AdmissionPolicy("list"))
     assert await refused(counter.ask(broken_from(step)()), expected) is BadEnrolment
     assert counter.registry.asked == []
-
-
-def test_open_body_gives_the_message() -> None:
-    message = open_body(signed(render(GOOD)))
-    assert isinstance(message, SignInMessage)
-    assert message.address == WALLET.address

@@ -20,6 +20,7 @@ from minirelay.client.errors import VerificationFailed
 from minirelay.client.received import open_received
 from minirelay.errors import MalformedInput, ProtocolViolation, Refusal
 from minirelay.protocol.cbor import decode, encode, encode_list_of
+from minirelay.protocol.enrolment import open_enrolment as open_body
 from minirelay.protocol.envelope import decode_client_envelope, decode_envelope
 from minirelay.protocol.framing import bytes_field
 from minirelay.protocol.header import decode_header
@@ -28,7 +29,6 @@ from minirelay.protocol.mmr import leaf_index
 from minirelay.protocol.patch_set import decode_patch_set, open_patch_set
 from minirelay.protocol.push import decode_set
 from minirelay.protocol.sign_in import parse
-from minirelay.relay.enrolment import BadEnrolment, open_body
 from minirelay.shop.canonical import read
 from minirelay.shop.objects import AddressDetails, Listing, Manifest, Order, Tag
 from tests.protocol.sets import a_patch, sealed, signed
@@ -164,13 +164,19 @@ CASES: dict[str, tuple[Decode, Make]] = {
         lambda data: decode_json(data, object),
         counted(lambda number: b'"%05x":1,' % number, b"{", b'"":1}'),
     ),
-    "one JSON key": (lambda data: open_body(data), repeated(b'"message":"x",', b"{", b'"signature":""}')),
+    "one JSON key": (
+        lambda data: open_body(data),
+        repeated(b'"message":"x",', b"{", b'"signature":""}'),
+    ),
     "a body's unknown fields": (open_body, repeated(b'"a":[1],', b"{", b'"signature":""}')),
     "a body's number": (open_body, repeated(b"9", b'{"a":', b"}")),
     "a long signature": (open_body, repeated(b"AAAA", b'{"message":"","signature":"', b'"}')),
     "a long message": (open_body, body(lambda size: "x" * size)),
     "a message of lines": (open_body, body(lambda size: "\n" * (size // 2))),
-    "a message's resources": (open_body, body(lambda size: PLAIN + "\nResources:" + "\n- a:b" * (size // 8))),
+    "a message's resources": (
+        open_body,
+        body(lambda size: PLAIN + "\nResources:" + "\n- a:b" * (size // 8)),
+    ),
     "a message's statement": (
         as_text,
         lambda size: PLAIN.replace("\n\n\n", "\n\n" + "a " * (size // 2) + "\n\n").encode(),
@@ -215,7 +221,7 @@ CASES: dict[str, tuple[Decode, Make]] = {
 
 
 def run(decode: Decode, data: bytes) -> None:
-    with suppress(MalformedInput, ProtocolViolation, Refusal, BadEnrolment, VerificationFailed):
+    with suppress(MalformedInput, ProtocolViolation, Refusal, VerificationFailed):
         decode(data)
 
 

@@ -20,7 +20,7 @@ from minirelay.relay.enrolment import (
     FirstCardIsGuest,
     GuestCeilingReached,
 )
-from minirelay.web.app import MAX_BODY_BYTES
+from minirelay.web.routes import ENROLMENT
 from tests.web.edge import SETTINGS, Backend, serving
 
 VECTORS: dict[str, Any] = json.loads(
@@ -134,9 +134,9 @@ async def test_hostile_bodies(body: bytes) -> None:
 
 async def test_bodies_are_bounded() -> None:
     async with serving() as client:
-        status, _ = await post(client, body_of(GOOD).ljust(MAX_BODY_BYTES))
+        status, _ = await post(client, body_of(GOOD).ljust(ENROLMENT.max_body_bytes))
         assert status == 201
-        status, _ = await post(client, b" " * (MAX_BODY_BYTES + 1))
+        status, _ = await post(client, b" " * (ENROLMENT.max_body_bytes + 1))
         assert status == 413
 
 
