@@ -14,6 +14,7 @@ Only `Refusal` is ever sent to a client. Everything else is a bug or the world: 
 """
 
 from enum import IntEnum
+from typing import TypeVar
 
 
 class Code(IntEnum):
@@ -30,6 +31,9 @@ class Code(IntEnum):
     OUT_OF_STOCK = 9
     SIMULATED = 10
     CLOSE_SUBSCRIPTION = 11
+
+
+E = TypeVar("E", bound=BaseException)
 
 
 class MinirelayError(Exception):
@@ -85,3 +89,12 @@ class ChainError(MinirelayError):
 
 class ConfigError(MinirelayError):
     """A setting is missing or wrong."""
+
+
+def bare(error: E) -> E:
+    """Strip an error that is kept of the frames that it came through, and of the errors behind it.
+
+    They hold what was being worked on, and often the error itself: a cycle that waits for the collector.
+    """
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error

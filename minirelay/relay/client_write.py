@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from minirelay.errors import Code, MinirelayError, Refusal, invalid
+from minirelay.errors import Code, MinirelayError, Refusal, bare, invalid
 from minirelay.protocol.patch_set import DecodedPatchSet, VerifiedPatchSet, decode_patch_set, verify
 from minirelay.protocol.sizes import MAX_PATCHES_PER_SET
 from minirelay.relay.client_policy import ClientPolicy
@@ -63,7 +63,7 @@ class ClientWrite(msgspec.Struct, eq=False):
         try:
             self._decoded = self._decode()
         except Refusal as refusal:
-            self._decoded = refusal
+            self._decoded = bare(refusal)
 
     def _decode(self) -> DecodedPatchSet:
         limits, is_guest = self.limits, self.request.card.is_guest
@@ -76,7 +76,7 @@ class ClientWrite(msgspec.Struct, eq=False):
             try:
                 self._verified = verify(self._decoded)
             except Refusal as refusal:
-                self._verified = refusal
+                self._verified = bare(refusal)
 
     def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
         """Check header, signature and signer, then every patch, then what came of it."""

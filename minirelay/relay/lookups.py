@@ -48,7 +48,9 @@ class Lookups:
     def stop(self) -> None:
         """Answer nothing more."""
         if self._task is not None:
+            # Kept, it and the error that ends it would hold each other.
             self._task.cancel()
+            self._task = None
         self._account.hold(-sum(lookup.size_bytes for lookup in self._waiting))
         self._waiting.clear()
 

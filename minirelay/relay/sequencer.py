@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
-from minirelay.errors import MinirelayError, Refusal, StoreError
+from minirelay.errors import MinirelayError, Refusal, StoreError, bare
 from minirelay.garbage import collection_paused
 from minirelay.relay.messages import own_fault
 from minirelay.relay.request import Request
@@ -292,7 +292,7 @@ def _judge(request: Request, head: ShopHead, loop_work: Work | None) -> Accepted
     except MinirelayError as error:
         if isinstance(error, WorkExceeded) and loop_work is not None:
             raise
-        return error
+        return bare(error)
     except Exception:  # the one place where a bug in a rule must not take the shop with it
         log.exception("a request could not be judged because of a bug")
         return own_fault()
@@ -302,7 +302,7 @@ def _answer(question: Callable[[ShopHead], T], head: ShopHead) -> T | Refusal:
     try:
         return question(head)
     except Refusal as refusal:
-        return refusal
+        return bare(refusal)
 
 
 def _refuse(request: Request, refusal: MinirelayError, future: asyncio.Future[None] | None) -> None:

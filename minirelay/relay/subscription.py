@@ -120,7 +120,9 @@ class Subscription:
         self._is_closed = True
         self._feed.remove(self)
         if self._task is not None:
+            # Kept, it and the error that ends it would hold each other, and the page that was just read.
             self._task.cancel()
+            self._task = None
 
     def fail(self) -> None:
         """End the session: this subscription can't go on without a gap."""
