@@ -8,7 +8,7 @@ import msgspec
 from minirelay.errors import invalid
 from minirelay.protocol.ids import NOBODY
 from minirelay.shop.objects import Order, OrderedItem
-from minirelay.shop.order_states import IN_CHECKOUT
+from minirelay.shop.order_states import IN_CHECKOUT, LIVE
 from minirelay.shop.sellable import wanted_items
 from minirelay.shop.work import LOOKUP, Work
 
@@ -33,6 +33,29 @@ class LiveOrder(msgspec.Struct, frozen=True):
     def size_bytes(self) -> int:
         """Tell about what it takes in memory, the index included."""
         return ENTRY_BYTES * (1 + len(self.contents))
+
+
+def live_order(order: Order, card: int, work: Work | None = None) -> LiveOrder | None:
+    """Tell what is to be known of an order; None for one that is closed.
+
+    card: row id of the guest's card that created it, NOBODY for others. Raises WorkExceeded.
+    """
+    if order.state not in LIVE:
+        return None
+    if order.state not in IN_CHECKOUT:
+        return LiveOrder(card)
+    return LiveOrder(card, _contents(order.items, Work() if work is None else work))
+
+
+def _contents(items: list[OrderedItem], work: Work) -> tuple[Content, ...]:
+    """List what is in an order. Of what it has 0 of, nothing is missing when it vanishes."""
+    contents: dict[Content, None] = {}
+    for item in wanted_items(items):
+        work.spend(LOOKUP)
+        contents[item.listing_id, None] = None
+        for name in item.variation_ids or ():
+            contents[item.listing_id, name] = None
+    return tuple(contents)
 
 
 class LiveOrders:
@@ -122,13 +145,10 @@ class LiveOrderChanges:
         card: of who created it. Raises Refusal INVALID when it is one live order too many for its card.
         """
         before = self.get(order_id)
-        if order.state not in IN_CHECKOUT:
-            after = LiveOrder(card)
-        elif before is not None and before.contents:
+        if order.state in IN_CHECKOUT and before is not None and before.contents:
             # What is in an order that is committed does not change.
             return
-        else:
-            after = LiveOrder(card, self._contents(order.items))
+        after = live_order(order, card, self._work)
         if after != before:
             self._put(order_id, before, after)
 
@@ -137,16 +157,6 @@ class LiveOrderChanges:
         before = self.get(order_id)
         if before is not None:
             self._put(order_id, before, None)
-
-    def _contents(self, items: list[OrderedItem]) -> tuple[Content, ...]:
-        """List what is in an order. Of what it has 0 of, nothing is missing when it vanishes."""
-        contents: dict[Content, None] = {}
-        for item in wanted_items(items):
-            self._work.spend(LOOKUP)
-            contents[item.listing_id, None] = None
-            for name in item.variation_ids or ():
-                contents[item.listing_id, name] = None
-        return tuple(contents)
 
     def _put(self, order_id: bytes, before: LiveOrder | None, after: LiveOrder | None) -> None:
         self._count(before, -1)

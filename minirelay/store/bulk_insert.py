@@ -35,6 +35,12 @@ class Kind(IntEnum):
     META = 10
     RELAY_SIGNER = 11
     PIECE = 12
+    RESERVATION = 13
+    NO_RESERVATION = 14
+    PAYMENT_REQUEST = 15
+    REQUEST_STATE = 16
+    BLOCK = 17
+    ALERT = 18
 
 
 WIDTH = 13
@@ -76,6 +82,24 @@ _ACTIONS = {
     Kind.META: """INSERT INTO meta (key, value) VALUES (v1, v2)
         ON CONFLICT (key) DO UPDATE SET value = excluded.value;""",
     Kind.RELAY_SIGNER: "INSERT INTO relay_signer (public_key) VALUES (v1) ON CONFLICT DO NOTHING;",
+    Kind.RESERVATION: """INSERT INTO reservation
+        (shop, order_id, card, units, ends_at, is_chosen, hold, extended_until)
+        VALUES (v1, v2, v3, v4, v5, v6, v7, v8) ON CONFLICT (shop, order_id) DO UPDATE SET
+        card = excluded.card, units = excluded.units, ends_at = excluded.ends_at,
+        is_chosen = excluded.is_chosen, hold = excluded.hold, extended_until = excluded.extended_until;""",
+    Kind.NO_RESERVATION: "DELETE FROM reservation WHERE shop = v1 AND order_id = v2;",
+    # v3: what has a fixed length, end to end, since a row of its own for each would be wider than all others.
+    Kind.PAYMENT_REQUEST: """INSERT INTO payment_request
+        (shop, card, id, order_id, chain_id, currency, amount, payee, pricing_chain, pricing_address, price,
+        ttl, region, listing_hashes, issued_at, issued_at_block, state, is_dead)
+        VALUES (v1, v2, substr(v3, 1, 32), substr(v3, 33, 8), substr(v3, 41, 8), substr(v3, 49, 20),
+        substr(v3, 69, 32), substr(v3, 101, 20), substr(v3, 121, 8), substr(v3, 129, 20), substr(v3, 149),
+        v4, v5, v6, v7, v8, v9, v10);""",
+    Kind.REQUEST_STATE: """UPDATE payment_request SET state = v2, is_dead = v3 WHERE id = v1;
+        SELECT RAISE(ABORT, 'no such payment request') WHERE changes() = 0;""",
+    Kind.BLOCK: "INSERT INTO block (hash, data, is_served) VALUES (v1, v2, v3) ON CONFLICT DO NOTHING;",
+    Kind.ALERT: """INSERT INTO alert (kind, shop, chain_id, address, request_ids, raised_at)
+        VALUES (v1, v2, v3, v4, v5, v6);""",
 }
 
 # Statements exist for these numbers of rows only, so that each is prepared once. The largest stays

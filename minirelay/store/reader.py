@@ -1,9 +1,22 @@
 """Everything that can be asked of the database; each answer is one short read transaction."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from minirelay.store import comparison, counts, gaps, high_water, index, integrity, log, objects, shops
+from minirelay.shop.checkout_records import CheckoutRecords
+from minirelay.store import (
+    checkout_records,
+    comparison,
+    counts,
+    gaps,
+    high_water,
+    index,
+    integrity,
+    log,
+    objects,
+    shops,
+)
 from minirelay.store.high_water import HighWater, Loss
 from minirelay.store.messages import (
     NO_LIMIT,
@@ -82,6 +95,20 @@ class Reader:
     async def load_objects(self, shop: int) -> list[StoredObject]:
         """Read all objects of a shop, in no order that means anything."""
         return await self._pool.run(lambda db: objects.load_objects(db, shop))
+
+    async def load_checkout(
+        self, shop: ShopRow, objects: Sequence[StoredObject], now: int
+    ) -> CheckoutRecords:
+        """Make the records of a shop's checkout of what is stored, and of its objects.
+
+        objects: all of the shop's, from `load_objects`; no write to the shop may come between. now: in epoch
+        seconds. It costs about 25 µs an order, none of it on the loop.
+        """
+        live = await asyncio.to_thread(checkout_records.find_live_orders, objects)
+        stored = await self._pool.run(
+            lambda db: checkout_records.load_checkout(db, shop.row_id, shop.shop_id, live, now)
+        )
+        return await asyncio.to_thread(checkout_records.make_records, live, stored, now)
 
     async def tail(self, shop: int) -> tuple[int, Counts]:
         """Return the last sequence number (0: the log is empty) and what the log holds."""
