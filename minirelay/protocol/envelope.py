@@ -28,13 +28,13 @@ MAX_FILTERS: Final = 1024
 """Of one subscription. The protocol sets no bound; a frame of 2 MiB would hold 150,000 of them."""
 
 
-class Success(msgspec.Struct, frozen=True):
+class Success(msgspec.Struct, frozen=True, gc=False):
     """A response: done. payload: empty for a plain success."""
 
     payload: bytes = b""
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Failure(msgspec.Struct, frozen=True, gc=False):
     """A response: an error. code: as received, perhaps one that nobody knows."""
 
     code: int
@@ -42,32 +42,32 @@ class Failure(msgspec.Struct, frozen=True):
     object_id: int | None = None
 
 
-class AuthenticateRequest(msgspec.Struct, frozen=True):
+class AuthenticateRequest(msgspec.Struct, frozen=True, gc=False):
     """Client: ask for a challenge. public_key: 33 bytes if it is one."""
 
     public_key: bytes
 
 
-class ChallengeSolvedRequest(msgspec.Struct, frozen=True):
+class ChallengeSolvedRequest(msgspec.Struct, frozen=True, gc=False):
     """Client: answer the challenge. signature: 65 bytes if it is one."""
 
     signature: bytes
 
 
-class PatchSetWriteRequest(msgspec.Struct, frozen=True):
+class PatchSetWriteRequest(msgspec.Struct, frozen=True, gc=False):
     """Client: write. patch_set: the CBOR of a SignedPatchSet."""
 
     patch_set: bytes
 
 
-class Filter(msgspec.Struct, frozen=True):
+class Filter(msgspec.Struct, frozen=True, gc=False):
     """What a subscription selects. object_type: as received, perhaps none of ObjectType."""
 
     object_type: int
     object_id: bytes | None = None
 
 
-class SubscriptionRequest(msgspec.Struct, frozen=True):
+class SubscriptionRequest(msgspec.Struct, frozen=True, gc=False):
     """Client: subscribe to a shop. shop_id: up to 32 bytes big-endian, if it is one; empty when absent."""
 
     shop_id: bytes
@@ -75,7 +75,7 @@ class SubscriptionRequest(msgspec.Struct, frozen=True):
     filters: tuple[Filter, ...] = ()
 
 
-class SubscriptionCancelRequest(msgspec.Struct, frozen=True):
+class SubscriptionCancelRequest(msgspec.Struct, frozen=True, gc=False):
     """Client: end a subscription. subscription_id: 2 bytes if it is one."""
 
     subscription_id: bytes
@@ -116,7 +116,7 @@ RelayRequest = PingRequest | SyncStatusRequest | SubscriptionPushRequest
 Message = Response | ClientRequest | RelayRequest
 
 
-class Envelope(msgspec.Struct, frozen=True):
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """One frame. request_id: never 0; a response carries the id of its request."""
 
     request_id: int

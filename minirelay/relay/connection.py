@@ -7,7 +7,7 @@ and nothing that one connection waits for keeps another one waiting.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -109,7 +109,7 @@ class Connection:
         self._clock = clock
         self._session_bytes = 0
         self._is_resting = False
-        self._lookups = Lookups(self.account, self._refuse)
+        self._lookups = Lookups(self.account, self._look_up, self._refuse)
         self.keep_alive = KeepAlive(self.session, clock, self._carry_out, self.backpressure)
 
     # -- the web edge
@@ -208,12 +208,11 @@ class Connection:
                 case Write():
                     self._write(effect)
                 case FindCard():
-                    self._lookups.add(effect.request_id, partial(self._find_card, effect), REQUEST_BYTES)
+                    self._lookups.add(effect, REQUEST_BYTES)
                 case ClaimCard():
                     self._claim(effect)
                 case Subscribe():
-                    size = REQUEST_BYTES + size_of(effect.request)
-                    self._lookups.add(effect.request_id, partial(self._subscribe, effect), size)
+                    self._lookups.add(effect, REQUEST_BYTES + size_of(effect.request))
                 case CancelSubscription():
                     self._cancel(effect)
                 case DropSubscription():
@@ -235,6 +234,9 @@ class Connection:
         # The echo leaves right before the answer (spec 01, "Request rules").
         self.subscriptions.echo(effect.card.shop)
         self._carry_out(self.session.answer(effect.request_id, outcome))
+
+    def _look_up(self, effect: FindCard | Subscribe) -> Awaitable[None]:
+        return self._find_card(effect) if isinstance(effect, FindCard) else self._subscribe(effect)
 
     async def _find_card(self, effect: FindCard) -> None:
         card = await self._host.find_card(effect.public_key)

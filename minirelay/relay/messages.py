@@ -28,35 +28,35 @@ class Enrolment(msgspec.Struct, frozen=True):
     is_guest: bool
 
 
-class Send(msgspec.Struct, frozen=True):
+class Send(msgspec.Struct, frozen=True, gc=False):
     """Send this frame to the client. is_push: it is withdrawn if the key card is unlinked before it left."""
 
     frame: bytes
     is_push: bool = False
 
 
-class HangUp(msgspec.Struct, frozen=True):
+class HangUp(msgspec.Struct, frozen=True, gc=False):
     """Close the connection with this WebSocket close code and reason."""
 
     code: int
     reason: str
 
 
-class FindCard(msgspec.Struct, frozen=True):
+class FindCard(msgspec.Struct, frozen=True, gc=False):
     """Look a key card up, then call `Session.challenge`."""
 
     request_id: int
     public_key: bytes
 
 
-class ClaimCard(msgspec.Struct, frozen=True):
+class ClaimCard(msgspec.Struct, frozen=True, gc=False):
     """The client proved that it holds this card: make it the card's one live session, if it is free."""
 
     request_id: int
     card: KeyCard
 
 
-class Write(msgspec.Struct, frozen=True):
+class Write(msgspec.Struct, frozen=True, gc=False):
     """Hand a patch set to the sequencer of the card's shop."""
 
     request_id: int
@@ -64,7 +64,7 @@ class Write(msgspec.Struct, frozen=True):
     patch_set: bytes
 
 
-class Subscribe(msgspec.Struct, frozen=True):
+class Subscribe(msgspec.Struct, frozen=True, gc=False):
     """Start a subscription, in the role that the session has now (card None: visitor)."""
 
     request_id: int
@@ -72,7 +72,7 @@ class Subscribe(msgspec.Struct, frozen=True):
     request: SubscriptionRequest
 
 
-class CancelSubscription(msgspec.Struct, frozen=True):
+class CancelSubscription(msgspec.Struct, frozen=True, gc=False):
     """End a subscription and answer."""
 
     request_id: int

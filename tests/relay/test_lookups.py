@@ -6,8 +6,9 @@ import pytest
 
 from minirelay.errors import Refusal, not_found
 from minirelay.protocol import envelope as wire
-from minirelay.relay.lookups import UNREADABLE, Lookups
+from minirelay.relay.lookups import UNREADABLE, LookUp, Lookups
 from minirelay.relay.memory_budget import MemoryBudget
+from minirelay.relay.messages import FindCard
 from minirelay.store.errors import StoreUnavailable
 from tests.relay.house import TIMEOUT_S, House, new_key, until
 
@@ -16,40 +17,46 @@ def refuse_nothing(request_id: int, refusal: Refusal) -> None:
     raise AssertionError((request_id, refusal))
 
 
+def question(number: int) -> FindCard:
+    return FindCard(number, b"")
+
+
 async def test_what_one_session_asks_is_looked_up_one_after_the_other_and_in_order() -> None:
     account = MemoryBudget(2**20).open(lambda _is_lingering: None)
-    lookups, running, most = Lookups(account, refuse_nothing), 0, 0
+    running = most = 0
     answered: list[int] = []
 
-    async def answer(number: int) -> None:
+    async def answer(effect: LookUp) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
         await asyncio.sleep(0)
         running -= 1
-        answered.append(number)
+        answered.append(effect.request_id)
 
+    lookups = Lookups(account, answer, refuse_nothing)
     for number in range(100):
-        lookups.add(number, lambda number=number: answer(number), 10)  # type: ignore[misc]
+        lookups.add(question(number), 10)
     assert account.size_bytes == 1000
     await until(lambda: len(answered) == 100 and account.size_bytes == 0)
     assert answered == list(range(100))
     assert most == 1
-    lookups.add(100, lambda: answer(100), 10)
+    lookups.add(question(100), 10)
     await until(lambda: len(answered) == 101)
 
 
 async def test_the_end_cancels_one_and_gives_all_back() -> None:
     account = MemoryBudget(2**20).open(lambda _is_lingering: None)
     for begins in (False, True):
-        lookups, never, begun = Lookups(account, refuse_nothing), asyncio.Event(), asyncio.Event()
+        never, begun = asyncio.Event(), asyncio.Event()
 
-        async def answer(never: asyncio.Event = never, begun: asyncio.Event = begun) -> None:
+        async def answer(_: LookUp, never: asyncio.Event = never, begun: asyncio.Event = begun) -> None:
             begun.set()
             await never.wait()
 
+        lookups = Lookups(account, answer, refuse_nothing)
         for number in range(100):
-            lookups.add(number, answer, 10)
+            lookups.add(question(number), 10)
         if begins:
             await asyncio.wait_for(begun.wait(), TIMEOUT_S)
         lookups.stop()
@@ -68,17 +75,18 @@ async def test_the_end_cancels_one_and_gives_all_back() -> None:
 async def test_what_fails_is_answered_and_the_next_one_is_looked_up(error: Exception, words: str) -> None:
     account = MemoryBudget(2**20).open(lambda _is_lingering: None)
     refused: list[tuple[int, str]] = []
-    lookups = Lookups(account, lambda request_id, refusal: refused.append((request_id, refusal.message)))
     answered: list[int] = []
 
-    async def fail() -> None:
-        raise error
+    async def answer(effect: LookUp) -> None:
+        if effect.request_id == 7:
+            raise error
+        answered.append(effect.request_id)
 
-    async def answer() -> None:
-        answered.append(8)
-
-    lookups.add(7, fail, 10)
-    lookups.add(8, answer, 10)
+    lookups = Lookups(
+        account, answer, lambda request_id, refusal: refused.append((request_id, refusal.message))
+    )
+    lookups.add(question(7), 10)
+    lookups.add(question(8), 10)
     await until(lambda: account.size_bytes == 0)
     assert [(request_id, message[: len(words)]) for request_id, message in refused] == [(7, words)]
     assert answered == [8]
