@@ -11,7 +11,14 @@ import aiohttp
 
 from minirelay.chain.backoff import LONGEST_BACKOFF_S, Backoff
 from minirelay.chain.endpoint import MAX_BATCH, TIMEOUT_S, Endpoint
-from minirelay.chain.errors import ChainUnreachable, EndpointFailure, NodeRefused, Reverted
+from minirelay.chain.errors import (
+    ChainUnreachable,
+    ContractFault,
+    EndpointFailure,
+    NodeRefused,
+    Reverted,
+    UnusableAnswer,
+)
 from minirelay.config.values import EndpointUrl
 from minirelay.errors import MalformedInput
 from minirelay.protocol.answer_bounds import WORD_BYTES
@@ -39,6 +46,9 @@ _MAY_BE_REFUSED: Final = {
     "eth_getLogs",
 }
 """Methods whose errors are for whoever asked; of all others they mean that the endpoint doesn't work."""
+
+_RUN_CONTRACTS: Final = {"eth_call", "eth_estimateGas", "eth_sendRawTransaction"}
+"""Methods that a contract can revert; where others are said to have reverted, the endpoint doesn't work."""
 
 _TOO_MANY_REQUESTS: Final = (-32005, 429)
 
@@ -115,6 +125,17 @@ class Chain:
             return await self._ask_in_turn(lambda state: self._ask_many(state, questions))
         return await self._ask_in_turn(lambda state: self._ask_many_at(state, questions, at))
 
+    async def ask_about(
+        self, questions: Sequence[Question[T]], control: Question[object]
+    ) -> list[T | Reverted | ContractFault]:
+        """Call contracts that strangers chose, all of one endpoint: their failures are not the endpoint's.
+
+        control: a call of the same kind that does not depend on them. Where it has an answer, whatever is
+        wrong with the others is the contracts' own fault. Gives results, reverts and faults in the order of
+        the questions. Raises ChainUnreachable.
+        """
+        return await self._ask_in_turn(lambda state: self._ask_about(state, questions, control))
+
     async def call(
         self,
         to: bytes,
@@ -167,6 +188,21 @@ class Chain:
     async def _ask_many(self, state: _EndpointState, questions: Sequence[Question[T]]) -> list[T | Reverted]:
         answers = await state.endpoint.ask_many([question.request for question in questions])
         return _read_all(questions, answers)
+
+    async def _ask_about(
+        self, state: _EndpointState, questions: Sequence[Question[T]], control: Question[object]
+    ) -> list[T | Reverted | ContractFault]:
+        requests = [question.request for question in (*questions, control)]
+        try:
+            *answers, last = await state.endpoint.ask_many(requests)
+        except UnusableAnswer as failure:
+            await self._ask_control(state, control)
+            return [ContractFault(str(failure)) for _ in questions]
+        _read_control(control, last)
+        return [_read_about(question, answer) for question, answer in zip(questions, answers, strict=True)]
+
+    async def _ask_control(self, state: _EndpointState, control: Question[object]) -> None:
+        _read_control(control, await state.endpoint.ask(control.request))
 
     async def _ask_many_at(
         self, state: _EndpointState, questions: Sequence[Question[T]], block: BlockId
@@ -235,7 +271,7 @@ def _read(question: Question[T], answer: Answer | None) -> T:
             return question.read(answer.value)
         except MalformedInput as error:
             raise EndpointFailure(f"its answer to {method} can't be used: {error}") from error
-    if answer.is_revert:
+    if answer.is_revert and method in _RUN_CONTRACTS:
         # Whatever the contract says (its data) is for people only, and no wider than a line.
         raise Reverted(answer.message)
     if method in _MAY_BE_REFUSED and not _is_rate_limit(answer, method):
@@ -251,6 +287,29 @@ def _read_all(questions: Sequence[Question[T]], answers: Sequence[Answer | None]
         except Reverted as reverted:
             outcomes.append(reverted)
     return outcomes
+
+
+def _read_about(question: Question[T], answer: Answer | None) -> T | Reverted | ContractFault:
+    """Read what an endpoint that works answered about a contract. Raises EndpointFailure."""
+    if answer is None:
+        raise EndpointFailure(f"it leaves {question.request.method} unanswered")
+    if isinstance(answer, RpcError):
+        if answer.code in _TOO_MANY_REQUESTS:
+            raise EndpointFailure(f"it refuses {question.request.method}: {answer.message}")
+        words = f"{answer.message} (code {answer.code})"
+        return Reverted(answer.message) if answer.is_revert else ContractFault(words)
+    try:
+        return question.read(answer.value)
+    except MalformedInput as error:
+        return ContractFault(str(error))
+
+
+def _read_control(control: Question[object], answer: Answer | None) -> None:
+    """Raise EndpointFailure unless the control has an answer."""
+    try:
+        _read(control, answer)
+    except Reverted as reverted:
+        raise EndpointFailure(f"a call that can't revert reverted: {reverted}") from reverted
 
 
 def _may_be_the_hash(answer: Answer | None) -> bool:

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from types import SimpleNamespace
 from typing import Final, TypeVar
 
 import aiohttp
 
 from minirelay.chain.backoff import retry_after
-from minirelay.chain.errors import EndpointFailure
+from minirelay.chain.errors import EndpointFailure, UnusableAnswer
 from minirelay.config.values import EndpointUrl
 from minirelay.errors import MalformedInput
 from minirelay.protocol.json_rpc import (
@@ -105,7 +104,7 @@ class Endpoint:
         except TimeoutError as error:
             raise EndpointFailure(f"no answer within {self._timeout_s:g} s") from error
         except MalformedInput as error:
-            raise EndpointFailure(f"its answer can't be used: {error}") from error
+            raise UnusableAnswer(f"its answer can't be used: {error}") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Not the error's own text: it may hold the URL, and with it the provider's key.
             raise EndpointFailure(f"the connection failed ({type(error).__name__})") from error
@@ -146,11 +145,14 @@ async def _read(
         if response.status == 200:
             return decode(await _read_bounded(response, longest))
         # Some nodes send JSON-RPC errors, reverts among them, with an HTTP status of 400 or 500.
-        with suppress(EndpointFailure, MalformedInput):
+        failure = EndpointFailure(f"HTTP status {response.status}", wish_s)
+        try:
             answers = decode(await _read_bounded(response, longest))
-            if all(isinstance(answer, RpcError) for answer in answers):
-                return answers
-        raise EndpointFailure(f"HTTP status {response.status}", wish_s)
+        except (UnusableAnswer, MalformedInput) as error:
+            raise UnusableAnswer(str(failure), wish_s) from error
+        if all(isinstance(answer, RpcError) for answer in answers):
+            return answers
+        raise failure
 
 
 async def _read_bounded(response: aiohttp.ClientResponse, longest: int) -> bytes:
@@ -158,5 +160,5 @@ async def _read_bounded(response: aiohttp.ClientResponse, longest: int) -> bytes
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > longest:
-            raise EndpointFailure(f"the answer is longer than {longest} bytes")
+            raise UnusableAnswer(f"the answer is longer than {longest} bytes")
     return bytes(body)

@@ -2,6 +2,8 @@
 
 ChainError (errors.py)
 ├── EndpointFailure       one endpoint could not be used; another one is tried
+│   └── UnusableAnswer        it answered, with more than was asked for or something else
+├── ContractFault         a contract has no usable answer, where the endpoint has one for another
 ├── ChainUnreachable      none of the chain's endpoints could be used: nothing is known, least of all a "no"
 ├── NodeRefused           the node understood and said no: a transaction that it doesn't take, for instance
 ├── Reverted              the contract said no: that is an answer
@@ -21,6 +23,14 @@ class EndpointFailure(ChainError):
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class UnusableAnswer(EndpointFailure):
+    """It answered something that can't be read, or too much of it; what was asked about may be the reason."""
+
+
+class ContractFault(ChainError):
+    """A contract has no answer that can be used; the endpoint works."""
 
 
 class ChainUnreachable(ChainError):

@@ -9,7 +9,7 @@ import pytest
 from minirelay.chain.backoff import LONGEST_BACKOFF_S
 from minirelay.chain.chain import MAX_QUESTIONS, Chain, Question
 from minirelay.chain.endpoint import open_http
-from minirelay.chain.errors import ChainUnreachable, NodeRefused, Reverted
+from minirelay.chain.errors import ChainUnreachable, ContractFault, NodeRefused, Reverted
 from minirelay.errors import MalformedInput
 from minirelay.protocol.block_id import BlockId
 from minirelay.protocol.json_rpc import Request, read_data, read_quantity
@@ -416,3 +416,112 @@ async def test_failures_and_recoveries_are_logged_without_keys(caplog: pytest.Lo
     found = [(record.message, vars(record)["chain"]) for record in caplog.records]
     assert found == [("a chain endpoint failed", CHAIN_ID), ("a chain endpoint works again", CHAIN_ID)]
     assert not any("KEY" in str(vars(record)) for record in caplog.records)
+
+
+# -- contracts that strangers chose
+
+CONTROL: Question[object] = Question(Request("eth_call", [{"to": "0x00"}, "latest"]), read_data)
+
+
+def about(*contracts: str) -> list[Question[int]]:
+    requests = (Request("eth_call", [{"to": contract}, "latest"], 32) for contract in contracts)
+    return [Question(request, lambda data: read_byte(read_data(data))) for request in requests]
+
+
+def contracts_that(behaviours: dict[str, Any]) -> Node:
+    """Make a node that answers calls by the contract; the control has an answer unless it is among them."""
+
+    async def call(_request: Any, question: Any) -> Any:
+        return said(question, **({"0x00": {"result": "0x"}} | behaviours)[question["params"][0]["to"]])
+
+    return Node(results={"eth_call": call, "eth_blockNumber": "0x7"})
+
+
+def shown(outcomes: list[int | Reverted | ContractFault]) -> list[object]:
+    return [one if isinstance(one, int) else type(one) for one in outcomes]
+
+
+async def test_what_is_wrong_with_a_strangers_contract_is_no_failure_of_the_endpoint() -> None:
+    node = contracts_that(
+        {
+            "0x01": {"result": "0x07"},
+            "0x02": {"error": {"code": 3, "message": "execution reverted"}},
+            "0x03": {"error": {"code": -32000, "message": "out of gas"}},
+            "0x04": {"result": "0x0707"},
+            "0x05": {"result": {"a": "number"}},
+            "0x06": {"result": None},
+        }
+    )
+    async with chain_over(node) as bench:
+        outcomes = await bench.chain.ask_about(about("0x01", "0x02", "0x03", "0x04", "0x05", "0x06"), CONTROL)
+        assert await head(bench) == 7
+    assert shown(outcomes) == [7, Reverted, *[ContractFault] * 4]
+    assert node.requests == 3
+
+
+@pytest.mark.parametrize(
+    "said_by_contract",
+    [
+        {"result": "0x" + "00" * 2**20},
+        {"error": {"code": 3, "message": "execution reverted: " + "{" * 600}},
+    ],
+    ids=["a megabyte", "a reason that looks like many objects"],
+)
+@pytest.mark.parametrize("status", [200, 400])
+async def test_an_answer_that_breaks_the_exchange_is_the_contracts_fault_too(
+    said_by_contract: dict[str, Any], status: int
+) -> None:
+    node = contracts_that({"0x01": said_by_contract})
+    answer_all = node.answer
+
+    async def behave(request: Any, asked: Any) -> Any:
+        node.behaviour = None
+        answer = await answer_all(request)
+        node.behaviour = behave
+        if isinstance(asked, list):
+            answer.set_status(status)
+        return answer
+
+    node.behaviour = behave
+    async with chain_over(node) as bench:
+        assert shown(await bench.chain.ask_about(about("0x01"), CONTROL)) == [ContractFault]
+        assert await head(bench) == 7
+
+
+@pytest.mark.parametrize(
+    "behaviours",
+    [
+        {"0x00": {"error": {"code": 3, "message": "execution reverted"}}},
+        {"0x00": {"error": {"code": -32000, "message": "header not found"}}},
+        {"0x00": {"result": 7}},
+        {"0x01": {"error": {"code": 429, "message": "slow down"}}},
+    ],
+    ids=["reverts", "is behind", "is of another type", "limits rates"],
+)
+async def test_an_endpoint_that_fails_the_control_says_nothing_of_a_contract(
+    behaviours: dict[str, Any],
+) -> None:
+    bad, second = (
+        contracts_that({"0x01": {"result": "0x01"}} | behaviours),
+        contracts_that({"0x01": {"result": "0x02"}}),
+    )
+    async with chain_over(bad, second) as bench:
+        assert await bench.chain.ask_about(about("0x01"), CONTROL) == [2]
+
+
+@pytest.mark.parametrize("behaviour", [drop, plain("", 500), plain("{}"), plain(b" " * 2**20)])
+async def test_an_endpoint_that_answers_nothing_usable_at_all_says_nothing_of_a_contract(
+    behaviour: Behaviour,
+) -> None:
+    node = contracts_that({"0x01": {"result": "0x01"}})
+    async with chain_over(node) as bench:
+        assert await bench.chain.ask_about(about("0x01"), CONTROL) == [1]
+        node.behaviour = behaviour
+        with pytest.raises(ChainUnreachable):
+            await bench.chain.ask_about(about("0x01"), CONTROL)
+
+
+async def test_only_what_runs_contracts_can_be_reverted() -> None:
+    bad = Node(results={"eth_blockNumber": error(3, "execution reverted")})
+    async with chain_over(bad, good(2)) as bench:
+        assert await head(bench) == 2
