@@ -192,14 +192,18 @@ class Chain:
     async def _ask_about(
         self, state: _EndpointState, questions: Sequence[Question[T]], control: Question[object]
     ) -> list[T | Reverted | ContractFault]:
-        requests = [question.request for question in (*questions, control)]
+        requests = [*(question.request for question in questions), control.request]
         try:
             *answers, last = await state.endpoint.ask_many(requests)
         except UnusableAnswer as failure:
             await self._ask_control(state, control)
             return [ContractFault(str(failure)) for _ in questions]
         _read_control(control, last)
-        return [_read_about(question, answer) for question, answer in zip(questions, answers, strict=True)]
+        outcomes: list[T | Reverted | ContractFault] = []
+        for question, answer in zip(questions, answers, strict=True):
+            outcome = _read_about(question, answer)
+            outcomes.append(outcome)
+        return outcomes
 
     async def _ask_control(self, state: _EndpointState, control: Question[object]) -> None:
         _read_control(control, await state.endpoint.ask(control.request))

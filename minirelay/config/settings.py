@@ -18,6 +18,7 @@ from minirelay.config.values import (
     BaseUrl,
     Count,
     EndpointUrl,
+    Factor,
     LineSize,
     Network,
     PositiveSeconds,
@@ -31,6 +32,10 @@ DEFAULT_FILE: Final = Path("/etc/minirelay/minirelay.toml")
 ENVIRONMENT_PREFIX: Final = "MINIRELAY_"
 FILE_VARIABLE: Final = "MINIRELAY_CONFIG"
 """Names the settings file, like the flag `--config`."""
+
+
+DEVELOPMENT_CHAINS: Final = frozenset({31337, 1337})
+"""Ids that local nodes give their chains: what is there is worth nothing."""
 
 
 class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +54,33 @@ class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
     payments: Annotated[Address, Meta(description="address of the Payments contract")] = Address.parse(
         "0x8DC7b6bFDc5B5e98A3eE40AA248E3efA2b61b0EF"
     )
+    development: Annotated[
+        bool | None,
+        Meta(description="a development chain; unset: true for 31337 and 1337. Needs development mode"),
+    ] = None
+    poll_interval: Annotated[
+        Seconds, Meta(description="how often the chain is looked at; 0: 4s, a development chain 500ms")
+    ] = Seconds(0)
+    allow_unsweepable: Annotated[
+        bool,
+        Meta(description="take payments in tokens that can't be moved on from the address they are paid to"),
+    ] = False
+
+
+class PriceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a currency is worth in another one."""
+
+    source: Annotated[
+        Literal["none", "fixed"],
+        Meta(
+            description="where rates come from: none: only the pricing currency can be chosen; fixed: "
+            "`prices.factor`"
+        ),
+    ] = "none"
+    factor: Annotated[
+        Factor | None,
+        Meta(description="with source fixed: the rate, the same in every direction, like 1500/1"),
+    ] = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +157,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     development: Annotated[
         bool, Meta(description="development mode: discovery endpoint, minting without asking")
     ] = False
+    prices: PriceSettings = PriceSettings()
     limits: LimitSettings = LimitSettings()
     chains: dict[int, ChainSettings] = {}
     origins: dict[str, str] = {}
@@ -145,6 +178,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def chain(self, chain_id: int) -> ChainSettings:
         """Return the settings of a chain; the defaults for one that no setting names."""
         return self.chains.get(chain_id, _NO_CHAIN)
+
+    def is_development_chain(self, chain_id: int) -> bool:
+        """Return whether nothing on a chain is worth anything, and its clock stands still now and then."""
+        is_set = self.chain(chain_id).development
+        return chain_id in DEVELOPMENT_CHAINS if is_set is None else is_set
+
+    def check_payments(self) -> None:
+        """Check what payments need together. Raises ConfigError."""
+        if self.prices.source == "fixed" and self.prices.factor is None:
+            raise ConfigError('not configured: prices.factor, which prices.source = "fixed" needs')
+        for chain_id, chain in self.chains.items():
+            if chain.development and not self.development:
+                raise ConfigError(
+                    f"chains.{chain_id}.development: only in development mode (development = true), "
+                    "since what is paid on such a chain is worth nothing"
+                )
 
     def value(self, name: str) -> object:
         """Return the value of the setting with this full name, like `limits.max_sessions`."""
@@ -169,6 +218,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def require_serving(self) -> None:
         """Check that the settings without a default are there. Raises ConfigError, which names them."""
+        self.check_payments()
         needed = ("base_url", "wallet_key_file", f"chains.{self.registry_chain}.rpc_urls")
         missing = [name for name in needed if not self.value(name)]
         if missing:

@@ -127,6 +127,29 @@ class Uint256(int):
         return cls(number)
 
 
+class Factor(str):
+    """A rate of exchange: two whole numbers above 0, written as 1500/1; kept as it is written."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read a factor and a divisor. Raises ValueError."""
+        if not isinstance(given, str) or not re.fullmatch(r"[1-9][0-9]{0,30}/[1-9][0-9]{0,30}", given):
+            raise ValueError("expected a factor and a divisor, like 1500/1")
+        return cls(given)
+
+    @property
+    def numerator(self) -> int:
+        """Return the factor."""
+        return int(self.partition("/")[0])
+
+    @property
+    def denominator(self) -> int:
+        """Return the divisor."""
+        return int(self.partition("/")[2])
+
+
 class Address(bytes):
     """An Ethereum address, 20 bytes; written as 0x and 40 hexadecimal digits."""
 

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from minirelay.config.setting import Setting
-from minirelay.config.settings import SETTINGS, ChainSettings, Settings, find, variable_of
+from minirelay.config.settings import (
+    SETTINGS,
+    ChainSettings,
+    PriceSettings,
+    Settings,
+    find,
+    variable_of,
+)
 from minirelay.config.values import Address, EndpointUrl, Seconds
 from minirelay.errors import ConfigError
 
@@ -92,3 +99,20 @@ def test_serving_names_only_what_is_missing() -> None:
     with pytest.raises(ConfigError) as error:
         Settings(wallet_key_file=Path("key")).require_serving()
     assert "wallet_key_file" not in str(error.value)
+
+
+def test_local_chains_are_development_chains_by_themselves() -> None:
+    settings = Settings(chains={1: ChainSettings(development=True), 1337: ChainSettings(development=False)})
+    assert [settings.is_development_chain(one) for one in (1, 1337, 31337, 10)] == [True, False, True, False]
+
+
+def test_a_development_chain_needs_development_mode() -> None:
+    chains = {5: ChainSettings(development=True)}
+    Settings(chains=chains, development=True).check_payments()
+    with pytest.raises(ConfigError, match=r"chains\.5\.development: only in development mode"):
+        Settings(chains=chains).require_serving()
+
+
+def test_fixed_rates_need_their_factor() -> None:
+    with pytest.raises(ConfigError, match=r"prices\.factor"):
+        Settings(prices=PriceSettings(source="fixed")).require_serving()

@@ -9,6 +9,7 @@ from minirelay.config.values import (
     Address,
     BaseUrl,
     EndpointUrl,
+    Factor,
     Network,
     PositiveSize,
     Seconds,
@@ -206,3 +207,17 @@ def test_a_time_is_written_as_it_can_be_read(text: str) -> None:
 @pytest.mark.parametrize("text", ["0", "1", "1000", "1KiB", "1025", "2MiB", "1536KiB", "4GiB"])
 def test_a_size_is_written_as_it_can_be_read(text: str) -> None:
     assert str(Size.parse(text)) == text
+
+
+def test_a_factor_is_two_numbers() -> None:
+    factor = read(Factor, "1500/7")
+    assert isinstance(factor, Factor)
+    assert (factor.numerator, factor.denominator, str(factor)) == (1500, 7, "1500/7")
+
+
+@pytest.mark.parametrize(
+    "given", ["0/1", "1/0", "1500", "1500/", "/1", "1.5/1", "-1/1", "1/1 ", 1500, None, "1" * 32 + "/1"]
+)
+def test_factors_that_are_none(given: object) -> None:
+    with pytest.raises(ValueError, match="like 1500/1"):
+        Factor.parse(given)
