@@ -44,9 +44,9 @@ class Refusal(MinirelayError):
     """What a client is told instead of a success (spec 01, 04)."""
 
     def __init__(self, code: Code, message: str, object_id: int | None = None) -> None:
-        """Say no.
+        """Make a refusal.
 
-        code: what kind of no. message: in words, not empty. object_id: the one object to blame
+        code: what kind of refusal. message: in words, not empty. object_id: the one object to blame
         (uint64), with NOT_FOUND and OUT_OF_STOCK.
         """
         super().__init__(message)

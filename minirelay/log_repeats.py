@@ -62,11 +62,11 @@ class Repeats:
 
     @property
     def has_left_out(self) -> bool:
-        """Say whether there is something to be told later."""
+        """Return whether there is something to be told later."""
         return any(bucket.left_out for bucket in self._buckets.values())
 
     def admit(self, record: logging.LogRecord) -> bool:
-        """Say whether a line is to be written; it gets the field `left_out` if others were not."""
+        """Return whether a line is to be written; it gets the field `left_out` if others were not."""
         if getattr(record, "is_self_counted", False):
             return True
         bucket = self._bucket_of(record)
@@ -82,7 +82,7 @@ class Repeats:
         return True
 
     def due(self) -> Iterator[logging.LogRecord]:
-        """Give a line for each place that may say again how many were left out."""
+        """Yield a line for each place that may say again how many were left out."""
         now = self._clock()
         for bucket in self._buckets.values():
             bucket.refill(now)
@@ -91,7 +91,7 @@ class Repeats:
                 yield _tell(bucket)
 
     def rest(self) -> Iterator[logging.LogRecord]:
-        """Give a line for each place that has left something out, because nothing more will be written."""
+        """Yield a line for each place that has left something out, because nothing more will be written."""
         for bucket in self._buckets.values():
             if bucket.left_out:
                 yield _tell(bucket)

@@ -1,7 +1,7 @@
 """Structured logging (spec 09, "Logs"): one line per event, key=value text or JSON.
 
 Rooms log with the standard library, `log.info("what happened", extra={"shop": ...})`: every extra becomes a
-field. `bound` adds fields, such as the session's id, to all that is logged inside. Whoever logs need not care
+field. `bound` adds fields, such as the session's id, to all that is logged inside. A caller need not care
 how often or how much: lines have a size, and what repeats itself is counted (`log_repeats.py`).
 """
 
@@ -54,7 +54,7 @@ def bound(**fields: object) -> Iterator[None]:
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, object]:
-    """Give the fields of a record: the bound ones, then its own."""
+    """Return the fields of a record: the bound ones, then its own."""
     own = {name: value for name, value in vars(record).items() if name not in _OWN}
     return {**_bound.get({}), **own}
 
@@ -113,7 +113,7 @@ class CountingHandler(logging.StreamHandler[TextIO]):
             self._say_later()
 
     def say_due(self) -> None:
-        """Say of what may be said again how much of it was left out."""
+        """Log, of what may be logged again, how much of it was left out."""
         with self._locked():
             self._timer = None
             for record in self._repeats.due():
@@ -122,7 +122,7 @@ class CountingHandler(logging.StreamHandler[TextIO]):
                 self._say_later()
 
     def close(self) -> None:
-        """Say all that is still to be said."""
+        """Log all that was left out and not told yet."""
         with self._locked():
             if self._timer is not None:
                 self._timer.cancel()

@@ -1,7 +1,7 @@
 """What no relay on the same parts can do without: a server that does only that, to hold the relay against.
 
 It takes writes over a WebSocket, recovers the signer, decodes, and commits in groups as the relay does. It
-checks nothing, keeps no state, hashes no shop and pushes to nobody.
+checks nothing, keeps no state, hashes no shop and pushes nothing.
 """
 
 import asyncio

@@ -48,7 +48,7 @@ QUICK: Final = Plan(
 class Bench:
     """A run.
 
-    tell: takes a line about what goes on, for whoever waits. running: the relay to measure; None: relays of
+    tell: takes a line about what goes on, for the user. running: the relay to measure; None: relays of
     our own, a fresh one for each scenario. directory: for their files, None for the system's place.
     """
 
@@ -59,7 +59,7 @@ class Bench:
 
     @contextmanager
     def target(self) -> Iterator[Target]:
-        """Give a relay while the block runs."""
+        """Yield a relay while the block runs."""
         if self.running is not None:
             yield self.running
             return

@@ -63,7 +63,7 @@ def guest_enrolment(key_card: bytes) -> Enrolment:
 
 @asynccontextmanager
 async def open_relay(data_dir: Path) -> AsyncIterator[Relay]:
-    """Give a relay in this process, which nobody can reach, while the block runs. Raises StoreError."""
+    """Yield a relay in this process, without a listener, while the block runs. Raises StoreError."""
     settings = Settings()
     async with await Store.open(data_dir) as store:
         relay = Relay(
@@ -86,7 +86,7 @@ async def read_shop(store: Store) -> ShopHead:
 
 
 async def add_guests(data_dir: Path, count: int) -> None:
-    """Enrol that many guests more, whose keys are nobody's.
+    """Enrol that many guests more, whose keys are not known.
 
     As if they had come one by one, but for the sets, which have many patches each. Raises StoreError.
     """
@@ -155,7 +155,7 @@ async def prepare(directory: Path, listings: int) -> AsyncIterator[Fixtures]:
 
 
 def patch_sets_of(requests: Sequence[ClientWrite]) -> list[bytes]:
-    """Give the bytes of writes."""
+    """Return the bytes of writes."""
     return [one.request.patch_set for one in requests]
 
 

@@ -1,6 +1,6 @@
 """WebSocket frames (RFC 6455), as little of them as a load generator needs.
 
-The masking key is four zero bytes, which the RFC allows for nobody's good but ours: a masked payload is then
+The masking key is four zero bytes, which the RFC allows only for our own good: a masked payload is then
 the payload itself, so frames can be made before the clock starts and cost nothing to send.
 
 And a peek at the envelopes in them: what one is and which request it answers, without decoding it. The
@@ -45,7 +45,7 @@ class FrameReader:
         self._rest = b""
 
     def feed(self, received: bytes) -> Iterator[bytes]:
-        """Give the payloads that are complete now. Exhaust it before feeding more.
+        """Yield the payloads that are complete now. Exhaust it before feeding more.
 
         WebSocket pings and pongs are passed over. Raises MalformedInput for anything that no relay sends, and
         when the relay closes, with its reason.
@@ -87,20 +87,20 @@ _SUCCESS: Final = encode_response_ok(1)[4:]
 
 
 def kind_of(envelope: bytes) -> int:
-    """Say what an envelope of the relay is: the tag of its message. Raises MalformedInput."""
+    """Return what an envelope of the relay is: the tag of its message. Raises MalformedInput."""
     if len(envelope) < 4 or envelope[0] != _REQUEST_ID or len(envelope) <= 2 + envelope[1]:
         raise MalformedInput("an envelope that does not begin with its request id")
     return envelope[2 + envelope[1]]
 
 
 def is_refusal(response: bytes) -> bool:
-    """Say whether a response is an error."""
+    """Return whether a response is an error."""
     body = 2 + response[1] + 1
     return response[body] != 0 and response[varint_at(response, body)[1]] == _ERROR
 
 
 def why_refused(response: bytes) -> str:
-    """Give the code and message of an error."""
+    """Return the code and message of an error."""
     failure = decode_envelope(response).message
     return f"{failure.code} {failure.message}" if isinstance(failure, Failure) else "not refused"
 

@@ -36,7 +36,7 @@ _GIB: Final = 2**30
 
 
 def describe(directory: Path | None) -> tuple[tuple[str, str], ...]:
-    """Tell what is known of this machine. directory: where databases are made, None for the usual place."""
+    """Return what is known of this machine. directory: where databases are made, None for the usual place."""
     place = directory or Path(tempfile.gettempdir())
     return (
         ("machine", f"{_processor()}, {os.cpu_count()} cores, {_memory()}"),

@@ -83,7 +83,7 @@ class Usage:
     waited_s: float
 
     def __sub__(self, earlier: "Usage") -> "Usage":
-        """Give what was used between two readings."""
+        """Return what was used between two readings."""
         return Usage(
             self.cpu_s - earlier.cpu_s,
             self.loop_cpu_s - earlier.loop_cpu_s,

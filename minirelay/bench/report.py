@@ -29,7 +29,7 @@ class Goal:
         return cls(bound, is_least=False, is_must=True)
 
     def is_met(self, value: float) -> bool:
-        """Say whether a value keeps it."""
+        """Return whether a value keeps it."""
         return value >= self.bound if self.is_least else value <= self.bound
 
 
@@ -45,7 +45,7 @@ class Figure:
 
     @property
     def is_met(self) -> bool | None:
-        """Say whether the goal is met; None without one."""
+        """Return whether the goal is met; None without one."""
         return None if self.goal is None else self.goal.is_met(self.value)
 
 
@@ -68,13 +68,13 @@ class Report:
 
     @property
     def is_kept(self) -> bool:
-        """Say whether all is met that must be."""
+        """Return whether all is met that must be."""
         figures = (figure for section in self.sections for figure in section.figures)
         return all(figure.is_met for figure in figures if figure.goal and figure.goal.is_must)
 
 
 def percentile(values: list[float], share: float) -> float:
-    """Give the value below which that share (0 to 1) of the values lies; there must be some."""
+    """Return the value below which that share (0 to 1) of the values lies; there must be some."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 

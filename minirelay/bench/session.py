@@ -89,7 +89,7 @@ class LoadSession:
         self.socket.close()
 
     def __enter__(self) -> Self:
-        """Give the session itself."""
+        """Return the session itself."""
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -43,7 +43,7 @@ class Author:
         )
 
     def listing_id(self, number: int) -> int:
-        """Give the id of a listing, counted from 0."""
+        """Return the id of a listing, counted from 0."""
         return self.first_listing + number
 
     def add_listing(self, number: int) -> NewPatch:

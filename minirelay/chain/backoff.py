@@ -21,7 +21,7 @@ class Backoff:
         self._until = float("-inf")
 
     def left(self, now: float) -> float:
-        """Say how many seconds are left; 0 when it may be asked. now: monotonic."""
+        """Return how many seconds are left; 0 when it may be asked. now: monotonic."""
         return max(0.0, self._until - now)
 
     def begin(self, now: float, failure: EndpointFailure, asked_at: float, jitter: float) -> None:

@@ -45,7 +45,7 @@ _MAY_BE_REFUSED: Final = {
     "eth_maxPriorityFeePerGas",
     "eth_getLogs",
 }
-"""Methods whose errors are for whoever asked; of all others they mean that the endpoint doesn't work."""
+"""Methods whose errors are for the caller; of all others they mean that the endpoint doesn't work."""
 
 _RUN_CONTRACTS: Final = {"eth_call", "eth_estimateGas", "eth_sendRawTransaction"}
 """Methods that a contract can revert; where others are said to have reverted, the endpoint doesn't work."""
@@ -317,7 +317,7 @@ def _read_control(control: Question[object], answer: Answer | None) -> None:
 
 
 def _may_be_the_hash(answer: Answer | None) -> bool:
-    """Say whether a block's number may be answered where its hash was not: nodes have many words for that."""
+    """Return whether a block's number may be answered where its hash was not: nodes say that in many ways."""
     return isinstance(answer, RpcError) and not answer.is_revert and answer.code not in _TOO_MANY_REQUESTS
 
 

@@ -34,7 +34,7 @@ _HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
 
 
 def open_http() -> aiohttp.ClientSession:
-    """Open the HTTP session over which all endpoints are asked; whoever opens it closes it."""
+    """Open the HTTP session over which all endpoints are asked; the caller closes it."""
     tracing = aiohttp.TraceConfig()
     tracing.on_connection_reuseconn.append(_note_reuse)
     return aiohttp.ClientSession(
@@ -131,7 +131,7 @@ class Endpoint:
 
 
 def _is_before_any_byte(error: aiohttp.ClientConnectionError) -> bool:
-    """Say whether a connection ended before anything of an answer came, as far as aiohttp knows."""
+    """Return whether a connection ended before anything of an answer came, as far as aiohttp knows."""
     return not isinstance(error, aiohttp.ServerDisconnectedError) or isinstance(error.message, str)
 
 

@@ -26,7 +26,7 @@ class RelayReg:
         await self._contract.prove()
 
     async def owner_of(self, token_id: int) -> bytes | None:
-        """Give the address, 20 bytes, of the token's owner; None if there is no such token."""
+        """Return the address, 20 bytes, of the token's owner; None if there is no such token."""
         try:
             return await self._contract.call(RELAY_OWNER_OF, token_id, read=address_bytes)
         except Reverted:
@@ -34,13 +34,13 @@ class RelayReg:
             return None
 
     async def uri(self, token_id: int) -> str:
-        """Give the URI of a relay; empty if there is no such token. Raises Reverted too."""
+        """Return the URI of a relay; empty if there is no such token. Raises Reverted too."""
         return await self._contract.call(RELAY_URIS, token_id, read=str)
 
     def minting(self, token_id: int, owner: bytes, uri: str) -> ContractCall:
-        """Give the call that mints a token. owner: 20 bytes."""
+        """Return the call that mints a token. owner: 20 bytes."""
         return ContractCall(RELAY_REG, self.address, "mint", (token_id, checksum_address(owner), uri))
 
     def uri_update(self, token_id: int, uri: str) -> ContractCall:
-        """Give the call with which the owner of a token changes its URI."""
+        """Return the call with which a token's owner changes its URI."""
         return ContractCall(RELAY_REG, self.address, "updateURI", (token_id, uri))

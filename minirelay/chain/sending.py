@@ -92,7 +92,7 @@ class PlannedTransaction:
 
     @property
     def highest_cost(self) -> int:
-        """Give the most that it can cost, in wei."""
+        """Return the most that it can cost, in wei."""
         return int(self.fields["gas"] * self.fields["maxFeePerGas"])
 
 
@@ -157,7 +157,7 @@ class Sender:
         return await self._await_receipt(digest)
 
     async def may_be_mined(self, sent: Sent) -> bool:
-        """Say whether a transaction may still be mined: its nonce is the next one, or waits behind others.
+        """Return whether a transaction may still be mined: its nonce is the next one, or waits behind others.
 
         Raises ChainUnreachable.
         """

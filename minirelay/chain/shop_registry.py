@@ -39,7 +39,7 @@ class ShopReg:
         await self._contract.prove()
 
     async def owner_of(self, shop_id: int) -> bytes | None:
-        """Give the address, 20 bytes, of the shop's owner; None if there is no such shop."""
+        """Return the address, 20 bytes, of the shop's owner; None if there is no such shop."""
         try:
             return await self._contract.call(SHOP_OWNER_OF, shop_id, read=address_bytes)
         except Reverted:
@@ -47,7 +47,7 @@ class ShopReg:
             return None
 
     async def has_permission(self, shop_id: int, wallet: bytes, permission: int) -> bool:
-        """Say whether a wallet has a permission (a bit's number); its owner has all, in no shop anybody."""
+        """Return whether a wallet has a permission (a bit's number); the owner has all."""
         try:
             return await self._contract.call(HAS_PERMISSION, shop_id, wallet, permission, read=bool)
         except Reverted:
@@ -55,7 +55,7 @@ class ShopReg:
             return False
 
     async def may_update_root_hash(self, shop_id: int, wallet: bytes) -> bool:
-        """Say whether a wallet may act for a shop."""
+        """Return whether a wallet may act for a shop."""
         return await self.has_permission(shop_id, wallet, UPDATE_ROOT_HASH)
 
     async def relay_count(self, shop_id: int) -> int:

@@ -46,7 +46,7 @@ class Memory(Protocol):
     """The few things that the database remembers for the relay itself."""
 
     async def get_meta(self, key: str) -> bytes | None:
-        """Give what was remembered, None if nothing."""
+        """Return what was remembered, None if nothing."""
 
     async def put_meta(self, key: str, value: bytes) -> None:
         """Remember, durably."""
@@ -111,7 +111,7 @@ class RelayTokenService:
         self._sender = sender or Sender(registry.chain, wallet)
 
     async def find(self) -> RelayToken | None:
-        """Give the token that is configured or remembered; None if there is none.
+        """Return the token that is configured or remembered; None if there is none.
 
         Raises TokenNotOwned, WrongContract; ChainUnreachable only where a crash left it open whether a token
         was minted.
@@ -134,7 +134,7 @@ class RelayTokenService:
         return RelayToken(token_id, is_checked=True)
 
     async def find_or_mint(self, uri: str) -> RelayToken:
-        """Give the relay's token; where the wallet owns none, mint one with this URI, without asking.
+        """Return the relay's token; where the wallet owns none, mint one with this URI, without asking.
 
         Raises TokenNotOwned for a configured one, WrongContract, ChainError.
         """
@@ -179,7 +179,7 @@ class RelayTokenService:
                 return
 
     async def other_uri(self, token_id: int, base_url: BaseUrl) -> str | None:
-        """Give the URI of a token if it is another than the base URL. Raises ChainUnreachable, Reverted."""
+        """Return the URI of a token if it is another than the base URL. Raises ChainUnreachable, Reverted."""
         uri = await self._registry.uri(token_id)
         try:
             return None if BaseUrl.parse(uri) == base_url else uri
@@ -235,7 +235,7 @@ class RelayTokenService:
         return await self._plan(token_id, self._registry.uri_update(token_id, uri))
 
     async def update(self, planned: Planned) -> None:
-        """Give a token another URI. Raises what `Sender.send` raises."""
+        """Set a token's URI to another one. Raises what `Sender.send` raises."""
         await self._sender.send(planned.transaction)
 
     async def _plan(self, token_id: int, call: ContractCall, *, instead_of: Sent | None = None) -> Planned:

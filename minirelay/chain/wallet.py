@@ -39,7 +39,7 @@ class Wallet:
 
     @property
     def address(self) -> bytes:
-        """Give the wallet's address, 20 bytes."""
+        """Return the wallet's address, 20 bytes."""
         return self.key.address
 
     def sign_transaction(self, fields: Mapping[str, object]) -> tuple[bytes, bytes]:

@@ -40,7 +40,7 @@ class ChainProvider(AsyncJSONBaseProvider):
         return {"jsonrpc": "2.0", "id": 0, "result": result}
 
     async def _tip_by_gas_price(self) -> str:
-        """Give a tip where an endpoint suggests none."""
+        """Return a tip where an endpoint suggests none."""
         block = await self._chain.request("eth_getBlockByNumber", ["latest", False], _block)
         price = await self._chain.quantity("eth_gasPrice")
         return hex(max(0, price - read_quantity(block["baseFeePerGas"])))

@@ -62,7 +62,7 @@ def read_source(source: str) -> bytes:
 
 
 def from_text(content: bytes) -> bytes:
-    """Give the bytes that hexadecimal or base64 text (also URL-safe) stands for; anything else as it is."""
+    """Return the bytes that hexadecimal or base64 text (also URL-safe) stands for; anything else as it is."""
     text = b"".join(content.split())
     if match := _HEX.fullmatch(text):
         return bytes.fromhex(match[1].decode())

@@ -13,7 +13,7 @@ from minirelay.logs import fields_of, one_line
 
 WIDTH: Final = 80
 MAX_LINES_PER_SECOND: Final = 100
-"""More is only counted: whoever floods the relay must not make it wait for the terminal."""
+"""More is only counted: a client that floods the relay must not make it wait for the terminal."""
 
 MAX_CHARACTERS: Final = 1000
 

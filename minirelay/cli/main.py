@@ -95,7 +95,7 @@ def _usage(error: click.ClickException) -> str:
 
 
 def _bug(error: Exception) -> str:
-    """Say where a bug is, in a line that can be sent to whoever can mend it."""
+    """Return a line that says where a bug is, for the report of it."""
     place, trace = "", error.__traceback__
     while trace is not None:
         file = Path(trace.tb_frame.f_code.co_filename)

@@ -121,7 +121,7 @@ class _Registration:
             return None
 
     def _agree(self, what: str, planned: "Planned", old_uri: str | None = None) -> bool:
-        """Show what would be sent; ask, unless it is agreed to. Raises ConfigError if nobody can be asked."""
+        """Show what would be sent; ask, unless it is agreed to. Raises ConfigError without a terminal."""
         from minirelay.chain.amounts import show_cost
 
         chain_id = self._settings.registry_chain

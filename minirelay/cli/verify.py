@@ -64,7 +64,7 @@ async def _verify(settings: "Settings", shop_id: str | None) -> list[Result]:
 
 
 async def _check_known(reader: "Reader", shop_id: str) -> None:
-    """Say at once if there is no such shop, before everything is read. Raises ConfigError."""
+    """Check that there is such a shop, before everything is read. Raises ConfigError."""
     from minirelay.store.errors import StoreUnavailable
 
     try:

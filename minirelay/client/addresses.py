@@ -7,7 +7,7 @@ Address = bytes | str
 
 
 def read_address(given: Address) -> bytes:
-    """Give the 20 bytes of an address. Raises ValueError for what is none."""
+    """Return the 20 bytes of an address. Raises ValueError for what is none."""
     address = bytes.fromhex(given.removeprefix("0x")) if isinstance(given, str) else given
     if len(address) != ADDRESS_BYTES:
         raise ValueError(f"an address has {ADDRESS_BYTES} bytes, not {len(address)}")

@@ -138,7 +138,7 @@ class RelayClient:
 
     @property
     def is_connected(self) -> bool:
-        """Say whether there is a connection, as far as is known."""
+        """Return whether there is a connection, as far as is known."""
         try:
             self._link.connection()
         except ConnectionLost:
@@ -147,7 +147,7 @@ class RelayClient:
 
     @property
     def is_authenticated(self) -> bool:
-        """Say whether the present session is authenticated."""
+        """Return whether the present session is authenticated."""
         return self._link.is_authenticated
 
     # -- who
@@ -189,7 +189,7 @@ class RelayClient:
     async def write(self, patches: Iterable[NewPatch], *, may_reveal: bool = False) -> bytes:
         """Sign patches as one set and have it applied: all of it, or nothing.
 
-        Stock and orders don't go into one set with what everybody sees, unless may_reveal says so: who gets
+        Stock and orders don't go into one set with what visitors see, unless may_reveal says so: who gets
         the public patches gets hashes of the others as proofs, and can guess them (docs/security.md).
 
         Calls that run side by side are under way together and are applied in the order of the calls; more

@@ -2,7 +2,7 @@
 
 Sequence numbers have no gaps in the log but those of a restore (spec 05, 09), which are known by their
 numbers, and the proof of the last patch of a set says that it is the last: all that lies to its right in the
-tree is padding. So a subscriber who sees everything can tell that it does, and one from whom something was
+tree is padding. So a subscriber who sees everything can tell that it does, and one who had something
 withheld can tell that, too.
 """
 
@@ -29,12 +29,12 @@ class Completeness:
 
     @property
     def is_whole(self) -> bool:
-        """Say whether all sets up to the last one were received in full, that one included."""
+        """Return whether all sets up to the last one were received in full, that one included."""
         return self.first_gap is None and self._next_leaf is None
 
     @property
     def position(self) -> Position:
-        """Give how far the log was received."""
+        """Return how far the log was received."""
         return Position(self._seq, None if self._next_leaf is None else self._next_leaf - 1)
 
     def add(self, received: ReceivedSet) -> None:
@@ -59,7 +59,7 @@ class Completeness:
 
 
 def is_last_leaf(proof: bytes, leaf: int) -> bool:
-    """Say whether only padding follows a leaf in its tree.
+    """Return whether only padding follows a leaf in its tree.
 
     proof: one that was verified. leaf: the index that it proves.
     """

@@ -1,7 +1,7 @@
 """One WebSocket connection to a relay, from its opening to its end (spec 01). It never comes back.
 
-Whatever the relay asks is answered here at once, except for pushes, which wait in an `Inbox` until somebody
-takes them. Frames leave in the order in which they were handed in, by one task.
+Whatever the relay asks is answered here at once, except for pushes, which wait in an `Inbox` until a
+subscriber takes them. Frames leave in the order in which they were handed in, by one task.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ _SUCCESS: Final = Success()
 _UNWANTED: Final = Failure(Code.CLOSE_SUBSCRIPTION, "not wanted any more, or not for now")
 
 Ending = partial[ConnectionLost] | partial[RelayMisbehaved]
-"""Makes what to raise: a new one for everybody who waits."""
+"""Makes what to raise: a new one for each caller that waits."""
 
 
 class _Request(msgspec.Struct, frozen=True):
@@ -107,7 +107,7 @@ class Connection:
 
     @property
     def is_open(self) -> bool:
-        """Say whether it is not lost."""
+        """Return whether it is not lost."""
         return self._end is None
 
     def check(self) -> None:

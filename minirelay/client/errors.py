@@ -11,7 +11,7 @@ MinirelayError
     ├── EnrolmentRefused     the relay did not enrol a key card: HTTP status and reason
     ├── UploadRefused        the relay did not take a blob: HTTP status and reason
     ├── VerificationFailed   the relay pushed something that is not what it claims to be
-    │   └── UntrustedSigner  signed by somebody who may not write that
+    │   └── UntrustedSigner  signed by a key that may not write that
     ├── PaymentMismatch      payment details are not what the order asks for: don't pay
     └── ChainUnavailable     the chain could not be asked
         └── RegistryUnavailable  who the relay is
@@ -124,7 +124,7 @@ class VerificationFailed(ClientError):
 
 
 class UntrustedSigner(VerificationFailed):
-    """A pushed patch set was signed by somebody who may not write that."""
+    """A pushed patch set was signed by a key that may not write that."""
 
     def __init__(self, seq: int, signer: bytes, reason: str) -> None:
         """signer: the recovered key, 33 bytes."""

@@ -44,7 +44,7 @@ class EthCalls:
             yield cls(http, rpc_url)
 
     async def call(self, contract: bytes, function: Function, *arguments: object) -> tuple[Any, ...] | None:
-        """Give what a function returns; None if the contract reverts, which is its no.
+        """Return what a function returns; None if the contract reverts, which is its no.
 
         contract: its address, 20 bytes.
         """
@@ -63,7 +63,7 @@ class EthCalls:
             ) from error
 
     async def chain_id(self) -> int:
-        """Give the id of the endpoint's chain."""
+        """Return the id of the endpoint's chain."""
         answer = await self._ask(Request("eth_chainId"))
         if not isinstance(answer, Result):
             raise ChainUnavailable(f"the endpoint refused: {answer.message}")

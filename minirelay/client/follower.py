@@ -24,7 +24,7 @@ T = TypeVar("T")
 Condition = Callable[["Follower"], bool]
 RECENT_STATES: Final = 256
 FAR_BEHIND: Final = 1024
-"""With so many patches still to come, nobody asks for what is applied now: it is not settled set by set."""
+"""With so many patches still to come, no caller needs what is applied now: it is not settled set by set."""
 
 OnApplied = Callable[["Follower", ReceivedSet], None]
 
@@ -63,7 +63,7 @@ class Follower:
         self._task = asyncio.create_task(self._follow())
 
     async def __aenter__(self) -> Self:
-        """Give this follower."""
+        """Return this follower."""
         return self
 
     async def __aexit__(
@@ -78,39 +78,39 @@ class Follower:
 
     @property
     def position(self) -> Position:
-        """Give how far the log was applied."""
+        """Return how far the log was applied."""
         return self._reached[0]
 
     @property
     def seq(self) -> int:
-        """Give the number of the last set of which something was applied; 0 before the first."""
+        """Return the number of the last set of which something was applied; 0 before the first."""
         return self.position.seq
 
     @property
     def unpushed(self) -> int | None:
-        """Give how many patches are still to come, by the relay's last sync status; None before the first."""
+        """Return how many patches are still to come, by the last sync status; None before the first."""
         return self._subscription.unpushed
 
     @property
     def is_complete(self) -> bool:
-        """Say whether nothing was withheld so far."""
+        """Return whether nothing was withheld so far."""
         return self._reached[2]
 
     @property
     def failure(self) -> Exception | None:
-        """Give why following ended, if it failed."""
+        """Return why following ended, if it failed."""
         return self._failure
 
     # -- the state
 
     @property
     def state(self) -> ShopState:
-        """Give the state as of now: immutable, good for keeping."""
+        """Return the state as of now: immutable, good for keeping."""
         return self._replica.state
 
     @property
     def root_hash(self) -> bytes | None:
-        """Give the state's root hash, 32 bytes: the relay's own after the set `seq`.
+        """Return the state's root hash, 32 bytes: the relay's own after the set `seq`.
 
         None where this client can't know it: something was withheld from it, or the last set is not all
         there yet.
@@ -118,31 +118,31 @@ class Follower:
         return self.state.root_hash if self._reached[1] else None
 
     def manifest(self) -> Manifest | None:
-        """Give the manifest."""
+        """Return the manifest."""
         return self._load(Manifest, ObjectType.MANIFEST, MANIFEST_KEY)
 
     def account(self, address: bytes) -> Account | None:
-        """Give the account of a wallet. address: 20 bytes; the zero address for all guests."""
+        """Return the account of a wallet. address: 20 bytes; the zero address for all guests."""
         return self._load(Account, ObjectType.ACCOUNT, address)
 
     def listing(self, listing_id: int) -> Listing | None:
-        """Give a listing."""
+        """Return a listing."""
         return self._load(Listing, ObjectType.LISTING, id_key(listing_id))
 
     def tag(self, name: str) -> Tag | None:
-        """Give a tag."""
+        """Return a tag."""
         return self._load(Tag, ObjectType.TAG, tag_key(name))
 
     def order(self, order_id: int) -> Order | None:
-        """Give an order."""
+        """Return an order."""
         return self._load(Order, ObjectType.ORDER, id_key(order_id))
 
     def stock(self, listing_id: int, variations: Iterable[str] = ()) -> int | None:
-        """Give the stock of a listing, or of one combination of its variations."""
+        """Return the stock of a listing, or of one combination of its variations."""
         return self._load(int, ObjectType.INVENTORY, inventory_key(listing_id, variations))
 
     def checkpoint(self) -> Checkpoint:
-        """Give what `RelayClient.follow` needs to go on from here, in this program or a later one."""
+        """Return what `RelayClient.follow` needs to go on from here, in this program or a later one."""
         return Checkpoint(self._shop_id, self.position, self.is_complete, self.state)
 
     # -- waiting

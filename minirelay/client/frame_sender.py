@@ -28,7 +28,7 @@ class FrameSender:
 
     @property
     def is_full(self) -> bool:
-        """Say whether what is not an answer should wait."""
+        """Return whether what is not an answer should wait."""
         return self._unsent_bytes >= MAX_UNSENT_BYTES
 
     def send(self, frame: bytes) -> None:

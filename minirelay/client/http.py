@@ -96,7 +96,7 @@ class Wallet(Protocol):
 
     @property
     def address(self) -> bytes:
-        """Give the wallet's address, 20 bytes."""
+        """Return the wallet's address, 20 bytes."""
 
     def sign(self, message: bytes) -> bytes:
         """Sign an Ethereum personal message (EIP-191). Returns 65 bytes r || s || v."""
@@ -164,7 +164,7 @@ async def read_reason(response: aiohttp.ClientResponse) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A stored blob. ipfs_path: /ipfs/ and its CID, for anybody. url: where this relay serves it."""
+    """A stored blob. ipfs_path: /ipfs/ and its CID, for any reader. url: where this relay serves it."""
 
     ipfs_path: str
     url: str

@@ -1,4 +1,4 @@
-"""What subscriptions have received and nobody has taken yet: bounded, in order, acknowledged when taken."""
+"""What subscriptions have received that was not taken yet: bounded, in order, acknowledged when taken."""
 
 import asyncio
 from collections import deque
@@ -58,7 +58,7 @@ class Inbox:
         self.subscription_id = b""
         """2 bytes, given by the connection when the relay has answered."""
         self.is_abandoned = False
-        """Nobody waits for it any more: it must not be given a subscription."""
+        """No caller waits for it any more: it must not be given a subscription."""
         self._limit_bytes = limit_bytes
         self._bytes = 0
         self._waiting: deque[Arrival | SyncStatus] = deque()
@@ -68,7 +68,7 @@ class Inbox:
 
     @property
     def has_ended(self) -> bool:
-        """Say whether nothing more will come in."""
+        """Return whether nothing more will come in."""
         return self._end is not None
 
     def put(self, sets: tuple[SequencedPartialPatchSet, ...], size: int, acknowledge: Acknowledge) -> bool:
@@ -195,5 +195,5 @@ class Overflow(ClientError):
     """An inbox was full: its subscription has to be taken up again. Never leaves this package."""
 
     def __init__(self) -> None:
-        """Say so."""
+        """Make the error; what it says is always the same."""
         super().__init__("more was pushed than is kept waiting")

@@ -38,7 +38,7 @@ class Backoff:
     attempts: int | None = None
 
     def waits(self, random: Random) -> Iterator[float]:
-        """Give the wait, in seconds, after each failed attempt; it ends when it is time to give up."""
+        """Yield the wait, in seconds, after each failed attempt; it ends when it is time to give up."""
         wait_s = self.first_s
         failed = 0
         while self.attempts is None or failed + 1 < self.attempts:
@@ -82,16 +82,16 @@ class RelayLink:
 
     @property
     def is_closed(self) -> bool:
-        """Say whether `close` was called."""
+        """Return whether `close` was called."""
         return self._closed.is_set()
 
     @property
     def is_authenticated(self) -> bool:
-        """Say whether the present connection is open and authenticated."""
+        """Return whether the present connection is open and authenticated."""
         return self._member is not None and self._member is self._connection and self._member.is_open
 
     def is_member_of(self, shop_id: int) -> bool:
-        """Say whether the present session is authenticated, in this shop."""
+        """Return whether the present session is authenticated, in this shop."""
         return self.is_authenticated and shop_id == self._shop_id
 
     async def open(self, http: aiohttp.ClientSession) -> None:
@@ -106,7 +106,7 @@ class RelayLink:
             await self._connection.close()
 
     def connection(self) -> Connection:
-        """Give the present connection; once it was authenticated, only one that is. Raises ConnectionLost."""
+        """Return the present connection; once authenticated, only one that is. Raises ConnectionLost."""
         connection = self.any_connection()
         if self._is_to_authenticate and not self.is_authenticated:
             raise ConnectionLost("there is a new connection, but it is not authenticated yet")

@@ -32,12 +32,12 @@ Patches = list[NewPatch]
 
 
 def new_id() -> int:
-    """Draw a number for a listing or an order: nobody has to be asked for a free one."""
+    """Draw a number for a listing or an order: no relay has to be asked for a free one."""
     return secrets.randbelow(2**64 - 1) + 1
 
 
 def value_of(content: Any) -> Value:
-    """Give the value that stands for an object of `minirelay.shop.objects` in a patch."""
+    """Return the value that stands for an object of `minirelay.shop.objects` in a patch."""
     return decode(dump(content))
 
 
@@ -93,7 +93,7 @@ def accept_currency(currency: ChainAddress) -> Patches:
 
 
 def add_payee(payee: ChainAddress, *, call_as_contract: bool = False) -> Patches:
-    """Add somebody to whom customers may pay."""
+    """Add a payee whom customers may pay."""
     path = ("Manifest", "Payees", payee.chain_id, payee.address)
     return [NewPatch("add", path, {"CallAsContract": call_as_contract})]
 
@@ -128,7 +128,7 @@ def commit_order(order_id: int) -> Patches:
 
 
 def set_shipping_address(order_id: int, address: AddressDetails) -> Patches:
-    """Say where an order goes; for the first time."""
+    """Set where an order goes; for the first time."""
     return [NewPatch("add", ("Orders", order_id, "ShippingAddress"), value_of(address))]
 
 
@@ -156,7 +156,7 @@ def cancel_order(order_id: int, at: datetime | None = None) -> Patches:
 
 
 def is_partly_private(patches: Iterable[NewPatch]) -> bool:
-    """Say whether everybody sees some of these patches and some not (spec 05, "Roles")."""
+    """Return whether visitors see some of these patches and some not (spec 05, "Roles")."""
     tables = {patch.path[0] for patch in patches if isinstance(patch.path[0], str)}
     types = (TABLES[table] for table in tables if table in TABLES)
     return len({may_see(Role.VISITOR, object_type, owns=False) for object_type in types}) > 1

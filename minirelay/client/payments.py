@@ -31,7 +31,7 @@ DEFAULT_PAYMENTS: Final = bytes.fromhex("8DC7b6bFDc5B5e98A3eE40AA248E3efA2b61b0E
 
 
 def payment_request(order: Order, shop_id: int) -> PaymentRequest:
-    """Give the request that an unpaid order's payment details stand for.
+    """Return the request that an unpaid order's payment details stand for.
 
     It is made of what the order chose; only amount and time are the relay's. Raises PaymentMismatch if its
     id is another than the relay's: don't pay. Raises ClientError if nothing is to be paid.
@@ -70,7 +70,7 @@ class PaymentsContract:
         self._creation_code: bytes | None = None
 
     async def address_of(self, request: PaymentRequest) -> bytes:
-        """Give the address, 20 bytes, to which a request can be paid by a plain transfer.
+        """Return the address, 20 bytes, to which a request can be paid by a plain transfer.
 
         What is paid too much goes back to the payee: relays look at no other address. Raises
         PaymentMismatch (also on chains where addresses are made otherwise): don't pay; ChainUnavailable.

@@ -34,11 +34,11 @@ class Position(NamedTuple):
 
     @property
     def start(self) -> int:
-        """Give the `start_shop_seq_no` of the subscription that goes on from here."""
+        """Return the `start_shop_seq_no` of the subscription that goes on from here."""
         return self.seq if self.leaf is None else self.seq - 1
 
     def covers(self, seq: int, leaf: int) -> bool:
-        """Say whether this leaf of that set is known."""
+        """Return whether this leaf of that set is known."""
         if seq != self.seq:
             return seq < self.seq
         return self.leaf is None or leaf <= self.leaf
@@ -75,11 +75,11 @@ class ReceivedSet:
 
     @property
     def leaf_index(self) -> int:
-        """Give the leaf of the first patch."""
+        """Return the leaf of the first patch."""
         return self.leaves[0]
 
     def with_role(self, role: Role) -> "ReceivedSet":
-        """Say as what the signer signed; who says so has checked it."""
+        """Return the set with the role that its signer signed in; the caller has checked it."""
         fields = [getattr(self, name) for name in ReceivedSet.__slots__]
         return _make(*fields[:-1], role)
 

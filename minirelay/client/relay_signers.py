@@ -1,6 +1,6 @@
 """Who the relay is: by whose signatures its own patch sets are known (spec 02 "Signature", spec 07).
 
-The relay itself can't be asked, and what signed first proves nothing. So whoever wants signers checked says
+The relay itself can't be asked, and what signed first proves nothing. So who wants signers checked says
 where the answer comes from: addresses that are known, or the registries on the chain.
 """
 
@@ -29,7 +29,7 @@ class Registry:
         self._shop_reg = shop_reg
 
     async def relay_owners(self, shop_id: int, tokens: Iterable[int]) -> frozenset[bytes]:
-        """Give the owners, 20 bytes each, of these relay tokens and of those that the shop lists."""
+        """Return the owners, 20 bytes each, of these relay tokens and of those that the shop lists."""
         try:
             async with EthCalls.to(self._rpc_url) as calls:
                 listed = await self._listed(calls, shop_id)
@@ -51,7 +51,7 @@ class RelaySigners(Protocol):
     """Knows the relays of a shop."""
 
     async def is_relay(self, shop_id: int, address: bytes) -> bool:
-        """Say whether the key with this address (20 bytes) signs for a relay of the shop.
+        """Return whether the key with this address (20 bytes) signs for a relay of the shop.
 
         Raises RegistryUnavailable: it is not known at the moment.
         """
@@ -65,7 +65,7 @@ class KnownRelays:
         self._addresses = frozenset(map(read_address, addresses))
 
     async def is_relay(self, shop_id: int, address: bytes) -> bool:  # noqa: ARG002
-        """Say whether this is one of them."""
+        """Return whether this is one of them."""
         return address in self._addresses
 
 
@@ -73,7 +73,7 @@ class RegistryRelays:
     """Relays as the chain knows them: the owners of relay tokens.
 
     They are the tokens that the shop's owner listed in the shop registry, and those named here. The token
-    that a relay says is its own (`RelayClient.info`) is the relay's word alone: anybody can mint one. The
+    that a relay says is its own (`RelayClient.info`) is the relay's word alone: any wallet can mint one. The
     chain tells who owns a token now; if an earlier owner signed what is in the log, add its address to
     `also`.
     """
@@ -104,7 +104,7 @@ class RegistryRelays:
         self._asking = asyncio.Lock()
 
     async def is_relay(self, shop_id: int, address: bytes) -> bool:
-        """Say whether this address owns one of the tokens. Raises RegistryUnavailable."""
+        """Return whether this address owns one of the tokens. Raises RegistryUnavailable."""
         if address in self._also or self._is_remembered(shop_id, address):
             return True
         async with self._asking:

@@ -33,7 +33,7 @@ _DECODER = msgspec.msgpack.Decoder(_Saved)
 class Checkpoint:
     """A shop's state as it was followed up to a position. is_complete: nothing of the log was withheld.
 
-    Whoever can change the bytes of one can change what a follower believes: keep them as you would the
+    Who can change the bytes of one can change what a follower believes: keep them as you would the
     program.
     """
 
@@ -109,7 +109,7 @@ class Replica:
 
     @property
     def state(self) -> ShopState:
-        """Give the state after all that was applied."""
+        """Return the state after all that was applied."""
         if self._unsettled:
             self._settle()
         return self._state

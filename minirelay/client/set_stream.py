@@ -34,13 +34,13 @@ class Link(Protocol):
 
     @property
     def is_closed(self) -> bool:
-        """Say whether it was closed, for good."""
+        """Return whether it was closed, for good."""
 
     def is_member_of(self, shop_id: int) -> bool:
-        """Say whether the present session is authenticated, in this shop."""
+        """Return whether the present session is authenticated, in this shop."""
 
     def connection(self) -> Connection:
-        """Give the present connection. Raises ConnectionLost."""
+        """Return the present connection. Raises ConnectionLost."""
 
     async def reconnect(self) -> None:
         """Connect again, and authenticate again if it was. Returns at once if it is connected."""
@@ -82,7 +82,7 @@ class SetStream:
 
     @property
     def position(self) -> Position:
-        """Give what was taken. Raises VerificationFailed if the last proof taken is none."""
+        """Return what was taken. Raises VerificationFailed if the last proof taken is none."""
         if self._last is not None:
             try:
                 self._position = Position(self._last.seq, leaf_index(self._last.proofs[-1]))
@@ -92,7 +92,7 @@ class SetStream:
 
     @property
     def sees_as_member(self) -> bool:
-        """Say whether the subscription was made by a session that had authenticated in the shop."""
+        """Return whether the subscription was made by a session that had authenticated in the shop."""
         return self._sees_as_member is True
 
     async def open(self) -> None:
@@ -189,7 +189,7 @@ class SetStream:
             self._connection, self._inbox = connection, inbox
 
     def _start(self) -> int:
-        """Give the number to subscribe from: that of a set of the log, and all before `position` is known."""
+        """Return the number to subscribe from: that of a set of the log; all before `position` is known."""
         position = self.position
         if position.leaf is not None and position.seq % GAP_STEP == 0:
             # The number before may lie in the gap of a restore.

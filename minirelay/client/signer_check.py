@@ -32,7 +32,7 @@ class KeyCards:
             self._count(address, 1)
 
     def role_of(self, key_card: bytes) -> Role | None:
-        """Give the role of a key card, CLERK or GUEST; None if no account has it."""
+        """Return the role of a key card, CLERK or GUEST; None if no account has it."""
         return next((role for role, cards in self._cards.items() if cards[key_card] > 0), None)
 
     def apply(self, patch: Patch) -> None:
@@ -72,7 +72,7 @@ class SignerCheck:
         self._judged: tuple[int, Role] = (0, Role.VISITOR)
 
     async def role_of(self, received: ReceivedSet) -> Role:
-        """Say as what a set was signed: CLERK, GUEST or RELAY. In the order of the log; then call `follow`.
+        """Return the role that a set was signed in. To be called in the order of the log; then call `follow`.
 
         Raises UntrustedSigner, RegistryUnavailable; after the latter it may be asked again.
         """
@@ -103,7 +103,7 @@ class SignerCheck:
                     raise VerificationFailed(received.seq, refusal.message) from refusal
 
     def role_of_key_card(self, key_card: bytes) -> Role | None:
-        """Give the role of a key card at this place in the log; None if it has none."""
+        """Return the role of a key card at this place in the log; None if it has none."""
         return self._key_cards.role_of(key_card)
 
     async def _find_role(self, received: ReceivedSet) -> Role:
@@ -115,7 +115,7 @@ class SignerCheck:
         raise _untrusted(received, "it is signed neither with a key card of the shop nor by a relay of it")
 
     async def _is_the_relays_after_all(self, received: ReceivedSet) -> bool:
-        """Say whether a key card's set is the relay's: there are logs that have its key as a card.
+        """Return whether a key card's set is the relay's: there are logs that have its key as a card.
 
         The registry is asked only about sets that it could be about.
         """

@@ -55,12 +55,12 @@ class _Stream:
 
     @property
     def position(self) -> Position:
-        """Give how far this subscription has come: where another one can go on."""
+        """Return how far this subscription has come: where another one can go on."""
         return self._stream.position
 
     @property
     def unpushed(self) -> int | None:
-        """Give how many patches are still to come, by the relay's last sync status; None before the first."""
+        """Return how many patches are still to come, by the last sync status; None before the first."""
         return self._stream.unpushed
 
     async def cancel(self) -> None:
@@ -72,7 +72,7 @@ class UnverifiedSubscription(_Stream, AsyncIterator[SequencedPartialPatchSet]):
     """Pushed sets as the relay sent them: nothing is proved. Made by `RelayClient.subscribe_unverified`."""
 
     async def __anext__(self) -> SequencedPartialPatchSet:
-        """Give the next set. Raises as `Subscription` does, for what concerns the connection."""
+        """Return the next set. Raises as `Subscription` does, for what concerns the connection."""
         pushed = await self._stream.peek()
         if pushed is None:
             raise StopAsyncIteration
@@ -113,12 +113,12 @@ class Subscription(_Stream, AsyncIterator[ReceivedSet]):
 
     @property
     def checks_signers(self) -> bool:
-        """Say whether each signer is held against the accounts and the registry, or only recovered."""
+        """Return whether each signer is held against the accounts and the registry, or only recovered."""
         return self._signers is not None
 
     @property
     def sees_everything(self) -> bool:
-        """Say whether the accounts, so far, name the client's own card as a clerk's, who sees it all."""
+        """Return whether the accounts, so far, name the client's own card as a clerk's, who sees it all."""
         if self._key_card is None or self._signers is None or not self._stream.sees_as_member:
             return False
         role = self._signers.role_of_key_card(self._key_card)
@@ -127,12 +127,12 @@ class Subscription(_Stream, AsyncIterator[ReceivedSet]):
     async def caught_up(self) -> None:
         """Wait until all is handed out that was in the log when the relay last counted.
 
-        Somebody else has to iterate meanwhile. Never returns with a relay that sends no sync status.
+        Another task has to iterate meanwhile. Never returns with a relay that sends no sync status.
         """
         await self._stream.caught_up.wait()
 
     async def __anext__(self) -> ReceivedSet:
-        """Give the next set, or part of a set."""
+        """Return the next set, or part of a set."""
         if self._failure is not None:
             raise self._failure
         try:

@@ -46,7 +46,7 @@ class Nonces:
         return self._last
 
     def next(self) -> int:
-        """Give a nonce that was not used yet. Raises ValueError when there is none left."""
+        """Return a nonce that was not used yet. Raises ValueError when there is none left."""
         nonce = max(self._last + 1, self._clock())
         if nonce > MAX_NONCE:
             raise ValueError("this key card has used up its nonces")

@@ -29,7 +29,7 @@ _SHOWN_CHARACTERS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value that somebody gave. origin: where, in words. is_text: has yet to be taken apart."""
+    """A value that was configured. origin: where, in words. is_text: has yet to be taken apart."""
 
     value: object
     origin: str

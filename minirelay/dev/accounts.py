@@ -1,4 +1,4 @@
-"""The accounts that everybody knows: for development only, their keys are public."""
+"""The well-known accounts: for development only, their keys are public."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """Compile the development contracts: `python -m minirelay.dev.compile_contracts`.
 
-For people who change a contract; everybody else uses the committed results: the code in `contracts/build/`,
+For developers who change a contract; all others use the committed results: the code in `contracts/build/`,
 the interfaces in `protocol/interfaces/`. It needs Node and npm, installs the pinned compiler and OpenZeppelin
 into a temporary directory, and leaves nothing else behind.
 """

@@ -1,7 +1,7 @@
 """Deploying to the same address on every chain (EIP-1014), through a factory that most chains have already.
 
 The factory takes a 32-byte salt and init code as call data. It comes from one transaction with a made-up
-signature, so that nobody holds the key of its sender and it has the same address everywhere.
+signature, so that its sender has no known key and it has the same address everywhere.
 """
 
 from eth_hash.auto import keccak

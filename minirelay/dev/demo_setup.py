@@ -28,7 +28,7 @@ class DemoShop:
 
 
 def plan_demo_shop(directory: Path) -> DemoShop:
-    """Give the demo shop of this data directory: in a new one the same as in each new one.
+    """Return the demo shop of this data directory: in a new one the same as in each new one.
 
     It is written down, since a directory may be older than this minirelay's ids.
     """

@@ -205,7 +205,7 @@ def wei(cents: int) -> int:
 
 
 def demo_patches(chain_id: int, owner: bytes, eddies: str | None) -> list[NewPatch]:
-    """Make what everybody sees of the shop, as one patch set.
+    """Make what visitors see of the shop, as one patch set.
 
     owner: 20 bytes, who is paid. eddies: the address of the two-decimals token as 0x hex, if there is one.
     """
@@ -218,7 +218,7 @@ def demo_patches(chain_id: int, owner: bytes, eddies: str | None) -> list[NewPat
 
 
 def demo_stock() -> list[NewPatch]:
-    """Make the shop's stock, as another set: beside what everybody sees it could be guessed."""
+    """Make the shop's stock, as another set: beside what visitors see it could be guessed."""
     return [patch for item in ITEMS for patch in _stock(item)]
 
 

@@ -8,7 +8,7 @@ from minirelay.dev.accounts import MNEMONIC
 def derive(label: str) -> bytes:
     """Return 32 bytes that follow from the development mnemonic and a label.
 
-    Everybody can compute them: they are for development only, like the mnemonic.
+    They can be computed from the public mnemonic: they are for development only, like the mnemonic.
     """
     return keccak(f"{MNEMONIC}: minirelay {label}".encode())
 

@@ -40,7 +40,7 @@ class Function:
 
     @cached_property
     def selector(self) -> bytes:
-        """Give the 4 bytes that name the function in call data."""
+        """Return the 4 bytes that name the function in call data."""
         return keccak256(f"{self.name}({','.join(self.inputs)})".encode())[:4]
 
     def encode(self, *arguments: object) -> bytes:

@@ -29,15 +29,15 @@ _MIN_CONTAINERS: Final = 512
 
 
 def most_bytes(method: str, data_bytes: int = 0) -> int:
-    """Give the length of the longest answer to a method. data_bytes: what a call may return."""
+    """Return the length of the longest answer to a method. data_bytes: what a call may return."""
     return _LONGER.get(method, FRAME_BYTES + 2 * data_bytes)
 
 
 def most_containers(answer_bytes: int) -> int:
-    """Give how many lists and objects an answer of this length may hold; each costs more than its text."""
+    """Return how many lists and objects an answer of this length may hold; each costs more than its text."""
     return max(_MIN_CONTAINERS, answer_bytes // _BYTES_PER_CONTAINER)
 
 
 def array_bytes(items: int) -> int:
-    """Give how long an array of that many words is, or a text that fills them, as a function returns it."""
+    """Return how long an array of that many words is, or a text that fills them, as a function returns it."""
     return (2 + items) * WORD_BYTES

@@ -54,7 +54,7 @@ ReadKey = Callable[[bytes, int, Limits], tuple[Key, int]]
 
 
 def most_containers(size: int) -> int:
-    """Say how many lists and maps an input of this many bytes may have."""
+    """Return how many lists and maps an input of this many bytes may have."""
     return SPARE_CONTAINERS + size // BYTES_PER_CONTAINER
 
 

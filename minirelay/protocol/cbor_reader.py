@@ -58,7 +58,7 @@ class Reader:
 
     @property
     def bignums(self) -> int:
-        """Say how many bignums were read so far: as values they can't be told from plain integers."""
+        """Return how many bignums were read so far: as values they can't be told from plain integers."""
         return self.limits.bignums
 
     def item(self) -> Value:
@@ -104,7 +104,7 @@ class Reader:
         self.limits.levels_left += 1
 
     def is_before_list(self) -> bool:
-        """Say whether the next item is a list."""
+        """Return whether the next item is a list."""
         return self.at < len(self.data) and self.data[self.at] >> 5 == LIST
 
     def finish(self) -> None:

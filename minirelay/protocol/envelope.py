@@ -35,7 +35,7 @@ class Success(msgspec.Struct, frozen=True, gc=False):
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False):
-    """A response: an error. code: as received, perhaps one that nobody knows."""
+    """A response: an error. code: as received, perhaps an unknown one."""
 
     code: int
     message: str

@@ -24,5 +24,5 @@ def number_after_restore(end: int, restored_at: int) -> int:
 
 
 def may_follow(seq: int, after: int) -> bool:
-    """Say whether a set may come right behind another one in a log: as the next, or behind a gap."""
+    """Return whether a set may come right behind another one in a log: as the next, or behind a gap."""
     return seq == after + 1 or (seq > after and seq % GAP_STEP == 0)

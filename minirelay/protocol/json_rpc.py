@@ -31,7 +31,7 @@ class Request:
 
     @property
     def most_bytes(self) -> int:
-        """Give the length of its longest answer."""
+        """Return the length of its longest answer."""
         return most_bytes(self.method, self.data_bytes)
 
 
@@ -52,7 +52,7 @@ class RpcError:
 
     @property
     def is_revert(self) -> bool:
-        """Say whether it tells of a call that a contract reverted."""
+        """Return whether it tells of a call that a contract reverted."""
         return is_revert(self.code, self.message, self.data)
 
 
@@ -70,7 +70,7 @@ def encode_batch(first_id: int, requests: Sequence[Request]) -> bytes:
 
 
 def most_bytes_of_batch(requests: Sequence[Request]) -> int:
-    """Give the length of the longest answer to a batch: the sum of all, up to what one may have."""
+    """Return the length of the longest answer to a batch: the sum of all, up to what one may have."""
     return min(sum(request.most_bytes for request in requests), LONGEST_BYTES)
 
 

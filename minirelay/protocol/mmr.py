@@ -73,17 +73,17 @@ def padded_count(count: int) -> int:
 
 
 def most_proof_bytes(count: int) -> int:
-    """Say how large a proof in a tree of `count` leaves may get: two numbers, and 34 bytes a sibling."""
+    """Return how large a proof in a tree of `count` leaves may get: two numbers, and 34 bytes a sibling."""
     return 16 + 34 * (count - 1).bit_length()
 
 
 def node_index(leaf: int) -> int:
-    """Say which node, counted from 0 in the order of appending, a leaf is."""
+    """Return the number of a leaf's node, counted from 0 in the order of appending."""
     return 2 * leaf - leaf.bit_count()
 
 
 def _position(index: int, height: int) -> int:
-    """Say which position, counted from 1, a node has that is number `index` of the row at `height`."""
+    """Return the position, counted from 1, of the node that is number `index` of the row at `height`."""
     # The leaves before it and below it, with all parents that they complete, itself the last of them.
     return node_index(((index + 1) << height) - 1) + height + 1
 

@@ -101,7 +101,7 @@ def _has_bignums(raw: bytes, path_key: Key | None) -> bool:
 
 
 def _target(path: Path) -> tuple[ObjectType, bytes, Path]:
-    """Say which object a path leads to, and what follows the object's id."""
+    """Return the type and id of the object that a path leads to, and what follows the id."""
     table = TABLES.get(path[0]) if isinstance(path[0], str) else None
     if table is None:
         raise invalid(f"{_WHAT}: the path leads to no kind of object")

@@ -42,7 +42,7 @@ _WHAT: Final = "invalid CBOR encoding"
 
 
 class DecodedPatchSet(msgspec.Struct, frozen=True):
-    """A patch set that is well formed; whether its root and signature are right, nobody knows yet."""
+    """A patch set that is well formed; whether its root and signature are right is not known yet."""
 
     header: Header
     signature: bytes

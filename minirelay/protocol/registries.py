@@ -6,7 +6,7 @@ from minirelay.protocol.abi import load_abi
 from minirelay.protocol.answer_bounds import array_bytes
 
 MAX_RELAYS: Final = 1024
-"""A shop that lists more relays lists none, as far as anybody here is concerned."""
+"""A shop that lists more relays lists none, as far as relays and clients are concerned."""
 
 _URI_WORDS: Final = 128
 

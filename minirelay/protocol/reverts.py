@@ -37,7 +37,7 @@ _HEXADECIMAL: Final = re.compile(r"(?:0x)?((?:[0-9a-f]{2})+)", re.IGNORECASE)
 
 
 def is_revert(code: int, message: str, data: object) -> bool:
-    """Say whether an error (JSON-RPC 2.0, section 5.1; data: any JSON) tells that a contract reverted."""
+    """Return whether an error (JSON-RPC 2.0, section 5.1; data: any JSON) tells that a contract reverted."""
     if _WORDS.search(message):
         return True
     if not isinstance(data, str):
@@ -48,7 +48,7 @@ def is_revert(code: int, message: str, data: object) -> bool:
 
 
 def _is_revert_data(code: int, data: str) -> bool:
-    """Say whether this is what a contract reverts with: a selector, and the words of its arguments."""
+    """Return whether this is what a contract reverts with: a selector, and the words of its arguments."""
     match = _HEXADECIMAL.fullmatch(data)
     if match is None or len(match[1]) // 2 % WORD_BYTES != _SELECTOR_BYTES:
         return False

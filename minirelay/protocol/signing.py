@@ -89,7 +89,7 @@ def keccak256(data: bytes) -> bytes:
 
 
 def is_public_key(candidate: bytes) -> bool:
-    """Say whether these are 33 bytes of a compressed point on the curve."""
+    """Return whether these are 33 bytes of a compressed point on the curve."""
     if len(candidate) != PUBLIC_KEY_BYTES:
         return False
     try:

@@ -35,5 +35,5 @@ _MOST_FRAMING_BYTES: Final = (1 + 10) + (1 + 5) + 4 * (1 + 5)
 
 
 def most_patch_bytes(header_bytes: int, signature_bytes: int, proof_bytes: int) -> int:
-    """Say how large one patch may be, so that a set of it alone is not larger than MAX_SET_BYTES."""
+    """Return how large one patch may be, so that a set of it alone is not larger than MAX_SET_BYTES."""
     return MAX_SET_BYTES - _MOST_FRAMING_BYTES - header_bytes - signature_bytes - proof_bytes

@@ -1,6 +1,6 @@
 """Who follows a log live, found by what a set touches; who sees nothing of it is not asked.
 
-What somebody who was found gets, `View.sees` says to each patch.
+What a subscriber that was found gets, `View.sees` says to each patch.
 
 Followers with the same view, but for their own orders, are an audience: what one of them gets of a set in
 which there are no such orders, all get.
@@ -60,7 +60,7 @@ class Touched:
         self.owners |= other.owners
 
     def meets(self, view: View) -> bool:
-        """Say whether a view may see some of it; False is certain."""
+        """Return whether a view may see some of it; False is certain."""
         return (
             not view.types.isdisjoint(self.types)
             or not view.objects.isdisjoint(self.objects)
@@ -112,7 +112,7 @@ class Audiences(Generic[F]):
 
     @property
     def entry_count(self) -> int:
-        """Count the entries of all indexes; none is left when nobody follows."""
+        """Count the entries of all indexes; none is left when no subscription follows."""
         indexes = len(self._by_type) + len(self._by_object) + len(self._by_owner)
         return indexes + len(self._everything) + len(self._members)
 
@@ -135,7 +135,7 @@ class Audiences(Generic[F]):
             self._by_object.remove(key, audience)
 
     def followed(self, touched: Touched) -> Touched:
-        """Leave of what is touched only what somebody may see; all types if somebody sees everything."""
+        """Leave of what is touched only what a follower may see; all types if one of them sees everything."""
         return Touched(
             touched.types if self._everything else self._by_type.known(touched.types),
             self._by_object.known(touched.objects),
@@ -143,7 +143,7 @@ class Audiences(Generic[F]):
         )
 
     def seeing(self, touched: Touched) -> Iterator[tuple[View, F]]:
-        """Give who may see some of it, with the view of the audience; some perhaps more than once.
+        """Yield who may see some of it, with the view of the audience; some perhaps more than once.
 
         Followers may come and go meanwhile: those who leave may still be given, those who come perhaps not.
         """

@@ -65,6 +65,6 @@ class Backpressure:
         self._changed.set()
 
     def end(self) -> None:
-        """Hold nobody up any more: the session is over."""
+        """Hold up no reader any more: the session is over."""
         self._is_over = True
         self.note_change()

@@ -35,7 +35,7 @@ class CardEnrolment(msgspec.Struct, frozen=True):
 
     @property
     def size_bytes(self) -> int:
-        """Give a small number: it is a patch or two."""
+        """Return a small number: it is a patch or two."""
         return 0
 
     def decode(self) -> None:

@@ -175,7 +175,7 @@ class Connection:
     # -- its subscriptions
 
     def has_room(self) -> bool:
-        """Say whether a push may leave now."""
+        """Return whether a push may leave now."""
         return self.outbox.has_room()
 
     def turn(self) -> AbstractAsyncContextManager[Room]:
@@ -188,7 +188,7 @@ class Connection:
         self._account_for_session()
 
     def send_sync_status(self, subscription_id: bytes, unpushed_patches: int) -> None:
-        """Say how much a subscription still has to get."""
+        """Send how much a subscription still has to get."""
         self.outbox.put(self.session.sync_status(subscription_id, unpushed_patches))
 
     def fail(self, reason: str) -> None:

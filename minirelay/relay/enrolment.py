@@ -24,7 +24,7 @@ from minirelay.relay.messages import Enrolment
 
 
 class EnrolmentRefused(MinirelayError):
-    """A key card is not enrolled; the message may be told to whoever asked."""
+    """A key card is not enrolled; the message may be told to the client."""
 
 
 class BadEnrolment(EnrolmentRefused):
@@ -55,10 +55,10 @@ class ShopRegistry(Protocol):
     """What enrolling asks the shop registry. All raise ChainError if it can't be asked."""
 
     async def owner_of(self, shop_id: int) -> bytes | None:
-        """Give the owner's address, 20 bytes; None if there is no such shop."""
+        """Return the owner's address, 20 bytes; None if there is no such shop."""
 
     async def may_update_root_hash(self, shop_id: int, wallet: bytes) -> bool:
-        """Say whether the wallet may act for the shop."""
+        """Return whether the wallet may act for the shop."""
 
     async def relay_tokens(self, shop_id: int) -> tuple[int, ...]:
         """List the relay tokens that the shop has."""

@@ -71,7 +71,7 @@ def make_entry(
 
 
 def entry_bytes(key: bytes, value: bytes | None) -> int:
-    """Tell about what an object takes in memory. value: its canonical bytes, None if there is none."""
+    """Return about what an object takes in memory. value: its canonical bytes, None if there is none."""
     return 0 if value is None else ENTRY_BYTES + len(key) + len(value)
 
 

@@ -1,7 +1,7 @@
 """What the log says of sessions and writes (spec 09, "Logs"): one line per event worth knowing.
 
-Anybody can have writes refused, as often as they like: the log has each of them only at the level debug, and
-a count by kind once a minute.
+Any client can have writes refused, as often as it likes: the log has each of them only at the level debug,
+and a count by kind once a minute.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class EventLog:
 
     @property
     def tells_accepted(self) -> bool:
-        """Say whether accepted writes are told at all: one by one they are for looking closely."""
+        """Return whether accepted writes are told at all: one by one they are for looking closely."""
         return log.isEnabledFor(logging.DEBUG)
 
     def write_settled(self, shop_id: int, outcome: Outcome) -> None:
@@ -53,7 +53,7 @@ class EventLog:
             log.info("a session was ended", extra={"code": hang_up.code, "reason": hang_up.reason})
 
     def tell_refused(self) -> None:
-        """Tell how many writes were refused since the last time; also to be called at the end."""
+        """Log how many writes were refused since the last time; also to be called at the end."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

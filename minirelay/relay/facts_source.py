@@ -31,13 +31,13 @@ class FactsSource(Protocol):
         """
 
     def forget_shop(self, shop_id: int) -> None:
-        """Take note that a shop left memory: nobody writes to it."""
+        """Take note that a shop left memory: no client writes to it."""
 
     async def warm(self, missing: Set[Fact]) -> None:
         """Get what is missing; return once all of it is known, and not before.
 
         "There is none" is known, too. Several may wait for the same, and each gives up when it likes, by
-        being cancelled; that ends nobody else's waiting. Raises nothing.
+        being cancelled; that ends no other caller's waiting. Raises nothing.
         """
 
 

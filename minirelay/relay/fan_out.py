@@ -81,7 +81,7 @@ def share_of(view: View, sets: Sequence[StoredSet]) -> Share:
 
 
 def must_read(view: View, sets: Iterable[StoredSet]) -> bool:
-    """Say whether one of these sets would have to be split, or cut although it is large."""
+    """Return whether one of these sets would have to be split, or cut although it is large."""
     for stored in sets:
         if len(stored.wire) > LARGE_SET_BYTES:
             seen = len(view.visible(stored.leaves))

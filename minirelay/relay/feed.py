@@ -3,7 +3,7 @@
 What is published is handed over in rounds. A round goes to those who may see some of what was published
 before it began, found by index; each gets all that is there when its turn comes. So a write costs nothing for
 followers who see none of it, a round has an end however fast writes come, and nothing waits for it but the
-recent sets: a follower whom they no longer reach reads the log.
+recent sets: a follower that they no longer reach reads the log.
 """
 
 import logging
@@ -24,7 +24,7 @@ RECENT_SETS = 1024
 
 
 class Feed:
-    """Hand durable sets to whoever follows and sees some of them.
+    """Hand durable sets to the followers that see some of them.
 
     A few recent sets stay in memory, so that a subscription that has read the log up to here goes live
     even while writes keep coming.
@@ -51,7 +51,7 @@ class Feed:
 
     @property
     def is_followed(self) -> bool:
-        """Say whether somebody follows live."""
+        """Return whether any subscription follows live."""
         return bool(self._followers)
 
     def publish(self, sets: Sequence[StoredSet]) -> None:
@@ -72,7 +72,7 @@ class Feed:
             self._handed_seq = self.seq
 
     def add(self, follower: Follower) -> None:
-        """Let somebody follow who has everything up to `seq`."""
+        """Let a subscription follow that has everything up to `seq`."""
         self._followers.add(follower)
 
     def remove(self, follower: Follower) -> None:
@@ -88,7 +88,7 @@ class Feed:
             _attempt(self._echo, follower)
 
     def since(self, seq: int) -> list[StoredSet] | None:
-        """Give the sets after this one from memory; None if it does not reach back so far."""
+        """Return the sets after this one from memory; None if it does not reach back so far."""
         if seq < self._recent_after:
             return None
         sets: list[StoredSet] = []
@@ -101,11 +101,11 @@ class Feed:
 
     @property
     def recent_bytes(self) -> int:
-        """Tell what the recent sets take in memory."""
+        """Return what the recent sets take in memory."""
         return self._recent_bytes
 
     def forget_recent(self) -> None:
-        """Let the recent sets go; whoever wants them reads them from the log."""
+        """Let the recent sets go; subscriptions that need them read them from the log."""
         self._recent.clear()
         self._recent_bytes = 0
         self._recent_after = self.seq
@@ -157,7 +157,7 @@ class Feed:
                 after = part[-1].seq
 
     def _has(self, follower: Follower) -> int:
-        """Say up to where a follower has all that it sees."""
+        """Return the number of the last set up to which a follower has all that it sees."""
         return max(follower.cursor.seq, self._handed_seq)
 
 

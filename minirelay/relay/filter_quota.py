@@ -33,7 +33,7 @@ class FilterQuota:
 
     @property
     def taken_bytes(self) -> int:
-        """Tell what is taken now."""
+        """Return what is taken now."""
         return self._taken
 
     def take(self, filters: Iterable[Filter]) -> int:

@@ -1,6 +1,6 @@
 """Guests' writes on their way to a shop's sequencer: few at a time, every guest in turn.
 
-Anybody may be a guest of a shop, and a sequencer takes what comes in order. So that clerks never stand behind
+Anyone may be a guest of a shop, and a sequencer takes what comes in order. So that clerks never stand behind
 more than a little, what guests have written waits here while enough of it is on its way; each guest's own
 writes keep their order.
 """
@@ -48,7 +48,7 @@ class GuestLane:
         self._hand_on()
 
     def drop(self, card_row: int) -> None:
-        """Abandon what waits of a guest whose session is over: nobody would bound it any more."""
+        """Abandon what waits of a guest whose session is over: nothing would bound it any more."""
         for waiting in self._waiting.pop(card_row, ()):
             waiting.abandon()
 

@@ -83,7 +83,7 @@ class LargeSets:
 
     @property
     def held_bytes(self) -> int:
-        """Tell how many bytes of them are kept now."""
+        """Return how many bytes of them are kept now."""
         return sum(one.size_bytes for one in self._kept.values())
 
     async def step(self, shop: int, view: View, cursor: Cursor, upto_seq: int) -> Step:

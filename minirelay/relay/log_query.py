@@ -11,14 +11,14 @@ from minirelay.store.messages import Counts, Selection
 
 
 class LogQuery(NamedTuple):
-    """What to look for. types: whole types, whoever owns what. selections: rows of the index besides."""
+    """What to look for. types: whole types, of any owner. selections: rows of the index besides."""
 
     types: frozenset[ObjectType]
     selections: tuple[Selection, ...]
 
     @property
     def needs_scan(self) -> bool:
-        """Say whether the log has to be read set by set; else `selections` are few rows of its index."""
+        """Return whether the log has to be read set by set; else `selections` are few rows of its index."""
         return bool(self.types)
 
     def count_types(self, start: Counts, end: Counts) -> int:

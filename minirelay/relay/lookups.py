@@ -1,6 +1,6 @@
 """What one session has asked that has to be looked up in the store: one request after the other.
 
-So whoever asks a thousand things at once takes one place among those who wait for the database, and the end
+So who asks a thousand things at once takes one place among those who wait for the database, and the end
 of a session has one task to cancel, however much it left unanswered.
 """
 

@@ -51,12 +51,12 @@ class Account:
 
     @property
     def rank(self) -> float:
-        """Give what it holds, as it counts when the largest is looked for."""
+        """Return what it holds, as it counts when the largest is looked for, in bytes."""
         return self.size_bytes / DIVISORS[self.role]
 
     @property
     def is_tight(self) -> bool:
-        """Say whether all sessions together hold so much that this one should not add to it."""
+        """Return whether all sessions together hold so much that this one should not add to it."""
         return self._budget.is_tight
 
     def hold(self, size_bytes: int) -> None:
@@ -98,12 +98,12 @@ class MemoryBudget:
 
     @property
     def is_tight(self) -> bool:
-        """Say whether so much is held that what can wait elsewhere should."""
+        """Return whether so much is held that what can wait elsewhere should."""
         return self.size_bytes > self.limit_bytes * TIGHT_SHARE
 
     @property
     def may_linger(self) -> bool:
-        """Say whether a session that is closed now may take the time to hear of it."""
+        """Return whether a session that is closed now may take the time to hear of it."""
         return self.closing_bytes <= self.limit_bytes * LINGERING_SHARE
 
     def open(self, close: Callable[[bool], None]) -> Account:

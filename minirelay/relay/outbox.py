@@ -68,17 +68,17 @@ class Outbox:
 
     @property
     def size_bytes(self) -> int:
-        """Tell how many bytes have not left, those on their way included."""
+        """Return how many bytes have not left, those on their way included."""
         return self._size_bytes
 
     @property
     def frames(self) -> tuple[bytes, ...]:
-        """List the frames that nobody has taken yet, in order."""
+        """List the frames that were not taken yet, in order."""
         return tuple(send.frame for send in self._frames)
 
     @property
     def is_full(self) -> bool:
-        """Say whether so much waits that nothing more should be read from the client."""
+        """Return whether so much waits that nothing more should be read from the client."""
         return self._size_bytes >= self.limits.answer_bytes
 
     # -- in and out
@@ -108,14 +108,14 @@ class Outbox:
         self._shrink(len(frame))
 
     def withdraw_pushes(self) -> None:
-        """Drop the pushes that nobody has taken yet."""
+        """Drop the pushes that were not taken yet."""
         withdrawn = [len(send.frame) for send in self._frames if send.is_push]
         self._frames = deque(send for send in self._frames if not send.is_push)
         self._hold(-sum(withdrawn) - len(withdrawn) * FRAME_BYTES)
         self._shrink(sum(withdrawn))
 
     def drop(self) -> None:
-        """Forget all that is here, also what is on its way: nobody waits for it any more."""
+        """Forget all that is here, also what is on its way: no sender waits for it any more."""
         self.close()
         self._frames.clear()
         self._hold(-self._held_bytes)
@@ -138,7 +138,7 @@ class Outbox:
     # -- room for pushes
 
     def has_room(self) -> bool:
-        """Say whether a push may be queued now."""
+        """Return whether a push may be queued now."""
         return self._size_bytes < self._push_bytes and self._free_pushes() > 0
 
     def acknowledged(self) -> None:
@@ -147,7 +147,7 @@ class Outbox:
 
     @property
     def is_being_filled(self) -> bool:
-        """Say whether a subscription has its `turn`, or waits in it for room."""
+        """Return whether a subscription has its `turn`, or waits in it for room."""
         return self._reading_turn.locked()
 
     @asynccontextmanager

@@ -122,7 +122,7 @@ class Relay:
     # -- shops
 
     async def is_served(self, shop_id: int) -> bool:
-        """Say whether this relay has the shop already. Raises StoreError."""
+        """Return whether this relay has the shop already. Raises StoreError."""
         return await self.shops.find(shop_id) is not None
 
     async def log_length(self, shop_id: int) -> int:
@@ -213,7 +213,7 @@ class Relay:
 
 
 def _abandoned() -> Refusal:
-    """Make the outcome of a write that was not judged because its session ended; nobody hears it."""
+    """Make the outcome of a write that was not judged because its session ended; it is told to no client."""
     return invalid("the session ended before this was judged")
 
 
@@ -229,7 +229,7 @@ async def _view(hosted: HostedShop, card: KeyCard | None, filters: Sequence[Filt
 
 
 def role_in(hosted: HostedShop, card: KeyCard | None) -> Role:
-    """Say what a session is in a shop: a visitor in every shop but its card's own."""
+    """Return the role of a session in a shop: a visitor in every shop but its card's own."""
     if card is None or card.shop != hosted.row.row_id:
         return Role.VISITOR
     return Role.GUEST if card.is_guest else Role.CLERK

@@ -103,7 +103,7 @@ class Replay:
             self.head.go_on_behind([gap])
 
     def key_cards(self) -> dict[bytes, KeyCard]:
-        """Give the key cards as they have to be stored by now, by public key."""
+        """Return the key cards as they have to be stored by now, by public key."""
         now = self.head.cards
         return {
             key: msgspec.structs.replace(
@@ -129,7 +129,7 @@ class Replay:
         return Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
 
     async def _is_relays(self, stored: StoredSet, signer: bytes) -> bool:
-        """Say whether a set is the relay's; if not, a key card of the shop signed it. Raises Difference."""
+        """Return whether a set is the relay's; if not, a card of the shop signed it. Raises Difference."""
         seq, card = stored.seq, self.head.cards.get(signer)
         is_early = seq <= self.row.authors_after
         if (stored.author is None) != is_early:

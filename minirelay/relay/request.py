@@ -16,7 +16,7 @@ class Request(Protocol):
 
     @property
     def size_bytes(self) -> int:
-        """Tell how much there is to decode and to verify; what `judge` costs, `Work` counts."""
+        """Return how much there is to decode and to verify; what `judge` costs, `Work` counts."""
 
     def decode(self) -> None:
         """Prepare `judge`, the first step. What it has against the request, `judge` says."""

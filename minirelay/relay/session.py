@@ -1,6 +1,6 @@
 """One client's session as a state machine without I/O (spec 01, 05).
 
-Frames and the time come in; replies, effects and a decision to close come out. Whoever runs it
+Frames and the time come in; replies, effects and a decision to close come out. The caller that runs it
 (`connection.py`) carries the effects out and reports back through the methods below `receive`.
 
 What becomes of a message in which state is in `session_table.py`.
@@ -101,7 +101,7 @@ class Session:
         return []
 
     def next_tick(self) -> float:
-        """Give the time at which `tick` is due."""
+        """Return the time at which `tick` is due."""
         ping = max(self.last_heard, self._last_ping) + self.limits.ping_interval_s
         return min(ping, self.last_heard + self.limits.kick_timeout_s)
 
@@ -160,7 +160,7 @@ class Session:
 
     @property
     def free_pushes(self) -> int:
-        """Tell how many more pushes may be under way."""
+        """Return how many more pushes may be under way."""
         return self.limits.unacknowledged_pushes - len(self._pushes)
 
     @property

@@ -1,7 +1,7 @@
-"""The shops that are in use: one sequencer and one feed each, opened when somebody asks.
+"""The shops that are in use: one sequencer and one feed each, opened at the first request.
 
 What they hold in memory has a budget. Beyond it, the shop that was used least recently closes its head and
-forgets its recent sets: they are read again when somebody needs them. That is seen to whenever a shop is
+forgets its recent sets: they are read again when they are needed. That is seen to whenever a shop is
 opened, and as the shops grow.
 """
 
@@ -36,7 +36,7 @@ class HostedShop:
 
     @property
     def size_bytes(self) -> int:
-        """Tell about what the shop takes in memory."""
+        """Return about what the shop takes in memory."""
         head = self.sequencer.head
         return self.feed.recent_bytes + (head.size_bytes if head else 0)
 
@@ -87,7 +87,7 @@ class Shops:
         return iter(list(self._hosted.values()))
 
     async def find(self, shop_id: int) -> HostedShop | None:
-        """Give a shop that this relay serves, None if it does not. Raises StoreError."""
+        """Return a shop that this relay serves, None if it does not. Raises StoreError."""
         hosted = self._hosted.get(shop_id)
         if hosted is not None:
             return hosted if hosted.feed.seq else None
@@ -99,11 +99,11 @@ class Shops:
         return self._hosted.get(shop_id) or self._host(row, seq, counts)
 
     async def is_known(self, shop_id: int) -> bool:
-        """Say whether the relay serves this shop, or is about to. Raises StoreError."""
+        """Return whether the relay serves this shop, or is about to. Raises StoreError."""
         return shop_id in self._hosted or await self.find(shop_id) is not None
 
     async def find_or_start(self, shop_id: int) -> HostedShop:
-        """Give a shop, or one that comes into being with the first commit to it. Raises StoreError."""
+        """Return a shop, or one that comes into being with the first commit to it. Raises StoreError."""
         found = await self.find(shop_id) or self._hosted.get(shop_id)
         if found is not None:
             return found
@@ -111,7 +111,7 @@ class Shops:
         return self._host(row, 0, EMPTY_COUNTS)
 
     async def find_row(self, row_id: int) -> HostedShop | None:
-        """Give the shop with this row id, None if there is none. Raises StoreError."""
+        """Return the shop with this row id, None if there is none. Raises StoreError."""
         if row_id not in self._by_row:
             row = await self._store.reader.shop_of_row(row_id)
             if row is not None:
@@ -119,7 +119,7 @@ class Shops:
         return self._by_row.get(row_id)
 
     def by_row(self, row_id: int) -> HostedShop | None:
-        """Give a shop that is in use by its row id; it counts as used just now."""
+        """Return a shop that is in use by its row id; it counts as used just now."""
         hosted = self._by_row.get(row_id)
         if hosted is not None:
             self._use(hosted)

@@ -11,7 +11,7 @@ SLICE_S: Final = 0.010
 
 
 class SlicedWork:
-    """Everything that waits to be done in slices; one slice a turn, whoever it is for."""
+    """Everything that waits to be done in slices; one slice a turn, for all subscriptions together."""
 
     def __init__(self, slice_s: float = SLICE_S, clock: Callable[[], float] = time.perf_counter) -> None:
         """clock: monotonic, in seconds."""

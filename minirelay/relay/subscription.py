@@ -50,7 +50,7 @@ class Outlet(Protocol):
     """The connection, as a subscription sees it."""
 
     def has_room(self) -> bool:
-        """Say whether a push may leave now."""
+        """Return whether a push may leave now."""
 
     def turn(self) -> AbstractAsyncContextManager[Room]:
         """Wait until there is room and it is this subscription's turn to read from the log."""
@@ -59,7 +59,7 @@ class Outlet(Protocol):
         """Send one push."""
 
     def send_sync_status(self, subscription_id: bytes, unpushed_patches: int) -> None:
-        """Say how much is still to come."""
+        """Send how much is still to come."""
 
     def fail(self, reason: str) -> None:
         """End the session because the relay can't go on with it."""

@@ -10,7 +10,7 @@ from minirelay.shop.order_states import STATE_FIELD
 from minirelay.shop.path_table import object_number
 
 PUBLIC_TYPES: Final = frozenset({ObjectType.MANIFEST, ObjectType.ACCOUNT, ObjectType.LISTING, ObjectType.TAG})
-"""What everybody sees, visitors included."""
+"""What every client sees, visitors included."""
 
 RELAY_ORDER_FIELDS: Final = frozenset({"PaymentDetails", STATE_FIELD, "TxDetails", "CanceledAt"})
 
@@ -25,7 +25,7 @@ class Role(Enum):
 
 
 def may_see(role: Role, object_type: ObjectType, owns: bool) -> bool:
-    """Say whether a role sees an object. owns: it is an order that this key card created."""
+    """Return whether a role sees an object. owns: it is an order that this key card created."""
     if role is Role.CLERK or object_type in PUBLIC_TYPES:
         return True
     return role is Role.GUEST and object_type is ObjectType.ORDER and owns
@@ -72,7 +72,7 @@ def _check_relay(patch: Patch) -> None:
 
 
 def is_for_relay(patch: Patch) -> bool:
-    """Say whether the relay itself may write this: what spec 02 lists, and the removal of accounts (07)."""
+    """Return whether the relay itself may write this: what spec 02 lists, and removing accounts (07)."""
     match patch.object_type, patch.op, *patch.fields:
         case (
             (ObjectType.MANIFEST, "replace")

@@ -135,7 +135,7 @@ class Checkout:
             self._changes.reservations.reopen(order_id)
 
     def outcome(self, before: ShopState, after: ShopState) -> CheckoutOutcome:
-        """Say what the whole set causes.
+        """Return what the whole set causes.
 
         before, after: the states that it was applied to, and that it left. Raises Refusal, FactsMissing,
         WorkExceeded.
@@ -262,7 +262,7 @@ def choose_again(
     """Do for an unpaid order what its customer's choosing again would (spec 06, "A swept address is dead").
 
     order_id: 8 bytes. card: row id of the guest's card that created it, NOBODY for others. The request that
-    nobody may be sent to any more is_dead in the records. Raises Refusal, FactsMissing, WorkExceeded.
+    no customer may be sent to any more is_dead in the records. Raises Refusal, FactsMissing, WorkExceeded.
     """
     work = Work() if work is None else work
     shop, changes = Draft(state, work), CheckoutChanges(records, facts.now, limits, work)

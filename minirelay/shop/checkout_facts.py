@@ -42,7 +42,7 @@ class TokenFacts(msgspec.Struct, frozen=True):
 
 
 def no_rate_known(_pricing: ChainAddress, _chosen: ChainAddress) -> Unknown:
-    """Know no rate at all."""
+    """Return no rate at all."""
     return UNKNOWN
 
 
@@ -119,5 +119,5 @@ def missing_facts(facts: Facts, payee: Place, currency: ChainAddress, pricing: C
 
 
 def place_of(currency: ChainAddress) -> Place:
-    """Give a currency, or a payee's address, as a key."""
+    """Return a currency, or a payee's address, as a key."""
     return currency.chain_id, currency.address

@@ -54,7 +54,7 @@ class CheckoutRecords:
 
     @property
     def size_bytes(self) -> int:
-        """Tell about what they take in memory."""
+        """Return about what they take in memory."""
         return self.reservations.size_bytes + self.live_orders.size_bytes + self.requests.size_bytes
 
     def enter(self, changes: RecordChanges) -> None:
@@ -108,7 +108,7 @@ class CheckoutChanges:
             self.reservations.hold(order_id, card, Hold.NONE)
 
     def finish(self) -> RecordChanges:
-        """Give all that was changed."""
+        """Return all that was changed."""
         return RecordChanges(
             reservations=self.reservations.changed,
             live_orders=self.live_orders.changed,

@@ -1,6 +1,6 @@
 """The working set of one patch set: decode once, patch many times, encode once (spec 04).
 
-All or nothing costs nothing: a state never changes, so a refused patch set is a draft that nobody finishes.
+All or nothing costs nothing: a state never changes, so a refused patch set is a draft that is never finished.
 """
 
 from collections.abc import Callable, Mapping, Set
@@ -74,30 +74,30 @@ class Draft:
         return self._working.vanished
 
     def account(self, address: bytes) -> Account | None:
-        """Give an account by the 20 bytes of its wallet's address."""
+        """Return an account by the 20 bytes of its wallet's address."""
         return self._working.accounts.look(address)
 
     def listing(self, listing_id: bytes) -> Listing | None:
-        """Give a listing by the 8 bytes of its id."""
+        """Return a listing by the 8 bytes of its id."""
         return self._working.listings.look(listing_id)
 
     def variation_names(self, listing_id: bytes) -> Set[str]:
-        """Give the names of all variations of a listing; none if there is no such listing."""
+        """Return the names of all variations of a listing; none if there is no such listing."""
         return self._working.variation_names(listing_id)
 
     def tag(self, name: bytes) -> Tag | None:
-        """Give a tag by the name in its path, in UTF-8."""
+        """Return a tag by the name in its path, in UTF-8."""
         return self._working.tags.look(name)
 
     def order(self, order_id: bytes) -> Order | None:
-        """Give an order by the 8 bytes of its id."""
+        """Return an order by the 8 bytes of its id."""
         return self._working.orders.look(order_id)
 
     def order_before(self, order_id: bytes) -> OrderState | None:
-        """Give the state of an order, None if there is no such order: for `order_life.check_client_write`."""
+        """Return the state of an order, None if there is none: for `order_life.check_client_write`."""
         order = self._working.orders.look(order_id)
         return None if order is None else order.state
 
     def stock(self, key: bytes) -> int | None:
-        """Give what a stock record counts, by its `state.inventory_key`."""
+        """Return what a stock record counts, by its `state.inventory_key`."""
         return self._working.inventory.look(key)

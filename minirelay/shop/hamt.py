@@ -63,7 +63,7 @@ class _Node:
         return digest
 
     def unhashed_bytes(self) -> int:
-        """Tell how many bytes of leaves `hash` has to hash."""
+        """Return how many bytes of leaves `hash` has to hash."""
         if self.digest is not None:
             return 0
         return self.size + sum([child.unhashed_bytes() for _, child in self._stale_children()])
@@ -76,7 +76,7 @@ class _Node:
         self.stale = 0
 
     def _stale_children(self) -> Iterator[tuple[int, "_Node"]]:
-        """Give the children whose hash is not in `parts` yet, with where in `parts` they are."""
+        """Yield the children whose hash is not in `parts` yet, with where in `parts` they are."""
         stale = self.stale
         while stale:
             bit = stale & -stale
@@ -84,11 +84,11 @@ class _Node:
             stale ^= bit
 
     def place(self, bit: int) -> int:
-        """Say where in `parts` a slot's two are, or would be."""
+        """Return where in `parts` a slot's two are, or would be."""
         return 2 * (self.used & (bit - 1)).bit_count()
 
     def child(self, bit: int) -> "_Node":
-        """Give the child in a slot that has one."""
+        """Return the child in a slot that has one."""
         return self.children[(self.inner & (bit - 1)).bit_count()]
 
     def items(self) -> Iterator[Leaf]:
@@ -105,7 +105,7 @@ class _Node:
                 yield key, value
 
     def find(self, bit: int, key: bytes) -> int:
-        """Say where in `parts` a leaf is, -1 if it isn't. bit: its slot; 0 below the last level."""
+        """Return where in `parts` a leaf is, -1 if it isn't. bit: its slot; 0 below the last level."""
         if bit:
             place = self.place(bit)
             return place if self.used & bit and self.parts[place] == key else -1
@@ -243,7 +243,7 @@ class Hamt:
 
     @property
     def unhashed_bytes(self) -> int:
-        """Tell how many bytes `root_hash` has to hash, beside the hashes of nodes."""
+        """Return how many bytes `root_hash` has to hash, beside the hashes of nodes."""
         return self._root.unhashed_bytes()
 
     def __len__(self) -> int:
@@ -284,7 +284,7 @@ _remembered_trail = lru_cache(maxsize=1024)(_compute_trail)
 
 
 def _bit(trail: int, shift: int) -> int:
-    """Give the bit of a trail's slot in a level's bitmaps, 0 below the last level. shift: of the level."""
+    """Return the bit of a trail's slot in a level's bitmaps, 0 below the last level. shift: of the level."""
     return 1 << (trail >> shift & _SLOT_MASK) if shift >= 0 else 0
 
 

@@ -31,7 +31,7 @@ class IssuedRequestChanges:
         self._count_of_card: dict[int, int] = {}
 
     def of_order(self, order_id: bytes) -> tuple[IssuedRequest, ...]:
-        """Give the requests of an order, the oldest first."""
+        """Return the requests of an order, the oldest first."""
         known = tuple([self.changed.get(row.id, row) for row in self._base.of_order(order_id)])
         return (*known, *[self.changed[request_id] for request_id in self._new.get(order_id, ())])
 
@@ -44,7 +44,7 @@ class IssuedRequestChanges:
         return self._open(self._base.open_in_currency(currency), lambda row: row.currency == currency)
 
     def first_free(self, wanted: Priced, second: int) -> int:
-        """Give the first TTL, from a second on, with which no such request was ever issued."""
+        """Return the first TTL, from a second on, with which no such request was ever issued."""
         own = self._taken.get(wanted)
         while True:
             free = self._base.first_free(wanted, second)

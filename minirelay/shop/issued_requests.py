@@ -61,8 +61,8 @@ class IssuedRequest(msgspec.Struct, frozen=True, kw_only=True):
     id: the PaymentID. order_id: 8 bytes. card: row id of the guest's card that created the order. pricing and
     price: the shop's pricing currency at that moment, and the amount in its units, before conversion. region:
     the name of the shipping region. listing_hashes: of the PaymentDetails. issued_at: epoch seconds by the
-    relay's clock. issued_at_block: number of the chain's head then known. is_dead: nobody may be sent to its
-    address any more.
+    relay's clock. issued_at_block: number of the chain's head then known. is_dead: no payer may be sent to
+    its address any more.
     """
 
     id: bytes
@@ -80,12 +80,12 @@ class IssuedRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Say whether money for it still settles the order."""
+        """Return whether money for it still settles the order."""
         return self.state in OPEN
 
     @property
     def size_bytes(self) -> int:
-        """Tell about what it takes in memory."""
+        """Return about what it takes in memory."""
         return _ROW_BYTES + _HASH_BYTES * len(self.listing_hashes)
 
     @property
@@ -111,7 +111,7 @@ class IssuedRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def priced(request: PaymentRequest) -> Priced:
-    """Tell what a request differs in from others of its shop, beside its TTL."""
+    """Return what tells a request from others of its shop, beside its TTL."""
     return request.chain_id, request.currency, request.amount, request.payee
 
 
@@ -143,11 +143,11 @@ class IssuedRequests:
                 self._keep(row)
 
     def get(self, request_id: bytes) -> IssuedRequest | None:
-        """Give a request of an order that is not closed."""
+        """Return a request of an order that is not closed."""
         return self._rows.get(request_id)
 
     def of_order(self, order_id: bytes) -> tuple[IssuedRequest, ...]:
-        """Give the requests of an order that is not closed, the oldest first."""
+        """Return the requests of an order that is not closed, the oldest first."""
         return tuple([self._rows[request_id] for request_id in self._of_order.get(order_id, ())])
 
     def open_for_payee(self, payee: Place) -> Iterator[IssuedRequest]:
@@ -159,7 +159,7 @@ class IssuedRequests:
         return (self._rows[request_id] for request_id in self._in_currency.get(currency, ()))
 
     def first_free(self, wanted: Priced, second: int) -> int:
-        """Give the first TTL, from a second on, with which no such request was ever issued."""
+        """Return the first TTL, from a second on, with which no such request was ever issued."""
         taken = self._taken.get(wanted)
         return second if taken is None else taken.first_free(second)
 

@@ -42,7 +42,7 @@ class KeyCards(MutableSequence[bytes]):
 
     @property
     def items(self) -> bytes:
-        """Give the items of the canonical array, without its head."""
+        """Return the items of the canonical array, without its head."""
         return bytes(self._items)
 
     def insert(self, index: int, value: bytes) -> None:

@@ -31,12 +31,12 @@ class LiveOrder(msgspec.Struct, frozen=True):
 
     @property
     def size_bytes(self) -> int:
-        """Tell about what it takes in memory, the index included."""
+        """Return about what it takes in memory, the index included."""
         return ENTRY_BYTES * (1 + len(self.contents))
 
 
 def live_order(order: Order, card: int, work: Work | None = None) -> LiveOrder | None:
-    """Tell what is to be known of an order; None for one that is closed.
+    """Return what is to be known of an order; None for one that is closed.
 
     card: row id of the guest's card that created it, NOBODY for others. Raises WorkExceeded.
     """
@@ -70,11 +70,11 @@ class LiveOrders:
         self.enter(orders or {})
 
     def get(self, order_id: bytes) -> LiveOrder | None:
-        """Give one, None if there is no such order or it is closed."""
+        """Return one, None if there is no such order or it is closed."""
         return self._orders.get(order_id)
 
     def containing(self, content: Content) -> Collection[bytes]:
-        """Give the ids of the orders in checkout that contain something."""
+        """Return the ids of the orders in checkout that contain something."""
         return self._containing.get(content, ())
 
     def of_card(self, card: int) -> int:
@@ -128,11 +128,11 @@ class LiveOrderChanges:
         self._come: dict[Content, set[bytes]] = {}
 
     def get(self, order_id: bytes) -> LiveOrder | None:
-        """Give one, None if there is no such order or it is closed."""
+        """Return one, None if there is no such order or it is closed."""
         return self.changed[order_id] if order_id in self.changed else self._base.get(order_id)
 
     def containing(self, content: Content) -> set[bytes]:
-        """Give the ids of the orders in checkout that contain something; it costs as much as it gives."""
+        """Return the ids of the orders in checkout that contain something; it costs as much as it gives."""
         gone = self._gone.get(content, set())
         found = {order_id for order_id in self._base.containing(content) if order_id not in gone}
         found |= self._come.get(content, set())

@@ -32,7 +32,7 @@ class Misspelt(Exception):
         self.path = ""
 
     def inside(self, step: str) -> "Misspelt":
-        """Say in which field or entry it is; innermost first."""
+        """Return the same error, in a field or an entry; to be called for the innermost first."""
         self.path = step + self.path
         return self
 
@@ -182,7 +182,7 @@ def _for_struct(info: inspect.StructType) -> Normalise:
 
 
 def _for_field(field: inspect.Field) -> tuple[Normalise | None, type | None]:
-    """Give what a field's value goes through, and the type whose empty value counts as absent."""
+    """Return what a field's value goes through, and the type whose empty value counts as absent."""
     is_omitted = field.name in OMITTED_WHEN_EMPTY and not field.required
     return _for_type(field.type, {}), _empty_type(field.type) if is_omitted else None
 
@@ -194,7 +194,7 @@ def _empty_type(info: inspect.Type) -> type:
 
 
 def _when_absent(field: inspect.Field) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Give the field's name with what makes its value when it is absent, if its type says so."""
+    """Yield the field's name with what makes its value when it is absent, if its type says so."""
     extra = field.type.extra if isinstance(field.type, inspect.Metadata) else None
     if extra and "absent" in extra:
         yield field.encode_name, extra["absent"]

@@ -29,13 +29,13 @@ class ObjectCache(Generic[T]):
         self._written: dict[bytes, None] = {}
 
     def has(self, key: bytes) -> bool:
-        """Say whether the object exists, without decoding it."""
+        """Return whether the object exists, without decoding it."""
         if key in self._open:
             return self._open[key] is not None
         return self._state.get(self._object_type, key) is not None
 
     def look(self, key: bytes) -> T | None:
-        """Give an object to read, None if there is none."""
+        """Return an object to read, None if there is none."""
         try:
             return self._open[key]
         except KeyError:
@@ -43,7 +43,7 @@ class ObjectCache(Generic[T]):
             return found
 
     def edit(self, key: bytes) -> T | None:
-        """Give an object to change in place, None if there is none."""
+        """Return an object to change in place, None if there is none."""
         self._written[key] = None
         return self.look(key)
 

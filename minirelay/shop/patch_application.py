@@ -142,7 +142,7 @@ class PatchApplication:
         self._unlinked += named if left is None else [card for card in named if card not in left.key_cards]
 
     def _named_key_cards(self, patch: Patch) -> Set[bytes]:
-        """Say which key cards a removal names: an account's, or the one at an index; none if it fails."""
+        """Return the key cards that a removal names: an account's, or the one at an index; or none."""
         account = self._draft.account(patch.object_id)
         if account is None:
             return set()

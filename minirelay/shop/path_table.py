@@ -36,7 +36,7 @@ NUMBERED = frozenset({ObjectType.LISTING, ObjectType.ORDER, ObjectType.INVENTORY
 
 
 def object_number(patch: Patch) -> int | None:
-    """Give the id to blame in a refusal of this patch; None where the id is no number."""
+    """Return the id to blame in a refusal of this patch; None where the id is no number."""
     return int.from_bytes(patch.object_id, "big") if patch.object_type in NUMBERED else None
 
 

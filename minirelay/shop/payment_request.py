@@ -61,7 +61,7 @@ def payment_id(request: PaymentRequest) -> bytes:
 
 
 def abi_values(request: PaymentRequest) -> tuple[object, ...]:
-    """Give the values of a request in the order of the contract's tuple."""
+    """Return the values of a request in the order of the contract's tuple."""
     return msgspec.structs.astuple(request)
 
 

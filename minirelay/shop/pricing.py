@@ -90,7 +90,7 @@ def apply_modifier(amount: int, modifier: PriceModifier) -> int:
 
 
 def check_uint256(amount: int) -> int:
-    """Give an amount that 256 bits can hold. Raises Refusal INVALID for another one."""
+    """Return an amount that 256 bits can hold. Raises Refusal INVALID for another one."""
     return _check_bits(amount, UINT256_BITS)
 
 

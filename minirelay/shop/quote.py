@@ -37,7 +37,7 @@ class FixedRates(msgspec.Struct, frozen=True):
     is_development: bool
 
     def rate(self, pricing: ChainAddress, chosen: ChainAddress, /) -> Rate | None:
-        """Give the rate."""
+        """Return the rate."""
         if is_native(pricing) and is_native(chosen) and not self.is_development:
             return None
         return self.fixed
@@ -47,7 +47,7 @@ class NoRates(msgspec.Struct, frozen=True):
     """The source `none`: only the pricing currency itself can be chosen."""
 
     def rate(self, _pricing: ChainAddress, _chosen: ChainAddress, /) -> Rate | None:
-        """Give none."""
+        """Return none."""
         return None
 
 
@@ -66,7 +66,7 @@ def convert(amount: int, from_decimals: int, to_decimals: int, rate: Rate) -> in
 
 
 def is_native(currency: ChainAddress) -> bool:
-    """Say whether a currency is the native coin of its chain."""
+    """Return whether a currency is the native coin of its chain."""
     return currency.address == NATIVE_COIN
 
 

@@ -11,12 +11,12 @@ ID_BYTES = 8
 
 
 def listing_key(listing_id: int) -> bytes:
-    """Give the key of a listing in its trie."""
+    """Return the key of a listing in its trie."""
     return listing_id.to_bytes(ID_BYTES)
 
 
 def has_listing(working: WorkingSet, listing_id: int) -> bool:
-    """Say whether a listing exists."""
+    """Return whether a listing exists."""
     working.work.spend(LOOKUP)
     return working.listings.has(listing_key(listing_id))
 
@@ -37,13 +37,13 @@ def check_item(working: WorkingSet, item: OrderedItem) -> None:
 
 
 def is_payee(working: WorkingSet, payee: Payee) -> bool:
-    """Say whether the manifest has this payee; the flag is not compared (spec 06)."""
+    """Return whether the manifest has this payee; the flag is not compared (spec 06)."""
     manifest, place = working.manifest, payee.address
     return manifest is not None and place.address in manifest.payees.get(place.chain_id, ())
 
 
 def is_accepted(working: WorkingSet, currency: ChainAddress) -> bool:
-    """Say whether the manifest accepts this currency."""
+    """Return whether the manifest accepts this currency."""
     manifest = working.manifest
     return manifest is not None and currency.address in manifest.accepted_currencies.get(
         currency.chain_id, ()

@@ -15,7 +15,7 @@ _REGION_WORK: Final = 10
 
 
 def destination(order: Order) -> AddressDetails | None:
-    """Give the address that decides on the region: the shipping address, else the invoice's."""
+    """Return the address that decides on the region: the shipping address, else the invoice's."""
     return order.shipping_address or order.invoice_address
 
 

@@ -47,6 +47,6 @@ def relay_sets(
 
 
 def _size_bytes(patch: NewPatch) -> int:
-    """Tell about how large a patch gets; what makes one large is the hashes of many items."""
+    """Return about how large a patch gets; what makes one large is the hashes of many items."""
     hashes = patch.value.get("ListingHashes") if isinstance(patch.value, dict) else None
     return _PATCH_BYTES + _HASH_BYTES * len(hashes) if isinstance(hashes, list) else _PATCH_BYTES

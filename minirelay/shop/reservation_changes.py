@@ -31,7 +31,7 @@ class Stock(Listings, Protocol):
     """Listings and stock of a shop at one moment; a `Draft` has them."""
 
     def stock(self, key: bytes, /) -> int | None:
-        """Give what a stock record counts, by its `state.inventory_key`; None if there is none."""
+        """Return what a stock record counts, by its `state.inventory_key`; None if there is none."""
 
 
 class ReservationChanges:
@@ -67,12 +67,12 @@ class ReservationChanges:
         return known
 
     def get(self, order_id: bytes) -> Reservation | None:
-        """Give what is known about an order's reservation, as it is now."""
+        """Return what is known about an order's reservation, as it is now."""
         row = self.changed[order_id] if order_id in self.changed else self._base.row(order_id)
         return None if row is None else row.at(self._now)
 
     def units(self, order_id: bytes) -> Units:
-        """Give what an order has reserved; nothing if it has lapsed."""
+        """Return what an order has reserved; nothing if it has lapsed."""
         row = self.get(order_id)
         return () if row is None else row.units
 
@@ -117,7 +117,7 @@ class ReservationChanges:
         self._put(order_id, msgspec.structs.replace(row, hold=hold))
 
     def takeable(self, order_id: bytes, key: bytes, quantity: int, stock: int) -> int:
-        """Tell how much of a stock an order may take that gets paid (spec 06 "Paid"), `quantity` at most.
+        """Return how much of a stock an order may take that gets paid (spec 06 "Paid"), `quantity` at most.
 
         Its own units first; of what it has not reserved, only what other orders have not.
         """
@@ -126,7 +126,7 @@ class ReservationChanges:
         return min(quantity, max(min(own, stock), unreserved))
 
     def _available(self, card: int, items: list[OrderedItem], stock: Stock) -> Units:
-        """Give what there is to reserve for an order that holds nothing."""
+        """Return what there is to reserve for an order that holds nothing."""
         keyed = list(_keyed(items))
         if not keyed:
             raise invalid("the order needs at least one item with a quantity above 0")

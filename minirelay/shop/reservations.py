@@ -56,27 +56,27 @@ class Reservation(msgspec.Struct, frozen=True):
 
     @property
     def lapses_at(self) -> int:
-        """Tell from when on it holds nothing any more, as things stand."""
+        """Return the second from which on it holds nothing any more, as things stand."""
         if self.hold is Hold.SEEN:
             return NEVER
         return max(self.ends_at, self.extended_until) if self.hold is Hold.SHORT else self.ends_at
 
     def at(self, now: int) -> "Reservation":
-        """Give it as it is at a moment: what lapsed holds nothing, for good."""
+        """Return the reservation as it is at a moment: what lapsed holds nothing, for good."""
         return self if self.lapses_at > now or not self.units else msgspec.structs.replace(self, units=())
 
     @property
     def size_bytes(self) -> int:
-        """Tell about what it takes in memory."""
+        """Return about what it takes in memory."""
         return _ROW_BYTES + _UNITS_BYTES * len(self.units)
 
     @property
     def due_at(self) -> int:
-        """Tell when it is to be looked at again, since it may say nothing any more."""
+        """Return the second at which it is to be looked at again, since it may say nothing any more."""
         return self.lapses_at if self.units else self.ends_at
 
     def says_nothing(self, now: int) -> bool:
-        """Say whether it makes no difference any more."""
+        """Return whether it makes no difference any more."""
         return not (self.units or self.hold or self.extended_until) and self.ends_at <= now
 
 
@@ -130,15 +130,15 @@ class Reservations:
         self.enter({order_id: row.at(now) for order_id, row in (rows or {}).items()})
 
     def row(self, order_id: bytes) -> Reservation | None:
-        """Give what is known about an order's reservation; it may have lapsed."""
+        """Return what is known about an order's reservation; it may have lapsed."""
         return self._rows.get(order_id)
 
     def rows(self) -> Mapping[bytes, Reservation]:
-        """Give all of them by order id, for reading."""
+        """Return all of them by order id, for reading."""
         return self._rows
 
     def latest(self, now: int) -> int:
-        """Give a moment, or the latest known one: a clock may be set back, but what lapsed is gone."""
+        """Return a moment, or the latest known one: a clock may be set back, but what lapsed is gone."""
         return max(now, self._latest)
 
     def of_stock(self, key: bytes, now: int) -> int:
@@ -152,7 +152,7 @@ class Reservations:
         return ((key, units) for key, units in sums if units)
 
     def holders(self, keys: Set[bytes], now: int) -> dict[bytes, dict[int, int]]:
-        """Say which cards' orders hold how much of these stock records. It looks at all reservations."""
+        """Return which cards' orders hold how much of these stock records. It looks at all reservations."""
         holders: dict[bytes, dict[int, int]] = {key: {} for key in keys}
         for row in self._rows.values():
             for key, units in row.at(now).units:

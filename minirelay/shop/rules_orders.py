@@ -1,4 +1,4 @@
-"""What patches do to orders (spec 04 "Orders"), whoever writes them; who may is `access` and `order_life`."""
+"""What patches do to orders (spec 04 "Orders"), for all authors; who may is `access` and `order_life`."""
 
 from datetime import datetime
 from typing import Any

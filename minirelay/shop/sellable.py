@@ -12,10 +12,10 @@ class Listings(Protocol):
     """The listings of a shop at one moment; a `Draft` has them."""
 
     def listing(self, listing_id: bytes, /) -> Listing | None:
-        """Give a listing by the 8 bytes of its id."""
+        """Return a listing by the 8 bytes of its id."""
 
     def variation_names(self, listing_id: bytes, /) -> Set[str]:
-        """Give the names of all variations of a listing; none if there is no such listing."""
+        """Return the names of all variations of a listing; none if there is no such listing."""
 
 
 def wanted_items(items: list[OrderedItem]) -> Iterator[OrderedItem]:
@@ -24,7 +24,7 @@ def wanted_items(items: list[OrderedItem]) -> Iterator[OrderedItem]:
 
 
 def require_sellable(listings: Listings, item: OrderedItem) -> Listing:
-    """Give an item's listing, which exists, is published and has each of the item's variations.
+    """Return an item's listing, which exists, is published and has each of the item's variations.
 
     Raises Refusal NOT_FOUND with the listing's id, and what `listings` raises.
     """

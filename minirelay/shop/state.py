@@ -114,7 +114,7 @@ class ShopState(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def unhashed_bytes(self) -> int:
-        """Tell how many bytes `root_hash` has to hash that were not hashed before."""
+        """Return how many bytes `root_hash` has to hash that were not hashed before."""
         if "root_hash" in self.__dict__:
             return 0
         tries = (self._trie(object_type) for object_type in _TRIES)

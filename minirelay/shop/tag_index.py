@@ -34,7 +34,7 @@ class TagIndex:
         self._searches = 0
 
     def holds(self, tag_key: bytes, listing_id: int) -> bool:
-        """Say whether a tag names a listing."""
+        """Return whether a tag names a listing."""
         members = self._in_tag.get(tag_key)
         if members is None:
             tag = self._tags.look(tag_key)
@@ -44,7 +44,7 @@ class TagIndex:
         return members[listing_id] > 0
 
     def is_tagged(self, listing_id: int) -> bool:
-        """Say whether any tag names a listing."""
+        """Return whether any tag names a listing."""
         if self._in_any is None:
             if self._searches < SEARCHES:
                 self._searches += 1

@@ -32,7 +32,7 @@ class TakenSeconds:
             self._ends.insert(at, second + 1)
 
     def first_free(self, second: int) -> int:
-        """Give the first second, from this one on, that is not taken."""
+        """Return the first second, from this one on, that is not taken."""
         at = bisect_right(self._starts, second)
         return max(second, self._ends[at - 1]) if at else second
 

@@ -53,11 +53,11 @@ class View:
     sees_everything: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """See whether anything is left out."""
+        """Find out whether anything is left out."""
         object.__setattr__(self, "sees_everything", self.types == ALL_TYPES)
 
     def sees(self, patch: LoggedPatch) -> bool:
-        """Say whether a patch belongs to this view."""
+        """Return whether a patch belongs to this view."""
         object_type = patch.object_type
         if object_type in self.types or (object_type, patch.object_id) in self.objects:
             return True
@@ -72,7 +72,7 @@ class View:
         return [index for index, patch in enumerate(patches) if self.sees(patch)]
 
     def visible_from(self, patches: Sequence[LoggedPatch], first: int) -> Iterator[int]:
-        """Give these indexes from one on, each looked for when it is asked for."""
+        """Return these indexes from one on, each looked for when it is asked for."""
         indexes = range(first, len(patches))
         if self.sees_everything:
             return iter(indexes)
@@ -104,7 +104,7 @@ def view_of(
 def _divide(
     role: Role, card: int, types: Collection[ObjectType]
 ) -> tuple[frozenset[ObjectType], frozenset[ObjectType]]:
-    """Divide types into those that a role sees whoever owns what, and those of which it sees its own."""
+    """Divide types into those that a role sees of any owner, and those of which it sees its own."""
     anybodys = frozenset(one for one in types if may_see(role, one, owns=False))
     own = frozenset(one for one in types if card and may_see(role, one, owns=True))
     return anybodys, own - anybodys

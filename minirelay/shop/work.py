@@ -1,7 +1,7 @@
 """What judging a patch set costs, counted while it is done.
 
 A patch of twenty bytes may have an object of a megabyte decoded and encoded, and others to see whether it
-is right about them. Nobody can tell from the set's size; so everything that takes longer in a larger shop,
+is right about them. It can't be told from the set's size; so everything that takes longer in a larger shop,
 or with larger objects, is counted as it is done. The unit is about 30 nanoseconds, where a recovery of a
 signer takes 66,000.
 """

@@ -36,7 +36,7 @@ class WorkingSet:
         return self.manifests.look(MANIFEST_KEY)
 
     def variation_names(self, listing_key: bytes) -> set[str]:
-        """Give the names of all variations of a listing; who changes the listing keeps this set in step."""
+        """Return the names of all variations of a listing; who changes the listing keeps this set in step."""
         names = self._variation_names.get(listing_key)
         if names is None:
             listing = self.listings.look(listing_key)
@@ -46,6 +46,6 @@ class WorkingSet:
         return names
 
     def changes(self) -> Iterator[Change]:
-        """Give what the patches changed, for good: touched and put back is no change."""
+        """Yield what the patches changed, for good: touched and put back is no change."""
         for cache in (self.manifests, self.accounts, self.listings, self.tags, self.orders, self.inventory):
             yield from cache.changes()

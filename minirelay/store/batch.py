@@ -29,7 +29,7 @@ def encode_nonce(nonce: int) -> bytes:
 
 
 class Batch:
-    """The rows of one transaction, whoever puts them in."""
+    """The rows of one transaction, of all writes in it."""
 
     def __init__(self) -> None:
         """Start without a row. ends: of each shop with new sets, by row id: the number of its last one."""

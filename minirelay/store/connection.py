@@ -56,7 +56,7 @@ class Connection(aiosqlite.Connection):
     def post(self, function: Callable[[sqlite3.Connection], None]) -> None:
         """Have a function run in the connection's thread, after what came before it; don't wait for it.
 
-        It must not raise, since nobody would hear of it. Raises StoreClosed.
+        It must not raise, since no caller would hear of it. Raises StoreClosed.
         """
         if not self._running or self._connection is None:
             raise StoreClosed("the database is closed")
@@ -81,7 +81,7 @@ def configure_to_write(connection: sqlite3.Connection, durability: Durability) -
 def connect_to_read(path: Path, *, is_immutable: bool = False) -> sqlite3.Connection:
     """Open a connection that never writes, checkpoints or deletes the write-ahead log.
 
-    is_immutable: nobody else has the file open, and it has no write-ahead log: none is made either.
+    is_immutable: no other connection has the file open, and it has no write-ahead log: none is made either.
     """
     connection = _connect(path, "ro&immutable=1" if is_immutable else "ro")
     with closed_on_error(connection):
@@ -138,13 +138,13 @@ def rolled_back_on_error(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def result_code(error: BaseException) -> int:
-    """Give SQLite's extended result code for an error; SQLITE_ERROR where that does not come from SQLite."""
+    """Return SQLite's extended result code for an error; SQLITE_ERROR where it does not come from SQLite."""
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     return code
 
 
 def is_io_error(code: int) -> bool:
-    """Say whether an extended result code is one of the many that mean an I/O error."""
+    """Return whether an extended result code is one of the many that mean an I/O error."""
     return code & 0xFF == sqlite3.SQLITE_IOERR
 
 

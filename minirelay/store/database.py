@@ -58,7 +58,7 @@ class ReadOnlyStore:
         await self._resources.aclose()
 
     async def __aenter__(self) -> Self:
-        """Give the store itself."""
+        """Return the store itself."""
         return self
 
     async def __aexit__(

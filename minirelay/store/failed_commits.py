@@ -25,7 +25,7 @@ class FailedCommits:
         self._by_shop: dict[int, list[Commit]] = {}
 
     def __bool__(self) -> bool:
-        """Say whether there are any."""
+        """Return whether there are any."""
         return bool(self._by_shop)
 
     def all(self) -> tuple[Commit, ...]:

@@ -57,7 +57,7 @@ def treat_as_restored(
     told: Mapping[int, int] | None = None,
     beyond: int = 0,
 ) -> None:
-    """Let the logs go on behind a gap: with numbers, and nonces of the relay's, that nobody was told.
+    """Let the logs go on behind a gap: with numbers, and nonces of the relay's, that were told to no client.
 
     To be called when the database may lack what clients have, before anything is written to it. restored_at:
     unix seconds. shops: row ids; None: all, and all that will come into being. told: by shop id, the greatest

@@ -58,7 +58,7 @@ class Loss(NamedTuple):
     is_unmarked: bool = False
 
     def describe(self) -> str:
-        """Say it in a line."""
+        """Return the loss as a line of text."""
         if not self.logs:
             return "data is missing: that its shops were restored before"
         shop_id, found, remembered = self.logs[-1]
@@ -134,8 +134,8 @@ def sync_path(path: Path) -> None:
 def find_loss(database: Path, mark: HighWater) -> Loss | None:
     """Compare a database with what is remembered of it; None if nothing is missing.
 
-    Changes nothing: neither the database, which may be missing, nor its write-ahead log. Nobody else may have
-    it open. Raises sqlite3.Error, NotOurDatabase, SchemaTooNew.
+    Changes nothing: neither the database, which may be missing, nor its write-ahead log. No other process may
+    have it open. Raises sqlite3.Error, NotOurDatabase, SchemaTooNew.
     """
     if not mark.ends and not mark.restored:
         return None
@@ -158,7 +158,7 @@ def compare(connection: sqlite3.Connection, mark: HighWater) -> Loss | None:
 
 
 def survey(connection: sqlite3.Connection, written_last: Collection[int]) -> tuple[HighWater, dict[int, int]]:
-    """Say how far a database is, and give the row ids of the shops in the answer, by shop id.
+    """Return how far a database is, and give the row ids of the shops in the answer, by shop id.
 
     written_last: shop ids, the latest last. If they are few, the newest shops are in it, too.
     """

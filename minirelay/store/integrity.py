@@ -37,7 +37,7 @@ def find_damage(connection: sqlite3.Connection) -> str | None:
 
 
 def size_bytes(connection: sqlite3.Connection) -> int:
-    """Tell how large the database is, what is still in its write-ahead log included."""
+    """Return how large the database is, what is still in its write-ahead log included."""
     sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
     size: int = connection.execute(sql).fetchone()[0]
     return size

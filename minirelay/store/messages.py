@@ -64,7 +64,7 @@ class Leaf(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the log remembers of one patch, in the order of the patches of its set.
 
     owner: the row id of the key card that created the order which the patch touches; NOBODY for
-    everything else, and for orders of nobody in particular.
+    everything else, and for orders that no guest created.
     """
 
     object_type: ObjectType
@@ -117,8 +117,8 @@ class StoredSet(msgspec.Struct, frozen=True, gc=False):
     """One set of a shop's log.
 
     seq: from 1, without gaps but those of restores. counts: of the log up to and including this set. wire:
-    as it is pushed to somebody who may see all of it (`protocol.push.encode_set`). author: the row id of the
-    key card that wrote it, RELAY for the relay; None only where that was not stored
+    as it is pushed to a subscriber who may see all of it (`protocol.push.encode_set`). author: the row id of
+    the key card that wrote it, RELAY for the relay; None only where that was not stored
     (`ShopRow.authors_after`).
     """
 
@@ -140,7 +140,7 @@ class Gap(msgspec.Struct, frozen=True, gc=False):
 
 
 class WireSet(msgspec.Struct, frozen=True, gc=False):
-    """One set of a shop's log for somebody who sees all of it: only its number, its patches, its bytes."""
+    """One set of a log for a subscriber who sees all of it: only its number, its patches, its bytes."""
 
     seq: int
     patch_count: int
@@ -181,7 +181,7 @@ class Selection(msgspec.Struct, frozen=True, gc=False):
     """One part of where a reader's patches are to be found: in the union of its selections.
 
     object_id: one object, None for all of this type. owner: only the patches of orders that this key
-    card (row id) created, NOBODY for everybody's; meant for orders.
+    card (row id) created, NOBODY for those of all owners; meant for orders.
     """
 
     object_type: ObjectType

@@ -1,4 +1,4 @@
-"""The reading connections, a few, shared by everybody who asks."""
+"""The reading connections, a few, shared by all callers."""
 
 import asyncio
 import sqlite3

@@ -49,7 +49,7 @@ class Reader:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator["Reader"]:
-        """Give a reader for which the database does not change while the block runs.
+        """Yield a reader for which the database does not change while the block runs.
 
         To be kept short, the write-ahead log grows meanwhile; and it takes one of a few connections.
         """
@@ -193,18 +193,18 @@ class Reader:
         )
 
     async def find_difference(self, shop: int, sets: Sequence[StoredSet]) -> str | None:
-        """Say which of these sets is stored, or has its patches in the index, in another way; None: none.
+        """Return which of these sets is stored, or has its patches in the index, in another way; None: none.
 
         sets: as they have to be stored.
         """
         return await self._pool.run(lambda db: comparison.find_difference(db, shop, sets))
 
     async def find_surplus(self, shop: int, patch_count: int) -> str | None:
-        """Say which row the index has beside the patches of a log, all of which it has; None: none."""
+        """Return which row the index has beside the patches of a log, all of which it has; None: none."""
         return await self._pool.run(lambda db: comparison.find_surplus(db, shop, patch_count))
 
     async def find_loss(self, mark: HighWater) -> Loss | None:
-        """Say what is missing of what the file beside the database remembered before; None: nothing."""
+        """Return what is missing of what the file beside the database remembered before; None: nothing."""
         return await self._pool.run(lambda db: high_water.compare(db, mark))
 
     async def find_damage(self) -> str | None:
@@ -212,5 +212,5 @@ class Reader:
         return await self._pool.run(integrity.find_damage)
 
     async def size_bytes(self) -> int:
-        """Tell how large the database is."""
+        """Return how large the database is."""
         return await self._pool.run(integrity.size_bytes)

@@ -46,7 +46,7 @@ def migrations() -> tuple[Migration, ...]:
 
 
 def schema_version(connection: sqlite3.Connection, path: Path, newest: int | None = None) -> int:
-    """Tell which migration the database is at; 0 for a new, empty one.
+    """Return the number of the migration that the database is at; 0 for a new, empty one.
 
     newest: what is known, instead of what this version comes with. Raises NotOurDatabase and SchemaTooNew.
     Writes nothing.

@@ -52,5 +52,5 @@ class Selected:
 
     @property
     def type_mask(self) -> int:
-        """Give the whole types as `patch_set.types` has them: bit n for object type n."""
+        """Return the whole types as `patch_set.types` has them: bit n for object type n."""
         return sum(1 << object_type for object_type in self.types)

@@ -22,7 +22,7 @@ _OVERWRITE = """INSERT INTO meta (key, value) VALUES ('failed', randomblob(8))
 
 
 def overwrite_failed(connection: sqlite3.Connection, failure: BaseException) -> None:
-    """Write something harmless over what a failed transaction may have left, before anybody hears of it.
+    """Write something harmless over what a failed transaction may have left, before any caller hears of it.
 
     What comes after it in the write-ahead log is void then. While syncing fails, this fails in the same way,
     and what it leaves does no harm. If nothing at all can be written any more, what was left stays.
@@ -35,13 +35,13 @@ def overwrite_failed(connection: sqlite3.Connection, failure: BaseException) -> 
 
 
 def _may_be_whole(failure: BaseException) -> bool:
-    """Say whether all of a failed transaction may have been written."""
+    """Return whether all of a failed transaction may have been written."""
     code = result_code(failure)
     return is_io_error(code) and code != sqlite3.SQLITE_IOERR_WRITE
 
 
 def sync_recovered_wal(database: Path) -> None:
-    """Sync what an earlier process wrote, before anybody reads it. Raises StoreUnreadable.
+    """Sync what an earlier process wrote, before it is read. Raises StoreUnreadable.
 
     To be called before the database is opened: its locks would end when the file is closed here.
     """

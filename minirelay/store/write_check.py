@@ -40,6 +40,6 @@ class WriteCheck:
 
 
 def _retrieve(probe: asyncio.Future[None]) -> None:
-    """Look at the outcome, which may be of interest to nobody any more."""
+    """Retrieve the outcome, also where no caller waits for it any more."""
     if not probe.cancelled():
         probe.exception()

@@ -59,7 +59,7 @@ class Writer:
 
     epoch: goes up by one whenever a commit failed that way. A commit that was judged on a state of an older
     epoch is refused with StaleEpoch; take the epoch *before* loading a state. on_failure: called on the
-    loop right after the epoch went up, before anybody who waits hears of it. on_batch: called after each
+    loop right after the epoch went up, before any caller that waits hears of it. on_batch: called after each
     transaction that was stored. on_stored: called after each, too, with the last sequence number of each
     shop that has new sets, by its row id. stored_at: when a transaction was stored last, in the clock's
     seconds.
@@ -75,7 +75,7 @@ class Writer:
         """connection: open, configured to write, with its bulk insert. clock: in seconds.
 
         check_file: raises DatabaseReplaced; called in the connection's thread, before anything is stored and
-        before anybody hears that it was.
+        before any caller hears that it was.
         """
         self.epoch = 0
         self.stored_at = float("-inf")
@@ -114,12 +114,12 @@ class Writer:
 
     @property
     def is_full(self) -> bool:
-        """Say whether so much waits that a `barrier` should be waited for before the next commit is made."""
+        """Return whether so much waits that a `barrier` should come before the next commit is made."""
         return self._waiting_bytes > MAX_WAITING_BYTES
 
     @property
     def is_failing(self) -> bool:
-        """Say whether commits failed, and neither others of their shops nor a probe were stored since."""
+        """Return whether commits failed, and neither others of their shops nor a probe were stored since."""
         return bool(self._failed)
 
     def probe(self) -> asyncio.Future[None]:

@@ -50,7 +50,7 @@ class Acceptor:
         return self._pause is not None
 
     def close(self) -> None:
-        """Accept nothing more; whoever waits to be accepted is refused."""
+        """Accept nothing more; clients that wait to be accepted are refused."""
         if self._pause is None:
             self._loop.remove_reader(self._listening)
         else:

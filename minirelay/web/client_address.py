@@ -28,13 +28,13 @@ class ClientAddresses:
         return client_address(request.remote, request.headers.getall(FORWARDED, ()), self._trusted)
 
     def is_trusted(self, address: str) -> bool:
-        """Say whether this is the address of a trusted proxy."""
+        """Return whether this is the address of a trusted proxy."""
         parsed = _parse(address)
         return parsed is not None and any(parsed in network for network in self._trusted)
 
 
 def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
-    """Give the peer's address, or what a trusted proxy says: the last hop that isn't a trusted proxy itself.
+    """Return the peer's address, or what a trusted proxy says: the last hop that isn't a trusted proxy.
 
     forwarded: the X-Forwarded-For headers, in order. What is no address ends the chain of trust.
     """

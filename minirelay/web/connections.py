@@ -46,7 +46,7 @@ class Connections:
         return len(self._peers)
 
     def admit(self, address: str) -> "Place | None":
-        """Give a new connection its place; None if it is to be closed, which has been noted then.
+        """Return a new connection its place; None if it is to be closed, which has been noted then.
 
         address: the peer's.
         """

@@ -44,7 +44,7 @@ class FrameScanner:
 
     @property
     def unfinished_bytes(self) -> int:
-        """Tell how much payload was seen of the frame and the message that are not whole yet."""
+        """Return how much payload was seen of the frame and the message that are not whole yet."""
         return self._fragments_bytes + self._frame_bytes
 
     def scan(self, data: bytes, start: int, max_frames: int, max_bytes: int) -> Scanned:

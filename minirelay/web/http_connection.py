@@ -157,7 +157,7 @@ class HttpConnection(web.RequestHandler):
         return await super().finish_response(request, resp, start_time)
 
     def _explain(self, status: int, error: BaseException | None) -> tuple[int, str]:
-        """Give a status and a sentence for an error that came past all handlers."""
+        """Return a status and a sentence for an error that came past all handlers."""
         if isinstance(error, HttpProcessingError):
             if isinstance(error, LineTooLong) or _TOO_MANY_OF_PARSER in error.message:
                 return 431, HEAD_TOO_LARGE
@@ -169,7 +169,7 @@ class HttpConnection(web.RequestHandler):
         return status, OWN_FAULT
 
     def _path(self, request: web.BaseRequest) -> str:
-        """Tell what was asked for, also if it could not be parsed."""
+        """Return what was asked for, also if it could not be parsed."""
         if request.method != "UNKNOWN":
             return request.path
         words = self._beginning.split(b" ")

@@ -63,6 +63,6 @@ def _render(settings: Settings, token: str, chains: Sequence[int]) -> str:
 
 
 def sessions_url(settings: Settings) -> str:
-    """Give the URL of the WebSocket."""
+    """Return the URL of the WebSocket."""
     base = settings.base_url or f"http://{settings.listen_host}:{settings.listen_port}"
     return f"ws{base.removeprefix('http')}{SESSIONS_PATH}"

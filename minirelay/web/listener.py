@@ -21,7 +21,7 @@ AIOHTTP_STOP_TIMEOUT_S: Final = 0.1
 
 
 class Listener:
-    """An address that is bound: nobody else can take it, and its port is known before anything is served."""
+    """An address that is bound: it is ours, and its port is known before anything is served."""
 
     def __init__(self, bound: socket.socket) -> None:
         """Use `bind`."""
@@ -42,7 +42,7 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """Give the URL of what listens here."""
+        """Return the URL of what listens here."""
         host, port = self.socket.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

@@ -59,7 +59,7 @@ class Reader(Protocol):
 
 
 class ReadThrottle(asyncio.BufferedProtocol):
-    """What one client has sent and nobody has taken yet."""
+    """What one client has sent and the session has not taken yet."""
 
     def __init__(
         self,

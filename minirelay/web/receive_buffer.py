@@ -22,7 +22,7 @@ class ReceiveBuffer:
         self._is_scheduled = False
 
     def view(self) -> memoryview:
-        """Give the part that may be filled now."""
+        """Return the part that may be filled now."""
         return self._memory[: max(LEAST_BYTES, min(MOST_BYTES, self._left))]
 
     def take(self, size_bytes: int) -> bytes:
@@ -55,7 +55,7 @@ class Receiver(asyncio.BufferedProtocol):
         self._inner.connection_lost(exc)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
-        """Give the memory to receive into."""
+        """Return the memory to receive into."""
         return self._buffer.view()
 
     def buffer_updated(self, nbytes: int) -> None:

@@ -2,7 +2,7 @@
 
 Each session has its own share of a turn; many at once would still make it long for all others. Frames cost
 very different work, most of it in tasks that run later: so when turns take too long, fewer are handed on. Who
-finds nothing left waits in a queue, clerks before everybody else; all who wait are served alike, so that a
+finds nothing left waits in a queue, clerks before all others; all that wait are served alike, so that a
 session with one frame does not wait for those with thousands.
 """
 
@@ -47,7 +47,7 @@ class TurnShare:
 
     @property
     def frames_left(self) -> int:
-        """Give how many frames may be handed on; 0 means that the caller has to `wait`."""
+        """Return how many frames may be handed on; 0 means that the caller has to `wait`."""
         if self._bytes_left <= 0:
             return 0
         if self._is_serving:

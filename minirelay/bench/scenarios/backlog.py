@@ -97,7 +97,7 @@ def catch_up(
 
 
 def database_bytes(data_dir: Path) -> int:
-    """Measure the files of a database that nobody has open."""
+    """Measure the files of a database that is not open."""
     return sum(file.stat().st_size for file in data_dir.iterdir())
 
 

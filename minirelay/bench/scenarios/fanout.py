@@ -26,7 +26,7 @@ PER_SESSION: Final = LimitSettings().subscriptions_per_session
 
 
 def run(bench: Bench) -> Section:
-    """Write to two relays in turns: one has many subscriptions to listings that nobody touches."""
+    """Write to two relays in turns: one has many subscriptions to listings that no write touches."""
     if bench.running is not None:
         raise BenchError("fanout: only measured on relays that the benchmark starts itself")
     count = bench.plan.idle_subscriptions

@@ -46,7 +46,7 @@ class Step:
     is_needed: bool = False
 
     def figure(self) -> Figure:
-        """Tell it in the report."""
+        """Return the figure for the report."""
         indent = "  " if self.is_part else ""
         return Figure(f"{indent}{self.name}{' *' if self.is_needed else ''}", self.us, "µs")
 

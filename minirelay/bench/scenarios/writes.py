@@ -85,7 +85,7 @@ def measure_bare(session: LoadSession, author: Author, listings: int, plan: Plan
 
 
 def cost_us(rounds: list[Round]) -> float:
-    """Say what one write costs: the relay's time on a core, in µs; without that, time on the clock."""
+    """Return what one write costs: the relay's time on a core, in µs; without that, time on the clock."""
     return (
         median([one.relay.cpu_s if one.relay else one.seconds for one in rounds])
         / rounds[0].writes

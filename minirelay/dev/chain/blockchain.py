@@ -76,7 +76,7 @@ class Assembly:
 
 
 class Blockchain:
-    """The canonical chain; there is no other, since nobody competes."""
+    """The canonical chain; there is no other, since there is one miner."""
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         """Go on with what the ledger holds, or begin with a new genesis block."""

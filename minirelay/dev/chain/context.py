@@ -97,7 +97,7 @@ class Params:
         self._values = values
 
     def has(self, index: int) -> bool:
-        """Whether this parameter is given, and not null."""
+        """Return whether this parameter is given, and not null."""
         return index < len(self._values) and self._values[index] is not None
 
     def __getitem__(self, index: int) -> object:

@@ -160,7 +160,7 @@ class Subscriptions:
         node.followers.append(self._tell)
 
     def close(self) -> None:
-        """Tell nothing more. To be called once."""
+        """Stop telling. To be called once."""
         self._node.followers.remove(self._tell)
 
     def add_heads(self) -> int:

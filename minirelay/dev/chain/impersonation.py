@@ -1,4 +1,4 @@
-"""Transactions of accounts whose keys nobody here has: signed by a stand-in, and marked with the sender."""
+"""Transactions of accounts whose keys are unknown: signed by a stand-in, and marked with the sender."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ class ImpersonatedTransaction(SpoofTransaction):
 
 
 def sign_for(unsigned: UnsignedTransactionAPI, sender: bytes, chain_id: int) -> bytes:
-    """Sign for somebody else. The stand-in's key follows from the sender, so that hashes differ."""
+    """Sign for another account. The stand-in's key follows from the sender, so that hashes differ."""
     key = PrivateKey(keccak(b"minirelay impersonates " + sender))
     return MARK + sender + unsigned.as_signed_transaction(key, chain_id=chain_id).encode()
 

@@ -80,7 +80,7 @@ def mine_many(context: Context, params: Params) -> None:
 
 
 def set_balance(context: Context, params: Params) -> bool:
-    """Give an account exactly so many wei."""
+    """Return an account exactly so many wei."""
     account, wei = address(params[0]), quantity(params[1])
     return _change(context, lambda state: state.set_balance(account, wei))
 
@@ -113,7 +113,7 @@ def _set_slot(state: StateAPI, account: Address, slot: int, value: int) -> None:
 
 
 def impersonate(context: Context, params: Params) -> bool:
-    """Let unsigned transactions come from an address of which nobody here has the key."""
+    """Let unsigned transactions come from an address whose key is unknown."""
     context.node.impersonated.add(address(params[0]))
     return True
 

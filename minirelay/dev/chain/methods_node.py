@@ -26,7 +26,7 @@ def network_id(_context: Context, _params: Params) -> str:
 
 
 def is_syncing(_context: Context, _params: Params) -> bool:
-    """Return false: there is nobody to catch up with."""
+    """Return false: there are no peers to catch up with."""
     return False
 
 

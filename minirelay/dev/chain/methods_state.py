@@ -21,7 +21,7 @@ NOBODY = Address(b"")
 
 
 def override(state: StateAPI, value: object) -> None:
-    """Change a state that nobody keeps. Raises RpcError."""
+    """Change a state that is not kept. Raises RpcError."""
     accounts = members(value)
     if len(accounts) > MAX_ACCOUNTS:
         raise invalid_params(f"at most {MAX_ACCOUNTS} accounts can be overridden")

@@ -88,7 +88,7 @@ class DevChain:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process is there."""
+        """Return whether the process is there."""
         return self._process.poll() is None
 
     def wait_ready(self, timeout_s: float = START_TIMEOUT_S) -> None:
