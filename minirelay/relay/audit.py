@@ -10,6 +10,7 @@ import msgspec
 
 from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
+from minirelay.relay.checkout_audit import CheckoutAudit
 from minirelay.relay.replay import Difference, RelaySigners, Replay, read_signers
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.gaps import count_sets
@@ -45,16 +46,18 @@ async def audit(
     Raises Difference, StoreClosed.
     """
     replay = Replay.start(reader, row, signers)
+    checkout = CheckoutAudit(row)
     try:
         gaps = await reader.gaps(row.row_id)
         replay.expect(gaps)
         replay.look_up_in(await reader.cards(row.row_id))
-        await _replay_to_end(replay, progress)
+        await _replay_to_end(replay, checkout, progress)
         # A relay may go on writing: the rest, and what is compared, is of one moment.
         async with reader.held() as still:
             replay.reader = still
-            await _replay_to_end(replay, progress)
+            await _replay_to_end(replay, checkout, progress)
             await _compare(still, replay)
+            await checkout.compare_rest(still, replay.head.state, replay.head.owners)
     except StoreUnavailable as error:
         raise Difference(f"after set {replay.head.seq}: {error}") from error
     head = replay.head
@@ -76,7 +79,7 @@ def check_signers(stored: RelaySigners, signed_by: Iterable[bytes]) -> None:
         raise Difference(f"0x{key.hex()} is stored as a key of the relay's, but signed nothing in the logs")
 
 
-async def _replay_to_end(replay: Replay, progress: Callable[[int], None]) -> None:
+async def _replay_to_end(replay: Replay, checkout: CheckoutAudit, progress: Callable[[int], None]) -> None:
     reader, shop = replay.reader, replay.row.row_id
     seq, _ = await reader.tail(shop)
     while replay.head.seq < seq:
@@ -86,11 +89,11 @@ async def _replay_to_end(replay: Replay, progress: Callable[[int], None]) -> Non
         if not page:
             replay.cross_gap()
             raise Difference(f"set {replay.head.next_seq} is missing, though the log goes on to {seq}")
-        await _replay_page(replay, page)
+        await _replay_page(replay, checkout, page)
         progress(len(page))
 
 
-async def _replay_page(replay: Replay, page: Iterable[StoredSet]) -> None:
+async def _replay_page(replay: Replay, checkout: CheckoutAudit, page: Iterable[StoredSet]) -> None:
     replayed: list[StoredSet] = []
     found: Difference | None = None
     for stored in page:
@@ -103,6 +106,7 @@ async def _replay_page(replay: Replay, page: Iterable[StoredSet]) -> None:
     earlier = await replay.reader.find_difference(replay.row.row_id, replayed)
     if earlier is not None:
         raise Difference(earlier)
+    await checkout.compare(replay.reader, replay.take_written())
     if found is not None:
         raise found
 

@@ -15,6 +15,7 @@ from minirelay.protocol.patch_set import Patch, VerifiedPatchSet, decode_parts, 
 from minirelay.protocol.push import decode_set
 from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.shop_head import ShopHead
+from minirelay.relay.written_details import WrittenDetails, written_details
 from minirelay.shop.access import Role
 from minirelay.shop.canonical import read, read_as
 from minirelay.shop.objects import Account, PublicKey
@@ -46,7 +47,8 @@ class Replay:
     row: as it is stored. born_at: the timestamp of the first set, unix seconds; 0 before. cards: as the log
     enrolled them, by public key, but for what changes later (`key_cards` has that too). signed_by: the
     relay's keys that its sets here are signed with, as far as the log says which are the relay's. gaps: those
-    that are stored and were not come by yet, by the number behind which they lie.
+    that are stored and were not come by yet, by the number behind which they lie. written: the PaymentDetails
+    of the relay's sets since `take_written`.
     """
 
     reader: Reader
@@ -58,6 +60,7 @@ class Replay:
     born_at: int = 0
     cards: dict[bytes, KeyCard] = field(default_factory=dict)
     signed_by: set[bytes] = field(default_factory=set)
+    written: list[WrittenDetails] = field(default_factory=list)
 
     @classmethod
     def start(cls, reader: Reader, row: ShopRow, signers: RelaySigners) -> "Replay":
@@ -89,7 +92,10 @@ class Replay:
             raise Difference(f"set {stored.seq}, signed by the relay: {error}") from error
         if pending.last_wire != stored.wire:
             raise Difference(f"set {stored.seq}: its number or its proofs are not its own")
-        new_cards = await self._enrol(stored.seq, verified) if author.role is Role.RELAY else []
+        new_cards: list[KeyCard] = []
+        if author.role is Role.RELAY:
+            self.written += written_details(head.state, head.owners, verified.patches, stored.seq)
+            new_cards = await self._enrol(stored.seq, verified)
         commit = head.append(pending.accepted(new_cards))
         (replayed,) = commit.sets
         if stored.seq <= self.row.authors_after:
@@ -101,6 +107,11 @@ class Replay:
         gap = self.gaps.pop(self.head.seq, None)
         if gap is not None:
             self.head.go_on_behind([gap])
+
+    def take_written(self) -> list[WrittenDetails]:
+        """Give the PaymentDetails that the sets since the last time have written."""
+        taken, self.written = self.written, []
+        return taken
 
     def key_cards(self) -> dict[bytes, KeyCard]:
         """Return the key cards as they have to be stored by now, by public key."""

@@ -39,12 +39,13 @@ _RESERVATIONS: Final = f"""SELECT {numbers("card", "ends_at", "is_chosen", "hold
     {joined("units")} {_FROM_RESERVATIONS}= ? AND order_id <= ? ORDER BY order_id)"""
 
 _BY_TTL: Final = f"SELECT {numbers('row')} FROM payment_request WHERE shop = ? AND ttl >= ?"
-# ids: of orders, end to end. One statement serves any number of them.
-_BY_ORDER: Final = f"""WITH RECURSIVE place (start) AS (
-        SELECT 1 UNION ALL SELECT start + {ORDER_ID_BYTES} FROM place
-        WHERE start + {ORDER_ID_BYTES} <= length(:ids)
+# ids: end to end, each :width bytes long. One statement serves any number of them.
+_BY_COLUMN: Final = f"""WITH RECURSIVE place (start) AS (
+        SELECT 1 UNION ALL SELECT start + :width FROM place WHERE start + :width <= length(:ids)
     ) SELECT {numbers("row")} FROM place CROSS JOIN payment_request
-    ON shop = :shop AND order_id = CAST(substr(:ids, start, {ORDER_ID_BYTES}) AS BLOB)"""
+    ON shop = :shop AND {{column}} = CAST(substr(:ids, start, :width) AS BLOB)"""
+_BY_ORDER: Final = _BY_COLUMN.format(column="order_id")
+_BY_ID: Final = _BY_COLUMN.format(column="id")
 _CHOSEN: Final = "FROM payment_request WHERE row IN (SELECT value FROM json_each(?)) ORDER BY row"
 _REQUEST_NUMBERS: Final = f"""SELECT {numbers("card", "ttl", "issued_at", "issued_at_block", "is_dead")},
     {numbers("length(CAST(region AS BLOB))", "length(listing_hashes)")}, group_concat(state)
@@ -104,11 +105,40 @@ def load_checkout(
     shop: row id. shop_id: its token id. orders: by id. since: epoch seconds.
     """
     with snapshot(connection):
-        rows = _find_requests(connection, shop, orders, since)
+        rows = set(parse_numbers(connection.execute(_BY_TTL, (shop, since)).fetchone()[0]))
+        rows.update(_find_requests(connection, _BY_ORDER, ORDER_ID_BYTES, shop, orders))
         return StoredCheckout(
-            dict(_load_reservations(connection, shop)),
+            load_reservations(connection, shop),
             tuple(_load_requests(connection, shop_id, sorted(rows))),
         )
+
+
+def load_reservations(connection: sqlite3.Connection, shop: int) -> dict[bytes, Reservation]:
+    """Read all reservations of a shop, by order id, those that have lapsed included. shop: row id."""
+    with snapshot(connection):
+        return dict(_load_reservations(connection, shop))
+
+
+def load_requests(
+    connection: sqlite3.Connection,
+    shop: int,
+    shop_id: int,
+    *,
+    ids: Iterable[bytes] = (),
+    orders: Iterable[bytes] = (),
+) -> dict[int, IssuedRequest]:
+    """Read the payment requests of a shop with these ids, and of these orders, by their row."""
+    with snapshot(connection):
+        rows = set(_find_requests(connection, _BY_ID, HASH_BYTES, shop, ids))
+        rows.update(_find_requests(connection, _BY_ORDER, ORDER_ID_BYTES, shop, orders))
+        found = sorted(rows)
+        return dict(zip(found, _load_requests(connection, shop_id, found), strict=True))
+
+
+def list_requests(connection: sqlite3.Connection, shop: int) -> list[int]:
+    """List the rows of all payment requests of a shop, in the order of issue."""
+    sql = f"SELECT {numbers('row')} FROM payment_request WHERE shop = ?"
+    return sorted(parse_numbers(connection.execute(sql, (shop,)).fetchone()[0]))
 
 
 def _order(stored: StoredObject) -> Order:
@@ -148,15 +178,12 @@ def _units(data: bytes) -> Units:
 
 
 def _find_requests(
-    connection: sqlite3.Connection, shop: int, orders: Iterable[bytes], since: int
-) -> set[int]:
-    """Find the rows of payment requests that are of these orders, or have a TTL since then."""
-    rows = set(parse_numbers(connection.execute(_BY_TTL, (shop, since)).fetchone()[0]))
-    order_ids = iter(orders)
-    while ids := b"".join(islice(order_ids, STEP_OBJECTS)):
-        text = connection.execute(_BY_ORDER, {"shop": shop, "ids": ids}).fetchone()[0]
-        rows.update(parse_numbers(text))
-    return rows
+    connection: sqlite3.Connection, sql: str, width: int, shop: int, ids: Iterable[bytes]
+) -> Iterator[int]:
+    left = iter(ids)
+    while some := b"".join(islice(left, STEP_OBJECTS)):
+        given = {"shop": shop, "ids": some, "width": width}
+        yield from parse_numbers(connection.execute(sql, given).fetchone()[0])
 
 
 def _load_requests(

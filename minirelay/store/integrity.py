@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from minirelay.store.checkout_integrity import find_alert_damage, find_block_damage
 from minirelay.store.schema import migrate, migrations
 
 _Check = Callable[[sqlite3.Connection], str | None]
@@ -29,7 +30,14 @@ def find_damage(connection: sqlite3.Connection) -> str | None:
 
     Takes about as long as reading the file twice, in one read transaction. Raises sqlite3.Error.
     """
-    checks: tuple[_Check, ...] = (_check_pages, _check_schema, _check_migrations, _check_references)
+    checks: tuple[_Check, ...] = (
+        _check_pages,
+        _check_schema,
+        _check_migrations,
+        _check_references,
+        find_block_damage,
+        find_alert_damage,
+    )
     for check in checks:
         if (damage := check(connection)) is not None:
             return damage

@@ -1,10 +1,12 @@
 """Everything that can be asked of the database; each answer is one short read transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from minirelay.shop.checkout_records import CheckoutRecords
+from minirelay.shop.issued_requests import IssuedRequest
+from minirelay.shop.reservations import Reservation
 from minirelay.store import (
     checkout_records,
     comparison,
@@ -109,6 +111,25 @@ class Reader:
             lambda db: checkout_records.load_checkout(db, shop.row_id, shop.shop_id, live, now)
         )
         return await asyncio.to_thread(checkout_records.make_records, live, stored, now)
+
+    async def reservations(self, shop: int) -> dict[bytes, Reservation]:
+        """Read all reservations of a shop by order id, those that have lapsed included."""
+        return await self._pool.run(lambda db: checkout_records.load_reservations(db, shop))
+
+    async def payment_requests(
+        self, shop: ShopRow, *, ids: Iterable[bytes] = (), orders: Iterable[bytes] = ()
+    ) -> dict[int, IssuedRequest]:
+        """Read the payment requests of a shop with these PaymentIDs, and of these orders.
+
+        By row, which is a number that rises in the order of issue.
+        """
+        return await self._pool.run(
+            lambda db: checkout_records.load_requests(db, shop.row_id, shop.shop_id, ids=ids, orders=orders)
+        )
+
+    async def payment_request_rows(self, shop: int) -> list[int]:
+        """List the rows of all payment requests of a shop, in the order of issue."""
+        return await self._pool.run(lambda db: checkout_records.list_requests(db, shop))
 
     async def tail(self, shop: int) -> tuple[int, Counts]:
         """Return the last sequence number (0: the log is empty) and what the log holds."""

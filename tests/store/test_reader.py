@@ -20,7 +20,9 @@ from minirelay.store.messages import (
     WireSet,
 )
 from minirelay.store.reader import Reader
+from tests.shop.checkouts import buy, item
 from tests.store import second_reading
+from tests.store.checkouts import SHOP, stored_shop
 from tests.store.examples import CARD, GUEST, OTHER_GUEST, ShopLog, key_card, listing, order, shop_row
 
 ALL = 10**9
@@ -45,6 +47,15 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.get_meta("note") == b"remembered"
     assert await reader.load_objects(1) == [StoredObject(ObjectType.ORDER, b"key", b"value", GUEST)]
     assert await reader.gaps(1) == ()
+    shop = stored_shop()
+    await store.writer.commit(shop.write(GUEST, *buy(5, item(1))))
+    checkout = await reader.load_checkout(SHOP, shop.objects(), shop.shop.now)
+    (request,) = shop.shop.requests(5)
+    assert checkout.requests.of_order(request.order_id) == (request,)
+    assert await reader.payment_requests(SHOP, ids=[request.id]) == {1: request}
+    assert await reader.payment_requests(SHOP, orders=[request.order_id]) == {1: request}
+    assert await reader.payment_request_rows(1) == [1]
+    assert await reader.reservations(1) == dict(shop.shop.records.reservations.rows())
     assert await reader.tail(1) == (2, log.counts)
     assert await reader.counts_at(1, 1) == Counts(listings=1, size_bytes=300)
     limits = {"max_patches": ALL, "max_bytes": ALL}

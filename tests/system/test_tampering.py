@@ -5,6 +5,8 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +19,36 @@ from minirelay.protocol.push import decode_set, encode_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.messages import Enrolment
 from minirelay.store.database import FILE_NAME
+from tests.raw_client import Talker
 from tests.relay.house import RELAY_KEY, SHOP, House, listing, order, restore, running_relay
+from tests.relay.stored_checkouts import StoredCheckouts, choose_payment, commit_order, open_shop
+from tests.shop.patching import OTHER_PAYEE
 
 OTHER_SHOP = 2**256 - 1
 STRANGER = PrivateKey.from_bytes(b"\x13" * 32)
 NEW_WALLET = PrivateKey.from_bytes(b"\x14" * 32)
-
-CHECKOUT = {
-    "reservation": "shop order_id card units ends_at is_chosen hold extended_until",
-    "payment_request": "row shop id order_id card chain_id ttl currency amount payee pricing_chain "
-    "pricing_address price region listing_hashes issued_at issued_at_block state is_dead",
-    "block": "row hash data is_served",
-    "alert": "id kind shop chain_id address request_ids raised_at",
-}
 
 NOT_COMPARED = {
     "migration.applied_at": "nothing else tells when the schema was migrated",
     "meta.key": "notes, which are of no shop",
     "meta.value": "notes, which are of no shop",
     "object.row": "the place in the file, which means nothing",
-    **{f"{table}.{column}": "to come" for table, columns in CHECKOUT.items() for column in columns.split()},
+    "reservation.ends_at": "by the relay's clock",
+    "reservation.extended_until": "by the relay's clock",
+    "payment_request.issued_at_block": "of the chain",
+    "payment_request.is_dead": "found on the chain",
+    "block.row": "the place in the file, which means nothing",
+    "alert.id": "the place in the file, which means nothing",
+    "alert.raised_at": "by the relay's clock",
 }
 
 CLERK, GUEST, LEAVER = 1, 2, 3
 A_CARD = "(9, x'{key}', 1, zeroblob(20), 1, zeroblob(8), 0, 0)".format(key="02" * 33)
+
+UNPAID, COMMITTED, REOPENED, CANCELED = (f"x'{number:016x}'" for number in (5, 6, 7, 8))
+ANOTHER_REQUEST = """SELECT 3, shop, zeroblob(32), order_id, card, chain_id, ttl, currency, amount, payee,
+    pricing_chain, pricing_address, price, region, listing_hashes, issued_at, issued_at_block, state, is_dead
+    FROM payment_request WHERE row = 1"""
 
 # What is changed, by column; a word of what `verify` has to say about it, and where.
 COLUMNS = [
@@ -150,6 +158,90 @@ COLUMNS = [
     ("gap.shop", "UPDATE gap SET shop = 77 WHERE shop = 1", "a gap in the log of no shop"),
     ("gap.after", "UPDATE gap SET after = 3 WHERE shop = 1", "is missing"),
     ("gap.next", "UPDATE gap SET next = next + 16384 WHERE shop = 1", "the shop: its relay_nonce"),
+    ("reservation.shop", "UPDATE reservation SET shop = 1", "its card is not that"),
+    (
+        "reservation.order_id",
+        f"UPDATE reservation SET order_id = zeroblob(8) WHERE order_id = {UNPAID}",
+        "there is no such order",
+    ),
+    ("reservation.card", f"UPDATE reservation SET card = 0 WHERE order_id = {REOPENED}", "its card"),
+    (
+        "reservation.units",
+        f"UPDATE reservation SET units = (SELECT units FROM reservation WHERE order_id = {UNPAID}) "
+        f"WHERE order_id = {COMMITTED}",
+        "its units",
+    ),
+    ("reservation.is_chosen", "UPDATE reservation SET is_chosen = 1", "its is_chosen"),
+    ("reservation.hold", f"UPDATE reservation SET hold = 2 WHERE order_id = {UNPAID}", "no payment request"),
+    ("payment_request.row", "UPDATE payment_request SET row = 99 WHERE row = 1", "the order of issue"),
+    ("payment_request.shop", "UPDATE payment_request SET shop = 1 WHERE row = 1", "not in the log"),
+    ("payment_request.id", "UPDATE payment_request SET id = zeroblob(32) WHERE row = 1", "is not stored"),
+    (
+        "payment_request.order_id",
+        f"UPDATE payment_request SET order_id = {COMMITTED} WHERE row = 1",
+        "its order_id",
+    ),
+    ("payment_request.card", "UPDATE payment_request SET card = 0 WHERE row = 1", "its card"),
+    (
+        "payment_request.chain_id",
+        "UPDATE payment_request SET chain_id = zeroblob(8) WHERE row = 1",
+        "its chain_id",
+    ),
+    ("payment_request.ttl", "UPDATE payment_request SET ttl = ttl + 1 WHERE row = 1", "its ttl"),
+    (
+        "payment_request.currency",
+        "UPDATE payment_request SET currency = zeroblob(20) WHERE row = 1",
+        "currency or payee",
+    ),
+    (
+        "payment_request.amount",
+        "UPDATE payment_request SET amount = zeroblob(32) WHERE row = 1",
+        "its amount",
+    ),
+    (
+        "payment_request.payee",
+        "UPDATE payment_request SET payee = zeroblob(20) WHERE row = 1",
+        "currency or payee",
+    ),
+    (
+        "payment_request.pricing_chain",
+        "UPDATE payment_request SET pricing_chain = zeroblob(8) WHERE row = 1",
+        "its pricing_chain",
+    ),
+    (
+        "payment_request.pricing_address",
+        "UPDATE payment_request SET pricing_address = zeroblob(20) WHERE row = 1",
+        "pricing_address",
+    ),
+    ("payment_request.price", "UPDATE payment_request SET price = zeroblob(32) WHERE row = 1", "its price"),
+    ("payment_request.region", "UPDATE payment_request SET region = 'far' WHERE row = 1", "its region"),
+    (
+        "payment_request.listing_hashes",
+        "UPDATE payment_request SET listing_hashes = (SELECT hash FROM block) WHERE row = 1",
+        "its listing_hashes",
+    ),
+    (
+        "payment_request.issued_at",
+        "UPDATE payment_request SET issued_at = issued_at + 1 WHERE row = 1",
+        "its issued_at",
+    ),
+    (
+        "payment_request.state",
+        "UPDATE payment_request SET state = 'lost' WHERE row = 1",
+        "the unknown state 'lost'",
+    ),
+    ("block.hash", "UPDATE block SET hash = zeroblob(32) WHERE row = 1", "is not what its hash says"),
+    ("block.data", "UPDATE block SET data = zeroblob(32) WHERE row = 1", "is not what its hash says"),
+    ("block.is_served", "UPDATE block SET is_served = 1 WHERE row = 1", "is said to be served"),
+    ("alert.kind", "UPDATE alert SET kind = 'withdrawn currency'", "alert 1 is about other payment requests"),
+    ("alert.shop", "UPDATE alert SET shop = 1", "alert 1 is about other payment requests"),
+    ("alert.chain_id", "UPDATE alert SET chain_id = zeroblob(8)", "alert 1 is about other payment requests"),
+    ("alert.address", "UPDATE alert SET address = zeroblob(20)", "alert 1 is about other payment requests"),
+    (
+        "alert.request_ids",
+        "UPDATE alert SET request_ids = CAST(request_ids || zeroblob(32) AS BLOB)",
+        "alert 1 is about other payment requests",
+    ),
 ]
 
 # Rows that are missing or too many, and the same columns changed elsewhere.
@@ -188,6 +280,25 @@ OTHERS = [
     ("UPDATE gap SET after = 99 WHERE shop = 1", "a gap is stored behind set 99"),
     ("DELETE FROM relay_signer", "set 1 is stored as the relay's"),
     ("INSERT INTO relay_signer VALUES (zeroblob(33))", "signed nothing in the logs"),
+    ("UPDATE reservation SET units = x'c1'", "a reservation that can't be read"),
+    ("UPDATE reservation SET is_chosen = 0", "its is_chosen"),
+    (f"UPDATE reservation SET order_id = {CANCELED} WHERE order_id = {COMMITTED}", "the order is closed"),
+    (
+        "UPDATE reservation SET units = "
+        f"(SELECT units FROM reservation WHERE order_id = {COMMITTED}) WHERE order_id = {REOPENED}",
+        "its units",
+    ),
+    ("INSERT INTO reservation VALUES (9, zeroblob(8), 0, x'90', 0, 0, 0, 0)", "is of no shop"),
+    ("DELETE FROM payment_request WHERE row = 1", "written by set 6, is not stored"),
+    (f"INSERT INTO payment_request {ANOTHER_REQUEST}", "payment request 3 is stored, but not in the log"),
+    (
+        "UPDATE payment_request SET listing_hashes = zeroblob(64) WHERE row = 2",
+        "a listing that was sold, is not stored",
+    ),
+    ("DELETE FROM block WHERE row = 1", "a listing that was sold, is not stored"),
+    (f"INSERT INTO block VALUES (9, x'{sha256(b'').hexdigest()}', x'', 0)", "of no listing that was sold"),
+    ("UPDATE alert SET kind = 'x'", "alert 1 is of the unknown kind 'x'"),
+    ("UPDATE alert SET request_ids = x''", "alert 1 is about other payment requests"),
     ("DROP INDEX patch_index_by_owner", "index patch_index_by_owner"),
     ("CREATE TRIGGER t AFTER INSERT ON meta BEGIN DELETE FROM meta; END", "trigger t"),
 ]
@@ -209,7 +320,24 @@ async def fill(directory: Path) -> None:
         await clerk.write(listing(3, Metadata=details))
         other = await house.clerk(OTHER_SHOP)
         await other.write(listing(1))
+        await sell(house, other)
     restore(directory)
+
+
+async def sell(house: House, clerk: Talker) -> None:
+    """Bring orders of a shop into checkout: one unpaid, whose second request is withdrawn, and others."""
+    checkouts, guest = StoredCheckouts(house, OTHER_SHOP), await house.guest(OTHER_SHOP)
+    await checkouts.write(clerk, *open_shop(2, 3))
+    await checkouts.write(guest, *commit_order(5, l2=2, l3=1), *choose_payment(5))
+    await checkouts.write(guest, *choose_payment(5, OTHER_PAYEE))
+    await checkouts.write(clerk, ("remove", ("Manifest", "Payees", 1337, OTHER_PAYEE), None))
+    for number in (6, 7, 8):
+        await checkouts.write(guest, *commit_order(number, l3=4))
+    await checkouts.write(guest, ("replace", ("Orders", 7, "State"), 1))
+    canceled_at: Value = datetime(2027, 1, 1, tzinfo=UTC)
+    await checkouts.write(
+        guest, ("add", ("Orders", 8, "CanceledAt"), canceled_at), ("replace", ("Orders", 8, "State"), 2)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,102 @@
+"""Whether blocks are what their hashes say, each of a listing that was sold, and alerts of what is stored."""
+
+# ruff: noqa: S608 - the SQL is put together from constants of this file only
+
+import sqlite3
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Final
+
+from minirelay.shop.checkout import AlertKind
+from minirelay.store.checkout_records import HASH_BYTES
+from minirelay.store.connection import snapshot
+from minirelay.store.objects import STEP_OBJECTS, steps
+from minirelay.store.one_step import cut, joined, number_list, numbers, parse_numbers
+
+_LENGTHS: Final = "SELECT {numbers} FROM (SELECT * FROM {table} WHERE row > ? ORDER BY row LIMIT ?)"
+_CHOSEN: Final = "FROM {table} WHERE row IN (SELECT value FROM json_each(?)) ORDER BY row"
+_HASHES_OF_REQUESTS: Final = (
+    f"SELECT {joined('listing_hashes')} FROM (SELECT * {_CHOSEN.format(table='payment_request')})"
+)
+_BLOCKS: Final = f"""SELECT {numbers("is_served")}, {joined("hash")}, {joined("data")}
+    FROM (SELECT * {_CHOSEN.format(table="block")})"""
+
+_ALERTS: Final = f"SELECT {numbers('id')} FROM alert"
+_ALERT: Final = "SELECT kind, shop, chain_id, address, request_ids FROM alert WHERE id = ?"
+# Of an alert's requests, counts those that are of its shop and for its payee or currency.
+_MATCHING: Final = """WITH RECURSIVE place (start) AS (
+        SELECT 1 UNION ALL SELECT start + 32 FROM place WHERE start + 32 <= length(:ids)
+    ) SELECT count(*) FROM place CROSS JOIN payment_request
+    ON id = CAST(substr(:ids, start, 32) AS BLOB)
+    WHERE shop = :shop AND chain_id = :chain_id AND {column} = :address"""
+_ABOUT: Final = {
+    AlertKind.WITHDRAWN_PAYEE.value: "payee",
+    AlertKind.WITHDRAWN_CURRENCY.value: "currency",
+    AlertKind.SUPERSEDED_WITH_MONEY.value: "payee",
+}
+_ALERT_STEP_BYTES: Final = STEP_OBJECTS * HASH_BYTES
+
+
+def find_block_damage(connection: sqlite3.Connection) -> str | None:
+    """Find the first block that is not what its hash says, is missing, or of nothing; None if all is well."""
+    with snapshot(connection):
+        wanted = set(_sold_listings(connection))
+        sold = frozenset(wanted)
+        for block_hash, data, is_served in _blocks(connection):
+            if sha256(data).digest() != block_hash:
+                return f"block 0x{block_hash.hex()} is not what its hash says"
+            if block_hash not in sold and not is_served:
+                return f"block 0x{block_hash.hex()} is of no listing that was sold"
+            if block_hash in sold and is_served:
+                return f"block 0x{block_hash.hex()} is said to be served, and is a listing that was sold"
+            wanted.discard(block_hash)
+    return None if not wanted else f"block 0x{min(wanted).hex()}, a listing that was sold, is not stored"
+
+
+def find_alert_damage(connection: sqlite3.Connection) -> str | None:
+    """Find the first alert about something that is not stored so; None if all is well."""
+    with snapshot(connection):
+        for row in parse_numbers(connection.execute(_ALERTS).fetchone()[0]):
+            kind, *place, request_ids = connection.execute(_ALERT, (row,)).fetchone()
+            if kind not in _ABOUT:
+                return f"alert {row} is of the unknown kind {kind!r}"
+            if not request_ids or not _fits(connection, _ABOUT[kind], place, request_ids):
+                return f"alert {row} is about other payment requests than those of its shop and place"
+    return None
+
+
+def _fits(connection: sqlite3.Connection, column: str, place: list[object], request_ids: bytes) -> bool:
+    shop, chain_id, address = place
+    sql, found = _MATCHING.format(column=column), 0
+    for start in range(0, len(request_ids), _ALERT_STEP_BYTES):
+        ids = request_ids[start : start + _ALERT_STEP_BYTES]
+        given = {"ids": ids, "shop": shop, "chain_id": chain_id, "address": address}
+        found += connection.execute(sql, given).fetchone()[0]
+    return found == len(request_ids) // HASH_BYTES
+
+
+def _sold_listings(connection: sqlite3.Connection) -> Iterator[bytes]:
+    for rows, lengths in _pieces(connection, "payment_request", "listing_hashes"):
+        (hashes,) = connection.execute(_HASHES_OF_REQUESTS, (number_list(rows),)).fetchone()
+        yield from cut(hashes, [HASH_BYTES] * (sum(lengths) // HASH_BYTES))
+
+
+def _blocks(connection: sqlite3.Connection) -> Iterator[tuple[bytes, bytes, int]]:
+    for rows, lengths in _pieces(connection, "block", "data"):
+        served, hashes, data = connection.execute(_BLOCKS, (number_list(rows),)).fetchone()
+        yield from zip(
+            cut(hashes, [HASH_BYTES] * len(rows)), cut(data, lengths), parse_numbers(served), strict=True
+        )
+
+
+def _pieces(connection: sqlite3.Connection, table: str, column: str) -> Iterator[tuple[list[int], list[int]]]:
+    """Go through the rows of a table in pieces that can be read in one step, each with a column's length."""
+    sql, after = _LENGTHS.format(numbers=numbers("row", f"length({column})"), table=table), 0
+    while True:
+        texts = connection.execute(sql, (after, STEP_OBJECTS)).fetchone()
+        rows, lengths = map(parse_numbers, texts)
+        if not rows:
+            return
+        for step in steps([0] * len(rows), lengths):
+            yield rows[step], lengths[step]
+        after = rows[-1]
