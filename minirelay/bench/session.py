@@ -39,6 +39,7 @@ from minirelay.protocol.envelope import (
     decode_envelope,
     encode_envelope,
 )
+from minirelay.protocol.ids import UINT256_BYTES
 from minirelay.protocol.paths import SESSIONS_PATH
 from minirelay.protocol.signing import PrivateKey
 
@@ -127,7 +128,7 @@ class LoadSession:
     def subscribe(self, shop_id: int, after_seq: int = 0, filters: Sequence[Filter] = ()) -> None:
         """Subscribe, from a sequence number on."""
         self._unpushed = None
-        self.ask(SubscriptionRequest(shop_id.to_bytes(32), after_seq, tuple(filters)))
+        self.ask(SubscriptionRequest(shop_id.to_bytes(UINT256_BYTES), after_seq, tuple(filters)))
 
     def write_all(self, frames: Sequence[bytes], in_flight: int) -> float:
         """Send writes, always that many unanswered, until all are acknowledged; give the seconds it took."""

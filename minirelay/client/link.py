@@ -19,7 +19,7 @@ from minirelay.client.errors import (
 )
 from minirelay.errors import Code
 from minirelay.protocol.envelope import AuthenticateRequest, ChallengeSolvedRequest
-from minirelay.protocol.signing import PrivateKey
+from minirelay.protocol.signing import CHALLENGE_BYTES, PrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,6 @@ class Backoff:
             wait_s = min(wait_s * self.factor, self.most_s)
 
 
-CHALLENGE_BYTES: Final = 32
 UNKNOWN_CARD: Final = (
     "this relay knows no such key card: enrol it, or see whether relay and key card are of the same run"
 )

@@ -7,13 +7,14 @@ Then `request.amount` of `request.currency` (zero: the native coin) goes to that
 the latest.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from minirelay.client.addresses import Address, read_address
 from minirelay.client.errors import ChainUnavailable, ClientError, PaymentMismatch
 from minirelay.client.eth_calls import EthCalls
 from minirelay.errors import MalformedInput, Refusal
 from minirelay.protocol.abi import Function, address_bytes
+from minirelay.protocol.addresses import PAYMENTS_ADDRESS
 from minirelay.protocol.ids import show_shop
 from minirelay.protocol.payments_contract import GET_BYTECODE, GET_PAYMENT_ADDRESS
 from minirelay.shop.objects import Order
@@ -26,8 +27,6 @@ from minirelay.shop.payment_request import (
     payment_address,
     payment_id,
 )
-
-DEFAULT_PAYMENTS: Final = bytes.fromhex("8DC7b6bFDc5B5e98A3eE40AA248E3efA2b61b0EF")
 
 
 def payment_request(order: Order, shop_id: int) -> PaymentRequest:
@@ -63,7 +62,7 @@ class PaymentsContract:
     that an endpoint that lies can't name an address of its own.
     """
 
-    def __init__(self, rpc_url: str, *, payments: Address = DEFAULT_PAYMENTS) -> None:
+    def __init__(self, rpc_url: str, *, payments: Address = PAYMENTS_ADDRESS) -> None:
         """rpc_url: of a node of the chain to pay on. payments: of the contract, where it is elsewhere."""
         self._rpc_url = rpc_url
         self._payments = read_address(payments)

@@ -13,10 +13,8 @@ from minirelay.client.addresses import Address, read_address
 from minirelay.client.errors import ChainUnavailable, RegistryUnavailable
 from minirelay.client.eth_calls import EthCalls
 from minirelay.protocol.abi import address_bytes
+from minirelay.protocol.addresses import RELAY_REG_ADDRESS, SHOP_REG_ADDRESS
 from minirelay.protocol.registries import GET_ALL_RELAYS, RELAY_OWNER_OF
-
-DEFAULT_SHOP_REG: Final = bytes.fromhex("48c203BA47c78EB8286dAFd4F14B297181dae3cb")
-DEFAULT_RELAY_REG: Final = bytes.fromhex("4E0Df5Db4975f3e4999B623d6a768DaE80B12a9C")
 
 
 class Registry:
@@ -84,8 +82,8 @@ class RegistryRelays:
         *,
         tokens: Iterable[int] = (),
         also: Iterable[Address] = (),
-        relay_reg: Address = DEFAULT_RELAY_REG,
-        shop_reg: Address = DEFAULT_SHOP_REG,
+        relay_reg: Address = RELAY_REG_ADDRESS,
+        shop_reg: Address = SHOP_REG_ADDRESS,
         most_age_s: float = 600.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

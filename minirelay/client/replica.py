@@ -7,6 +7,7 @@ import msgspec
 from minirelay.client.errors import VerificationFailed
 from minirelay.client.received import BEGINNING, Position, ReceivedSet
 from minirelay.errors import MalformedInput, Refusal
+from minirelay.protocol.ids import UINT256_BYTES
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.access import Role
 from minirelay.shop.ownership import RELAY_ITSELF, Author
@@ -47,7 +48,7 @@ class Checkpoint:
         return _ENCODER.encode(
             _Saved(
                 _VERSION,
-                self.shop_id.to_bytes(32),
+                self.shop_id.to_bytes(UINT256_BYTES),
                 *self.position,
                 self.is_complete,
                 self.state.root_hash,

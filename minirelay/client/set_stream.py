@@ -23,6 +23,7 @@ from minirelay.client.received import Position, only_public, without_known
 from minirelay.errors import Code, MalformedInput, Refusal
 from minirelay.protocol.envelope import Failure, Filter, SubscriptionRequest
 from minirelay.protocol.gaps import GAP_STEP, RESTORED
+from minirelay.protocol.ids import UINT256_BYTES
 from minirelay.protocol.mmr import leaf_index
 from minirelay.protocol.push import SequencedPartialPatchSet
 
@@ -174,7 +175,7 @@ class SetStream:
         if self._sees_as_member is None:
             self._sees_as_member = is_member
         self._hides_private = is_member and not self._sees_as_member
-        shop_id = options.shop_id.to_bytes(32)
+        shop_id = options.shop_id.to_bytes(UINT256_BYTES)
         start = self._start()
         try:
             await connection.subscribe(SubscriptionRequest(shop_id, start, options.filters), inbox)

@@ -12,10 +12,10 @@ from minirelay.client.patches import is_partly_private
 from minirelay.client.received import ReceivedSet
 from minirelay.errors import Refusal
 from minirelay.protocol.envelope import PatchSetWriteRequest
+from minirelay.protocol.ids import HASH_BYTES
 from minirelay.protocol.patch_set import NewPatch, decode_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
 
-ROOT_BYTES: Final = 32
 MAX_NONCE: Final = 2**64 - 1
 
 
@@ -121,7 +121,7 @@ class SetWriter:
 
         try:
             root_hash = await connection.request(request)
-            if len(root_hash) != ROOT_BYTES:
+            if len(root_hash) != HASH_BYTES:
                 raise connection.hang_up("the relay answered a write with no root hash")
         except ConnectionLost as lost:
             observed.settled(None)

@@ -27,6 +27,7 @@ from minirelay.config.values import (
 )
 from minirelay.errors import ConfigError
 from minirelay.logs import LogBounds
+from minirelay.protocol.addresses import PAYMENTS_ADDRESS, RELAY_REG_ADDRESS, SHOP_REG_ADDRESS
 
 DEFAULT_FILE: Final = Path("/etc/minirelay/minirelay.toml")
 ENVIRONMENT_PREFIX: Final = "MINIRELAY_"
@@ -45,14 +46,14 @@ class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[EndpointUrl, ...],
         Meta(description="JSON-RPC endpoints, in order of preference", extra={"is_secret": True}),
     ] = ()
-    shop_reg: Annotated[Address, Meta(description="address of the ShopReg contract")] = Address.parse(
-        "0x48c203BA47c78EB8286dAFd4F14B297181dae3cb"
+    shop_reg: Annotated[Address, Meta(description="address of the ShopReg contract")] = Address(
+        SHOP_REG_ADDRESS
     )
-    relay_reg: Annotated[Address, Meta(description="address of the RelayReg contract")] = Address.parse(
-        "0x4E0Df5Db4975f3e4999B623d6a768DaE80B12a9C"
+    relay_reg: Annotated[Address, Meta(description="address of the RelayReg contract")] = Address(
+        RELAY_REG_ADDRESS
     )
-    payments: Annotated[Address, Meta(description="address of the Payments contract")] = Address.parse(
-        "0x8DC7b6bFDc5B5e98A3eE40AA248E3efA2b61b0EF"
+    payments: Annotated[Address, Meta(description="address of the Payments contract")] = Address(
+        PAYMENTS_ADDRESS
     )
     development: Annotated[
         bool | None,

@@ -1,12 +1,10 @@
 """Which block is asked about: by its hash, or where an endpoint can't do that by number and its header."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from minirelay.errors import MalformedInput
+from minirelay.protocol.ids import HASH_BYTES
 from minirelay.protocol.json_rpc import read_data, read_quantity, write_data
-
-HASH_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)

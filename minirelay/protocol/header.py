@@ -8,8 +8,7 @@ import msgspec
 from minirelay.errors import MalformedInput, invalid
 from minirelay.protocol.cbor import decode
 from minirelay.protocol.field_names import get_field
-from minirelay.protocol.ids import UINT256_BYTES
-from minirelay.protocol.mmr import HASH_BYTES
+from minirelay.protocol.ids import HASH_BYTES, UINT256_BYTES
 from minirelay.protocol.sizes import MOST_LOGGED_CONTAINERS
 from minirelay.protocol.timestamps import parse_time, time_from_epoch
 

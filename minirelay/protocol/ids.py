@@ -1,9 +1,12 @@
-"""Ids: their sizes, and how they are written for people and in logs, one form each."""
+"""Ids and hashes: their sizes, and how they are written for people and in logs, one form each."""
 
 from typing import Final
 
 UINT256_BYTES: Final = 32
 """Of the ids of shops and relays, at most."""
+
+HASH_BYTES: Final = 32
+"""Of SHA-256 and Keccak-256: roots, leaves, payment ids, blocks."""
 
 NOBODY: Final = 0
 """Stands for the key card that created something, where no guest's did; cards are counted from 1."""

@@ -10,9 +10,9 @@ from typing import Final
 
 from minirelay.errors import MalformedInput
 from minirelay.protocol.cbor import decode, encode, encode_list_of
+from minirelay.protocol.ids import HASH_BYTES
 from minirelay.protocol.sizes import MOST_LOGGED_LEVELS
 
-HASH_BYTES: Final = 32
 _PADDING: Final = sha256(b"").digest()
 # Of a leaf that is alone: node 0 of 1, and no siblings.
 _LONE_PROOF: Final = (encode([0, 1, []]),)

@@ -10,6 +10,10 @@ from minirelay.errors import MalformedInput
 
 SIGNATURE_BYTES: Final = 65
 PUBLIC_KEY_BYTES: Final = 33
+PRIVATE_KEY_BYTES: Final = 32
+
+CHALLENGE_BYTES: Final = 32
+"""What a client signs to authenticate (spec 01)."""
 
 _HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _HIGHEST_S: Final = _HALF_ORDER.to_bytes(32)
@@ -26,8 +30,8 @@ class PrivateKey:
 
     def __init__(self, secret: bytes) -> None:
         """secret: 32 bytes, between 1 and the order of the curve. Raises MalformedInput."""
-        if len(secret) != 32:
-            raise MalformedInput("a private key has 32 bytes")
+        if len(secret) != PRIVATE_KEY_BYTES:
+            raise MalformedInput(f"a private key has {PRIVATE_KEY_BYTES} bytes")
         try:
             self._key = coincurve.PrivateKey(secret)
         except ValueError:

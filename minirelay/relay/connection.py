@@ -14,6 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from minirelay.errors import Code, Refusal, invalid, not_found
+from minirelay.protocol.signing import CHALLENGE_BYTES
 from minirelay.relay.backpressure import REQUEST_BYTES, Backpressure
 from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.keep_alive import KeepAlive
@@ -45,7 +46,6 @@ from minirelay.store.messages import KeyCard
 log = logging.getLogger(__name__)
 
 TRY_AGAIN_LATER = 1013
-CHALLENGE_BYTES = 32
 
 ENTRY_BYTES = 160
 """An open request's or an unacknowledged push's entry in the session."""

@@ -15,6 +15,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from minirelay.protocol.addresses import ADDRESS_BYTES
+from minirelay.protocol.ids import HASH_BYTES
+from minirelay.protocol.signing import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
 from minirelay.shop.key_cards import KeyCards
 from minirelay.shop.order_states import STATE_FIELD, OrderState
 
@@ -36,10 +39,10 @@ VariationName = Annotated[str, Meta(pattern=VARIATION_NAME_PATTERN)]
 EmailAddress = Annotated[str, Meta(pattern=EMAIL_PATTERN)]
 PhoneNumber = Annotated[str, Meta(pattern=PHONE_PATTERN)]
 
-Address = Annotated[bytes, Meta(min_length=20, max_length=20)]
-PublicKey = Annotated[bytes, Meta(min_length=33, max_length=33)]
-Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
-Signature = Annotated[bytes, Meta(min_length=65, max_length=65)]
+Address = Annotated[bytes, Meta(min_length=ADDRESS_BYTES, max_length=ADDRESS_BYTES)]
+PublicKey = Annotated[bytes, Meta(min_length=PUBLIC_KEY_BYTES, max_length=PUBLIC_KEY_BYTES)]
+Hash = Annotated[bytes, Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
+Signature = Annotated[bytes, Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)]
 
 # The value of an accepted currency: nothing is kept of what a client puts there.
 EmptyMap = Annotated[dict[str, None], Meta(max_length=0, extra={"emptied": True})]

@@ -9,6 +9,7 @@ from minirelay.errors import not_found
 from minirelay.protocol.cbor import decode
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, Op
+from minirelay.protocol.signing import SIGNATURE_BYTES
 from minirelay.shop.canonical import dump
 from minirelay.shop.objects import Order, PaymentDetails
 from minirelay.shop.order_states import STATE_FIELD, OrderState
@@ -16,7 +17,7 @@ from minirelay.shop.payment_request import PaymentRequest, payment_id
 from minirelay.shop.state import ShopState, id_key
 from minirelay.shop.work import HASHED_BYTES, LOOKUP, Work
 
-SHOP_SIGNATURE: Final = bytes(65)
+SHOP_SIGNATURE: Final = bytes(SIGNATURE_BYTES)
 VALID_FOR_S: Final = 86_400
 
 _ID_WORK: Final = 1500

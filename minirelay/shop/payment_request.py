@@ -6,6 +6,7 @@ import msgspec
 from eth_abi.abi import encode
 
 from minirelay.errors import MalformedInput, invalid
+from minirelay.protocol.ids import HASH_BYTES
 from minirelay.protocol.payments_contract import REQUEST_TYPE
 from minirelay.protocol.signing import keccak256
 
@@ -46,7 +47,7 @@ class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     chain_id: int
     ttl: int
-    order: bytes = bytes(32)
+    order: bytes = bytes(HASH_BYTES)
     currency: bytes
     amount: int
     payee: bytes

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from minirelay.protocol.cbor import encode
+from minirelay.protocol.ids import HASH_BYTES
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.hamt import EMPTY, Hamt
 
@@ -26,7 +27,7 @@ _TRIES: Final = {
 # The map that the shop's hash covers, without its values: it is put together for every write, and its shape
 # never changes. The keys stand in the order of core deterministic encoding.
 _MAP_OF_SEVEN: Final = b"\xa7"
-_HASH_HEAD: Final = encode(bytes(32))[:-32]
+_HASH_HEAD: Final = encode(bytes(HASH_BYTES))[:-HASH_BYTES]
 _TAGS: Final = encode("Tags") + _HASH_HEAD
 _ORDERS: Final = encode("Orders") + _HASH_HEAD
 _ACCOUNTS: Final = encode("Accounts") + _HASH_HEAD

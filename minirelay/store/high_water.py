@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from minirelay.protocol.ids import UINT256_BYTES
 from minirelay.store.connection import Durability, connect_to_read
 from minirelay.store.errors import DataMissing
 from minirelay.store.gaps import read_gaps
@@ -182,7 +183,7 @@ def _loss(mark: HighWater, found: Sequence[int], restored: int) -> Loss | None:
 
 def _find(connection: sqlite3.Connection, shop_id: int) -> tuple[int, int]:
     """Find a shop's row id and its last sequence number; 0 and 0 if it is not there."""
-    row, seq = connection.execute(_FIND, (shop_id.to_bytes(32),)).fetchone() or (0, 0)
+    row, seq = connection.execute(_FIND, (shop_id.to_bytes(UINT256_BYTES),)).fetchone() or (0, 0)
     return row, seq
 
 

@@ -5,6 +5,9 @@ from typing import Final, Literal
 
 from minirelay.protocol.paths import DISCOVERY_PATH, ENROLMENT_PATH, HEALTH_PATH, INFO_PATH, SESSIONS_PATH
 
+MAX_BODY_BYTES: Final = 16 * 1024
+"""A sign-in message has a few hundred bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -21,8 +24,7 @@ class Route:
 
 
 SESSIONS: Final = Route(SESSIONS_PATH)
-ENROLMENT: Final = Route(ENROLMENT_PATH, "POST", "enrollKeyCard", max_body_bytes=16 * 1024)
-"""A sign-in message has a few hundred bytes."""
+ENROLMENT: Final = Route(ENROLMENT_PATH, "POST", "enrollKeyCard", max_body_bytes=MAX_BODY_BYTES)
 HEALTH: Final = Route(HEALTH_PATH)
 INFO: Final = Route(INFO_PATH)
 DISCOVERY: Final = Route(DISCOVERY_PATH)
