@@ -54,7 +54,7 @@ async def read_token(chain: Chain, payments: bytes, token: bytes, payee: bytes) 
 
 
 async def takes_coin(chain: Chain, payments: bytes, payee: bytes) -> bool:
-    """Say whether a payee takes the chain's coin with the gas that the Payments contract leaves it.
+    """Return whether a payee takes the chain's coin with the gas that the Payments contract leaves it.
 
     Raises ChainUnreachable.
     """

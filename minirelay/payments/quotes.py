@@ -1,0 +1,152 @@
+"""What checkout has to know, kept warm in the background (spec 07, the end of "Prices").
+
+The relay reads it from memory. Each chain has tasks of its own, so that one that hangs delays no other.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from minirelay.chain.chain import Chain
+from minirelay.payments.chain_reader import ChainReader
+from minirelay.payments.heads import QUIET_INTERVAL_S, HeadReader
+from minirelay.payments.known_facts import KnownFacts, Rates
+from minirelay.payments.read_schedule import ContractFact, Wanted
+from minirelay.protocol.addresses import NATIVE_COIN
+from minirelay.shop.checkout_facts import Fact, Facts, HeadOf, PayeeOf, RateOf, TokenOf, place_of
+from minirelay.shop.objects import Manifest
+
+WARM_TOKENS: Final = 32
+WARM_PAYEES: Final = 32
+"""What is kept warm for a shop on each chain; beyond it tokens and payees are read when they are chosen."""
+
+
+class PaymentChain(msgspec.Struct, frozen=True, kw_only=True):
+    """A chain that can be paid on. payments: address of the contract, 20 bytes. Intervals: see HeadReader."""
+
+    chain: Chain
+    payments: bytes
+    is_development: bool = False
+    interval_s: float = 0.0
+    quiet_interval_s: float = QUIET_INTERVAL_S
+    allows_unsweepable: bool = False
+
+
+class _Watch(msgspec.Struct, frozen=True):
+    """What runs for one chain."""
+
+    head: HeadReader
+    reader: ChainReader
+
+
+class Quotes:
+    """Knows heads, tokens, payees and rates: the `FactsSource` of a relay whose customers can pay."""
+
+    def __init__(self, chains: Sequence[PaymentChain], rates: Rates, now: Callable[[], datetime]) -> None:
+        """rates: from memory. now: the relay's clock, aware."""
+        self._known = KnownFacts([one.chain.chain_id for one in chains], rates)
+        self._watches = {one.chain.chain_id: _watch(one, self._known, now) for one in chains}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Read in the background while the block runs."""
+        tasks = [
+            asyncio.create_task(run())
+            for watch in self._watches.values()
+            for run in (watch.head.run, watch.reader.run)
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def facts(self, now: int) -> Facts:
+        """Return what is known, from any thread. now: by the relay's clock, epoch seconds."""
+        return self._known.facts(now)
+
+    def note_manifest(self, shop_id: int, manifest: Manifest) -> None:
+        """Keep warm, from now on, what the customers of a shop may choose; what is new in it, at once."""
+        for chain_id, watch in self._watches.items():
+            watch.reader.keep(shop_id, _wanted(manifest, chain_id))
+            watch.head.need(watch.reader.is_needed)
+
+    def forget_shop(self, shop_id: int) -> None:
+        """Take note that a shop left memory."""
+        for watch in self._watches.values():
+            watch.reader.keep(shop_id, Wanted())
+            watch.head.need(watch.reader.is_needed)
+
+    async def warm(self, missing: Set[Fact]) -> None:
+        """Get what is missing; return once all of it is known. It may be cancelled."""
+        unknown = [fact for fact in missing if not self._known.has(fact)]
+        with ExitStack() as waiting:
+            for fact in unknown:
+                waiting.enter_context(self._waiting(fact))
+            for fact in unknown:
+                await self._known.wait_for(fact)
+
+    @contextmanager
+    def _waiting(self, fact: Fact) -> Iterator[None]:
+        watch = self._watches.get(_chain_of(fact))
+        if watch is None or isinstance(fact, RateOf):
+            yield
+        elif isinstance(fact, HeadOf):
+            watch.head.begin_waiting()
+            try:
+                yield
+            finally:
+                watch.head.end_waiting()
+        else:
+            watch.reader.begin_waiting(fact)
+            try:
+                yield
+            finally:
+                watch.reader.end_waiting(fact)
+
+
+def _watch(one: PaymentChain, known: KnownFacts, now: Callable[[], datetime]) -> _Watch:
+    head = HeadReader(
+        one.chain,
+        known.learn_head,
+        now,
+        is_development=one.is_development,
+        interval_s=one.interval_s,
+        quiet_interval_s=one.quiet_interval_s,
+    )
+    reader = ChainReader(one.chain, known, payments=one.payments, allows_unsweepable=one.allows_unsweepable)
+    return _Watch(head, reader)
+
+
+def _chain_of(fact: Fact) -> int:
+    match fact:
+        case HeadOf(chain_id):
+            return chain_id
+        case RateOf(pricing, _):
+            return pricing[0]
+        case TokenOf((chain_id, _)) | PayeeOf((chain_id, _)):
+            return chain_id
+
+
+def _wanted(manifest: Manifest, chain_id: int) -> Wanted:
+    """Return what is to be known on one chain, so that customers of a shop can choose."""
+    currencies: Mapping[bytes, object] = manifest.accepted_currencies.get(chain_id, {})
+    payees = manifest.payees.get(chain_id, {})
+    tokens: list[ContractFact] = [TokenOf((chain_id, one)) for one in _first_tokens(currencies)]
+    pricing = manifest.pricing_currency
+    if pricing.chain_id == chain_id and pricing.address != NATIVE_COIN:
+        tokens.append(TokenOf(place_of(pricing)))
+    paid = islice(payees, WARM_PAYEES) if NATIVE_COIN in currencies else ()
+    # Each once, in this order.
+    facts = dict.fromkeys([*tokens, *(PayeeOf((chain_id, payee)) for payee in paid)])
+    return Wanted(tuple(facts), next(iter(payees), None))
+
+
+def _first_tokens(currencies: Iterable[bytes]) -> Iterable[bytes]:
+    return islice((one for one in currencies if one != NATIVE_COIN), WARM_TOKENS)
