@@ -81,7 +81,7 @@ class CheckoutChanges:
         """Begin without a change. now: in epoch seconds. work: counts what it costs."""
         self.reservations = ReservationChanges(base.reservations, now, limits.reservations, work)
         self.live_orders = LiveOrderChanges(base.live_orders, limits.orders_per_card, work)
-        self.requests = IssuedRequestChanges(base.requests)
+        self.requests = IssuedRequestChanges(base.requests, work)
         self._closed: dict[bytes, None] = {}
 
     def follow(self, order_id: bytes, order: Order, card: int) -> None:

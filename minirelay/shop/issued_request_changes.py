@@ -1,6 +1,7 @@
 """What one write does to issued payment requests: beside those of the shop, which stay as they are."""
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import msgspec
 
@@ -13,6 +14,10 @@ from minirelay.shop.issued_requests import (
     priced,
 )
 from minirelay.shop.taken_seconds import TakenSeconds
+from minirelay.shop.work import LOOKUP, Work
+
+_MOVE_WORK: Final = 150
+"""In units of work: a request in another state, with its row and the review of what it holds; measured."""
 
 
 class IssuedRequestChanges:
@@ -21,11 +26,12 @@ class IssuedRequestChanges:
     changed: by PaymentID, what to enter and to store. issued: PaymentIDs of those that are new.
     """
 
-    def __init__(self, base: IssuedRequests) -> None:
-        """Begin without a change."""
+    def __init__(self, base: IssuedRequests, work: Work | None = None) -> None:
+        """Begin without a change. work: counts what is looked at and moved."""
         self.changed: dict[bytes, IssuedRequest] = {}
         self.issued: set[bytes] = set()
         self._base = base
+        self._work = Work() if work is None else work
         self._new: dict[bytes, list[bytes]] = {}
         self._taken: dict[Priced, TakenSeconds] = {}
         self._count_of_card: dict[int, int] = {}
@@ -36,11 +42,11 @@ class IssuedRequestChanges:
         return (*known, *[self.changed[request_id] for request_id in self._new.get(order_id, ())])
 
     def open_for_payee(self, payee: Place) -> list[IssuedRequest]:
-        """List the open requests that are to be paid to a payee."""
+        """List the open requests that are to be paid to a payee. Raises WorkExceeded."""
         return self._open(self._base.open_for_payee(payee), lambda row: row.payee == payee)
 
     def open_in_currency(self, currency: Place) -> list[IssuedRequest]:
-        """List the open requests that are to be paid in a currency."""
+        """List the open requests that are to be paid in a currency. Raises WorkExceeded."""
         return self._open(self._base.open_in_currency(currency), lambda row: row.currency == currency)
 
     def first_free(self, wanted: Priced, second: int) -> int:
@@ -65,12 +71,18 @@ class IssuedRequestChanges:
         self._count_of_card[row.card] = self._count_of_card.get(row.card, 0) + 1
 
     def put(self, row: IssuedRequest, state: RequestState) -> None:
-        """Move one to another state."""
+        """Move one to another state. Raises WorkExceeded."""
+        self._work.spend(_MOVE_WORK)
         self.changed[row.id] = msgspec.structs.replace(row, state=state)
 
     def _open(
         self, known: Iterable[IssuedRequest], fits: Callable[[IssuedRequest], bool]
     ) -> list[IssuedRequest]:
-        now = [self.changed.get(row.id, row) for row in known]
+        now = []
+        for row in known:
+            # As it goes on: strangers decide how many there are.
+            self._work.spend(LOOKUP)
+            now.append(self.changed.get(row.id, row))
+        self._work.spend(LOOKUP * len(self.issued))
         new = [self.changed[one] for ids in self._new.values() for one in ids if fits(self.changed[one])]
         return [row for row in (*now, *new) if row.is_open]

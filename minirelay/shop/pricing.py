@@ -10,7 +10,7 @@ from typing import Final
 from minirelay.errors import invalid
 from minirelay.shop.objects import Listing, Order, PriceModifier, ShippingRegion
 from minirelay.shop.sellable import Listings, require_sellable, wanted_items
-from minirelay.shop.work import Work
+from minirelay.shop.work import SEARCHED_BYTES, Work
 
 UINT256_BITS: Final = 256
 MOST_BITS_ON_THE_WAY: Final = 4096
@@ -68,7 +68,8 @@ def item_price(listing: Listing, modifiers: Iterable[PriceModifier | None]) -> i
 def apply_region(amount: int, region: ShippingRegion, work: Work) -> int:
     """Apply a region's modifiers in the order of their names as canonical map keys. Raises WorkExceeded."""
     modifiers = region.price_modifiers or {}
-    work.spend(_MODIFIER_WORK * len(modifiers))
+    # Few long names take as long to sort as many short ones, and each choice of a set sorts them again.
+    work.spend(_MODIFIER_WORK * len(modifiers) + sum(map(len, modifiers)) // SEARCHED_BYTES)
     for name in sorted(modifiers, key=_canonical_key):
         amount = apply_modifier(amount, modifiers[name])
     return amount

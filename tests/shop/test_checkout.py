@@ -553,6 +553,21 @@ def test_a_payee_that_goes_withdraws_its_open_requests() -> None:
     assert shop.order_state(5) is UNPAID
 
 
+def test_withdrawing_many_requests_is_work() -> None:
+    """One patch of a few bytes, for as many requests as customers have made."""
+
+    def spent(orders: int) -> int:
+        shop = a_checkout()
+        for order in range(1, orders + 1):
+            shop.write(GUEST, *buy(order, reds()))
+        shop.write(CLERK, patch("remove", "Manifest", "Payees", CHAIN, PAYEE))
+        states = [shop.requests(order)[0].state for order in range(1, orders + 1)]
+        assert states == [RequestState.WITHDRAWN] * orders
+        return shop.work.spent
+
+    assert spent(5) >= spent(1) + 4 * 150
+
+
 def test_a_currency_that_goes_withdraws_all_but_what_was_seen() -> None:
     shop = a_checkout()
     shop.write(GUEST, *buy(5, reds()), *buy(6, reds()))

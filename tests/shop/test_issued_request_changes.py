@@ -1,7 +1,10 @@
 """Issued requests as one write finds and leaves them."""
 
+import pytest
+
 from minirelay.shop.issued_request_changes import IssuedRequestChanges
 from minirelay.shop.issued_requests import DAY_S, IssuedRequests, RequestState, priced
+from minirelay.shop.work import Work, WorkExceeded
 from tests.shop.issued import CARD, CHAIN, NOW, ids, issued
 from tests.shop.patching import NATIVE, OTHER_PAYEE, PAYEE, TOKEN, number
 
@@ -54,3 +57,22 @@ def test_a_cards_requests_are_counted_for_a_day() -> None:
     assert [requests.issued_since(CARD, NOW + n) for n in (0, 2, 5)] == [5, 3, 0]
     assert changes.issued_since(CARD, NOW + 5) == 1
     assert changes.issued_since(8, NOW) == 0
+
+
+def test_each_request_that_is_looked_at_or_moved_is_work() -> None:
+    rows = [issued(name, name) for name in range(1, 101)]
+
+    def spent(count: int) -> tuple[int, int]:
+        work = Work()
+        changes = IssuedRequestChanges(IssuedRequests(rows[:count]), work)
+        found = changes.open_for_payee((CHAIN, PAYEE))
+        looked = work.spent
+        for row in found:
+            changes.put(row, RequestState.WITHDRAWN)
+        return looked, work.spent
+
+    few, many = spent(10), spent(100)
+    assert 0 < few[0] < few[1]
+    assert many == (10 * few[0], 10 * few[1])
+    with pytest.raises(WorkExceeded):
+        IssuedRequestChanges(IssuedRequests(rows), Work(few[0])).open_in_currency((CHAIN, TOKEN))

@@ -250,6 +250,15 @@ def test_items_variations_and_modifiers_cost_work() -> None:
         priced([shirt], [item(1, 1, *names)] * 100, None, Work(most=100_000))
 
 
+def test_few_long_names_of_modifiers_cost_as_much_work_as_many_short_ones() -> None:
+    def spent(size: int) -> int:
+        work = Work()
+        priced([listing(1, 5)], [item(1, 1)], region(**{"x" * size: percent(100)}), work)
+        return work.spent
+
+    assert spent(60_000) >= spent(60) + 900
+
+
 # A second computation
 
 COUNTRIES = st.sampled_from(["", "DE", "", "FR"])
