@@ -10,6 +10,7 @@ from minirelay.client.errors import ChainUnavailable
 from minirelay.client.http import read_body
 from minirelay.errors import MalformedInput
 from minirelay.protocol.abi import Function
+from minirelay.protocol.addresses import ADDRESS_BYTES
 from minirelay.protocol.json_rpc import (
     Answer,
     Request,
@@ -26,6 +27,17 @@ TIMEOUT_S: Final = 10.0
 _HEADERS: Final = {"Content-Type": "application/json"}
 _REQUEST_ID: Final = 1
 """There is one request in an exchange."""
+
+Address = bytes | str
+"""Of a contract or a wallet, as programs give it: 20 bytes, or 0x and their hex."""
+
+
+def read_address(given: Address) -> bytes:
+    """Return the 20 bytes of an address. Raises ValueError for what is none."""
+    address = bytes.fromhex(given.removeprefix("0x")) if isinstance(given, str) else given
+    if len(address) != ADDRESS_BYTES:
+        raise ValueError(f"an address has {ADDRESS_BYTES} bytes, not {len(address)}")
+    return address
 
 
 class EthCalls:

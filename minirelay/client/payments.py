@@ -9,9 +9,8 @@ the latest.
 
 from typing import Any
 
-from minirelay.client.addresses import Address, read_address
 from minirelay.client.errors import ChainUnavailable, ClientError, PaymentMismatch
-from minirelay.client.eth_calls import EthCalls
+from minirelay.client.eth_calls import Address, EthCalls, read_address
 from minirelay.errors import MalformedInput, Refusal
 from minirelay.protocol.abi import Function, address_bytes
 from minirelay.protocol.addresses import PAYMENTS_ADDRESS

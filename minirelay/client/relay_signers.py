@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from minirelay.client.addresses import Address, read_address
 from minirelay.client.errors import ChainUnavailable, RegistryUnavailable
-from minirelay.client.eth_calls import EthCalls
+from minirelay.client.eth_calls import Address, EthCalls, read_address
 from minirelay.protocol.abi import address_bytes
 from minirelay.protocol.addresses import RELAY_REG_ADDRESS, SHOP_REG_ADDRESS
 from minirelay.protocol.registries import GET_ALL_RELAYS, RELAY_OWNER_OF

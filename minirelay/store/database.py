@@ -24,7 +24,7 @@ from minirelay.store.connection import (
 from minirelay.store.errors import StoreUnreadable
 from minirelay.store.file_identity import FileIdentity
 from minirelay.store.high_water import save_high_water
-from minirelay.store.high_water_keeper import HighWaterKeeper
+from minirelay.store.high_water_recorder import HighWaterRecorder
 from minirelay.store.lock import DirectoryLock
 from minirelay.store.one_step import check_sqlite
 from minirelay.store.pool import ReadPool
@@ -108,9 +108,9 @@ class Store(ReadOnlyStore):
             mark, rows = await connection.run(lambda db: recovery.carry_out(db, save))
             reader = await _open_reader(path, readers, stack)
             writer = Writer(connection, check_file=FileIdentity(path).check)
-            keeper = HighWaterKeeper(mark, rows, reader, save, high_water_interval_s)
-            writer.on_stored = keeper.note
-            stack.push_async_callback(keeper.close)
+            recorder = HighWaterRecorder(mark, rows, reader, save, high_water_interval_s)
+            writer.on_stored = recorder.note
+            stack.push_async_callback(recorder.close)
             stack.push_async_callback(writer.close)
             return cls(path, reader, writer, stack.pop_all())
 

@@ -13,14 +13,14 @@ from minirelay.store.errors import StoreClosed
 T = TypeVar("T")
 
 
-class Asked(Protocol):
-    """What can be asked: the pool, or one connection of it."""
+class Queryable(Protocol):
+    """What can be queried: the pool, or one connection of it."""
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function on a connection. Raises StoreUnavailable, StoreClosed."""
 
 
-class _Borrowed:
+class _Lease:
     """One connection of the pool, for a while."""
 
     def __init__(self, connection: Connection, path: Path) -> None:
@@ -52,16 +52,16 @@ class ReadPool:
 
         The function leaves no transaction open. Raises StoreUnavailable, StoreClosed.
         """
-        async with self._borrowed() as one:
+        async with self._lease() as one:
             return await one.run(function)
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator["Asked"]:
+    async def held(self) -> AsyncIterator["Queryable"]:
         """Keep one connection, and the database as it is at its first answer, while the block runs.
 
         The write-ahead log can't restart meanwhile. Raises StoreUnavailable, StoreClosed.
         """
-        async with self._borrowed() as one:
+        async with self._lease() as one:
             await one.run(lambda db: db.execute("BEGIN"))
             try:
                 yield one
@@ -75,12 +75,12 @@ class ReadPool:
             await connection.close()
 
     @asynccontextmanager
-    async def _borrowed(self) -> AsyncIterator["_Borrowed"]:
+    async def _lease(self) -> AsyncIterator["_Lease"]:
         self._check_open()
         connection = await self._idle.get()
         try:
             self._check_open()
-            yield _Borrowed(connection, self._path)
+            yield _Lease(connection, self._path)
         finally:
             # Also when the caller was cancelled and the thread is not done yet: it takes things in turn.
             self._idle.put_nowait(connection)

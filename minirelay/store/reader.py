@@ -34,7 +34,7 @@ from minirelay.store.messages import (
     StoredSet,
     WireSet,
 )
-from minirelay.store.pool import Asked, ReadPool
+from minirelay.store.pool import Queryable, ReadPool
 
 
 class Reader:
@@ -44,10 +44,10 @@ class Reader:
     durable end that the caller knows.
     """
 
-    def __init__(self, pool: ReadPool, asked: Asked | None = None) -> None:
-        """pool: the connections to ask. asked: one of them, to ask only that."""
+    def __init__(self, pool: ReadPool, queried: Queryable | None = None) -> None:
+        """pool: the connections to ask. queried: one of them, to ask only that."""
         self._connections = pool
-        self._pool = pool if asked is None else asked
+        self._pool = pool if queried is None else queried
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator["Reader"]:
@@ -55,8 +55,8 @@ class Reader:
 
         To be kept short, the write-ahead log grows meanwhile; and it takes one of a few connections.
         """
-        async with self._connections.held() as asked:
-            yield Reader(self._connections, asked)
+        async with self._connections.held() as queried:
+            yield Reader(self._connections, queried)
 
     async def shop(self, shop_id: int) -> ShopRow | None:
         """Look a shop up by its token id."""

@@ -66,7 +66,7 @@ async def mint(registry: RelayReg, token: int = TOKEN, owner: Wallet = WALLET) -
     await sender.send(await sender.plan(registry.minting(token, owner.address, URI)))
 
 
-def keeper(
+def service(
     registry: RelayReg, notebook: Notebook | None = None, *, configured: int | None = None
 ) -> RelayTokenService:
     return RelayTokenService(
@@ -112,14 +112,14 @@ def remembering(token: int, key: str = OWNED_KEY) -> Notebook:
 async def test_a_configured_token_that_the_wallet_owns(registry: RelayReg) -> None:
     await mint(registry)
     notebook = remembering(7)
-    assert await keeper(registry, notebook, configured=TOKEN).find() == RelayToken(TOKEN, is_checked=True)
+    assert await service(registry, notebook, configured=TOKEN).find() == RelayToken(TOKEN, is_checked=True)
 
 
 @pytest.mark.parametrize("owner", [OTHER, None])
 async def test_a_configured_token_that_it_does_not_own(registry: RelayReg, owner: Wallet | None) -> None:
     if owner:
         await mint(registry, owner=owner)
-    one = keeper(registry, configured=TOKEN)
+    one = service(registry, configured=TOKEN)
     for attempt in (one.find(), one.find_or_mint(URI)):
         with pytest.raises(ConfigError, match=r"relay_token_id: the wallet 0x.* does not own") as caught:
             await attempt
@@ -129,7 +129,7 @@ async def test_a_configured_token_that_it_does_not_own(registry: RelayReg, owner
 
 async def test_a_configured_zero_is_a_token_too(registry: RelayReg) -> None:
     await mint(registry, token=0)
-    assert await keeper(registry, configured=0).find() == RelayToken(0, is_checked=True)
+    assert await service(registry, configured=0).find() == RelayToken(0, is_checked=True)
 
 
 # -- remembered
@@ -137,13 +137,13 @@ async def test_a_configured_zero_is_a_token_too(registry: RelayReg) -> None:
 
 async def test_a_remembered_token_is_used(registry: RelayReg) -> None:
     await mint(registry)
-    assert await keeper(registry, remembering(TOKEN)).find() == RelayToken(TOKEN, is_checked=True)
+    assert await service(registry, remembering(TOKEN)).find() == RelayToken(TOKEN, is_checked=True)
 
 
 async def test_the_wallet_that_owns_it_is_remembered_with_it(registry: RelayReg) -> None:
     await mint(registry)
     notebook = remembering(TOKEN)
-    await keeper(registry, notebook).find()
+    await service(registry, notebook).find()
     assert notebook.rows[OWNER_KEY] == owned_before(TOKEN, WALLET)
     minted = Notebook()
     await RelayTokenService(registry, WALLET, minted, configured=None, new_id=lambda: 8).find_or_mint(URI)
@@ -161,7 +161,7 @@ async def test_a_remembered_token_that_the_wallet_does_not_own(
     if last_owner:
         notebook.rows[OWNER_KEY] = owned_before(5, last_owner)
     with pytest.raises(TokenNotOwned, match=f"{checksum_address(WALLET.address)} does not own") as caught:
-        await keeper(registry, notebook).find()
+        await service(registry, notebook).find()
     text = str(caught.value)
     assert show_token(5) in text
     if last_owner is WALLET:
@@ -178,19 +178,19 @@ async def test_a_remembered_token_that_the_wallet_does_not_own(
 
 async def test_a_key_that_is_replaced_names_the_wallet_that_owned_the_token(registry: RelayReg) -> None:
     notebook = Notebook()
-    token = await keeper(registry, notebook).find_or_mint(URI)
+    token = await service(registry, notebook).find_or_mint(URI)
     replaced = RelayTokenService(registry, OTHER, notebook, configured=None)
     words = f"wallet_key_file: .*; {checksum_address(WALLET.address)} does: put the key of that wallet back"
     with pytest.raises(TokenNotOwned, match=words):
         await replaced.find()
-    assert await keeper(registry, notebook).find() == token
+    assert await service(registry, notebook).find() == token
 
 
 async def test_a_token_that_was_given_to_the_new_wallet_is_used(registry: RelayReg) -> None:
     await mint(registry)
     notebook = remembering(TOKEN)
     notebook.rows[OWNER_KEY] = owned_before(TOKEN, OTHER)
-    assert await keeper(registry, notebook).find() == RelayToken(TOKEN, is_checked=True)
+    assert await service(registry, notebook).find() == RelayToken(TOKEN, is_checked=True)
     assert notebook.rows[OWNER_KEY] == owned_before(TOKEN, WALLET)
 
 
@@ -199,7 +199,7 @@ async def test_where_nobody_is_asked_another_one_is_minted_for_it(
 ) -> None:
     await mint(registry, token=5, owner=OTHER)
     notebook = remembering(5)
-    assert await keeper(registry, notebook).find_or_mint(URI) == RelayToken(TOKEN, is_checked=True)
+    assert await service(registry, notebook).find_or_mint(URI) == RelayToken(TOKEN, is_checked=True)
     # In the message, which is not cut as fields are: what to do stands at its end.
     (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert "put the key of that wallet back" in warning
@@ -210,15 +210,15 @@ async def test_another_contract_is_not_a_no(chain: Chain, contracts: Contracts) 
     """RelayReg's address is ShopReg's: whatever it says of the token counts for nothing."""
     swapped = RelayReg(chain, bytes.fromhex(contracts.shop_reg.address[2:]))
     words = rf"chains\.{CHAIN_ID}\.relay_reg: the contract at {contracts.shop_reg.address} .* is no RelayReg"
-    for one in (keeper(swapped, configured=TOKEN), keeper(swapped, remembering(TOKEN))):
+    for one in (service(swapped, configured=TOKEN), service(swapped, remembering(TOKEN))):
         with pytest.raises(WrongContract, match=words):
             await one.find()
     with pytest.raises(WrongContract, match=words):
-        await keeper(swapped).plan_mint(URI)
+        await service(swapped).plan_mint(URI)
 
 
 async def test_without_any_there_is_none(registry: RelayReg) -> None:
-    assert await keeper(registry).find() is None
+    assert await service(registry).find() is None
 
 
 # -- minted
@@ -226,11 +226,11 @@ async def test_without_any_there_is_none(registry: RelayReg) -> None:
 
 async def test_minting(registry: RelayReg, w3: Web3) -> None:
     notebook = Notebook()
-    assert await keeper(registry, notebook).find_or_mint(URI) == RelayToken(TOKEN, is_checked=True)
+    assert await service(registry, notebook).find_or_mint(URI) == RelayToken(TOKEN, is_checked=True)
     assert await registry.owner_of(TOKEN) == WALLET.address
     assert await registry.uri(TOKEN) == URI
     blocks = w3.eth.block_number
-    assert await keeper(registry, notebook).find_or_mint(URI) == RelayToken(TOKEN, is_checked=True)
+    assert await service(registry, notebook).find_or_mint(URI) == RelayToken(TOKEN, is_checked=True)
     assert w3.eth.block_number == blocks
 
 
@@ -247,19 +247,19 @@ async def test_after_a_crash_while_minting_the_same_token_is_used(registry: Rela
     await mint(registry, token=77)
     blocks = w3.eth.block_number
     notebook = remembering(77, MINTING_KEY)
-    assert await keeper(registry, notebook).find_or_mint(URI) == RelayToken(77, is_checked=True)
+    assert await service(registry, notebook).find_or_mint(URI) == RelayToken(77, is_checked=True)
     assert w3.eth.block_number == blocks
     assert notebook.rows[OWNED_KEY] == (77).to_bytes(32)
 
 
 async def test_after_a_crash_before_it_was_minted_it_is_minted(registry: RelayReg) -> None:
-    assert (await keeper(registry, remembering(77, MINTING_KEY)).find_or_mint(URI)).token_id == 77
+    assert (await service(registry, remembering(77, MINTING_KEY)).find_or_mint(URI)).token_id == 77
     assert await registry.owner_of(77) == WALLET.address
 
 
 async def test_an_id_that_somebody_took_meanwhile(registry: RelayReg) -> None:
     await mint(registry, token=77, owner=OTHER)
-    assert (await keeper(registry, remembering(77, MINTING_KEY)).find_or_mint(URI)).token_id == TOKEN
+    assert (await service(registry, remembering(77, MINTING_KEY)).find_or_mint(URI)).token_id == TOKEN
 
 
 async def test_the_id_is_remembered_before_it_is_minted(registry: RelayReg) -> None:
@@ -383,7 +383,7 @@ async def test_the_relay_starts_without_an_endpoint_and_says_so(
         registry = RelayReg(bench.chain, b"\5" * 20)
         notebook = Notebook() if configured else remembering(TOKEN)
         for attempt in ("find", "mint"):
-            one = keeper(registry, notebook, configured=configured)
+            one = service(registry, notebook, configured=configured)
             found = await (one.find() if attempt == "find" else one.find_or_mint(URI))
             assert found == RelayToken(TOKEN, is_checked=False)
     assert "could not be checked" in caplog.text
@@ -393,7 +393,7 @@ async def test_the_relay_starts_without_an_endpoint_and_says_so(
 async def test_without_a_token_and_without_an_endpoint_it_cannot_mint() -> None:
     async with chain_over(Node(behaviour=plain("", 500))) as bench:
         with pytest.raises(ChainUnreachable):
-            await keeper(RelayReg(bench.chain, b"\5" * 20)).find_or_mint(URI)
+            await service(RelayReg(bench.chain, b"\5" * 20)).find_or_mint(URI)
 
 
 @dataclass
@@ -511,7 +511,7 @@ async def test_a_token_with_another_uri_is_warned_of(
     uri: str, warns: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with chain_over(relay_reg_node(WALLET, uri)) as bench:
-        await keeper(RelayReg(bench.chain, b"\5" * 20)).check_uri(TOKEN, BaseUrl(URI))
+        await service(RelayReg(bench.chain, b"\5" * 20)).check_uri(TOKEN, BaseUrl(URI))
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert [("another URI" in warning) for warning in warnings] == [True] * warns
 
@@ -521,13 +521,13 @@ async def test_a_uri_that_cannot_be_read_is_no_warning(
     behaviour: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with chain_over(Node(results={"eth_call": behaviour})) as bench:
-        await keeper(RelayReg(bench.chain, b"\5" * 20)).check_uri(TOKEN, BaseUrl(URI))
+        await service(RelayReg(bench.chain, b"\5" * 20)).check_uri(TOKEN, BaseUrl(URI))
     assert not any("another URI" in record.getMessage() for record in caplog.records)
 
 
 async def test_a_uri_is_updated(registry: RelayReg) -> None:
     await mint(registry)
-    one = keeper(registry)
+    one = service(registry)
     base_url = BaseUrl("http://new.example")
     assert await one.other_uri(TOKEN, base_url) == URI
     planned = await one.plan_update(TOKEN, base_url)

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from minirelay.client.errors import ChainUnavailable
-from minirelay.client.eth_calls import EthCalls
+from minirelay.client.eth_calls import Address, EthCalls, read_address
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.protocol.abi import Function
@@ -13,6 +13,19 @@ from tests.client.rpc_endpoint import Endpoint, rpc_endpoint
 CONTRACT = b"\x11" * 20
 SUM = Function("sum", ("uint256", "uint256"), ("uint256",))
 WORD = "0x" + "0" * 63 + "7"
+
+RAW = bytes(range(20))
+
+
+@pytest.mark.parametrize("given", [RAW, RAW.hex(), "0x" + RAW.hex(), "0x" + RAW.hex().upper()])
+def test_address_is_bytes_or_hex(given: Address) -> None:
+    assert read_address(given) == RAW
+
+
+@pytest.mark.parametrize("given", [RAW[1:], b"", "", "0x", RAW.hex() + "00", "0x" + "g" * 40])
+def test_what_is_no_address_is_refused(given: Address) -> None:
+    with pytest.raises(ValueError):
+        read_address(given)
 
 
 @pytest.fixture

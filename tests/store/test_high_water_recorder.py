@@ -10,7 +10,7 @@ import pytest
 
 from minirelay.store.database import Store
 from minirelay.store.high_water import HIGH_WATER_FILE, MAX_SHOPS, HighWater, read_high_water
-from minirelay.store.high_water_keeper import HighWaterKeeper
+from minirelay.store.high_water_recorder import HighWaterRecorder
 from tests.store.examples import ShopLog, beginning, shop_row
 
 FIRST, SECOND = (shop_row(row).shop_id for row in (1, 2))
@@ -41,14 +41,16 @@ class Saves:
 
 
 @asynccontextmanager
-async def keeping(store: Store, interval_s: float = LONG_S) -> AsyncIterator[tuple[HighWaterKeeper, Saves]]:
+async def recording(
+    store: Store, interval_s: float = LONG_S
+) -> AsyncIterator[tuple[HighWaterRecorder, Saves]]:
     """Keep the mark of a store with two shops; closed at the end."""
     saves = Saves()
-    keeper = HighWaterKeeper(HighWater({}, 16384), {}, store.reader, saves.save, interval_s)
+    recorder = HighWaterRecorder(HighWater({}, 16384), {}, store.reader, saves.save, interval_s)
     try:
-        yield keeper, saves
+        yield recorder, saves
     finally:
-        await keeper.close()
+        await recorder.close()
 
 
 @pytest.fixture
@@ -61,45 +63,45 @@ async def two(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 async def test_many_transactions_are_saved_once(two: Store) -> None:
-    async with keeping(two, 0.01) as (keeper, saves):
+    async with recording(two, 0.01) as (recorder, saves):
         for seq in range(1, 1001):
-            keeper.note({1: seq})
-        keeper.note({2: 5})
+            recorder.note({1: seq})
+        recorder.note({2: 5})
         await saves.next()
         assert saves.marks == [HighWater({FIRST: 1000, SECOND: 5}, 16384)]
 
 
 async def test_nothing_is_saved_while_nothing_changes(two: Store) -> None:
-    async with keeping(two, 0.0) as (keeper, saves):
-        keeper.note({1: 1})
+    async with recording(two, 0.0) as (recorder, saves):
+        recorder.note({1: 1})
         await saves.next()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await saves.saved.wait()
-        keeper.note({1: 2})
+        recorder.note({1: 2})
         await saves.next()
     assert [mark.ends for mark in saves.marks] == [{FIRST: 1}, {FIRST: 2}]
 
 
 async def test_what_is_noted_while_it_is_saved_is_saved_next(two: Store) -> None:
-    async with keeping(two, 0.0) as (keeper, saves):
-        keeper.note({1: 1})
+    async with recording(two, 0.0) as (recorder, saves):
+        recorder.note({1: 1})
         await saves.next()
         # The task is not over yet.
-        keeper.note({1: 2})
+        recorder.note({1: 2})
         await saves.next()
         assert saves.marks[-1].ends == {FIRST: 2}
 
 
 async def test_at_the_end_it_is_exact(two: Store) -> None:
-    async with keeping(two) as (keeper, saves):
-        keeper.note({1: 1})
-        keeper.note({1: 2, 2: 1})
-        keeper.note({1: 3})
+    async with recording(two) as (recorder, saves):
+        recorder.note({1: 1})
+        recorder.note({1: 2, 2: 1})
+        recorder.note({1: 3})
         assert not saves.marks
     assert saves.marks == [HighWater({SECOND: 1, FIRST: 3}, 16384)]
     assert list(saves.marks[0].ends) == [SECOND, FIRST]
-    async with keeping(two) as (_, untouched):
+    async with recording(two) as (_, untouched):
         pass
     assert untouched.marks == []
 
@@ -108,10 +110,10 @@ async def test_few_shops_are_kept_those_that_were_written_last(tmp_path: Path) -
     async with await Store.open(tmp_path) as store:
         for shop in range(1, MAX_SHOPS + 21):
             await asyncio.gather(*map(store.writer.commit, [*beginning(shop, cards=()), ShopLog(shop).add()]))
-        async with keeping(store) as (keeper, saves):
+        async with recording(store) as (recorder, saves):
             for shop in range(1, MAX_SHOPS + 21):
-                keeper.note({shop: 1})
-            keeper.note({3: 2})
+                recorder.note({shop: 1})
+            recorder.note({3: 2})
         ends = list(saves.marks[0].ends)
     assert len(ends) == MAX_SHOPS
     assert ends[0] == shop_row(22).shop_id
@@ -125,9 +127,9 @@ async def test_a_file_that_cannot_be_written_is_said_once_and_tried_again(
     two: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    async with keeping(two, 0.0) as (keeper, saves):
+    async with recording(two, 0.0) as (recorder, saves):
         saves.error = OSError(28, "No space left on device")
-        keeper.note({1: 7})
+        recorder.note({1: 7})
         for _ in range(3):
             await saves.next()
         saves.error = None

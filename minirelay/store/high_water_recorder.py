@@ -1,4 +1,4 @@
-"""Keeping the file that says how far the database was: now and then, beside the writing, exact in the end."""
+"""Recording how far the database was, in the file beside it: now and then, and exactly in the end."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from minirelay.store.reader import Reader
 log = logging.getLogger(__name__)
 
 
-class HighWaterKeeper:
+class HighWaterRecorder:
     """Takes note of what became durable, and saves it at most once in an interval.
 
     What it has to do for a transaction is to enter a number for each shop in it. A file that can't be written
