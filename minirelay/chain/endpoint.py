@@ -1,6 +1,9 @@
 """One JSON-RPC endpoint: HTTP exchanges, bounded in time and size."""
 
 import asyncio
+import os
+import socket
+import ssl
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Final, TypeVar
@@ -107,7 +110,7 @@ class Endpoint:
             raise UnusableAnswer(f"its answer can't be used: {error}") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Not the error's own text: it may hold the URL, and with it the provider's key.
-            raise EndpointFailure(f"the connection failed ({type(error).__name__})") from error
+            raise EndpointFailure(f"the connection failed ({_reason(error)})") from error
 
     async def _post(self, request: bytes, longest: int, decode: Callable[[bytes], list[A]]) -> list[A]:
         connection = _Connection()
@@ -128,6 +131,17 @@ class Endpoint:
         return await http.post(
             self._url, data=request, headers=_HEADERS, allow_redirects=False, trace_request_ctx=connection
         )
+
+
+def _reason(error: Exception) -> str:
+    """Say in words why a connection failed, without any of the error's own text."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, socket.gaierror):
+        return "the host's name can't be resolved"
+    # Not for TLS: its numbers are not the system's.
+    if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.errno:
+        return os.strerror(cause.errno)
+    return type(error).__name__
 
 
 def _is_before_any_byte(error: aiohttp.ClientConnectionError) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from minirelay.chain.errors import (
@@ -54,10 +54,14 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RelayToken:
-    """The relay's token. is_checked: whether the registry has confirmed that the wallet owns it."""
+    """The relay's token. is_checked: whether the registry has confirmed that the wallet owns it.
+
+    doubt: why it could not be asked.
+    """
 
     token_id: int
     is_checked: bool
+    doubt: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class RelayTokenService:
                 "the relay's token could not be checked; it will be, as soon as an endpoint answers",
                 extra={"token": show_token(token_id), "reason": str(error)},
             )
-            return RelayToken(token_id, is_checked=False)
+            return RelayToken(token_id, is_checked=False, doubt=str(error))
         return RelayToken(token_id, is_checked=True)
 
     async def find_or_mint(self, uri: str) -> RelayToken:

@@ -69,10 +69,13 @@ def load_wallet(path: Path) -> Wallet:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             content = file.read(_MAX_FILE_BYTES)
     except OSError as error:
-        raise ConfigError(
-            f"wallet_key_file: {path}: {error.strerror}; "
+        # A key that is there must never be overwritten: the relay's token is lost with it.
+        remedy = (
             f"to make one: (umask 077 && openssl rand -hex 32 > {path})"
-        ) from error
+            if isinstance(error, FileNotFoundError)
+            else "the user who runs minirelay has to be able to read it"
+        )
+        raise ConfigError(f"wallet_key_file: {path}: {error.strerror}; {remedy}") from error
     if mode & _TOO_OPEN:
         raise ConfigError(
             f"wallet_key_file: {path} is open to others (mode {mode:04o}); run: chmod 600 {path}"

@@ -1,5 +1,6 @@
 """`minirelay config`: prints the effective settings and where each comes from."""
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,11 +30,18 @@ def config(as_json: bool, **given: Any) -> None:
         }
         show(content, as_json=True)
         return
-    width = max(len(name) for name in settings.names())
-    for name in settings.names():
-        origin = click.style(f"({settings.origin(name)})", dim=True)
-        value = _setting(name).show(settings.value(name))
-        click.echo(f"{click.style(f'{name:<{width}}', bold=True)}  {value}  {origin}")
+    # Each table of the file for itself: beside the longest name of all, an address would not fit the line.
+    for _, table in groupby(settings.names(), _table):
+        names = list(table)
+        width = max(map(len, names))
+        for name in names:
+            origin = click.style(f"({settings.origin(name)})", dim=True)
+            value = _setting(name).show(settings.value(name))
+            click.echo(f"{click.style(f'{name:<{width}}', bold=True)}  {value}  {origin}")
+
+
+def _table(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 def _setting(name: str) -> "Setting":

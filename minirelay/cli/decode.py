@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from minirelay.cli.output import show
+from minirelay.cli.tables import quantity
 from minirelay.errors import MalformedInput
 
 KINDS: Final = ("auto", "patch-set", "cbor", "envelope")
@@ -37,7 +38,30 @@ def decode(source: str, kind: str, as_json: bool) -> None:
     """
     from minirelay.cli.documents import describe
 
-    show(describe(read_source(source), kind), as_json=as_json)
+    data = read_source(source)
+    try:
+        document = describe(data, kind)
+    except MalformedInput as error:
+        raise MalformedInput(f"{_taken_as(source, data)}: {error}") from error
+    show(document, as_json=as_json)
+
+
+def _taken_as(source: str, data: bytes) -> str:
+    """Say what a source was taken for: a name with a typing error may be base64, too."""
+    size = quantity(len(data), "byte")
+    if source == "-":
+        return f"standard input, {size}"
+    if _is_file(source):
+        return f"{source}, {size}"
+    return f"there is no such file, and as text it stands for {size}"
+
+
+def _is_file(source: str) -> bool:
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):
+        # Too long for a path, or with a null in it: no path then.
+        return False
 
 
 def read_source(source: str) -> bytes:
@@ -45,12 +69,7 @@ def read_source(source: str) -> bytes:
     if source == "-":
         return from_text(sys.stdin.buffer.read(MAX_BYTES))
     path = Path(source)
-    try:
-        is_file = path.is_file()
-    except (OSError, ValueError):
-        # Too long for a path, or with a null in it: no path then.
-        is_file = False
-    if not is_file:
+    if not _is_file(source):
         data = from_text(source.encode("utf-8", "surrogateescape"))
         if data == source.encode("utf-8", "surrogateescape"):
             raise MalformedInput("SOURCE is neither hexadecimal nor base64, and there is no such file")

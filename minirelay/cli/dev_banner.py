@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 80
 FEW_WALLETS: Final = 2
-LAN_WARNING: Final = "Whoever reaches this machine can use all of this: its keys are known to everybody."
+LAN_WARNING: Final = "Whoever reaches this machine can use all of this: everybody knows its keys."
 
 
 def json_line(development: "Development") -> str:

@@ -39,7 +39,8 @@ class LiveFormatter(logging.Formatter):
         # What asks for attention is not cut off so soon.
         width = WIDTH if record.levelno < logging.WARNING else MAX_CHARACTERS
         line = line if len(line) <= width else line[: width - 1] + "…"
-        line = click.style(line, fg=_colour(record))
+        colour = _colour(record)
+        line = click.style(line, fg=colour) if colour else line
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

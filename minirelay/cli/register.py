@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Result = Literal["minted", "checked", "updated", "unchecked"]
+Result = Literal["minted", "checked", "updated"]
 _FOR_PEOPLE: Final[dict[Result, str]] = {
     "minted": "minted",
     "checked": "only checked: the wallet owns it, nothing was sent",
     "updated": "checked, and its URI updated",
-    "unchecked": "not checked: no endpoint answered; nothing was sent",
 }
 
 
@@ -68,6 +67,12 @@ def _document(settings: "Settings", token: "RelayToken", result: str) -> dict[st
     }
 
 
+def _unchecked(token: "RelayToken") -> str:
+    from minirelay.protocol.ids import show_token
+
+    return f"the relay's token {show_token(token.token_id)} was not checked: {token.doubt}; nothing was sent"
+
+
 class _Registration:
     """Finds out what is needed, shows it, and sends it once that is agreed to."""
 
@@ -87,13 +92,17 @@ class _Registration:
         self._is_agreed = is_agreed
 
     def register(self, *, new_token: bool) -> tuple["RelayToken", Result]:
-        """Do what is needed. Raises ConfigError, ChainError; ClickException if minting is not agreed to."""
+        """Do what is needed.
+
+        Raises ConfigError, ChainError; ClickException if minting is not agreed to, or if the registry can't
+        be asked who owns the token.
+        """
         if self._settings.base_url is None:
             raise RuntimeError("what serving needs has been checked")
         base_url = self._settings.base_url
         token = self._find(new_token=new_token)
         if token is not None and not token.is_checked:
-            return token, "unchecked"
+            raise click.ClickException(_unchecked(token))
         self._ask(self._shop_registry.prove())
         if token is None:
             planned = self._ask(self._service.plan_mint(base_url))

@@ -34,7 +34,8 @@ def shop(shop_id: str, as_json: bool, **given: Any) -> None:
 
 def _print(shop: dict[str, Any]) -> None:
     click.secho(f"Shop {shop['shop_id']}", bold=True)
-    log = (quantity(shop["sequence_number"], "set"), quantity(shop["patches"], "patch", "patches"))
+    # Behind a gap (docs/backup.md) the number of the last set is not that of the sets.
+    log = (f"last set {shop['sequence_number']:,}", quantity(shop["patches"], "patch", "patches"))
     contents = (
         quantity(shop["listings"], "listing"),
         quantity(shop["inventory"], "stock count"),

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 COLUMNS = {
     "shop_id": "shop",
-    "sequence_number": "sets",
-    "patches": "patches",
+    "sequence_number": "last set",
     "listings": "listings",
     "orders": "orders",
     "log_bytes": "log",

@@ -122,9 +122,23 @@ async def open_readonly(directory: Path) -> ReadOnlyStore:
     """
     check_sqlite()
     path = directory / FILE_NAME
+    _require_there(path)
     async with AsyncExitStack() as stack:
         reader = await _open_reader(path, 1, stack)
         return ReadOnlyStore(path, reader, stack.pop_all())
+
+
+def _require_there(path: Path) -> None:
+    # SQLite says "unable to open" of everything: most often it was looked for in the wrong place.
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        raise StoreUnreadable(
+            f"{path}: no such file; name the relay's data directory (data_dir), or put the database back"
+        ) from error
+    except OSError:
+        # Opening it says what there is to say.
+        return
 
 
 async def _open_reader(path: Path, count: int, stack: AsyncExitStack) -> Reader:

@@ -40,19 +40,22 @@ class Recovery:
 
         Raises DataMissing unless a loss is accepted; sqlite3.Error, NotOurDatabase, SchemaTooNew.
         """
-        mark = None
+        mark = loss = None
         try:
             mark = read_high_water(database.with_name(HIGH_WATER_FILE))
             loss = None if mark is None else find_loss(database, mark)
-            if loss is not None:
+            if loss is not None and not accepts_loss:
                 wal = f"{database.name}-wal"
                 raise DataMissing(f"{database}: {loss.describe()}; {REMEDY.format(wal=wal)}")
         except DataMissing as error:
             if not accepts_loss:
                 raise
             return cls(mark, str(error))
+        if loss is not None:
+            # Without what could be done instead: that is decided.
+            return cls(mark, f"{database}: {loss.describe()}")
         if accepts_loss and mark is None:
-            return cls(mark, "what was there before is not known, and was given up")
+            return cls(mark, f"{database}: how far the logs were is not known")
         if accepts_loss:
             log.info("nothing is missing from the database: --accept-loss changes nothing")
         return cls(mark, None)

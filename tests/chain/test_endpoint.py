@@ -1,8 +1,11 @@
 """One endpoint: exchanges bounded in time and size, one question or many in each."""
 
+import socket
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from minirelay.chain.endpoint import MAX_BATCH, Endpoint, open_http
 from minirelay.chain.errors import EndpointFailure
@@ -65,8 +68,25 @@ async def test_nobody_there() -> None:
     async with running(node):
         pass
     async with open_http() as http:
-        with pytest.raises(EndpointFailure, match="connection failed") as caught:
+        with pytest.raises(EndpointFailure, match=r"connection failed \(Connection refused\)") as caught:
             await Endpoint(http, node.url).ask(NUMBER)
+    assert "KEY" not in str(caught.value)
+
+
+async def test_a_host_that_has_no_name() -> None:
+    class NoNames(AbstractResolver):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        ) -> list[ResolveResult]:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        async def close(self) -> None:
+            pass
+
+    url = EndpointUrl("http://no-such-host.invalid/KEY")
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=NoNames())) as http:
+        with pytest.raises(EndpointFailure, match="the host's name can't be resolved") as caught:
+            await Endpoint(http, url).ask(NUMBER)
     assert "KEY" not in str(caught.value)
 
 

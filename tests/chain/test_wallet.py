@@ -68,9 +68,14 @@ def test_files_that_hold_no_key(tmp_path: Path, content: bytes | str) -> None:
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(ConfigError, match=r"wallet_key_file: .*; to make one: "):
-            load_wallet(path)
+    with pytest.raises(ConfigError, match=r"wallet_key_file: .*; to make one: "):
+        load_wallet(tmp_path / "none")
+
+
+def test_nobody_is_told_to_write_over_what_is_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"wallet_key_file: .*; the user who runs minirelay") as caught:
+        load_wallet(tmp_path)
+    assert "to make one" not in str(caught.value)
 
 
 def test_the_key_stays_inside() -> None:

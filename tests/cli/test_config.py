@@ -23,6 +23,10 @@ def test_every_setting_with_its_origin(tmp_path: Path) -> None:
     assert "word" not in outcome.out
 
 
+def test_the_defaults_fit_the_terminal() -> None:
+    assert max(map(len, minirelay("config").out.splitlines())) <= 80
+
+
 def test_json() -> None:
     outcome = minirelay(
         "config", "--json", LIMITS_MAX_SESSIONS="9", CHAINS_1_RPC_URLS="https://rpc.example/KEY"

@@ -76,6 +76,16 @@ def test_kinds_can_be_chosen() -> None:
     assert_one_line(minirelay("decode", "--as", "xml", DATA.hex()), 2, "'xml' is not one of")
 
 
+def test_what_it_was_taken_for_is_said(tmp_path: Path) -> None:
+    # Base64, if it is no file.
+    mistyped = "value/cbor"
+    words = "there is no such file, and as text it stands for 7 bytes: this is no"
+    assert_one_line(minirelay("decode", mistyped), 1, words)
+    (tmp_path / "value").write_bytes(b"!")
+    assert_one_line(minirelay("decode", str(tmp_path / "value")), 1, f"{tmp_path}/value, 1 byte: this is no")
+    assert_one_line(minirelay("decode", "-", stdin="!"), 1, "standard input, 1 byte: this is no")
+
+
 def test_rubbish_is_one_line() -> None:
     assert_one_line(minirelay("decode", "ffff"), 1, "this is no patch set", "no cbor", "no envelope")
     assert_one_line(minirelay("decode", "!"), 1, "there is no such file")

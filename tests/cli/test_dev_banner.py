@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from minirelay.cli.dev_banner import WIDTH, banner, json_line
+from minirelay.cli.dev_banner import LAN_WARNING, WIDTH, banner, json_line
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.demo_setup import DemoShop
 from minirelay.dev.development import Contracts, Development
@@ -32,7 +32,7 @@ def text(*, demo: DemoShop | None = DEMO, has_all_wallets: bool = False, shows_e
 @pytest.mark.parametrize("has_all_wallets", [True, False])
 def test_it_fits_the_terminal_and_keys_begin_with_0x(has_all_wallets: bool) -> None:
     lines = text(has_all_wallets=has_all_wallets).splitlines()
-    assert max(map(len, lines)) <= WIDTH
+    assert max(map(len, [LAN_WARNING, *lines])) <= WIDTH
     assert f"  key card    0x{'ab' * 32}" in lines
     shown = [one for one in ACCOUNTS if f"    {one.private_key}" in lines]
     assert len(shown) == (10 if has_all_wallets else 2)

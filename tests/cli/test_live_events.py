@@ -10,6 +10,7 @@ from minirelay.cli.live_events import (
     MAX_CHARACTERS,
     MAX_LINES_PER_SECOND,
     WIDTH,
+    LiveFormatter,
     LiveHandler,
     shortened,
     show_live,
@@ -44,6 +45,7 @@ def test_an_event_is_a_short_line() -> None:
     with bound(session="abcd", request="1234"):
         (line,) = shown(record("a write was accepted", shop=SHOP))
     assert line[8:] == "  a write was accepted, shop 57896044…9968"
+    assert LiveFormatter().format(record("an event"))[8:] == "  an event", "no colour, no escape code"
 
 
 def test_what_asks_for_attention_is_whole_and_the_rest_fits_the_terminal() -> None:

@@ -178,6 +178,23 @@ def test_a_chain_that_cannot_be_reached(settings: dict[str, str]) -> None:
     assert "KEY" not in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"CHAINS_31337_RPC_URLS": "http://127.0.0.1:1/KEY"}, "Connection refused"),
+        ({"CHAINS_31337_RELAY_REG": "0x" + "12" * 20}, "chains.31337.relay_reg): ownerOf returned nothing"),
+    ],
+)
+def test_a_token_that_cannot_be_checked_is_a_failure_with_its_reason(
+    settings: dict[str, str], change: dict[str, str], words: str
+) -> None:
+    assert minirelay("register", "--yes", **settings).code == 0
+    outcome = minirelay("register", "--yes", **settings | change)
+    assert_one_line(outcome, 1, "the relay's token 0x", "was not checked", words, "nothing was sent")
+    assert outcome.out == ""
+    assert "KEY" not in outcome.err
+
+
 def test_without_configuration() -> None:
     assert_one_line(minirelay("register"), 2, "base_url, wallet_key_file, chains.1.rpc_urls")
 

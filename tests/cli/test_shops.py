@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from minirelay.cli.main import run
+from minirelay.protocol.gaps import GAP_STEP
 from tests.cli.test_verify import OTHER_SHOP, fill
-from tests.relay.house import SHOP, running_relay
+from tests.relay.house import NOON, SHOP, restore, running_relay
 
 
 def test_the_table_fits_and_has_a_line_for_each_shop(
@@ -17,7 +18,7 @@ def test_the_table_fits_and_has_a_line_for_each_shop(
     roots = asyncio.run(fill(tmp_path))
     assert run(["shops", "--data-dir", str(tmp_path)]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
-    assert head.split()[:3] == ["shop", "sets", "patches"]
+    assert head.split()[:3] == ["shop", "last", "set"]
     assert len(lines) == 2
     assert max(len(line) for line in [head, *lines]) <= 80
     assert lines[0].startswith(str(SHOP))
@@ -50,3 +51,23 @@ def test_a_relay_without_shops_says_so(tmp_path: Path, capsys: pytest.CaptureFix
     assert "no shops yet" in capsys.readouterr().out
     assert run(["shops", "--json", "--data-dir", str(tmp_path)]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+def test_behind_a_gap_it_still_fits_and_calls_the_number_what_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fill_and_restore() -> None:
+        await fill(tmp_path)
+        restore(tmp_path)
+        async with running_relay(tmp_path) as house:
+            for shop_id in (SHOP, OTHER_SHOP):
+                await house.enrol(is_guest=True, shop_id=shop_id)
+
+    asyncio.run(fill_and_restore())
+    assert run(["shops", "--data-dir", str(tmp_path)]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, [head, *lines])) <= 80
+    number = f"{NOON // 60 * GAP_STEP:,}"
+    assert all(line.split()[1] == number for line in lines)
+    assert run(["shop", str(SHOP), "--data-dir", str(tmp_path)]) == 0
+    assert f"last set {number}, 5 patches" in capsys.readouterr().out

@@ -161,9 +161,15 @@ async def test_looking_at_what_a_killed_process_left_does_not_tidy_up(tmp_path: 
 
 
 async def test_there_is_nothing_to_look_at(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnreadable, match=f"{tmp_path / FILE_NAME}.*must exist"):
+    with pytest.raises(StoreUnreadable, match=f"{tmp_path / FILE_NAME}: no such file; .*data_dir"):
         await open_readonly(tmp_path)
     assert files_of(tmp_path) == set()
+
+
+async def test_what_is_there_and_cannot_be_opened_is_not_called_missing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnreadable, match="must exist, and belong"):
+        await open_readonly(tmp_path / "file")
 
 
 async def test_a_file_of_somebody_else_stays_untouched(tmp_path: Path) -> None:

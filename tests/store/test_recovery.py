@@ -73,6 +73,7 @@ async def test_a_loss_that_is_accepted_leaves_a_gap(
         assert read_high_water(tmp_path / HIGH_WATER_FILE) == HighWater({SHOP_ID: 22}, gap.next)
     assert "all shops count as restored" in caplog.text
     assert "went on to 42" in caplog.text
+    assert "--accept-loss" not in caplog.text, "it is what was done"
     # And the next start has nothing against it, nor makes another gap.
     for accepts_loss in (False, True):
         async with await Store.open(tmp_path, accepts_loss=accepts_loss) as store:

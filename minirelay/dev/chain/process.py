@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from select import select
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Final, Self
 
 from minirelay.errors import ChainError
 
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 DATABASE_NAME = "chain.sqlite"
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 2.0
+
+# Listened on, but not an address to go to: browsers refuse it.
+_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared, not bound)
 
 
 class ChainStartError(ChainError):
@@ -77,8 +80,9 @@ class DevChain:
 
     @property
     def rpc_url(self) -> str:
-        """Return the endpoint, once it is ready."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        """Return the endpoint as this machine reaches it, once it is ready."""
+        host = _WILDCARDS.get(self._host, self._host)
+        host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}"
 
     @property

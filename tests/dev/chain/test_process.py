@@ -107,6 +107,13 @@ def test_clock_can_make_the_blocks_and_the_host_can_be_chosen() -> None:
             time.sleep(0.02)
 
 
+@pytest.mark.parametrize(("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]")])
+def test_a_chain_on_all_addresses_names_one_to_go_to(host: str, shown: str) -> None:
+    with DevChain.start(host=host) as chain:
+        assert chain.rpc_url == f"http://{shown}:{chain.port}"
+        assert ask(chain, "eth_chainId") == "0x7a69"
+
+
 # What is kept
 
 
