@@ -1,7 +1,7 @@
 """`minirelay config`: prints the effective settings and where each comes from."""
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -10,6 +10,8 @@ from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 if TYPE_CHECKING:
     from minirelay.config.setting import Setting
+
+_WIDTH: Final = 80
 
 
 @click.command(cls=CommandWithSettings)
@@ -35,9 +37,11 @@ def config(as_json: bool, **given: Any) -> None:
         names = list(table)
         width = max(map(len, names))
         for name in names:
-            origin = click.style(f"({settings.origin(name)})", dim=True)
             value = _setting(name).show(settings.value(name))
-            click.echo(f"{click.style(f'{name:<{width}}', bold=True)}  {value}  {origin}")
+            origin = f"({settings.origin(name)})"
+            room = _WIDTH - len(f"  {value}  {origin}")
+            column = f"{name:<{max(0, min(width, room))}}"
+            click.echo(f"{click.style(column, bold=True)}  {value}  {click.style(origin, dim=True)}")
 
 
 def _table(name: str) -> str:

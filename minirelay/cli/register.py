@@ -48,21 +48,49 @@ def register(yes: bool, new_token: bool, as_json: bool, **given: Any) -> None:
     configure("error", settings.log_format, settings.log_bounds)
     with _opened(settings, is_agreed=yes) as registration:
         token, result = registration.register(new_token=new_token)
-    show(_document(settings, token, result if as_json else _FOR_PEOPLE[result]), as_json=as_json)
+    if as_json:
+        show(_document(settings, token, result), as_json=True)
+    else:
+        click.echo(_text(settings, token, result))
 
 
-def _document(settings: "Settings", token: "RelayToken", result: str) -> dict[str, str | int | bool]:
+def _text(settings: "Settings", token: "RelayToken", result: Result) -> str:
+    """Write what people get, on lines of 80 columns: what is copied is not cut by the terminal's edge."""
     from minirelay.protocol.ids import show_token
+
+    chain_id = settings.registry_chain
+    return "\n".join(
+        [
+            f"relay token  {show_token(token.token_id)}",
+            "in decimal",
+            f"  {token.token_id}",
+            f"chain        {chain_id}",
+            f"result       {_FOR_PEOPLE[result]}",
+            "",
+            f"Next: the owner of each shop calls, on chain {chain_id},",
+            f"  ShopReg    {_shop_reg(settings)}",
+            "  addRelay   with the shop's id and the token",
+        ]
+    )
+
+
+def _shop_reg(settings: "Settings") -> str:
     from minirelay.protocol.signing import checksum_address
 
-    shop_reg = checksum_address(bytes(settings.chain(settings.registry_chain).shop_reg))
+    return checksum_address(bytes(settings.chain(settings.registry_chain).shop_reg))
+
+
+def _document(settings: "Settings", token: "RelayToken", result: Result) -> dict[str, str | int | bool]:
+    from minirelay.protocol.ids import show_token
+
     return {
         "relay_token_id": show_token(token.token_id),
         "relay_token_id_decimal": str(token.token_id),
         "registry_chain_id": settings.registry_chain,
         "is_checked": token.is_checked,
         "result": result,
-        "next": f"each shop's owner calls addRelay(<shop id>, {token.token_id}) of ShopReg at {shop_reg}"
+        "next": f"each shop's owner calls addRelay(<shop id>, {token.token_id}) of ShopReg "
+        f"at {_shop_reg(settings)}"
         f" on chain {settings.registry_chain}",
     }
 

@@ -62,12 +62,14 @@ def test_it_mints_once_and_serve_uses_the_token(
 def test_for_people_it_is_lines(settings: dict[str, str]) -> None:
     outcome = minirelay("register", "--yes", **settings)
     assert outcome.code == 0
-    assert outcome.out.startswith('relay_token_id: "0x')
-    assert 'result: "minted"' in outcome.out
+    assert outcome.out.startswith("relay token  0x")
+    assert "result       minted" in outcome.out
+    assert checksum_address(bytes.fromhex(settings["CHAINS_31337_SHOP_REG"][2:])) in outcome.out
+    assert max(map(len, outcome.out.splitlines())) <= 80
     assert outcome.err == ""
     outcome = minirelay("register", **settings)
     assert (outcome.code, outcome.err) == (0, "")
-    assert 'result: "only checked: the wallet owns it, nothing was sent"' in outcome.out
+    assert "result       only checked: the wallet owns it, nothing was sent" in outcome.out
 
 
 def test_without_a_terminal_nothing_is_sent_unless_it_is_agreed_to(
@@ -118,8 +120,9 @@ def test_on_a_terminal_it_shows_what_it_will_send_and_asks(
 
     code, shown = on_a_terminal("y\n", "register", **settings)
     assert code == 0
-    assert 'result: "minted"' in shown
-    token = int(re.search(r'relay_token_id: "(0x[0-9a-f]{64})"', shown)[1], 16)  # type: ignore[index]
+    assert "result       minted" in shown
+    token = int(re.search(r"relay token  (0x[0-9a-f]{64})", shown)[1], 16)  # type: ignore[index]
+    assert f"\n  {token}\r\n" in shown, "in decimal too, on a line of its own"
     assert contracts.relay_reg.functions.ownerOf(token).call() == WALLET.address
 
 
