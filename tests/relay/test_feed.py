@@ -88,8 +88,13 @@ class Follower:
         return [decode_set(one).seq for push in pushes for one in push.sets]
 
 
+def unsliced() -> SlicedWork:
+    """Let everything be done in one turn, however slow the machine is."""
+    return SlicedWork(clock=lambda: 0.0)
+
+
 def new_feed(*followers: Follower, work: SlicedWork | None = None) -> Feed:
-    feed = Feed(1, 0, EMPTY_COUNTS, work or SlicedWork())
+    feed = Feed(1, 0, EMPTY_COUNTS, work or unsliced())
     for follower in followers:
         follower.feed = feed
         feed.add(follower)
@@ -281,7 +286,7 @@ async def test_a_set_that_cannot_be_cut_fails_those_who_need_it_cut(
 
 
 async def test_recent_sets_are_at_hand_as_far_as_they_reach() -> None:
-    feed = Feed(1, 10, EMPTY_COUNTS, SlicedWork())
+    feed = Feed(1, 10, EMPTY_COUNTS, unsliced())
     assert feed.since(10) == []
     assert feed.since(9) is None
     sets = [stored(seq) for seq in (11, 12, 13)]
@@ -294,7 +299,7 @@ async def test_recent_sets_are_at_hand_as_far_as_they_reach() -> None:
 
 
 async def test_recent_sets_reach_over_the_gap_of_a_restore() -> None:
-    feed = Feed(1, 22, EMPTY_COUNTS, SlicedWork())
+    feed = Feed(1, 22, EMPTY_COUNTS, unsliced())
     sets = [stored(3 * GAP_STEP), stored(3 * GAP_STEP + 1)]
     for one in sets:
         feed.publish([one])

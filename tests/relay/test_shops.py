@@ -189,6 +189,8 @@ async def test_a_shop_with_work_under_way_is_not_unloaded(tmp_path: Path) -> Non
             hosted = await house.relay.shops.find(1)
             assert hosted is not None
             await until(lambda: not hosted.sequencer.is_idle)
+            # What is under way at first is that its head is read.
+            await hosted.sequencer.opened()
             other = await house.relay.shops.find(2)
             assert other is not None
             other.unload()
