@@ -67,4 +67,10 @@ class Backpressure:
     def end(self) -> None:
         """Hold up no reader any more: the session is over."""
         self._is_over = True
+        # What was asked knows the session, which knows this.
+        self._is_output_full = _is_never_full
         self.note_change()
+
+
+def _is_never_full() -> bool:
+    return False

@@ -95,11 +95,11 @@ class Connection:
         self, host: Host, limits: ConnectionLimits, memory: MemoryBudget, *, clock: Callable[[], float]
     ) -> None:
         """memory: of all sessions. clock: monotonic, in seconds."""
-        self.session = Session(limits.session, clock())
+        self.session = session = Session(limits.session, clock())
         self.account = memory.open(self._close_for_memory)
         self.backpressure = Backpressure(limits.unanswered_bytes, self.account, lambda: self.outbox.is_full)
         note_room = self.backpressure.note_change
-        self.outbox = Outbox(limits.outbox, self.account, lambda: self.session.free_pushes, note_room)
+        self.outbox = Outbox(limits.outbox, self.account, lambda: session.free_pushes, note_room)
         self.subscriptions = SessionSubscriptions(limits.subscriptions, limits.filters, self.account)
         self.hang_up: HangUp | None = None
         self.is_torn_down = False
@@ -283,7 +283,6 @@ class Connection:
         self._host.session_ended(effect)
         self._end()
         self.outbox.close()
-        self.backpressure.end()
         self.ended.set()
 
     def _end(self) -> None:
@@ -292,6 +291,7 @@ class Connection:
         self._account_for_session()
         self.account.end()
         self._lookups.stop()
+        self.backpressure.end()
         self.keep_alive.stop()
 
     def _account_for_session(self) -> None:

@@ -37,7 +37,7 @@ class KeepAlive:
 
     def tick(self, due: float) -> None:
         """Let the session look at the time, and again when it says so. due: when that was to happen."""
-        self.stop()
+        self._disarm()
         now = self._clock()
         was_asleep = now - due > self._session.limits.ping_interval_s / 2
         if was_asleep or self._backpressure.has_much_unanswered:
@@ -48,7 +48,12 @@ class KeepAlive:
             self._arm()
 
     def stop(self) -> None:
-        """Tick no more."""
+        """Tick no more: the session is over."""
+        self._disarm()
+        # It knows the session, which knows this, and would wait for the collector with it.
+        self._carry_out = _carry_nothing_out
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -57,3 +62,7 @@ class KeepAlive:
         due = self._session.next_tick()
         delay = max(0.0, due - self._clock())
         self._timer = asyncio.get_running_loop().call_later(delay, self.tick, due)
+
+
+def _carry_nothing_out(_: Iterable[Effect]) -> None:
+    """Do nothing: the session is over."""

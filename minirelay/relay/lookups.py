@@ -64,6 +64,8 @@ class Lookups:
             self._task = None
         self._account.hold(-sum(one.size_bytes for one in self._waiting))
         self._waiting.clear()
+        # They know the session, which knows this, and would wait for the collector together.
+        self._look_up, self._refuse = _look_nothing_up, _refuse_nothing
 
     async def _answer_all(self) -> None:
         while self._waiting:
@@ -87,3 +89,11 @@ class Lookups:
         except Exception:  # the task's only observer
             log.exception("a request could not be answered because of a bug")
             self._refuse(effect.request_id, own_fault())
+
+
+async def _look_nothing_up(_: LookUp) -> None:
+    """Answer nothing: the session is over."""
+
+
+def _refuse_nothing(_request_id: int, _refusal: Refusal) -> None:
+    """Refuse nothing: the session is over."""

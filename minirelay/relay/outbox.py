@@ -60,6 +60,7 @@ class Outbox:
         self._size_bytes = 0
         self._held_bytes = 0
         self._is_closed = False
+        self._is_dropped = False
         self._output = asyncio.Event()
         self._room = asyncio.Event()
         self._reading_turn = asyncio.Lock()
@@ -104,6 +105,8 @@ class Outbox:
 
     def sent(self, frame: bytes) -> None:
         """Note that a frame that was taken has left."""
+        if self._is_dropped:
+            return  # it was given back then
         self._hold(-2 * len(frame) - FRAME_BYTES)
         self._shrink(len(frame))
 
@@ -117,6 +120,7 @@ class Outbox:
     def drop(self) -> None:
         """Forget all that is here, also what is on its way: no sender waits for it any more."""
         self.close()
+        self._is_dropped = True
         self._frames.clear()
         self._hold(-self._held_bytes)
         self._shrink(self._size_bytes)

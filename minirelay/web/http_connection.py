@@ -10,6 +10,7 @@ from aiohttp.http import WebSocketReader
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.typedefs import Handler, Middleware
 
+from minirelay.errors import bare
 from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.web.client_address import FORWARDED
 from minirelay.web.connections import Connections, Place
@@ -90,6 +91,7 @@ class HttpConnection(web.RequestHandler):
         if not self._beginning:
             self._beginning = bytes(data[:_LONGEST_TARGET])
         super().data_received(data)
+        self._strip_failure()
         self.account()
 
     def pause_writing(self) -> None:
@@ -154,7 +156,17 @@ class HttpConnection(web.RequestHandler):
         """Send an answer; aiohttp's own, raised where no middleware is, in the relay's shape."""
         if isinstance(resp, web.HTTPException):
             resp = failure_at(request.path, resp.status, resp.reason)
-        return await super().finish_response(request, resp, start_time)
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            # What came behind a refused upgrade is parsed there.
+            self._strip_failure()
+
+    def _strip_failure(self) -> None:
+        failure, self._requests.failure = self._requests.failure, None
+        if failure is not None:
+            # It waits to be answered, and the frames that it came through hold it.
+            bare(failure)
 
     def _explain(self, status: int, error: BaseException | None) -> tuple[int, str]:
         """Return a status and a sentence for an error that came past all handlers."""

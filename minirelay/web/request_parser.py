@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from aiohttp.http import RawRequestMessage
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import HttpParser
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
@@ -46,6 +46,8 @@ class BoundedParser:
         self._taken = 0  # what the head of the last one costs
         self._body: StreamReader = EMPTY_PAYLOAD
         self._is_paused = False
+        self.failure: HttpProcessingError | None = None
+        """What feeding raised, for who puts it where it waits to be answered."""
 
     @property
     def held_bytes(self) -> int:
@@ -55,6 +57,9 @@ class BoundedParser:
 
     def forget(self) -> None:
         """Let go of everything: the connection, which the parser refers to, is gone."""
+        if not self._body.is_eof():
+            # Who answered before its end waits for the rest, up to ten seconds.
+            self._body.feed_eof()
         self._parser, self._left, self._body = None, b"", EMPTY_PAYLOAD
         self._waiting.clear()
         self._head_bytes = self._head_cost = self._taken = 0
@@ -66,13 +71,20 @@ class BoundedParser:
         """
         if self._parser is None:
             return [], False, b""
+        try:
+            return self._feed(self._parser, data)
+        except HttpProcessingError as error:
+            self.failure = error
+            raise
+
+    def _feed(self, parser: HttpParser[RawRequestMessage], data: bytes) -> tuple[list[Parsed], bool, bytes]:
         self._left += data
         self._is_paused = False
         requests: list[Parsed] = []
         while True:
             piece, self._left = self._left[:PIECE_BYTES], self._left[PIECE_BYTES:]
             body, body_bytes = self._body, self._body.total_bytes
-            more, is_upgraded, tail = self._parser.feed_data(piece)
+            more, is_upgraded, tail = parser.feed_data(piece)
             requests += more
             self._note(more)
             if not more and (body.is_eof() or body.total_bytes == body_bytes):

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from aiohttp import WSMsgType, web
 from aiohttp.http import WSMessageNoDecodeText
 
+from minirelay.errors import bare
 from minirelay.relay.connection import TRY_AGAIN_LATER, Connection
 from minirelay.relay.messages import HangUp
 from minirelay.web.read_throttle import ReadLimits, ReadThrottle
@@ -48,7 +49,8 @@ async def serve_session(
     try:
         throttle = _throttle(request, socket, limits)
         await socket.prepare(request)
-    except ConnectionError:
+    except ConnectionError as error:
+        bare(error)
         return web.Response(status=400)  # gone before the answer, and this too goes nowhere
     except ValueError as error:
         # aiohttp reads the handshake's headers as ASCII, and quotes those that are wrong in UTF-8.
@@ -59,6 +61,9 @@ async def serve_session(
         await _speak(request, socket, throttle, connect())
     finally:
         throttle.forget()
+        if (failure := socket.exception()) is not None:
+            # The frames that it came through hold the socket that holds it.
+            bare(failure)
     return socket
 
 
@@ -122,7 +127,9 @@ async def _receive(socket: Socket, connection: Connection, throttle: ReadThrottl
                 # The last one's answer is enough for all that came together (RFC 6455, 5.5.3).
                 await socket.pong(ping)
                 ping = None
-    except ConnectionError:
+    except ConnectionError as error:
+        # What aiohttp waited with holds it, and is held by its frames.
+        bare(error)
         connection.lost()
     except Exception:  # the task's only observer; the other sessions go on
         log.exception("a session ends because of a bug")
@@ -150,7 +157,9 @@ async def _send(socket: Socket, connection: Connection, throttle: ReadThrottle) 
             connection.sent(frame)
             throttle.sent()
             del frame
-    except ConnectionError:
+    except ConnectionError as error:
+        # What aiohttp waited with holds it, and is held by its frames.
+        bare(error)
         connection.lost()
     except Exception:  # the task's only observer; the other sessions go on
         log.exception("a session ends because of a bug")

@@ -11,6 +11,7 @@ from aiohttp.http import HttpRequestParser
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from minirelay.web.request_parser import HEAD_COPIES, MAX_WAITING, PIECE_BYTES, BoundedParser, Parsed
+from tests.relay.house import TIMEOUT_S
 
 HEAD_BYTES = 16 * 1024
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -154,3 +155,16 @@ async def test_many_short_headers_count_too() -> None:
 async def test_what_is_no_request_is_still_none() -> None:
     with pytest.raises(HttpProcessingError):
         new_parser().feed_data(b"\x00\x01")
+
+
+async def test_nobody_waits_for_the_rest_of_a_body_whose_client_is_gone() -> None:
+    parser = new_parser()
+    ((_, body),), _, _ = parser.feed_data(CHUNKED + b"4\r\nhalf\r\n")
+    assert not body.is_eof()
+    assert await body.readany() == b"half"
+    waiting = asyncio.create_task(body.readany())
+    await asyncio.sleep(0)
+    parser.forget()
+    assert await asyncio.wait_for(waiting, TIMEOUT_S) == b""
+    assert body.is_eof()
+    assert parser.held_bytes == 0
