@@ -41,7 +41,7 @@ class Backpressure:
     @property
     def may_receive(self) -> bool:
         """Return whether the client's next frame should be read now."""
-        return self._is_over or not (self._is_output_full() or self.has_much_unanswered)
+        return self._is_over or (self._unanswered_bytes < self._most_bytes and not self._is_output_full())
 
     async def wait(self) -> None:
         """Wait until enough of this client's writes are answered, and enough of its answers have left."""
@@ -58,7 +58,7 @@ class Backpressure:
         """Take a write off again."""
         self._unanswered_bytes -= size_bytes
         self._account.hold(-WRITE_COPIES * size_bytes - REQUEST_BYTES)
-        self.note_change()
+        self._changed.set()
 
     def note_change(self) -> None:
         """Take note that less may wait to be sent."""

@@ -3,7 +3,7 @@
 Everything here reads and changes nothing, so that it can run beside the event loop.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -49,20 +49,18 @@ def make_entry(
     seq: int,
 ) -> Entry:
     """Make the entry of a set that was applied to a state. owners: before it. seq: its number in the log."""
+    rows, growth_bytes = _changes(before, owners, applied)
     return Entry(
         applied=applied,
         root_hash=applied.state.root_hash,
-        growth_bytes=sum(
-            entry_bytes(one.key, one.value) - entry_bytes(one.key, before.get(one.object_type, one.key))
-            for one in applied.changes
-        ),
+        growth_bytes=growth_bytes,
         leaves=tuple(
             [
                 Leaf(patch.object_type, patch.object_id, owner)
                 for patch, owner in zip(patch_set.patches, applied.patch_owners, strict=True)
             ]
         ),
-        changes=_rows(before, owners, applied),
+        changes=rows,
         wire=encode_set(seq, patch_set),
         nonce=patch_set.header.key_card_nonce,
         author=author,
@@ -75,27 +73,29 @@ def entry_bytes(key: bytes, value: bytes | None) -> int:
     return 0 if value is None else ENTRY_BYTES + len(key) + len(value)
 
 
-def _rows(before: ShopState, owners: Mapping[bytes, int], applied: AppliedPatchSet) -> tuple[ObjectRow, ...]:
-    new_owners = applied.owners
-    rows = [
-        object_row(
-            change.object_type,
-            change.key,
-            change.value,
-            new_owners.get(change.key, owners.get(change.key, NOBODY))
-            if change.object_type is ObjectType.ORDER
-            else NOBODY,
-            before=before.get(change.object_type, change.key),
-        )
-        for change in applied.changes
-    ]
-    if new_owners:
-        # Removed and made again just as it was: the same bytes, but perhaps another's.
-        changed = {row.key for row in rows if row.object_type is ObjectType.ORDER}
-        rows += [
-            object_row(ObjectType.ORDER, order_id, value, owner, before=value)
-            for order_id, owner in new_owners.items()
-            if order_id not in changed
-            for value in (before.get(ObjectType.ORDER, order_id),)
-        ]
-    return tuple(rows)
+def _changes(
+    before: ShopState, owners: Mapping[bytes, int], applied: AppliedPatchSet
+) -> tuple[tuple[ObjectRow, ...], int]:
+    """Make the rows of what changed; tell about what more it takes in memory, in bytes."""
+    growth_bytes = 0
+    rows: list[ObjectRow] = []
+    for change in applied.changes:
+        object_type, key, value = change.object_type, change.key, change.value
+        known = before.get(object_type, key)
+        growth_bytes += entry_bytes(key, value) - entry_bytes(key, known)
+        owner = NOBODY
+        if object_type is ObjectType.ORDER:
+            owner = applied.owners.get(key, owners.get(key, NOBODY))
+        rows.append(object_row(object_type, key, value, owner, before=known))
+    if applied.owners:
+        rows += _rows_of_new_owners(before, applied)
+    return tuple(rows), growth_bytes
+
+
+def _rows_of_new_owners(before: ShopState, applied: AppliedPatchSet) -> Iterator[ObjectRow]:
+    """Make the rows of orders that were removed and made again as they were: perhaps they are another's."""
+    changed = {one.key for one in applied.changes if one.object_type is ObjectType.ORDER}
+    for order_id, owner in applied.owners.items():
+        if order_id not in changed:
+            value = before.get(ObjectType.ORDER, order_id)
+            yield object_row(ObjectType.ORDER, order_id, value, owner, before=value)

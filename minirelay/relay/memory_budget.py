@@ -62,7 +62,14 @@ class Account:
     def hold(self, size_bytes: int) -> None:
         """Note that the session holds this much more, or less if it is negative."""
         self.size_bytes += size_bytes
-        self._budget.note(size_bytes, is_closing=self.is_closing)
+        # One step: a write notes seven changes.
+        budget = self._budget
+        if self.is_closing:
+            budget.closing_bytes += size_bytes
+            return
+        budget.size_bytes += size_bytes
+        if budget.size_bytes > budget.limit_bytes:
+            budget.relieve_soon()
 
     def end(self) -> None:
         """Take note that the session is over: what it still holds is on its way out."""
@@ -112,15 +119,11 @@ class MemoryBudget:
         self._accounts[account] = None
         return account
 
-    def note(self, size_bytes: int, *, is_closing: bool) -> None:
-        """Note a change of an account."""
-        if is_closing:
-            self.closing_bytes += size_bytes
-            return
-        self.size_bytes += size_bytes
-        if self.size_bytes > self.limit_bytes and not self._is_relief_due:
-            # Not here: what grows now may be in the middle of something. And the log names no session.
+    def relieve_soon(self) -> None:
+        """Close those that hold most, in a moment: what grows now may be in the middle of something."""
+        if not self._is_relief_due:
             self._is_relief_due = True
+            # The log names no session.
             asyncio.get_running_loop().call_soon(self._relieve, context=Context())
 
     def retire(self, account: Account) -> None:

@@ -22,7 +22,7 @@ every state `Session.close` leads to CLOSED, which takes nothing any more.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from minirelay.errors import Code, Refusal
@@ -33,7 +33,8 @@ UNKNOWN_CARD: Final = "Item not found"
 """Clients match these two texts (spec 05)."""
 
 
-class SessionState(Enum):
+# Strings: the table is asked for every message, and their hashes cost no call.
+class SessionState(StrEnum):
     """How far a session has come."""
 
     VISITOR = "visitor"
@@ -42,7 +43,7 @@ class SessionState(Enum):
     CLOSED = "closed"
 
 
-class Action(Enum):
+class Action(StrEnum):
     """What a session does with what is not refused from the start."""
 
     FIND_CARD = "find card"
@@ -55,7 +56,7 @@ class Action(Enum):
     CANCEL = "cancel"
 
 
-class Report(Enum):
+class Report(StrEnum):
     """What the runner found out for a session."""
 
     UNKNOWN_CARD = "card not found"

@@ -151,10 +151,13 @@ class ShopHead:
         return new_shop
 
     def _unlink(self, public_keys: Iterable[bytes]) -> list[int]:
-        cards = [self.cards[key] for key in public_keys if key in self.cards]
-        for card in cards:
-            card.is_unlinked = True
-        return [card.row_id for card in cards]
+        card_rows: list[int] = []
+        for public_key in public_keys:
+            card = self.cards.get(public_key)
+            if card is not None:
+                card.is_unlinked = True
+                card_rows.append(card.row_id)
+        return card_rows
 
 
 async def read_head(reader: Reader, epoch: int, row: ShopRow) -> ShopHead:

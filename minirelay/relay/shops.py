@@ -144,7 +144,7 @@ class Shops:
         """Let subscribers have the sets."""
         hosted = self._by_row[shop]
         hosted.feed.publish(sets)
-        self._note_growth(hosted, sum(len(one.wire) + ENTRY_BYTES * len(one.leaves) for one in sets))
+        self._note_growth(hosted, sum([len(one.wire) + ENTRY_BYTES * len(one.leaves) for one in sets]))
 
     def unlinked(self, card_row: int) -> None:
         """End the card's session."""

@@ -75,7 +75,10 @@ class ShopState(msgspec.Struct, frozen=True, dict=True):
 
     def get(self, object_type: ObjectType, key: bytes) -> bytes | None:
         """Find an object's canonical bytes. key: its trie key; b"" for the manifest."""
-        return self.manifest if object_type is ObjectType.MANIFEST else self._trie(object_type).get(key)
+        if object_type is ObjectType.MANIFEST:
+            return self.manifest
+        trie: Hamt = getattr(self, _TRIES[object_type])
+        return trie.get(key)
 
     def with_changes(self, changes: Iterable[Change]) -> "ShopState":
         """Make the state after these changes, in their order."""
@@ -118,8 +121,8 @@ class ShopState(msgspec.Struct, frozen=True, dict=True):
         """Return how many bytes `root_hash` has to hash that were not hashed before."""
         if "root_hash" in self.__dict__:
             return 0
-        tries = (self._trie(object_type) for object_type in _TRIES)
-        return len(self.manifest or b"") + sum(trie.unhashed_bytes for trie in tries)
+        tries = (self.accounts, self.listings, self.tags, self.orders, self.inventory)
+        return len(self.manifest or b"") + sum([trie.unhashed_bytes for trie in tries])
 
     def _hash(self) -> bytes:
         parts = (

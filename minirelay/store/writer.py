@@ -6,7 +6,8 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from minirelay.store import bulk_insert
 from minirelay.store.batch import Writable, batch_of
@@ -31,23 +32,16 @@ MAX_WAITING_BYTES = 4 * MAX_BATCH_BYTES
 PROBE_KEY = "probe"
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A place in the queue; by itself a barrier, which writes nothing."""
+class _Waiting(msgspec.Struct, frozen=True, eq=False):
+    """A place in the queue. part: what waits for its transaction; None: a barrier, which writes nothing.
+
+    weight: of the part. is_probe: it is there to find out whether clients' commits could be stored.
+    """
 
     done: asyncio.Future[None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Part(_Waiting):
-    """Something that waits for its transaction. weight: its own."""
-
-    part: Writable
-    weight: int
-
-
-class _Probe(_Part):
-    """A part that is there to find out whether clients' commits could be stored."""
+    part: Writable | None = None
+    weight: int = 0
+    is_probe: bool = False
 
 
 class Writer:
@@ -102,7 +96,7 @@ class Writer:
         """
         if part.epoch is not None and part.epoch != self.epoch:
             return _failed(StaleEpoch("could not be stored: it was judged on a state that was not stored"))
-        return self._submit(_Part(_future(), part, part.weight))
+        return self._submit(_Waiting(_future(), part, part.weight))
 
     def put_meta(self, key: str, value: bytes) -> asyncio.Future[None]:
         """Queue a row of `meta`, which replaces the one with the same key."""
@@ -128,7 +122,7 @@ class Writer:
         It is a real one: what is rolled back in WAL mode never reaches the disk, and would find nothing out.
         """
         row = MetaRow(PROBE_KEY, str(int(time.time())).encode("ascii"))
-        return self._submit(_Probe(_future(), row, row.weight))
+        return self._submit(_Waiting(_future(), row, row.weight, is_probe=True))
 
     async def close(self) -> None:
         """Refuse what comes from now on, and wait until everything that was queued is settled."""
@@ -140,7 +134,7 @@ class Writer:
         if self._is_closing:
             return _failed(StoreClosed("the database is closed"))
         self._queue.append(waiting)
-        self._waiting_bytes += _weight(waiting)
+        self._waiting_bytes += waiting.weight
         self._schedule()
         return waiting.done
 
@@ -159,7 +153,7 @@ class Writer:
             return
         self.is_writing = True
         loop = asyncio.get_running_loop()
-        rehearsed = self._failed.all() if isinstance(batch[0], _Probe) else ()
+        rehearsed = self._failed.all() if batch[0].is_probe else ()
 
         def write(connection: sqlite3.Connection) -> None:
             outcome = _write(connection, parts, rehearsed, self.check_file)
@@ -175,10 +169,10 @@ class Writer:
         parts = weight = 0
         while self._queue:
             following = self._queue[0]
-            if batch and self.is_failing and (isinstance(batch[0], _Probe) or isinstance(following, _Probe)):
+            if batch and self.is_failing and (batch[0].is_probe or following.is_probe):
                 break  # It goes alone: what it tries fails nobody else.
-            parts += isinstance(following, _Part)
-            weight += _weight(following)
+            parts += following.part is not None
+            weight += following.weight
             if batch and (parts > MAX_BATCH_PARTS or weight > MAX_BATCH_BYTES):
                 break
             batch.append(self._queue.popleft())
@@ -186,7 +180,7 @@ class Writer:
 
     def _settle(self, batch: list[_Waiting], outcome: BatchReport | BaseException | None) -> None:
         self.is_writing = False
-        self._waiting_bytes -= sum(map(_weight, batch))
+        self._waiting_bytes -= sum([waiting.weight for waiting in batch])
         self._note(batch, outcome)
         if isinstance(outcome, BaseException):
             self._failures.failed(outcome)
@@ -208,7 +202,7 @@ class Writer:
             self.stored_at = self._clock()
             if outcome.ends and self.on_stored is not None:
                 self.on_stored(outcome.ends)
-            if isinstance(batch[0], _Probe):
+            if batch[0].is_probe:
                 self._failed.clear()
             elif self._failed:
                 self._failed.forget(_parts(batch))
@@ -228,11 +222,7 @@ class Writer:
 
 
 def _parts(batch: list[_Waiting]) -> list[Writable]:
-    return [waiting.part for waiting in batch if isinstance(waiting, _Part)]
-
-
-def _weight(waiting: _Waiting) -> int:
-    return waiting.weight if isinstance(waiting, _Part) else 0
+    return [waiting.part for waiting in batch if waiting.part is not None]
 
 
 def _count_judged(parts: Sequence[Writable]) -> int:

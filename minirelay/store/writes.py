@@ -36,12 +36,18 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def weight(self) -> int:
         """Estimate the bytes that it writes."""
-        rows = len(self.new_cards) + len(self.changes) + sum([1 + len(one.leaves) for one in self.sets])
-        wires = sum([len(one.wire) for one in self.sets])
-        values = sum([len(change.value or b"") for change in self.changes])
-        pieces = [len(piece) for change in self.changes for _, piece in change.pieces]
-        further = sum([one.weight for one in self.further])
-        return wires + values + sum(pieces) + (rows + len(pieces)) * ROW_BYTES + further
+        size_bytes, rows = 0, len(self.new_cards)
+        for one in self.sets:
+            size_bytes += len(one.wire)
+            rows += 1 + len(one.leaves)
+        for change in self.changes:
+            size_bytes += len(change.value or b"")
+            rows += 1 + len(change.pieces)
+            for _, piece in change.pieces:
+                size_bytes += len(piece)
+        for part in self.further:
+            size_bytes += part.weight
+        return size_bytes + rows * ROW_BYTES
 
     def add_to(self, batch: Batch) -> None:
         """Put its rows in. Raises ValueError for what no row can hold."""
