@@ -14,9 +14,9 @@ from minirelay.protocol.envelope import (
     Success,
     SyncStatusRequest,
 )
+from minirelay.protocol.ids import SUBSCRIPTION_ID_BYTES
 from minirelay.protocol.push import SequencedPartialPatchSet
 
-SUBSCRIPTION_ID_BYTES = 2
 PUSH_OVERHEAD_BYTES = 512
 """What a push costs in memory beside its frame: many small ones count, too."""
 

@@ -12,6 +12,7 @@ from minirelay.client.relay_signers import RelaySigners
 from minirelay.client.set_stream import Link, SetStream, StreamOptions
 from minirelay.client.signer_check import KeyCards, SignerCheck
 from minirelay.protocol.envelope import Filter
+from minirelay.protocol.ids import OBJECT_ID_BYTES
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.push import SequencedPartialPatchSet
 from minirelay.shop.state import ShopState
@@ -28,7 +29,7 @@ def select(object_type: ObjectType, object_id: int | str | bytes | None = None) 
         return Filter(object_type)
     match object_type, object_id:
         case ((ObjectType.LISTING | ObjectType.ORDER | ObjectType.INVENTORY), int()):
-            return Filter(object_type, object_id.to_bytes(8))
+            return Filter(object_type, object_id.to_bytes(OBJECT_ID_BYTES))
         case ObjectType.TAG, str():
             return Filter(object_type, object_id.encode())
         case ObjectType.ACCOUNT, bytes():

@@ -5,6 +5,11 @@ from typing import Final
 UINT256_BYTES: Final = 32
 """Of the ids of shops and relays, at most."""
 
+OBJECT_ID_BYTES: Final = 8
+"""Of the ids of listings, orders and stock: a uint64."""
+
+SUBSCRIPTION_ID_BYTES: Final = 2
+
 HASH_BYTES: Final = 32
 """Of SHA-256 and Keccak-256: roots, leaves, payment ids, blocks."""
 

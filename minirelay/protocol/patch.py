@@ -9,6 +9,7 @@ from minirelay.protocol.addresses import ADDRESS_BYTES
 from minirelay.protocol.cbor import Key, Value
 from minirelay.protocol.cbor_reader import Reader
 from minirelay.protocol.field_names import find_field, get_field
+from minirelay.protocol.ids import OBJECT_ID_BYTES
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.sizes import MOST_LOGGED_CONTAINERS
 
@@ -122,5 +123,5 @@ def _object_id(table: ObjectType, key: PathElement) -> bytes:
             return key.encode()
         raise invalid(f"{_WHAT}: a tag goes by a name that is not empty")
     if isinstance(key, int):
-        return key.to_bytes(8)
+        return key.to_bytes(OBJECT_ID_BYTES)
     raise invalid(f"{_WHAT}: listings, orders and stock go by a uint64")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from minirelay.errors import invalid
 from minirelay.protocol.envelope import SubscriptionRequest
+from minirelay.protocol.ids import SUBSCRIPTION_ID_BYTES
 from minirelay.relay.filter_quota import FilterLimits, FilterQuota
 from minirelay.relay.memory_budget import Account
 from minirelay.relay.subscription import Subscription
@@ -97,7 +98,7 @@ class SessionSubscriptions:
         # Ids are used again when all have been used: those that are held are few.
         while True:
             self._last_id = self._last_id % MAX_ID + 1
-            subscription_id = self._last_id.to_bytes(2, "big")
+            subscription_id = self._last_id.to_bytes(SUBSCRIPTION_ID_BYTES)
             if subscription_id not in self._held:
                 return subscription_id
 

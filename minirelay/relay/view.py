@@ -3,16 +3,18 @@
 from collections.abc import Callable, Sequence
 
 from minirelay.errors import Code, Refusal, invalid
+from minirelay.protocol.addresses import ADDRESS_BYTES
 from minirelay.protocol.envelope import MAX_FILTERS, Filter
+from minirelay.protocol.ids import OBJECT_ID_BYTES
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.access import Role, may_see
 from minirelay.shop.visibility import ObjectKey, View, view_of
 
 ID_BYTES = {
-    ObjectType.LISTING: 8,
-    ObjectType.ORDER: 8,
-    ObjectType.INVENTORY: 8,
-    ObjectType.ACCOUNT: 20,
+    ObjectType.LISTING: OBJECT_ID_BYTES,
+    ObjectType.ORDER: OBJECT_ID_BYTES,
+    ObjectType.INVENTORY: OBJECT_ID_BYTES,
+    ObjectType.ACCOUNT: ADDRESS_BYTES,
 }
 
 

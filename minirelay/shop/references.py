@@ -4,21 +4,15 @@ from collections.abc import Iterable
 
 from minirelay.errors import not_found
 from minirelay.shop.objects import ChainAddress, Order, OrderedItem, Payee
+from minirelay.shop.state import id_key
 from minirelay.shop.work import LOOKUP
 from minirelay.shop.working_set import WorkingSet
-
-ID_BYTES = 8
-
-
-def listing_key(listing_id: int) -> bytes:
-    """Return the key of a listing in its trie."""
-    return listing_id.to_bytes(ID_BYTES)
 
 
 def has_listing(working: WorkingSet, listing_id: int) -> bool:
     """Return whether a listing exists."""
     working.work.spend(LOOKUP)
-    return working.listings.has(listing_key(listing_id))
+    return working.listings.has(id_key(listing_id))
 
 
 def require_listing(working: WorkingSet, listing_id: int) -> None:
@@ -31,7 +25,7 @@ def check_item(working: WorkingSet, item: OrderedItem) -> None:
     """Refuse (NOT_FOUND with the listing's id) an item whose listing or variations do not all exist."""
     require_listing(working, item.listing_id)
     if item.variation_ids:
-        names = working.variation_names(listing_key(item.listing_id))
+        names = working.variation_names(id_key(item.listing_id))
         if not names.issuperset(item.variation_ids):
             raise not_found("the listing does not have this variation", item.listing_id)
 

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from minirelay.protocol.cbor import encode
-from minirelay.protocol.ids import HASH_BYTES
+from minirelay.protocol.ids import HASH_BYTES, OBJECT_ID_BYTES
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.hamt import EMPTY, Hamt
 
@@ -143,7 +143,7 @@ class ShopState(msgspec.Struct, frozen=True, dict=True):
 
 def id_key(object_id: int) -> bytes:
     """Make the trie key of a listing or an order. object_id: a uint64."""
-    return object_id.to_bytes(8)
+    return object_id.to_bytes(OBJECT_ID_BYTES)
 
 
 def tag_key(name: str) -> bytes:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
+from minirelay.protocol.ids import HASH_BYTES
 from minirelay.shop.checkout import AlertKind
-from minirelay.store.checkout_records import HASH_BYTES
 from minirelay.store.connection import snapshot
 from minirelay.store.objects import STEP_OBJECTS, steps
 from minirelay.store.one_step import cut, joined, number_list, numbers, parse_numbers

@@ -14,6 +14,7 @@ import msgspec
 
 from minirelay.errors import MalformedInput
 from minirelay.protocol.addresses import ADDRESS_BYTES
+from minirelay.protocol.ids import HASH_BYTES, OBJECT_ID_BYTES
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.canonical import load
 from minirelay.shop.checkout_records import CheckoutRecords
@@ -28,9 +29,6 @@ from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import StoredObject
 from minirelay.store.objects import STEP_OBJECTS, steps
 from minirelay.store.one_step import cut, joined, number_list, numbers, parse_numbers
-
-ORDER_ID_BYTES: Final = 8
-HASH_BYTES: Final = 32
 
 _FROM_RESERVATIONS: Final = "FROM (SELECT * FROM reservation WHERE shop = ? AND order_id >"
 _RESERVATION_IDS: Final = f"""SELECT {numbers("length(units)")}, {joined("order_id")}
@@ -52,7 +50,7 @@ _REQUEST_NUMBERS: Final = f"""SELECT {numbers("card", "ttl", "issued_at", "issue
     FROM (SELECT * {_CHOSEN})"""
 _FIXED: Final = {
     "id": HASH_BYTES,
-    "order_id": ORDER_ID_BYTES,
+    "order_id": OBJECT_ID_BYTES,
     "chain_id": CHAIN_ID_BYTES,
     "currency": ADDRESS_BYTES,
     "amount": AMOUNT_BYTES,
@@ -106,7 +104,7 @@ def load_checkout(
     """
     with snapshot(connection):
         rows = set(parse_numbers(connection.execute(_BY_TTL, (shop, since)).fetchone()[0]))
-        rows.update(_find_requests(connection, _BY_ORDER, ORDER_ID_BYTES, shop, orders))
+        rows.update(_find_requests(connection, _BY_ORDER, OBJECT_ID_BYTES, shop, orders))
         return StoredCheckout(
             load_reservations(connection, shop),
             tuple(_load_requests(connection, shop_id, sorted(rows))),
@@ -130,7 +128,7 @@ def load_requests(
     """Read the payment requests of a shop with these ids, and of these orders, by their row."""
     with snapshot(connection):
         rows = set(_find_requests(connection, _BY_ID, HASH_BYTES, shop, ids))
-        rows.update(_find_requests(connection, _BY_ORDER, ORDER_ID_BYTES, shop, orders))
+        rows.update(_find_requests(connection, _BY_ORDER, OBJECT_ID_BYTES, shop, orders))
         found = sorted(rows)
         return dict(zip(found, _load_requests(connection, shop_id, found), strict=True))
 
@@ -153,7 +151,7 @@ def _load_reservations(connection: sqlite3.Connection, shop: int) -> Iterator[tu
     while True:
         text, joined_ids = connection.execute(_RESERVATION_IDS, (shop, after, STEP_OBJECTS)).fetchone()
         lengths = parse_numbers(text)
-        order_ids = cut(joined_ids, [ORDER_ID_BYTES] * len(lengths))
+        order_ids = cut(joined_ids, [OBJECT_ID_BYTES] * len(lengths))
         for step in steps([0] * len(lengths), lengths):
             if ids := order_ids[step]:
                 *texts, units = connection.execute(_RESERVATIONS, (shop, ids[0], ids[-1])).fetchone()

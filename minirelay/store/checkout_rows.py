@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from minirelay.protocol.ids import HASH_BYTES, UINT256_BYTES
 from minirelay.shop.checkout import CheckoutAlert, CheckoutOutcome
 from minirelay.shop.checkout_records import RecordChanges
 from minirelay.shop.issued_requests import IssuedRequest
@@ -18,7 +19,7 @@ from minirelay.store.batch import ROW_BYTES, Batch
 from minirelay.store.bulk_insert import Kind, Parameter
 
 CHAIN_ID_BYTES: Final = 8
-AMOUNT_BYTES: Final = 32
+AMOUNT_BYTES: Final = UINT256_BYTES
 _UNITS_BYTES: Final = 24
 _REQUEST_BYTES: Final = 512
 
@@ -54,9 +55,9 @@ class CheckoutRows(msgspec.Struct, frozen=True):
         """Estimate the bytes that they write."""
         records = self.records
         reserved = sum([len(row.units) for row in records.reservations.values() if row is not None])
-        hashes = sum([AMOUNT_BYTES * len(records.requests[one].listing_hashes) for one in records.issued])
+        hashes = sum([HASH_BYTES * len(records.requests[one].listing_hashes) for one in records.issued])
         blocks = sum([len(one.data) + ROW_BYTES for one in self.snapshots])
-        alerts = sum([AMOUNT_BYTES * len(one.request_ids) + ROW_BYTES for one in self.alerts])
+        alerts = sum([HASH_BYTES * len(one.request_ids) + ROW_BYTES for one in self.alerts])
         rows = len(records.reservations) + len(records.requests) + len(records.closed)
         issued = len(records.issued) * _REQUEST_BYTES
         return rows * ROW_BYTES + reserved * _UNITS_BYTES + issued + hashes + blocks + alerts
