@@ -26,6 +26,7 @@ _NATIVE = (bytes, datetime)
 
 # What an account begins with: all but the head of its list of key cards, and the key cards.
 _ACCOUNT_HEADS = {encode({"Guest": is_guest, "KeyCards": []})[:-1]: is_guest for is_guest in (False, True)}
+_MAP = 0xA0
 _LIST_HEADS = [bytes([0x80 | information]) for information in range(28)]
 _ACCOUNT_HEAD_BYTES = len(next(iter(_ACCOUNT_HEADS)))
 
@@ -64,6 +65,19 @@ def load(kind: type[T], data: bytes) -> T:
     except (cbor2.CBORError, msgspec.ValidationError) as error:
         raise MalformedInput(f"not a stored {kind.__name__}: {error}") from error
     return result
+
+
+def load_first(kind: type[T], data: bytes, count: int) -> T:
+    """Make a struct of only the first entries of a map that `dump` wrote: a third of the time.
+
+    A name that is shorter comes first, of equal ones the one that is first bytewise. kind: has fields for
+    them. count: how many, less than 24. Raises MalformedInput like `load`.
+    """
+    try:
+        first = cbor2.loads(bytes([_MAP | count]) + data[1:])
+        return msgspec.convert(first, kind, builtin_types=_NATIVE)
+    except (cbor2.CBORError, msgspec.ValidationError) as error:
+        raise MalformedInput(f"not a stored {kind.__name__}: {error}") from error
 
 
 def _load(kind: Any, data: bytes) -> Any:

@@ -55,7 +55,7 @@ MAY_SETTLE: Final = OPEN | {RequestState.UNPROVEN}
 """Money for them settles the order, or may be proven to have come."""
 
 
-class IssuedRequest(msgspec.Struct, frozen=True, kw_only=True):
+class IssuedRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A payment request as it was issued, and how far it is.
 
     id: the PaymentID. order_id: 8 bytes. card: row id of the guest's card that created the order. pricing and

@@ -7,8 +7,9 @@ import msgspec
 
 from minirelay.errors import invalid
 from minirelay.protocol.ids import NOBODY
+from minirelay.shop.canonical import load_first
 from minirelay.shop.objects import Order, OrderedItem
-from minirelay.shop.order_states import IN_CHECKOUT, LIVE
+from minirelay.shop.order_states import IN_CHECKOUT, LIVE, STATE_FIELD, OrderState
 from minirelay.shop.sellable import wanted_items
 from minirelay.shop.work import LOOKUP, Work
 
@@ -19,7 +20,7 @@ Content = tuple[int, str | None]
 """What can vanish: a listing's id with the name of a variation, or with None for the listing itself."""
 
 
-class LiveOrder(msgspec.Struct, frozen=True):
+class LiveOrder(msgspec.Struct, frozen=True, gc=False):
     """An order from Open to Unpaid.
 
     card: row id of the guest's card that created it, NOBODY for others. contents: from Committed on, what is
@@ -35,16 +36,32 @@ class LiveOrder(msgspec.Struct, frozen=True):
         return ENTRY_BYTES * (1 + len(self.contents))
 
 
+class _OrderHead(msgspec.Struct):
+    """The first fields of an order in its canonical form."""
+
+    id: int = msgspec.field(name="ID")
+    items: list[OrderedItem] = msgspec.field(name="Items")
+    state: OrderState = msgspec.field(name=STATE_FIELD)
+
+
 def live_order(order: Order, card: int, work: Work | None = None) -> LiveOrder | None:
     """Return what is to be known of an order; None for one that is closed.
 
     card: row id of the guest's card that created it, NOBODY for others. Raises WorkExceeded.
     """
-    if order.state not in LIVE:
+    return _live_order(order.state, order.items, card, Work() if work is None else work)
+
+
+def load_live_order(data: bytes, card: int) -> LiveOrder | None:
+    """Tell the same of an order's canonical form, without decoding all of it. Raises MalformedInput."""
+    order = load_first(_OrderHead, data, len(_OrderHead.__struct_fields__))
+    return _live_order(order.state, order.items, card, Work())
+
+
+def _live_order(state: OrderState, items: list[OrderedItem], card: int, work: Work) -> LiveOrder | None:
+    if state not in LIVE:
         return None
-    if order.state not in IN_CHECKOUT:
-        return LiveOrder(card)
-    return LiveOrder(card, _contents(order.items, Work() if work is None else work))
+    return LiveOrder(card, _contents(items, work) if state in IN_CHECKOUT else ())
 
 
 def _contents(items: list[OrderedItem], work: Work) -> tuple[Content, ...]:

@@ -38,7 +38,7 @@ OTHER_CREATE2: Final = frozenset(
 """Chains whose contracts get other addresses than EIP-1014 has it, so that nothing can be paid by address."""
 
 
-class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
+class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A payment request, its fields in the order that the Payments contract has them in.
 
     What is the same in all requests of version 4 has a default. ttl: in epoch seconds. currency: 20 bytes,

@@ -39,7 +39,7 @@ class Hold(IntEnum):
     """A request is `seen`: it waits for its block to be deep enough."""
 
 
-class Reservation(msgspec.Struct, frozen=True):
+class Reservation(msgspec.Struct, frozen=True, gc=False):
     """What is known about an order's reservation; times in epoch seconds.
 
     card: row id of the guest's card that created the order, NOBODY for others. units: what it holds; nothing
@@ -204,10 +204,14 @@ class Reservations:
         return True
 
     def _count(self, row: Reservation, sign: int) -> None:
+        if not row.units:
+            return
+        end, total = row.lapses_at, 0
         for key, units in row.units:
-            _add(self._of_stock, key, row.lapses_at, sign * units)
-            if row.card != NOBODY:
-                _add(self._of_card, row.card, row.lapses_at, sign * units)
+            total += units
+            _add(self._of_stock, key, end, sign * units)
+        if row.card != NOBODY:
+            _add(self._of_card, row.card, end, sign * total)
 
     def _schedule(self, order_id: bytes, row: Reservation) -> None:
         """See to it that `clear` looks at it; at the latest by its end, once for each order."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from massmarket.cbor_encoder import cbor_encode
 
 from minirelay.errors import Code, MalformedInput, Refusal
 from minirelay.protocol.cbor import decode
-from minirelay.shop.canonical import dump, load, read, read_as
+from minirelay.shop.canonical import dump, load, load_first, read, read_as
 from minirelay.shop.objects import (
     Account,
     Listing,
@@ -313,3 +314,17 @@ def test_a_stored_account_that_was_cut_is_seen() -> None:
             load(Account, data[:end])
     with pytest.raises(MalformedInput):
         load(Account, data + b"\x00")
+
+
+def test_the_first_entries_are_the_shortest_names() -> None:
+    class Head(msgspec.Struct):
+        id: int = msgspec.field(name="ID")
+        price: int = msgspec.field(name="Price")
+
+    data = dump(
+        read(Listing, {"ID": 7, "Price": 300, "ViewState": 1, "Metadata": {"Title": "x", "Description": "x"}})
+    )
+    assert load_first(Head, data, 2) == Head(id=7, price=300)
+    for wrong in (b"", data[:3], data[1:]):
+        with pytest.raises(MalformedInput, match="not a stored Head"):
+            load_first(Head, wrong, 2)

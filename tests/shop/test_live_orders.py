@@ -1,15 +1,26 @@
 """Spec 06: live orders per guest, and the orders that contain what vanishes."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minirelay.errors import Refusal
+from minirelay.errors import MalformedInput, Refusal
 from minirelay.protocol.ids import NOBODY
-from minirelay.shop.live_orders import Content, LiveOrder, LiveOrderChanges, LiveOrders
+from minirelay.shop.canonical import dump, read
+from minirelay.shop.live_orders import (
+    Content,
+    LiveOrder,
+    LiveOrderChanges,
+    LiveOrders,
+    live_order,
+    load_live_order,
+)
 from minirelay.shop.objects import Order, OrderedItem
-from minirelay.shop.order_states import IN_CHECKOUT, OrderState
+from minirelay.shop.order_states import CLOSED, IN_CHECKOUT, OrderState
 from minirelay.shop.work import Work
+from tests.shop import random_objects
 
 OPEN, COMMITTED, UNPAID = OrderState.OPEN, OrderState.COMMITTED, OrderState.UNPAID
 CARD = 7
@@ -35,6 +46,20 @@ def test_what_an_order_contains_is_known_from_its_commit_to_its_end() -> None:
             assert (key(5) in orders.containing(content)) == contained
             assert LiveOrderChanges(orders, 10).containing(content) == ({key(5)} if contained else set())
         assert not orders.containing((1, "blue"))
+
+
+@given(random_objects.ORDER)
+def test_the_canonical_form_tells_the_same_as_the_order(value: Any) -> None:
+    whole = read(Order, value)
+    found = load_live_order(dump(whole), CARD)
+    assert found == live_order(whole, CARD)
+    assert (found is None) == (whole.state in CLOSED)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"\xa3", dump(3), b"\xa3" + dump(order(OPEN))[3:]])
+def test_what_is_no_order_is_not_taken_for_one(data: bytes) -> None:
+    with pytest.raises(MalformedInput):
+        load_live_order(data, CARD)
 
 
 def test_what_an_order_has_none_of_is_not_in_it() -> None:
