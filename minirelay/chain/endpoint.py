@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import aiohttp
 
 from minirelay.chain.backoff import retry_after
+from minirelay.chain.bounded_answers import BoundedConnector
 from minirelay.chain.errors import EndpointFailure, UnusableAnswer
 from minirelay.config.values import EndpointUrl
 from minirelay.errors import MalformedInput
@@ -41,7 +42,10 @@ def open_http() -> aiohttp.ClientSession:
     tracing = aiohttp.TraceConfig()
     tracing.on_connection_reuseconn.append(_note_reuse)
     return aiohttp.ClientSession(
-        auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[tracing]
+        connector=BoundedConnector(),
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[tracing],
     )
 
 
