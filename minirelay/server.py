@@ -23,6 +23,7 @@ from minirelay.config.values import BaseUrl
 from minirelay.errors import ConfigError
 from minirelay.relay.clock import utc_now
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller
+from minirelay.relay.facts_source import NoChains
 from minirelay.relay.limits import relay_limits
 from minirelay.relay.relay import Relay
 from minirelay.store.database import Store
@@ -169,6 +170,7 @@ async def _start_relay(settings: Settings, store: Store, wallet: Wallet) -> Rela
         wallet=wallet.key,
         registry_chain=settings.registry_chain,
         limits=relay_limits(settings),
+        facts=NoChains(),
     )
 
 

@@ -19,13 +19,15 @@ from minirelay.protocol.addresses import GUEST_WALLET
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch
 from minirelay.protocol.signing import PrivateKey
-from minirelay.relay.client_write import ClientWrite
+from minirelay.relay.client_write import ClientWrite, WriteTerms
 from minirelay.relay.clock import utc_now
+from minirelay.relay.facts_source import NoChains
 from minirelay.relay.limits import relay_limits
 from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
 from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.relay import Relay
 from minirelay.relay.shop_head import ShopHead, read_head
+from minirelay.relay.write_turns import QueuedWrite, WriteTurns
 from minirelay.store.database import Store
 from minirelay.store.messages import KeyCard
 from minirelay.store.writes import Commit
@@ -72,6 +74,7 @@ async def open_relay(data_dir: Path) -> AsyncIterator[Relay]:
             wallet=PrivateKey.from_bytes(WALLET),
             registry_chain=REGISTRY_CHAIN,
             limits=replace(relay_limits(settings), guest_cards_per_shop=_MOST_GUESTS),
+            facts=NoChains(),
         )
         yield relay
         await relay.drain(settings.stop_timeout)
@@ -82,7 +85,7 @@ async def read_shop(store: Store) -> ShopHead:
     row = await store.reader.shop(SHOP_ID)
     if row is None:
         raise BenchError("what was enrolled is not there")
-    return await read_head(store.reader, store.writer.epoch, row)
+    return await read_head(store.reader, store.writer.epoch, row, int(utc_now().timestamp()))
 
 
 async def add_guests(data_dir: Path, count: int) -> None:
@@ -112,7 +115,14 @@ def _enrol_guests(head: ShopHead, key_cards: Sequence[bytes], card_rows: Iterato
     return head.append(pending.accepted(cards))
 
 
-_LIMITS: Final = relay_limits(Settings()).writes
+TERMS: Final = WriteTerms(utc_now, relay_limits(Settings()).writes, NoChains(), PrivateKey.from_bytes(WALLET))
+
+
+def _nowhere(_write: QueuedWrite) -> None:
+    """Take a write that is judged where it was made."""
+
+
+_TURNS: Final = WriteTurns(NoChains(), _nowhere)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +141,7 @@ class Fixtures:
 
     def request(self, patch_set: bytes) -> ClientWrite:
         """Make a write as a session hands it to the sequencer."""
-        return ClientWrite(WriteRequest(self.card, patch_set, _nobody_waits), utc_now, _LIMITS)
+        return ClientWrite(WriteRequest(self.card, patch_set, _nobody_waits, _is_there), TERMS, _TURNS)
 
     def enter(self, request: ClientWrite) -> Commit:
         """Judge a write and enter it in the head; what is given must be committed."""
@@ -157,6 +167,10 @@ async def prepare(directory: Path, listings: int) -> AsyncIterator[Fixtures]:
 def patch_sets_of(requests: Sequence[ClientWrite]) -> list[bytes]:
     """Return the bytes of writes."""
     return [one.request.patch_set for one in requests]
+
+
+def _is_there() -> bool:
+    return False
 
 
 def _nobody_waits(outcome: Outcome) -> None:

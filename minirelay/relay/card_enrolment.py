@@ -15,6 +15,7 @@ from minirelay.relay.enrolment import CardAlreadyEnrolled, FirstCardIsGuest, Gue
 from minirelay.relay.messages import Enrolment
 from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.shop_head import Accepted, ShopHead
+from minirelay.shop.checkout_facts import FactsMissing
 from minirelay.shop.work import Work
 from minirelay.store.messages import KeyCard
 
@@ -43,6 +44,15 @@ class CardEnrolment(msgspec.Struct, frozen=True):
 
     def verify(self) -> None:
         """Do nothing: it can be signed only when the nonce is known."""
+
+    def take_turn(self) -> bool:
+        """Say yes: it waits for nobody."""
+        return True
+
+    def end_turn(self, missing: FactsMissing | None = None) -> None:
+        """Do nothing: nothing stands behind it. Raises RuntimeError for missing facts: it needs none."""
+        if missing is not None:
+            raise RuntimeError("an enrolment does not ask for facts") from missing
 
     def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
         """Make and judge the patch set that adds the card to its account."""

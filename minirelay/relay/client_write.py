@@ -1,4 +1,4 @@
-"""A client's patch set on its way into the log: what it must satisfy to be accepted (spec 02, 05)."""
+"""A client's patch set on its way into the log: what it must satisfy, what it causes (spec 02, 05, 06)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,15 +9,23 @@ import msgspec
 
 from minirelay.errors import Code, MinirelayError, Refusal, bare, invalid
 from minirelay.protocol.patch_set import DecodedPatchSet, VerifiedPatchSet, decode_patch_set, verify
+from minirelay.protocol.signing import PrivateKey
 from minirelay.protocol.sizes import MAX_PATCHES_PER_SET
-from minirelay.relay.client_policy import ClientPolicy
+from minirelay.relay.facts_source import FactsSource
 from minirelay.relay.messages import WriteRequest
 from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.shop_head import Accepted, ShopHead
+from minirelay.relay.write_turns import WriteTurns
 from minirelay.shop.access import Role
+from minirelay.shop.checkout import Checkout
+from minirelay.shop.checkout_facts import FactsMissing
+from minirelay.shop.checkout_records import CheckoutLimits
 from minirelay.shop.object_sizes import ObjectLimits, check_sizes
 from minirelay.shop.ownership import Author
+from minirelay.shop.quote import no_rate
+from minirelay.shop.relay_sets import relay_sets
 from minirelay.shop.work import Work, WorkExceeded
+from minirelay.store.checkout_rows import CheckoutRows
 
 T = TypeVar("T")
 
@@ -32,16 +40,31 @@ class WriteLimits:
 
     clock_skew: timedelta
     objects: ObjectLimits
+    checkout: CheckoutLimits
     work: int
     guest_patches: int
 
 
-class ClientWrite(msgspec.Struct, eq=False):
-    """A patch set from a session (spec 02, 05)."""
+@dataclass(frozen=True, slots=True)
+class WriteTerms:
+    """What the clients' sets of a relay are judged with.
 
-    request: WriteRequest
+    now: the relay's clock, aware UTC. key: of its wallet, for what it adds.
+    """
+
     now: Callable[[], datetime]
     limits: WriteLimits
+    facts: FactsSource
+    key: PrivateKey
+
+
+class ClientWrite(msgspec.Struct, eq=False):
+    """A patch set from a session (spec 02, 05), and the relay's own behind it (spec 06)."""
+
+    request: WriteRequest
+    terms: WriteTerms
+    turns: WriteTurns
+    _has_waited: bool = False
     _decoded: DecodedPatchSet | Refusal | None = None
     _verified: VerifiedPatchSet | Refusal | None = None
 
@@ -66,7 +89,7 @@ class ClientWrite(msgspec.Struct, eq=False):
             self._decoded = bare(refusal)
 
     def _decode(self) -> DecodedPatchSet:
-        limits, is_guest = self.limits, self.request.card.is_guest
+        limits, is_guest = self.terms.limits, self.request.card.is_guest
         most_patches = limits.guest_patches if is_guest else MAX_PATCHES_PER_SET
         return decode_patch_set(self.request.patch_set, most_patches)
 
@@ -78,29 +101,80 @@ class ClientWrite(msgspec.Struct, eq=False):
             except Refusal as refusal:
                 self._verified = bare(refusal)
 
+    def take_turn(self) -> bool:
+        """Say whether it may be judged: not while another of its session waits for facts."""
+        if self.turns.take(self):
+            return True
+        # It waits: as bytes only.
+        self._decoded = self._verified = None
+        return False
+
+    def end_turn(self, missing: FactsMissing | None = None) -> None:
+        """Take note that it was judged, or has to wait for facts."""
+        if missing is None:
+            self.turns.judged(self)
+        else:
+            self.turns.wait(self, missing)
+
+    def give_up_waiting(self) -> None:
+        """Let it be refused if facts are missing once more."""
+        self._has_waited = True
+
     def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
-        """Check header, signature and signer, then every patch, then what came of it."""
+        """Check header, signature and signer, then every patch, then what comes of it."""
         prepared = self.prepared
         # The request waits for its commit, or that of another: as bytes only.
         self._decoded = self._verified = None
-        work = Work(self.limits.work) if loop_work is None else loop_work
+        work = Work(self.terms.limits.work) if loop_work is None else loop_work
+        # Nobody is refused for what the relay has to do because of it.
+        own_work = Work() if loop_work is None else loop_work
         try:
-            return self._judge(head, work, *prepared)
+            return self._judge(head, work, own_work, *prepared)
         except WorkExceeded as error:
             if loop_work is not None:
                 self._decoded, self._verified = prepared
                 raise
+            # The client's own work: the relay's has no bound here.
             raise invalid(
                 "this set touches too much at once, with what it refers to: make several of it"
             ) from error
+        except FactsMissing as error:
+            if self._has_waited:
+                raise no_rate() from error
+            raise
 
     def _judge(
         self,
         head: ShopHead,
         work: Work,
+        own_work: Work,
         decoded_before: DecodedPatchSet | Refusal | None,
         verified_before: VerifiedPatchSet | Refusal | None,
     ) -> Accepted:
+        patch_set = self._check(head, decoded_before, verified_before)
+        card, terms, now = self.request.card, self.terms, self.terms.now()
+        author = Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
+        facts = terms.facts.facts(int(now.timestamp()))
+        limits, state = terms.limits, head.state
+        checkout = Checkout(head.records, author, head.owners, facts, limits.checkout, work, own_work)
+        pending = PendingSets(head)
+        applied = pending.apply(author, patch_set, work, checkout)
+        changed = [(one.object_type, one.key) for one in applied.changes]
+        check_sizes(state, applied.state, changed, limits.objects)
+        outcome = checkout.outcome(state, applied.state)
+        for patches in relay_sets(outcome.patches):
+            pending.apply_own(patches, terms.key, now, own_work)
+        return pending.accepted(
+            further=CheckoutRows.of(head.row.row_id, outcome, facts.now), checkout=outcome
+        )
+
+    def _check(
+        self,
+        head: ShopHead,
+        decoded_before: DecodedPatchSet | Refusal | None,
+        verified_before: VerifiedPatchSet | Refusal | None,
+    ) -> VerifiedPatchSet:
+        """Check what can be wrong with it before it is applied."""
         card = self.request.card
         decoded = _or_raise(decoded_before or self._decode())
         entry = head.cards.get(card.public_key)
@@ -111,21 +185,17 @@ class ClientWrite(msgspec.Struct, eq=False):
             raise invalid(f"invalid header: this session writes to another shop than {header.shop_id}")
         if header.key_card_nonce <= entry.last_nonce:
             raise invalid(f"event nonce re-use: {header.key_card_nonce} is not above {entry.last_nonce}")
-        if header.timestamp > self.now() + self.limits.clock_skew:
+        if header.timestamp > self.terms.now() + self.terms.limits.clock_skew:
             raise invalid("invalid header: its timestamp lies in the future; check the clock")
         patch_set = _or_raise(verified_before or verify(decoded))
         if patch_set.signer != card.public_key:
             raise invalid("invalid signature: not by the key card of this session")
-        author = Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
-        pending = PendingSets(head)
-        applied = pending.apply(author, patch_set, work, ClientPolicy())
-        changed = [(one.object_type, one.key) for one in applied.changes]
-        check_sizes(head.state, applied.state, changed, self.limits.objects)
-        return pending.accepted()
+        return patch_set
 
     def stored(self, root_hash: bytes) -> None:
         """Answer with the root hash."""
         self.request.settle(root_hash)
+        self.turns.left_queue(self)
 
     def refuse(self, error: MinirelayError) -> None:
         """Answer with the refusal."""
@@ -133,6 +203,7 @@ class ClientWrite(msgspec.Struct, eq=False):
             self.request.settle(error)
         else:
             self.request.settle(invalid("could not be stored, try again"))
+        self.turns.left_queue(self)
 
 
 def _or_raise(outcome: T | Refusal) -> T:

@@ -223,7 +223,11 @@ class Connection:
 
     def _write(self, effect: Write) -> None:
         self.backpressure.took_write(len(effect.patch_set))
-        self._host.write(WriteRequest(effect.card, effect.patch_set, partial(self._settle_write, effect)))
+        settle = partial(self._settle_write, effect)
+        self._host.write(WriteRequest(effect.card, effect.patch_set, settle, self._has_ended))
+
+    def _has_ended(self) -> bool:
+        return self.session.state is SessionState.CLOSED
 
     def _settle_write(self, effect: Write, outcome: Outcome) -> None:
         self.backpressure.settled_write(len(effect.patch_set))

@@ -32,19 +32,18 @@ class GuestLane:
 
     def submit(
         self, card_row: int, size_bytes: int, submit: Callable[[], None], abandon: Callable[[], None]
-    ) -> int:
+    ) -> None:
         """Hand a write on, now or when its turn comes; abandon: called instead if its session ends before.
 
-        Returns what `done` is to be called with, once it was handed on and answered.
+        Once it was handed on and is on its way no more, `done` is to be called.
         """
         weight = size_bytes + WRITE_BYTES
         self._waiting.setdefault(card_row, deque()).append(_Waiting(weight, submit, abandon))
         self._hand_on()
-        return weight
 
-    def done(self, weight: int) -> None:
-        """Take note that a write was answered."""
-        self._on_way -= weight
+    def done(self, size_bytes: int) -> None:
+        """Take note that a write of this size was answered, or waits elsewhere."""
+        self._on_way -= size_bytes + WRITE_BYTES
         self._hand_on()
 
     def drop(self, card_row: int) -> None:

@@ -10,6 +10,7 @@ from minirelay.relay.connection import ConnectionLimits
 from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.session import SessionLimits
+from minirelay.relay.write_turns import FACTS_TIMEOUT_S
 from minirelay.shop.checkout_records import CheckoutLimits
 from minirelay.shop.object_sizes import ObjectLimits
 from minirelay.shop.reservation_changes import ReservationLimits
@@ -17,14 +18,17 @@ from minirelay.shop.reservation_changes import ReservationLimits
 
 @dataclass(frozen=True, slots=True)
 class RelayLimits:
-    """The bounds of a relay. shop_memory_bytes: of shops in use. session_memory_bytes: of all sessions."""
+    """The bounds of a relay. shop_memory_bytes: of shops in use. session_memory_bytes: of all sessions.
 
-    checkout: CheckoutLimits
+    facts_timeout_s: how long a write waits for facts at most.
+    """
+
     connection: ConnectionLimits
     guest_cards_per_shop: int
     writes: WriteLimits
     shop_memory_bytes: int
     session_memory_bytes: int
+    facts_timeout_s: float = FACTS_TIMEOUT_S
 
 
 def relay_limits(settings: Settings) -> RelayLimits:
@@ -34,12 +38,12 @@ def relay_limits(settings: Settings) -> RelayLimits:
     """
     limits = settings.limits
     return RelayLimits(
-        checkout=_checkout_limits(settings),
         connection=_connection_limits(settings),
         guest_cards_per_shop=limits.guest_cards_per_shop,
         writes=WriteLimits(
             clock_skew=timedelta(seconds=settings.clock_skew),
             objects=ObjectLimits(int(limits.order_size), int(limits.object_size)),
+            checkout=_checkout_limits(settings),
             work=limits.set_work,
             guest_patches=limits.guest_set_patches,
         ),

@@ -113,9 +113,10 @@ def own_fault() -> Refusal:
 class WriteRequest(msgspec.Struct, frozen=True):
     """A client's write on its way to the sequencer.
 
-    settle is called exactly once, when the outcome is durable.
+    settle is called exactly once, when the outcome is durable. has_ended: says whether its session is over.
     """
 
     card: KeyCard
     patch_set: bytes
     settle: Callable[[Outcome], None]
+    has_ended: Callable[[], bool]

@@ -13,6 +13,7 @@ from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.entry import Entry, make_entry
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.access import Role
+from minirelay.shop.checkout import CheckoutOutcome
 from minirelay.shop.ownership import RELAY_ITSELF, Author
 from minirelay.shop.patch_application import AppliedPatchSet, Policy, apply_patch_set
 from minirelay.shop.state import ShopState
@@ -79,9 +80,15 @@ class PendingSets:
         """The pushed form of the last set so far."""
         return self._entries[-1].wire
 
-    def accepted(self, new_cards: Sequence[KeyCard] = (), further: Sequence[Writable] = ()) -> Accepted:
+    def accepted(
+        self,
+        new_cards: Sequence[KeyCard] = (),
+        further: Sequence[Writable] = (),
+        checkout: CheckoutOutcome | None = None,
+    ) -> Accepted:
         """Make what the head appends.
 
         new_cards: that are enrolled with these sets. further: rows of other kinds in the same transaction.
+        checkout: what a client's set caused.
         """
-        return Accepted(tuple(self._entries), tuple(new_cards), tuple(further))
+        return Accepted(tuple(self._entries), tuple(new_cards), tuple(further), checkout)

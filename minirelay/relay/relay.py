@@ -12,10 +12,11 @@ from minirelay.protocol.gaps import RESTORED
 from minirelay.protocol.ids import NOBODY, UINT256_BYTES, show_shop
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.card_register import CardRegister
-from minirelay.relay.client_write import ClientWrite
+from minirelay.relay.client_write import ClientWrite, WriteTerms
 from minirelay.relay.clock import utc_now
 from minirelay.relay.connection import Connection
 from minirelay.relay.event_log import EventLog
+from minirelay.relay.facts_source import FactsSource
 from minirelay.relay.large_sets import LargeSets
 from minirelay.relay.limits import RelayLimits
 from minirelay.relay.live_cards import LiveCards
@@ -44,18 +45,27 @@ class Relay:
         wallet: PrivateKey,
         registry_chain: int,
         limits: RelayLimits,
+        facts: FactsSource,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """next_rows: of the store, read at the start. wallet: signs what the relay writes.
 
-        registry_chain: chain id. now: the relay's clock, aware UTC.
+        registry_chain: chain id. facts: of chains and rates. now: the relay's clock, aware UTC.
         """
         self.store = store
         self.limits = limits
         self.memory = MemoryBudget(limits.session_memory_bytes)
         """What all sessions hold."""
         self.live_cards: LiveCards[Connection] = LiveCards()
-        self.shops = Shops(store, next_rows.shop, self.live_cards, memory_bytes=limits.shop_memory_bytes)
+        self.shops = Shops(
+            store,
+            next_rows.shop,
+            self.live_cards,
+            facts,
+            memory_bytes=limits.shop_memory_bytes,
+            facts_timeout_s=limits.facts_timeout_s,
+            now=now,
+        )
         self.cards = CardRegister(
             store.reader,
             self.shops,
@@ -66,7 +76,7 @@ class Relay:
             now=now,
         )
         self.large_sets = LargeSets(store.reader)
-        self._now = now
+        self._terms = WriteTerms(now, limits.writes, facts, wallet)
         self._events = EventLog()
         self._connections: set[Connection] = set()
         self._closing: tuple[int, str] | None = None
@@ -99,9 +109,9 @@ class Relay:
         self._connections.discard(connection)
         card = connection.session.card
         if card is not None and self.live_cards.release(card, connection):
-            hosted = self.shops.by_row(card.shop) if card.is_guest else None
+            hosted = self.shops.by_row(card.shop)
             if hosted is not None:
-                hosted.guest_lane.drop(card.row_id)
+                hosted.turns.drop(card.row_id)
 
     def close_connections(self, code: int, reason: str) -> None:
         """End all sessions, for instance because the relay stops."""
@@ -150,7 +160,7 @@ class Relay:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 for hosted in self.shops:
-                    await hosted.sequencer.wait_idle()
+                    await hosted.wait_idle()
 
     async def stop(self, code: int, reason: str, *, drain_timeout_s: float) -> None:
         """Drain, then end all sessions; those that come from now on end at once."""
@@ -163,25 +173,7 @@ class Relay:
         hosted = self.shops.by_row(request.card.shop)
         if hosted is None:
             raise RuntimeError("a session's shop is opened when its card is claimed")
-        if not request.card.is_guest:
-            hosted.sequencer.submit(ClientWrite(request, self._now, self.limits.writes))
-            return
-        self._write_of_guest(hosted, request)
-
-    def _write_of_guest(self, hosted: HostedShop, request: WriteRequest) -> None:
-        lane, card = hosted.guest_lane, request.card
-
-        def settle(outcome: Outcome) -> None:
-            request.settle(outcome)
-            lane.done(weight)
-
-        write = ClientWrite(WriteRequest(card, request.patch_set, settle), self._now, self.limits.writes)
-        weight = lane.submit(
-            card.row_id,
-            len(request.patch_set),
-            submit=lambda: hosted.sequencer.submit(write),
-            abandon=lambda: request.settle(_abandoned()),
-        )
+        hosted.turns.submit(ClientWrite(request, self._terms, hosted.turns))
 
     async def subscribe(self, effect: Subscribe, connection: Connection) -> Subscription:
         """Make a subscription, not started. Raises Refusal, StoreError."""
@@ -210,11 +202,6 @@ class Relay:
             raise not_found(RESTORED)
         if seq > hosted.feed.seq:
             raise not_found(f"the log of this shop ends at {hosted.feed.seq}")
-
-
-def _abandoned() -> Refusal:
-    """Make the outcome of a write that was not judged because its session ended; it is told to no client."""
-    return invalid("the session ended before this was judged")
 
 
 async def _view(hosted: HostedShop, card: KeyCard | None, filters: Sequence[Filter]) -> View:

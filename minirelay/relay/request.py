@@ -4,6 +4,7 @@ from typing import Protocol
 
 from minirelay.errors import MinirelayError
 from minirelay.relay.shop_head import Accepted, ShopHead
+from minirelay.shop.checkout_facts import FactsMissing
 from minirelay.shop.work import Work
 
 
@@ -24,8 +25,16 @@ class Request(Protocol):
     def verify(self) -> None:
         """Prepare `judge`, the second step, after `decode`."""
 
+    def take_turn(self) -> bool:
+        """Say whether it may be judged now. If not, it has left the queue, and is submitted again later."""
+
+    def end_turn(self, missing: FactsMissing | None = None) -> None:
+        """Take note that it was judged for good; or, if facts are missing, that it waits elsewhere."""
+
     def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
-        """Judge it, changing nothing; prepared or not. Raises a MinirelayError that `refuse` takes.
+        """Judge it, changing nothing; prepared or not.
+
+        Raises FactsMissing, which `end_turn` takes, and MinirelayErrors that `refuse` takes.
 
         loop_work: what may be done on the event loop; beyond it WorkExceeded is raised, and it is judged
         again beside the loop. None: this is beside it.

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -20,6 +21,7 @@ from minirelay.relay.messages import own_fault
 from minirelay.relay.request import Request
 from minirelay.relay.shop_events import ShopEvents
 from minirelay.relay.shop_head import Accepted, ShopHead
+from minirelay.shop.checkout_facts import FactsMissing
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.writes import Commit
 
@@ -68,12 +70,18 @@ class Sequencer:
         writer: Committer,
         open_head: Callable[[], Awaitable[ShopHead]],
         events: ShopEvents,
+        now: Callable[[], datetime],
     ) -> None:
-        """shop: row id. writer: the store's. open_head: reads the head from disk; may raise StoreError."""
+        """shop: row id. writer: the store's. open_head: reads the head from disk; may raise StoreError.
+
+        now: the relay's clock, aware UTC.
+        """
         self._shop = shop
         self._writer = writer
         self._open_head = open_head
         self._events = events
+        self._now = now
+        self._cleared_at = 0
         self._head: ShopHead | None = None
         self._queue: deque[Request] = deque()
         self._last_commit: asyncio.Future[None] | None = None
@@ -149,7 +157,9 @@ class Sequencer:
             elif self._writer.is_full:
                 self._start(self._wait_for_room())
             elif self._queue[0].size_bytes > THREAD_BYTES:
-                self._start(self._judge_aside(head, self._queue.popleft()))
+                request = self._queue.popleft()
+                if request.take_turn():
+                    self._start(self._judge_aside(head, request))
             elif is_first:
                 self._judge_slice(head)
                 is_first = False
@@ -159,16 +169,28 @@ class Sequencer:
     def _judge_slice(self, head: ShopHead) -> None:
         requests = deque(self._take_slice())
         _prepare(requests)
+        self._clear_records(head)
         work_done = 0
         # Another head: there was a bug in the last one.
         while requests and self._head is head and work_done < LOOP_WORK and self._work is None:
             request, work = requests.popleft(), Work(LOOP_WORK)
+            if not request.take_turn():
+                continue
             try:
                 self._settle(head, request, _judge(request, head, work))
             except WorkExceeded:
                 self._start(self._judge_aside(head, request))
+            if head.is_entering:
+                self._start(self._enter_rest(head))
             work_done += work.spent
         self._queue.extendleft(reversed(requests))
+
+    def _clear_records(self, head: ShopHead) -> None:
+        """Let go of a little of what time made meaningless, once a second; nothing is judged meanwhile."""
+        now = int(self._now().timestamp())
+        if now != self._cleared_at:
+            self._cleared_at = now
+            head.records.clear(now)
 
     def _take_slice(self) -> list[Request]:
         requests: list[Request] = []
@@ -215,17 +237,34 @@ class Sequencer:
     def _fail_all(self, error: StoreError) -> None:
         self._read_failure = error
         while self._queue:
-            self._queue.popleft().refuse(error)
+            request = self._queue.popleft()
+            request.end_turn()
+            request.refuse(error)
 
     async def _judge_aside(self, head: ShopHead, request: Request) -> None:
         outcome = await asyncio.to_thread(_judge_in_thread, request, head)
         if self._trusted_head() is head:
             self._settle(head, request, outcome)
+            await self._enter_rest(head)
         else:
             # A commit failed meanwhile: what was judged is no longer so.
             self._queue.appendleft(request)
 
+    async def _enter_rest(self, head: ShopHead) -> None:
+        """Enter in several turns of the loop what one write changed in very many records."""
+        try:
+            while head.is_entering:
+                await asyncio.sleep(0)
+                head.enter_more()
+        except Exception:  # a bug; what is there is read again
+            log.exception("what a write changed could not be entered because of a bug")
+            self._head = None
+
     def _settle(self, head: ShopHead, request: Request, outcome: Accepted | MinirelayError) -> None:
+        if isinstance(outcome, FactsMissing):
+            request.end_turn(outcome)
+            return
+        request.end_turn()
         if isinstance(outcome, MinirelayError):
             self._after_last_commit(partial(_refuse, request, outcome))
             return
@@ -236,6 +275,8 @@ class Sequencer:
             self._head = None
             self._after_last_commit(partial(_refuse, request, own_fault()))
             return
+        if outcome.checkout is not None and outcome.checkout.manifest is not None:
+            self._events.manifest_changed(self._shop, outcome.checkout.manifest)
         self._last_commit = self._writer.commit(commit)
         self._last_commit.add_done_callback(partial(self._committed, request, commit, outcome.root_hash))
 

@@ -1,14 +1,19 @@
 """The head of one shop: its state and the end of its log, ahead of the disk by what is being committed."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
 from minirelay.protocol.ids import NOBODY
 from minirelay.relay.entry import ENTRY_BYTES, Entry, entry_bytes
 from minirelay.shop.access import Role
+from minirelay.shop.canonical import load
+from minirelay.shop.checkout import CheckoutOutcome
+from minirelay.shop.checkout_records import CheckoutRecords
+from minirelay.shop.objects import Manifest
 from minirelay.shop.state import ShopState
 from minirelay.store.batch import Writable
 from minirelay.store.messages import (
@@ -23,6 +28,8 @@ from minirelay.store.messages import (
 )
 from minirelay.store.reader import Reader
 from minirelay.store.writes import Commit
+
+_ENTERED: Final = object()
 
 
 class Card(msgspec.Struct, gc=False):
@@ -39,11 +46,13 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
 
     entries: at least one; the first is judged on the head, each other on the state behind the one before.
     new_cards: that are enrolled with these sets. further: rows of other kinds that are stored with them.
+    checkout: what the first set caused, None if it is not a client's.
     """
 
     entries: tuple[Entry, ...]
     new_cards: tuple[KeyCard, ...] = ()
     further: tuple[Writable, ...] = ()
+    checkout: CheckoutOutcome | None = None
 
     @property
     def state(self) -> ShopState:
@@ -62,7 +71,8 @@ class ShopHead:
 
     epoch: of the writer, from before the head was read. seq: of the last set, 0 for an empty log.
     next_seq: of the one that comes next. owners: order id -> card row, for the orders that guests created.
-    cards: by public key. size_bytes: about what they take in memory, rather more than less.
+    cards: by public key. objects_bytes: about what state and cards take in memory, rather more than less.
+    records: what checkout goes by beside the log.
     """
 
     epoch: int
@@ -76,7 +86,19 @@ class ShopHead:
     owners: dict[bytes, int] = field(default_factory=dict)
     cards: dict[bytes, Card] = field(default_factory=dict)
     guest_cards: int = 0
-    size_bytes: int = 0
+    objects_bytes: int = 0
+    records: CheckoutRecords = field(default_factory=CheckoutRecords)
+    _entering: Iterator[None] | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Tell about what it takes in memory."""
+        return self.objects_bytes + self.records.size_bytes
+
+    @property
+    def is_entering(self) -> bool:
+        """Say whether `enter_more` has to be called before anything is judged by the records."""
+        return self._entering is not None
 
     @classmethod
     def start(cls, epoch: int, row: ShopRow, gaps: Iterable[Gap] = ()) -> "ShopHead":
@@ -95,7 +117,8 @@ class ShopHead:
     def append(self, accepted: Accepted) -> Commit:
         """Make accepted sets the new end of the log; return what the store has to write for all of them.
 
-        accepted: judged on this head, the sets numbered from `next_seq` on.
+        accepted: judged on this head, the sets numbered from `next_seq` on. What it changed in very many
+        records is not all entered then; see `is_entering`.
         """
         sets: list[StoredSet] = []
         changes: list[ObjectRow] = []
@@ -112,6 +135,9 @@ class ShopHead:
                 self.relay_nonce = entry.nonce
             else:
                 nonces[entry.author.card_row] = self.cards[entry.signer].last_nonce = entry.nonce
+        if accepted.checkout is not None and not accepted.checkout.records.is_empty:
+            self._entering = self.records.enter_in_parts(accepted.checkout.records)
+            self.enter_more()
         return Commit(
             epoch=self.epoch,
             shop=self.row.row_id,
@@ -126,10 +152,15 @@ class ShopHead:
             further=accepted.further,
         )
 
+    def enter_more(self) -> None:
+        """Enter the next part of what the last request changed in the records."""
+        if self._entering is not None and next(self._entering, _ENTERED) is _ENTERED:
+            self._entering = None
+
     def _append_set(self, entry: Entry) -> StoredSet:
         self.seq, self.next_seq = self.next_seq, self.next_seq + 1
         self.counts = self.counts.plus(entry.leaves, len(entry.wire))
-        self.size_bytes += entry.growth_bytes
+        self.objects_bytes += entry.growth_bytes
         self.state = entry.applied.state
         for order_id, owner in entry.applied.owners.items():
             if owner == NOBODY:
@@ -143,7 +174,7 @@ class ShopHead:
         new_shop = None
         for card in new_cards:
             self.cards[card.public_key] = Card(card.row_id, 0, card.is_guest, False)
-            self.size_bytes += ENTRY_BYTES
+            self.objects_bytes += ENTRY_BYTES
             self.guest_cards += card.is_guest
             if self.is_new:
                 new_shop = msgspec.structs.replace(self.row, created_at=card.enrolled_at)
@@ -160,16 +191,23 @@ class ShopHead:
         return card_rows
 
 
-async def read_head(reader: Reader, epoch: int, row: ShopRow) -> ShopHead:
-    """Open the head of a shop as it is on disk. epoch: the writer's, from before."""
+async def read_head(reader: Reader, epoch: int, row: ShopRow, now: int) -> ShopHead:
+    """Open the head of a shop as it is on disk. epoch: the writer's, from before. now: in epoch seconds."""
     seq, counts = await reader.tail(row.row_id)
     gaps = await reader.gaps(row.row_id)
     objects = await reader.load_objects(row.row_id)
     cards = await reader.cards(row.row_id)
+    records = await reader.load_checkout(row, objects, now)
     # Takes a second in a shop of 100,000 listings or guests, and the other shops go on meanwhile.
     head = await asyncio.to_thread(_make_head, epoch, row, (seq, counts), objects, cards)
+    head.records = records
     head.go_on_behind(gaps)
     return head
+
+
+def read_manifest(state: ShopState) -> Manifest | None:
+    """Decode the manifest of a shop, None if it has none yet. A large one takes milliseconds."""
+    return None if state.manifest is None else load(Manifest, state.manifest)
 
 
 def _make_head(
@@ -195,7 +233,7 @@ def _make_head(
             for card in cards
         },
         guest_cards=sum(card.is_guest for card in cards),
-        size_bytes=sum(entry_bytes(one.key, one.value) for one in objects) + ENTRY_BYTES * len(cards),
+        objects_bytes=sum(entry_bytes(one.key, one.value) for one in objects) + ENTRY_BYTES * len(cards),
     )
 
 

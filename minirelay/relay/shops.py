@@ -5,18 +5,21 @@ forgets its recent sets: they are read again when they are needed. That is seen 
 opened, and as the shops grow.
 """
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import count
 from typing import Final, Protocol
 
 from minirelay.relay.entry import ENTRY_BYTES
+from minirelay.relay.facts_source import FactsSource
 from minirelay.relay.feed import Feed
-from minirelay.relay.guest_lane import GuestLane
 from minirelay.relay.sequencer import Sequencer
-from minirelay.relay.shop_events import ShopEvents
-from minirelay.relay.shop_head import ShopHead, read_head
+from minirelay.relay.shop_head import ShopHead, read_head, read_manifest
 from minirelay.relay.slices import SlicedWork
+from minirelay.relay.write_turns import WriteTurns
+from minirelay.shop.objects import Manifest
 from minirelay.store.database import Store
 from minirelay.store.messages import EMPTY_COUNTS, NEW_SHOPS, Counts, ShopRow, StoredSet
 
@@ -27,12 +30,26 @@ _BUDGET_CHECKS: Final = 64
 class HostedShop:
     """One shop: where its writes go in, and where they come out."""
 
-    def __init__(self, row: ShopRow, store: Store, feed: Feed, events: ShopEvents) -> None:
-        """row: as it is on disk, or as it will be with the first enrolment (then the log is empty)."""
+    def __init__(self, row: ShopRow, feed: Feed, sequencer: Sequencer, turns: WriteTurns) -> None:
+        """row: as it is on disk, or as it will be with the first enrolment (then the log is empty).
+
+        turns: of clients' writes, on their way to the sequencer.
+        """
         self.row = row
         self.feed = feed
-        self.guest_lane = GuestLane()
-        self.sequencer = Sequencer(row.row_id, store.writer, partial(_read_head, store, row), events)
+        self.sequencer = sequencer
+        self.turns = turns
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether everything that was submitted is answered."""
+        return self.turns.is_idle and self.sequencer.is_idle
+
+    async def wait_idle(self) -> None:
+        """Wait until everything that was submitted is answered."""
+        while not self.is_idle:
+            await self.turns.wait_idle()
+            await self.sequencer.wait_idle()
 
     @property
     def size_bytes(self) -> int:
@@ -44,14 +61,6 @@ class HostedShop:
         """Let go of what can be read again. Only when the sequencer is idle."""
         self.sequencer.unload()
         self.feed.forget_recent()
-
-
-async def _read_head(store: Store, row: ShopRow) -> ShopHead:
-    epoch = store.writer.epoch
-    stored = await store.reader.shop(row.shop_id)
-    if stored is None:
-        return ShopHead.start(epoch, row, await store.reader.gaps(NEW_SHOPS))
-    return await read_head(store.reader, epoch, stored)
 
 
 class CardUnlinking(Protocol):
@@ -69,11 +78,21 @@ class Shops:
         store: Store,
         first_row: int,
         cards: CardUnlinking,
+        facts: FactsSource,
         *,
         memory_bytes: int,
+        facts_timeout_s: float,
+        now: Callable[[], datetime],
     ) -> None:
-        """first_row: the first row id that is free. cards: of all shops. memory_bytes: the budget."""
+        """first_row: the first row id that is free. cards: of all shops. memory_bytes: the budget.
+
+        facts: is told of the manifests in use. facts_timeout_s: how long a write waits for some. now: the
+        relay's clock, aware UTC.
+        """
         self._store = store
+        self._facts = facts
+        self._facts_timeout_s = facts_timeout_s
+        self._now = now
         self._memory_bytes = memory_bytes
         self._growth_bytes = 0
         self._cards = cards
@@ -130,15 +149,33 @@ class Shops:
 
     def _host(self, row: ShopRow, seq: int, counts: Counts) -> HostedShop:
         feed = Feed(row.row_id, seq, counts, self._handing_over)
-        hosted = HostedShop(row, self._store, feed, self)
+        sequencer = Sequencer(row.row_id, self._store.writer, partial(self._read_head, row), self, self._now)
+        turns = WriteTurns(self._facts, sequencer.submit, self._facts_timeout_s)
+        hosted = HostedShop(row, feed, sequencer, turns)
         self._hosted[row.shop_id] = self._by_row[row.row_id] = hosted
         return hosted
+
+    async def _read_head(self, row: ShopRow) -> ShopHead:
+        store = self._store
+        epoch = store.writer.epoch
+        stored = await store.reader.shop(row.shop_id)
+        if stored is None:
+            return ShopHead.start(epoch, row, await store.reader.gaps(NEW_SHOPS))
+        head = await read_head(store.reader, epoch, stored, int(self._now().timestamp()))
+        manifest = await asyncio.to_thread(read_manifest, head.state)
+        if manifest is not None:
+            self._facts.note_manifest(row.shop_id, manifest)
+        return head
 
     # -- what happens in them (`ShopEvents`)
 
     def opened(self, shop: int, size_bytes: int) -> None:
         """Make room for what came into memory."""
         self._make_room(self._by_row[shop], size_bytes)
+
+    def manifest_changed(self, shop: int, manifest: Manifest) -> None:
+        """Let what its customers may choose now be kept warm."""
+        self._facts.note_manifest(self._by_row[shop].row.shop_id, manifest)
 
     def stored(self, shop: int, sets: Sequence[StoredSet]) -> None:
         """Let subscribers have the sets."""
@@ -164,6 +201,7 @@ class Shops:
         for hosted in others:
             if surplus <= 0:
                 break
-            if hosted.size_bytes and hosted.sequencer.is_idle:
+            if hosted.size_bytes and hosted.is_idle:
                 surplus -= hosted.size_bytes
                 hosted.unload()
+                self._facts.forget_shop(hosted.row.shop_id)

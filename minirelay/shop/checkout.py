@@ -53,13 +53,14 @@ class CheckoutOutcome(msgspec.Struct, frozen=True):
     """What an accepted set causes.
 
     patches: the relay's, in order, by order. records: what to store and to enter. snapshots: listings as they
-    were sold, to be kept by their hash.
+    were sold, to be kept by their hash. manifest: as the set leaves it, None if it did not change it.
     """
 
     patches: tuple[OrderPatches, ...]
     records: RecordChanges
     snapshots: tuple[ListingSnapshot, ...]
     alerts: tuple[CheckoutAlert, ...]
+    manifest: Manifest | None = None
 
 
 class Checkout:
@@ -77,12 +78,16 @@ class Checkout:
         facts: Facts,
         limits: CheckoutLimits,
         work: Work | None = None,
+        own_work: Work | None = None,
     ) -> None:
         """Begin before the first patch.
 
         records: of the shop, which stay as they are. author, owners, work: as for `apply_patch_set`.
+        own_work: counts the relay's cancellations, which nobody may be refused for (spec 06, "Paid"); without
+        it, `work` does.
         """
         self._work = Work() if work is None else work
+        self._own_work = self._work if own_work is None else own_work
         self._author = author
         self._ownership = Ownership(owners)
         self._facts = facts
@@ -144,7 +149,8 @@ class Checkout:
         if shop is None:
             raise RuntimeError("nothing is known of a set that was not applied")
         canceled = self._orders_with(shop.vanished)
-        if after.manifest != before.manifest:
+        has_new_manifest = after.manifest != before.manifest
+        if has_new_manifest:
             self._withdraw(_manifest(before, self._work), shop.manifest)
         anew = [
             order_id
@@ -153,18 +159,19 @@ class Checkout:
         ]
         choices = PaymentChoices(shop, after, self._changes, self._facts, self._limits, self._work)
         patches = self._answers(shop, choices, anew, canceled)
-        patches += [self._cancel(shop, order_id) for order_id in sorted(canceled)]
+        patches += [self._cancel(after, order_id) for order_id in sorted(canceled)]
         return CheckoutOutcome(
             tuple(patches),
             self._changes.finish(),
             tuple(choices.snapshots.values()),
             tuple(self._alerts),
+            shop.manifest if has_new_manifest else None,
         )
 
     def _orders_with(self, vanished: Set[Content]) -> set[bytes]:
         found: set[bytes] = set()
         for content in vanished:
-            found |= self._changes.live_orders.containing(content)
+            found |= self._changes.live_orders.containing(content, self._own_work)
         return found
 
     def _withdraw(self, before: Manifest | None, after: Manifest | None) -> None:
@@ -196,7 +203,7 @@ class Checkout:
         order = shop.order(order_id)
         if self._before[order_id] is not OrderState.UNPAID or order is None or order.state not in IN_CHECKOUT:
             return False
-        if _leads_to(order) == _leads_to(self._load_order(before, order_id)):
+        if _leads_to(order) == _leads_to(_load_order(before, order_id, self._work)):
             return False
         region = self._region_name(shop.manifest, order)
         requests = self._changes.requests.of_order(order_id)
@@ -208,12 +215,6 @@ class Checkout:
                 self._alerts.append(CheckoutAlert(AlertKind.SUPERSEDED_WITH_MONEY, row.payee, (row.id,)))
         self._changes.review_hold(order_id, self._cards[order_id])
         return bool(others)
-
-    def _load_order(self, state: ShopState, order_id: bytes) -> Order:
-        data = state.get(ObjectType.ORDER, order_id)
-        if data is None:
-            raise RuntimeError("an order that was unpaid before this set is not in the state before it")
-        return counted_loading.load(Order, data, self._work)
 
     def _region_name(self, manifest: Manifest | None, order: Order) -> str | None:
         address = destination(order)
@@ -244,10 +245,10 @@ class Checkout:
             raise FactsMissing(missing)
         return patches
 
-    def _cancel(self, shop: Draft, order_id: bytes) -> OrderPatches:
-        order = shop.order(order_id)
-        self._changes.close(order_id)
-        return cancel_patches(order_id, order is not None and order.canceled_at is not None, self._facts.now)
+    def _cancel(self, after: ShopState, order_id: bytes) -> OrderPatches:
+        order = _load_order(after, order_id, self._own_work)
+        self._changes.close(order_id, self._own_work)
+        return cancel_patches(order_id, order.canceled_at is not None, self._facts.now)
 
 
 def choose_again(
@@ -272,6 +273,13 @@ def choose_again(
     choices = PaymentChoices(shop, state, changes, facts, limits, work)
     patches = choices.choose(order_id, order, card)
     return CheckoutOutcome((patches,), changes.finish(), tuple(choices.snapshots.values()), ())
+
+
+def _load_order(state: ShopState, order_id: bytes, work: Work) -> Order:
+    data = state.get(ObjectType.ORDER, order_id)
+    if data is None:
+        raise RuntimeError("an order that checkout knows of is not in the state")
+    return counted_loading.load(Order, data, work)
 
 
 def _manifest(state: ShopState, work: Work) -> Manifest | None:

@@ -3,8 +3,10 @@
 None of it is ever replayed: what was decided with it is written as patches.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
 import msgspec
 
@@ -15,6 +17,9 @@ from minirelay.shop.objects import Order
 from minirelay.shop.reservation_changes import ReservationChanges, ReservationLimits
 from minirelay.shop.reservations import Hold, Reservation, Reservations
 from minirelay.shop.work import Work
+
+MOST_ENTERED: Final = 2048
+"""So many units' records, contents or requests are entered at once: a few milliseconds."""
 
 
 class CheckoutLimits(msgspec.Struct, frozen=True):
@@ -43,6 +48,11 @@ class RecordChanges(msgspec.Struct, frozen=True):
     issued: Set[bytes]
     closed: tuple[bytes, ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing was changed."""
+        return not (self.reservations or self.live_orders or self.requests or self.closed)
+
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRecords:
@@ -59,9 +69,39 @@ class CheckoutRecords:
 
     def enter(self, changes: RecordChanges) -> None:
         """Take over what an accepted write changed. It costs what the write did, whatever the shop's size."""
-        self.reservations.enter(changes.reservations)
-        self.live_orders.enter(changes.live_orders)
-        self.requests.enter(changes.requests, changes.issued, changes.closed)
+        for _ in self.enter_in_parts(changes):
+            pass
+
+    def enter_in_parts(self, changes: RecordChanges, most: int = MOST_ENTERED) -> Iterator[None]:
+        """Take over what an accepted write changed, a part each time that the next is asked for.
+
+        Until it ends, nothing may be judged by these records. most: of what is in a part, or one order's.
+        """
+        entered = 0
+        for weight, enter in self._steps(changes):
+            if entered and entered + weight > most:
+                yield
+                entered = 0
+            enter()
+            entered += weight
+
+    def _steps(self, changes: RecordChanges) -> Iterator[tuple[int, Callable[[], None]]]:
+        for order_id, row in changes.reservations.items():
+            yield self._units_of(order_id, row), partial(self.reservations.enter, {order_id: row})
+        for order_id, order in changes.live_orders.items():
+            yield self._contents_of(order_id, order), partial(self.live_orders.enter, {order_id: order})
+        for request_id, request in changes.requests.items():
+            yield 1, partial(self.requests.enter, {request_id: request}, changes.issued)
+        for order_id in changes.closed:
+            yield 1, partial(self.requests.enter, {}, closed=(order_id,))
+
+    def _units_of(self, order_id: bytes, row: Reservation | None) -> int:
+        known = self.reservations.row(order_id)
+        return 1 + (len(known.units) if known else 0) + (len(row.units) if row else 0)
+
+    def _contents_of(self, order_id: bytes, order: LiveOrder | None) -> int:
+        known = self.live_orders.get(order_id)
+        return 1 + (len(known.contents) if known else 0) + (len(order.contents) if order else 0)
 
     def clear(self, now: int) -> tuple[bytes, ...]:
         """Clear away some of what time made meaningless; give the ids of orders whose reservation lapsed.
@@ -92,10 +132,13 @@ class CheckoutChanges:
         self._closed.pop(order_id, None)
         self.live_orders.follow(order_id, order, card)
 
-    def close(self, order_id: bytes) -> None:
-        """Follow an order that gets paid, canceled or removed: it holds nothing, and waits for nothing."""
-        self.reservations.close(order_id)
-        self.live_orders.close(order_id)
+    def close(self, order_id: bytes, work: Work | None = None) -> None:
+        """Follow an order that gets paid, canceled or removed: it holds nothing, and waits for nothing.
+
+        work: counts it, if another.
+        """
+        self.reservations.close(order_id, work)
+        self.live_orders.close(order_id, work)
         self._closed[order_id] = None
 
     def review_hold(self, order_id: bytes, card: int) -> None:

@@ -148,12 +148,15 @@ class LiveOrderChanges:
         """Return one, None if there is no such order or it is closed."""
         return self.changed[order_id] if order_id in self.changed else self._base.get(order_id)
 
-    def containing(self, content: Content) -> set[bytes]:
-        """Return the ids of the orders in checkout that contain something; it costs as much as it gives."""
+    def containing(self, content: Content, work: Work | None = None) -> set[bytes]:
+        """Return the ids of the orders in checkout that contain something; it costs as much as it gives.
+
+        work: counts it, if another.
+        """
         gone = self._gone.get(content, set())
         found = {order_id for order_id in self._base.containing(content) if order_id not in gone}
         found |= self._come.get(content, set())
-        self._work.spend(len(found) + len(gone))
+        (work or self._work).spend(len(found) + len(gone))
         return found
 
     def follow(self, order_id: bytes, order: Order, card: int) -> None:
@@ -169,20 +172,22 @@ class LiveOrderChanges:
         if after != before:
             self._put(order_id, before, after)
 
-    def close(self, order_id: bytes) -> None:
-        """Follow an order that is paid, canceled or removed."""
+    def close(self, order_id: bytes, work: Work | None = None) -> None:
+        """Follow an order that is paid, canceled or removed. work: counts it, if another."""
         before = self.get(order_id)
         if before is not None:
-            self._put(order_id, before, None)
+            self._put(order_id, before, None, work)
 
-    def _put(self, order_id: bytes, before: LiveOrder | None, after: LiveOrder | None) -> None:
+    def _put(
+        self, order_id: bytes, before: LiveOrder | None, after: LiveOrder | None, work: Work | None = None
+    ) -> None:
         self._count(before, -1)
         self._count(after, 1)
         if after is not None and before is None and self._is_too_many(after.card):
             raise invalid(f"a guest can have at most {self._most_per_card} orders that are not closed")
         gone = before.contents if before is not None else ()
         come = after.contents if after is not None else ()
-        self._work.spend(LOOKUP * (len(gone) + len(come)))
+        (work or self._work).spend(LOOKUP * (len(gone) + len(come)))
         for content in gone:
             self._move(order_id, content, self._come, self._gone)
         for content in come:

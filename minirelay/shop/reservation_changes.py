@@ -104,9 +104,9 @@ class ReservationChanges:
         if row is not None:
             self._put(order_id, msgspec.structs.replace(row, units=()))
 
-    def close(self, order_id: bytes) -> None:
-        """Give back what an order holds that is paid, canceled or removed."""
-        self._put(order_id, None)
+    def close(self, order_id: bytes, work: Work | None = None) -> None:
+        """Give back what an order holds that is paid, canceled or removed. work: counts it, if another."""
+        self._put(order_id, None, work)
 
     def hold(self, order_id: bytes, card: int, hold: Hold) -> None:
         """Let money for an order hold its reservation beyond its end, or no more (spec 06 "Commit").
@@ -143,12 +143,12 @@ class ReservationChanges:
             raise invalid(f"a guest's orders can reserve at most {self._limits.units_per_card} pieces")
         return tuple(wanted.items())
 
-    def _put(self, order_id: bytes, row: Reservation | None) -> None:
+    def _put(self, order_id: bytes, row: Reservation | None, work: Work | None = None) -> None:
         before = self.get(order_id)
         if row is not None:
             row = self._with_extension(row).at(self._now)
-        self._count(before, -1)
-        self._count(row, 1)
+        self._count(before, -1, work or self._work)
+        self._count(row, 1, work or self._work)
         self.changed[order_id] = None if row is None or row.says_nothing(self._now) else row
 
     def _with_extension(self, row: Reservation) -> Reservation:
@@ -157,11 +157,11 @@ class ReservationChanges:
             return row
         return msgspec.structs.replace(row, extended_until=row.ends_at + EXTENDED_S)
 
-    def _count(self, row: Reservation | None, sign: int) -> None:
+    def _count(self, row: Reservation | None, sign: int, work: Work) -> None:
         if row is None:
             return
         for key, units in row.units:
-            self._work.spend(LOOKUP)
+            work.spend(LOOKUP)
             self._of_stock[key] = self.of_stock(key) + sign * units
         if row.card != NOBODY and row.units:
             self._of_card[row.card] = self.of_card(row.card) + sign * sum([units for _, units in row.units])

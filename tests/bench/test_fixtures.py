@@ -59,7 +59,7 @@ async def test_head_and_database_agree(tmp_path: Path) -> None:
         assert len({one.header.key_card_nonce for one in map(open_patch_set, patch_sets_of(requests))}) == 3
         for request in requests:
             await fixtures.store.writer.commit(fixtures.enter(request))
-        stored = await read_head(fixtures.store.reader, fixtures.head.epoch, fixtures.head.row)
+        stored = await read_head(fixtures.store.reader, fixtures.head.epoch, fixtures.head.row, 0)
         assert stored.seq == fixtures.head.seq
         assert stored.state.root_hash == fixtures.head.state.root_hash
         assert len(stored.state.listings) == 60

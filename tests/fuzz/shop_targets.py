@@ -11,9 +11,11 @@ from minirelay.protocol.cbor import Value, decode
 from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.patch import Patch, decode_patch
 from minirelay.protocol.patch_set import open_patch_set
-from minirelay.relay.client_policy import ClientPolicy
 from minirelay.shop.access import Role
 from minirelay.shop.canonical import dump, load, read
+from minirelay.shop.checkout import Checkout
+from minirelay.shop.checkout_facts import Facts
+from minirelay.shop.checkout_records import CheckoutRecords
 from minirelay.shop.draft import Draft
 from minirelay.shop.normalise import Misspelt, normalise
 from minirelay.shop.objects import (
@@ -29,6 +31,7 @@ from minirelay.shop.ownership import Author
 from minirelay.shop.patch_application import apply_patch_set
 from minirelay.shop.state import ShopState
 from tests.fuzz.wire_targets import elements
+from tests.limits import WRITES
 from tests.protocol.sets import signed
 from tests.shop.patching import check_sound
 from tests.shop.random_patches import START
@@ -120,7 +123,9 @@ def patch_application(data: bytes) -> None:
         return
     for author in AUTHORS:
         try:
-            made = apply_patch_set(START, OWNERS, author, patch_set, policy=ClientPolicy())
+            checkout = Checkout(CheckoutRecords(), author, OWNERS, Facts(0), WRITES.checkout)
+            made = apply_patch_set(START, OWNERS, author, patch_set, policy=checkout)
+            checkout.outcome(START, made.state)
         except Refusal as refusal:
             assert refusal.message
             continue

@@ -10,13 +10,16 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from aiohttp import ClientSession, TCPConnector, web
 
 from minirelay.protocol.cbor import Value
 from minirelay.protocol.signing import PrivateKey
+from minirelay.relay.clock import utc_now
 from minirelay.relay.connection import Connection
+from minirelay.relay.facts_source import FactsSource, NoChains
 from minirelay.relay.limits import RelayLimits
 from minirelay.relay.messages import Enrolment
 from minirelay.relay.relay import Relay
@@ -217,8 +220,10 @@ async def running_relay(
     *,
     registry_chain: int = 31337,
     wallet: PrivateKey = RELAY_KEY,
+    facts: FactsSource | None = None,
+    now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[House]:
-    """Run a relay on this directory while the block runs."""
+    """Run a relay on this directory while the block runs. facts: by default it has no chain."""
     async with await Store.open(directory) as store:
         relay = Relay(
             store,
@@ -226,6 +231,8 @@ async def running_relay(
             wallet=wallet,
             registry_chain=registry_chain,
             limits=limits or RELAY,
+            facts=facts or NoChains(),
+            now=now,
         )
         app = web.Application()
         read_limits = reading()

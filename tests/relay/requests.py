@@ -11,10 +11,11 @@ from minirelay.protocol.patch_set import (
 )
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.card_enrolment import CardEnrolment
-from minirelay.relay.client_write import ClientWrite
+from minirelay.relay.client_write import ClientWrite, WriteTerms
 from minirelay.relay.messages import Enrolment, Outcome, WriteRequest
 from minirelay.relay.pending_sets import PendingSets
 from minirelay.relay.shop_head import Accepted, ShopHead
+from minirelay.relay.write_turns import WriteTurns
 from minirelay.shop.canonical import dump
 from minirelay.shop.objects import Account
 from minirelay.shop.ownership import Author
@@ -22,6 +23,7 @@ from minirelay.shop.state import Change
 from minirelay.store.messages import KeyCard, ShopRow
 from tests.limits import WRITES
 from tests.raw_client import Spec
+from tests.relay.fixed_facts import FixedFacts
 from tests.relay.house import RELAY_KEY
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -75,7 +77,9 @@ def write(
     head: ShopHead, sealed: bytes, key: PrivateKey = CLERK, answers: list[Outcome] | None = None
 ) -> ClientWrite:
     settle = ([] if answers is None else answers).append
-    return ClientWrite(WriteRequest(card(head, key), sealed, settle), lambda: NOW, WRITES)
+    request = WriteRequest(card(head, key), sealed, settle, lambda: False)
+    terms = WriteTerms(lambda: NOW, WRITES, FixedFacts(), RELAY_KEY)
+    return ClientWrite(request, terms, WriteTurns(terms.facts, lambda _write: None))
 
 
 def wire_of(accepted: Accepted) -> bytes:

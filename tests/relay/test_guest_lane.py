@@ -20,23 +20,24 @@ def test_what_fits_is_handed_on_at_once() -> None:
     taken: list[str] = []
     lane = GuestLane()
     count = LANE_BYTES // (100 + WRITE_BYTES)
-    weights = [lane.submit(number, 100, taker(taken, str(number)), never) for number in range(count + 2)]
+    for number in range(count + 2):
+        lane.submit(number, 100, taker(taken, str(number)), never)
     assert len(taken) == count
-    lane.done(weights[0])
-    lane.done(weights[1])
+    lane.done(100)
+    lane.done(100)
     assert len(taken) == count + 2
 
 
 def test_a_single_large_write_goes_alone() -> None:
     taken: list[str] = []
     lane = GuestLane()
-    small = lane.submit(1, 10, taker(taken, "small"), never)
-    large = lane.submit(2, 2**20, taker(taken, "large"), never)
+    lane.submit(1, 10, taker(taken, "small"), never)
+    lane.submit(2, 2**20, taker(taken, "large"), never)
     lane.submit(3, 10, taker(taken, "behind"), never)
     assert taken == ["small"]
-    lane.done(small)
+    lane.done(10)
     assert taken == ["small", "large"]
-    lane.done(large)
+    lane.done(2**20)
     assert taken == ["small", "large", "behind"]
 
 
@@ -44,10 +45,11 @@ def test_every_guest_has_a_turn_and_its_own_writes_keep_their_order() -> None:
     taken: list[str] = []
     lane = GuestLane()
     lane.submit(9, LARGE, taker(taken, "first"), never)
-    weights = [lane.submit(1, LARGE, taker(taken, f"many {number}"), never) for number in range(4)]
+    for number in range(4):
+        lane.submit(1, LARGE, taker(taken, f"many {number}"), never)
     lane.submit(2, LARGE, taker(taken, "one"), never)
     for _ in range(5):
-        lane.done(weights[0])
+        lane.done(LARGE)
     assert taken == ["first", "many 0", "one", "many 1", "many 2", "many 3"]
 
 
@@ -72,14 +74,14 @@ def test_what_waits_of_a_session_that_ends_is_abandoned_and_what_was_handed_on_g
     taken: list[str] = []
     abandoned: list[str] = []
     lane = GuestLane()
-    first = lane.submit(1, LARGE, taker(taken, "first"), never)
+    lane.submit(1, LARGE, taker(taken, "first"), never)
     for number in range(3):
         lane.submit(1, LARGE, taker(taken, "of the one that leaves"), partial(abandoned.append, str(number)))
     lane.submit(2, 10, taker(taken, "of another"), never)
     lane.drop(1)
     lane.drop(1)
     assert abandoned == ["0", "1", "2"]
-    lane.done(first)
+    lane.done(LARGE)
     assert taken == ["first", "of another"]
 
 

@@ -51,7 +51,7 @@ def test_limits_are_those_of_the_settings() -> None:
     assert limits.writes.objects == ObjectLimits(order_bytes=14, object_bytes=15)
     assert (limits.writes.work, limits.writes.guest_patches) == (16, 17)
     assert limits.shop_memory_bytes == 7 * 2**20
-    assert limits.checkout == CheckoutLimits(
+    assert limits.writes.checkout == CheckoutLimits(
         reservations=ReservationLimits(lasts_s=2, units_per_card=19),
         orders_per_card=18,
         requests_per_order=20,

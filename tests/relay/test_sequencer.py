@@ -17,9 +17,12 @@ import pytest
 from minirelay.errors import MinirelayError, Refusal, StoreError, invalid
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
+from minirelay.relay.clock import utc_now
 from minirelay.relay.sequencer import LOOP_WORK, SLICE_BYTES, THREAD_BYTES, Sequencer
 from minirelay.relay.shop_head import Accepted, Card, ShopHead
 from minirelay.shop.access import Role
+from minirelay.shop.checkout_facts import FactsMissing
+from minirelay.shop.objects import Manifest
 from minirelay.shop.ownership import Author
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.errors import StoreUnavailable
@@ -105,6 +108,12 @@ class Write:
     def verify(self) -> None:
         self.steps.append(f"verify {self.name}")
 
+    def take_turn(self) -> bool:
+        return True
+
+    def end_turn(self, missing: FactsMissing | None = None) -> None:
+        assert missing is None
+
     def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
         self.steps.append(f"judge {self.name}" if loop_work is not None else f"judge {self.name} aside")
         if loop_work is not None:
@@ -154,6 +163,9 @@ class Events:
         assert shop == ROW.row_id
         self.opened_bytes.append(size_bytes)
 
+    def manifest_changed(self, shop: int, manifest: Manifest) -> None:
+        raise AssertionError("only a client's set is told to have changed it")
+
     def stored(self, shop: int, sets: Sequence[StoredSet]) -> None:
         assert shop == ROW.row_id
         self.published.extend(sets)
@@ -190,7 +202,7 @@ async def bench() -> AsyncIterator[Bench]:
     ALL_WRITES.clear()
     disk, log = Disk(), list[str]()
     events = Events(log)
-    sequencer = Sequencer(ROW.row_id, disk, disk.open_head, events)
+    sequencer = Sequencer(ROW.row_id, disk, disk.open_head, events, utc_now)
     one = Bench(disk, sequencer, log, events)
     yield one
     disk.succeed()
@@ -509,7 +521,7 @@ async def test_a_head_that_makes_no_sense_refuses_what_waits_and_is_not_tried_in
             opened += 1
             raise ValueError("not an object")
 
-        sequencer = Sequencer(ROW.row_id, one.disk, fail, one.events)
+        sequencer = Sequencer(ROW.row_id, one.disk, fail, one.events, utc_now)
         requests = [Write(name, 1, log=one.log) for name in "ab"]
         for request in requests:
             sequencer.submit(request)

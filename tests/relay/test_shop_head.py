@@ -171,13 +171,13 @@ async def test_a_head_comes_back_from_disk_as_it_was(store: Store) -> None:
         await store.writer.commit(commit)
     row = await store.reader.shop(9)
     assert row is not None
-    again = await read_head(store.reader, 0, row)
+    again = await read_head(store.reader, 0, row, 0)
     assert again.state.root_hash == head.state.root_hash
     assert sorted(again.state.objects()) == sorted(head.state.objects())
     assert (again.seq, again.counts, again.relay_nonce) == (head.seq, head.counts, head.relay_nonce)
     assert (again.owners, again.cards, again.guest_cards) == (head.owners, head.cards, head.guest_cards)
     assert again.is_new is False
-    assert again.size_bytes == head.size_bytes
+    assert again.objects_bytes == head.objects_bytes
 
 
 def test_writing_the_same_again_and_again_takes_no_more_memory() -> None:
@@ -204,7 +204,7 @@ async def test_an_order_made_again_just_as_it_was_has_its_new_owner_on_disk(stor
         await store.writer.commit(commit)
     row = await store.reader.shop(9)
     assert row is not None
-    again = await read_head(store.reader, 0, row)
+    again = await read_head(store.reader, 0, row, 0)
     assert again.owners == head.owners == {id_of(11): 6}
 
 
@@ -222,7 +222,7 @@ async def test_a_state_is_built_beside_the_loop_with_its_root(
         return build(objects)
 
     monkeypatch.setattr(module, "build_state", noted)
-    again = await read_head(store.reader, 0, ROW)
+    again = await read_head(store.reader, 0, ROW, 0)
     assert threads != [threading.main_thread().name]
     assert "root_hash" in vars(again.state)
     assert again.state.root_hash == head.state.root_hash

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from minirelay.relay.clock import utc_now
+from minirelay.relay.facts_source import NoChains
 from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.shops import Shops
+from minirelay.relay.write_turns import FACTS_TIMEOUT_S
 from minirelay.store.database import Store
 from minirelay.store.errors import StoreClosed
 from minirelay.store.messages import ShopRow
@@ -41,7 +44,9 @@ async def idle(house: House) -> None:
 
 
 def shops_of(store: Store) -> Shops:
-    return Shops(store, 5, LiveCards(), memory_bytes=10**9)
+    return Shops(
+        store, 5, LiveCards(), NoChains(), memory_bytes=10**9, facts_timeout_s=FACTS_TIMEOUT_S, now=utc_now
+    )
 
 
 async def test_a_shop_is_found_with_the_durable_end_of_its_log(store: Store) -> None:

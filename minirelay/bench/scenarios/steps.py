@@ -10,7 +10,7 @@ from statistics import median
 from typing import Final
 
 from minirelay.bench.bench import Bench
-from minirelay.bench.fixtures import Fixtures, patch_sets_of, prepare
+from minirelay.bench.fixtures import TERMS, Fixtures, patch_sets_of, prepare
 from minirelay.bench.meters import US_PER_S, time_each
 from minirelay.bench.report import Figure, Section
 from minirelay.bench.scenarios.writes import measure
@@ -20,9 +20,9 @@ from minirelay.protocol.mmr import proofs, root
 from minirelay.protocol.patch_set import VerifiedPatchSet, decode_patch_set, open_patch_set, verify
 from minirelay.protocol.push import encode_push, encode_set
 from minirelay.protocol.signing import recover
-from minirelay.relay.client_policy import ClientPolicy
 from minirelay.relay.fan_out import pack_for
 from minirelay.shop.access import Role
+from minirelay.shop.checkout import Checkout
 from minirelay.shop.ownership import Author as PatchAuthor
 from minirelay.shop.patch_application import apply_patch_set
 from minirelay.shop.state import Change, ShopState
@@ -130,9 +130,13 @@ def _judging(fixtures: Fixtures, seconds: float) -> list[Step]:
     verified = [open_patch_set(one) for one in patch_sets_of(requests)]
     author = PatchAuthor(Role.CLERK, fixtures.card.row_id)
     state, owners = head.state, head.owners
+    facts, limits = TERMS.facts.facts(int(time.time())), TERMS.limits.checkout
 
     def apply(one: VerifiedPatchSet) -> bytes:
-        return apply_patch_set(state, owners, author, one, policy=ClientPolicy()).state.root_hash
+        policy = Checkout(head.records, author, owners, facts, limits)
+        made = apply_patch_set(state, owners, author, one, policy=policy).state
+        policy.outcome(state, made)
+        return made.root_hash
 
     changes = [apply_patch_set(state, owners, author, one).changes for one in verified]
     changing = time_each(state.with_changes, changes, seconds)

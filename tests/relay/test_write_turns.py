@@ -1,0 +1,197 @@
+"""Writes that wait for facts beside the queue, and what their sessions write behind them (spec 01, 07)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from minirelay.errors import Code
+from minirelay.protocol.envelope import Failure, Success
+from minirelay.shop.checkout_facts import UNKNOWN, HeadOf, PayeeOf
+from minirelay.shop.order_states import OrderState
+from tests.limits import RELAY
+from tests.raw_client import Refused
+from tests.relay.fixed_facts import CHAIN, FixedFacts
+from tests.relay.house import TIMEOUT_S, listing, order, running_relay, until
+from tests.relay.selling import CAP, STOCK, Selling, known_facts, specs, write
+from tests.shop.checkouts import buy, item, move
+from tests.shop.patching import NATIVE, PAYEE
+
+SOON_S, NEVER_S = 0.2, 3600.0
+
+
+@asynccontextmanager
+async def selling(path: Path, facts: FixedFacts, timeout_s: float = NEVER_S) -> AsyncIterator[Selling]:
+    async with running_relay(path, replace(RELAY, facts_timeout_s=timeout_s), facts=facts) as house:
+        yield await Selling.start(house)
+
+
+def without_payees() -> FixedFacts:
+    facts = known_facts()
+    facts.payees.clear()
+    return facts
+
+
+async def test_a_choice_waits_until_what_is_missing_is_known(tmp_path: Path) -> None:
+    facts = without_payees()
+    facts.has_head[CHAIN] = False
+    async with selling(tmp_path, facts) as shop:
+        guest = await shop.house.guest()
+        answer = await guest.start_write(*specs(*buy(5, item(CAP), coin=NATIVE)))
+        assert await facts.asked_for(1) == {HeadOf(CHAIN), PayeeOf((CHAIN, PAYEE))}
+        assert await shop.order(5) is None
+        await facts.learn(has_head={CHAIN: True}, payees={(CHAIN, PAYEE): True})
+        assert isinstance((await answer).message, Success)
+        assert await shop.order_state(5) is OrderState.UNPAID
+        assert len(facts.asked) == 1
+
+
+async def test_others_go_on_meanwhile_and_the_sessions_own_writes_keep_their_order(
+    tmp_path: Path,
+) -> None:
+    facts = without_payees()
+    async with selling(tmp_path, facts) as shop:
+        guest, other = await shop.house.guest(), await shop.house.guest()
+        later = [await guest.start_write(*specs(*buy(5, item(CAP), coin=NATIVE)))]
+        later += [await guest.start_write(order(number)) for number in range(10, 40)]
+        later.append(await guest.start_write(*specs(move(99, OrderState.COMMITTED))))
+        later.append(await guest.start_write(order(99)))
+        await facts.asked_for(1)
+        for number in range(50, 90):
+            await other.write(order(number))
+            await shop.clerk.write(listing(number))
+        assert not any(one.done() for one in later)
+        answered: list[int] = []
+        for index, one in enumerate(later):
+            one.add_done_callback(lambda _, index=index: answered.append(index))  # type: ignore[misc]
+        await facts.learn(payees={(CHAIN, PAYEE): True})
+        await asyncio.wait(later, timeout=TIMEOUT_S)
+        assert answered == list(range(len(later)))
+        kinds = [type(one.result().message) for one in later]
+        assert kinds == [Success] * 31 + [Failure, Success]
+
+
+async def test_it_is_judged_on_what_the_shop_is_then(tmp_path: Path) -> None:
+    facts = without_payees()
+    async with selling(tmp_path, facts) as shop:
+        guest, other = await shop.house.guest(), await shop.house.guest()
+        waiting = await guest.start_write(*specs(*buy(5, item(CAP), coin=NATIVE)))
+        await facts.asked_for(1)
+        await write(other, buy(6, item(CAP, STOCK)))
+        await facts.learn(payees={(CHAIN, PAYEE): True})
+        message = (await waiting).message
+        assert isinstance(message, Failure)
+        assert (message.code, message.object_id) == (Code.OUT_OF_STOCK, CAP)
+        assert await shop.order(5) is None
+
+
+async def test_after_a_while_it_is_refused_and_what_is_behind_it_goes_on(tmp_path: Path) -> None:
+    facts = without_payees()
+    async with selling(tmp_path, facts, SOON_S) as shop:
+        guest = await shop.house.guest()
+        waiting = await guest.start_write(*specs(*buy(5, item(CAP), coin=NATIVE)))
+        behind = await guest.start_write(order(6))
+        with pytest.raises(Refused) as refused:
+            await write(guest, buy(7, item(CAP), coin=NATIVE))
+        assert (refused.value.code, refused.value.message) == (
+            Code.INVALID,
+            "failed to establish conversion price",
+        )
+        assert [type(one.result().message) for one in (waiting, behind)] == [Failure, Success]
+        assert len(facts.asked) == 2
+
+
+async def test_a_write_that_finds_other_facts_missing_has_no_more_time_for_them(tmp_path: Path) -> None:
+    facts = without_payees()
+    async with selling(tmp_path, facts, SOON_S) as shop:
+        guest = await shop.house.guest()
+        waiting = await guest.start_write(*specs(*buy(5, item(CAP), coin=NATIVE)))
+        await facts.asked_for(1)
+        facts.rate = UNKNOWN
+        await facts.learn(payees={(CHAIN, PAYEE): True})
+        await facts.asked_for(2)
+        assert isinstance((await waiting).message, Failure)
+        assert len(facts.asked) == 2
+
+
+@pytest.mark.parametrize("is_guest", [True, False])
+async def test_a_session_that_ends_takes_its_waiting_writes_with_it(tmp_path: Path, is_guest: bool) -> None:
+    facts = without_payees()
+    async with selling(tmp_path, facts) as shop:
+        key = await shop.house.enrol(is_guest=is_guest)
+        client = await shop.house.session(key)
+        before = await shop.house.durable_seq()
+        await client.start_write(*specs(*buy(5, item(CAP), coin=NATIVE)))
+        for number in range(10, 20):
+            await client.start_write(order(number))
+        await facts.asked_for(1)
+        await client.quiet()
+        client.abort()
+        await until(lambda: shop.house.relay.session_count == 1)
+        await facts.learn(payees={(CHAIN, PAYEE): True})
+        assert await shop.house.durable_seq() == before
+        again = await shop.house.session(key)
+        again.nonce = 100
+        await write(again, buy(6, item(CAP), coin=NATIVE))
+        assert await shop.order(5) is None
+        assert await shop.order(10) is None
+        assert await shop.order_state(6) is OrderState.UNPAID
+
+
+async def test_many_who_wait_leave_the_lane_to_other_guests(tmp_path: Path) -> None:
+    facts = without_payees()
+    async with selling(tmp_path, facts) as shop:
+        guests = [await shop.house.guest() for _ in range(40)]
+        waiting = [
+            await guest.start_write(*specs(*buy(number, item(CAP), coin=NATIVE)))
+            for number, guest in enumerate(guests, start=100)
+        ]
+        await facts.asked_for(len(guests))
+        await (await shop.house.guest()).write(order(5))
+        assert not any(one.done() for one in waiting)
+        await facts.learn(payees={(CHAIN, PAYEE): True})
+        answers = [(await one).message for one in waiting]
+        assert sum(isinstance(one, Success) for one in answers) == STOCK
+
+
+async def test_a_stop_waits_for_what_waits(tmp_path: Path) -> None:
+    facts = without_payees()
+    async with selling(tmp_path, facts, SOON_S) as shop:
+        guest = await shop.house.guest()
+        waiting = await guest.start_write(*specs(*buy(5, item(CAP), coin=NATIVE)))
+        behind = await guest.start_write(order(6))
+        await facts.asked_for(1)
+        await guest.quiet()
+        await shop.house.relay.drain(TIMEOUT_S)
+        answers = [await asyncio.wait_for(one, TIMEOUT_S) for one in (waiting, behind)]
+        assert [type(one.message) for one in answers] == [Failure, Success]
+
+
+async def test_a_source_that_fails_keeps_nobody_waiting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(FixedFacts):
+        async def warm(self, missing: object) -> None:
+            raise ValueError("no such endpoint")
+
+    facts = Broken()
+    async with selling(tmp_path, facts) as shop:
+        with pytest.raises(Refused, match="failed to establish") as refused:
+            await write(await shop.house.guest(), buy(5, item(CAP), coin=NATIVE))
+        assert refused.value.code is Code.INVALID
+    assert "no such endpoint" in caplog.text
+
+
+async def test_the_manifests_of_shops_in_memory_are_kept_warm(tmp_path: Path) -> None:
+    facts = known_facts()
+    async with selling(tmp_path, facts) as shop:
+        assert list(facts.manifests[shop.clerk.shop_id].payees) == [CHAIN]
+        await shop.clerk.write(("replace", ("Manifest", "Payees"), {}))
+        assert facts.manifests[shop.clerk.shop_id].payees == {}
+    facts = known_facts()
+    async with running_relay(tmp_path, facts=facts) as house:
+        await house.clerk()
+        assert facts.manifests[shop.clerk.shop_id].payees == {}
