@@ -23,14 +23,14 @@ from minirelay.protocol.abi import load_abi
 
 @pytest.fixture(scope="session")
 def running_chain() -> Iterator[DevChain]:
-    """Give the one chain of this session. What a test changes, stays: ask for `dev_chain`."""
+    """Yield the one chain of this session. What a test changes, stays: ask for `dev_chain`."""
     with DevChain.start() as chain:
         yield chain
 
 
 @pytest.fixture(scope="session")
 def deployment(running_chain: DevChain) -> Deployment:
-    """Give the contracts' addresses on it."""
+    """Return the contracts' addresses on it."""
 
     async def deploy() -> Deployment:
         async with open_http() as http:
@@ -43,13 +43,13 @@ def deployment(running_chain: DevChain) -> Deployment:
 
 @pytest.fixture(scope="session")
 def connection(running_chain: DevChain) -> Web3:
-    """Give web3, connected to that chain."""
+    """Return web3, connected to that chain."""
     return connect(running_chain)
 
 
 @pytest.fixture
 def dev_chain(running_chain: DevChain, connection: Web3, deployment: Deployment) -> Iterator[DevChain]:
-    """Give the chain with the contracts; afterwards its blocks and its clock are what they were."""
+    """Yield the chain with the contracts; afterwards its blocks and its clock are what they were."""
     snapshot = rpc(connection, "evm_snapshot")
     yield running_chain
     assert rpc(connection, "evm_revert", snapshot) is True
@@ -57,7 +57,7 @@ def dev_chain(running_chain: DevChain, connection: Web3, deployment: Deployment)
 
 @pytest.fixture
 def w3(dev_chain: DevChain, connection: Web3) -> Web3:
-    """Give web3, connected to the chain, which is put back afterwards."""
+    """Return web3, connected to the chain, which is put back afterwards."""
     return connection
 
 
@@ -74,7 +74,7 @@ class Contracts:
 
 @pytest.fixture(scope="session")
 def contract_objects(connection: Web3, deployment: Deployment) -> Contracts:
-    """Give web3's objects for the contracts, which take long to make."""
+    """Return web3's objects for the contracts, which take long to make."""
 
     def at(address: str, name: str) -> Contract:
         checksummed = connection.to_checksum_address(address)
@@ -91,7 +91,7 @@ def contract_objects(connection: Web3, deployment: Deployment) -> Contracts:
 
 @pytest.fixture
 def contracts(dev_chain: DevChain, contract_objects: Contracts) -> Contracts:
-    """Give the contracts, on the chain that is put back afterwards."""
+    """Return the contracts, on the chain that is put back afterwards."""
     return contract_objects
 
 

@@ -276,7 +276,7 @@ class Line(RawClient):
 
 
 def payload(answer: wire.Envelope) -> bytes:
-    """Give the payload of an answer. Raises Refused."""
+    """Return the payload of an answer. Raises Refused."""
     match answer.message:
         case wire.Success(data):
             return data

@@ -12,7 +12,7 @@ from minirelay.config.settings import SETTINGS
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
 ROW = re.compile(r"^\| `([a-z_.<>]+)` \| ([^|]*) \| ([^|]*) \|(?: ([^|]+) \|)?$", re.MULTILINE)
 FIXED = re.compile(
-    r"^\| [^|]+ \| ([0-9.]+)( KiB| MiB| s)? \| [^|]+ \| `([a-z_.]+)\.([A-Z_]+)` \|$", re.MULTILINE
+    r"^\| [^|]+ \| ([0-9.]+)( KiB| MiB| s)? \| [^|]+ \| `([a-z0-9_.]+)\.([A-Z_]+)` \|$", re.MULTILINE
 )
 UNITS = {"": 1, " s": 1, " KiB": 2**10, " MiB": 2**20}
 

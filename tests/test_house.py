@@ -122,7 +122,7 @@ def private_names_of_the_package() -> frozenset[str]:
 
 
 def taken_names(tree: ast.AST) -> Iterator[str]:
-    """Give the private names that a module takes of something else than `self`, or sets by their name."""
+    """Yield the private names that a module takes of something else than `self`, or sets by their name."""
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(attr=name) if not is_own(node):

@@ -138,7 +138,7 @@ class Endpoint:
 
 
 def _reason(error: Exception) -> str:
-    """Say in words why a connection failed, without any of the error's own text."""
+    """Return in words why a connection failed, without any of the error's own text."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, socket.gaierror):
         return "the host's name can't be resolved"

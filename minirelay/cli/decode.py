@@ -47,7 +47,7 @@ def decode(source: str, kind: str, as_json: bool) -> None:
 
 
 def _taken_as(source: str, data: bytes) -> str:
-    """Say what a source was taken for: a name with a typing error may be base64, too."""
+    """Return what a source was taken for: a name with a typing error may be base64, too."""
     size = quantity(len(data), "byte")
     if source == "-":
         return f"standard input, {size}"

@@ -56,7 +56,7 @@ class ChainReader:
 
     @property
     def is_needed(self) -> bool:
-        """Whether a shop in use takes payments on this chain."""
+        """Return whether a shop in use takes payments on this chain."""
         return self._schedule.is_needed
 
     def keep(self, shop_id: int, wanted: Wanted) -> None:

@@ -77,7 +77,7 @@ class ReadSchedule:
 
     @property
     def is_needed(self) -> bool:
-        """Whether a shop in use takes payments on this chain."""
+        """Return whether a shop in use takes payments on this chain."""
         return bool(self._by_shop)
 
     def keep(self, shop_id: int, wanted: Wanted) -> None:

@@ -70,7 +70,7 @@ class ClientWrite(msgspec.Struct, eq=False):
 
     @property
     def size_bytes(self) -> int:
-        """Give the length of the patch set."""
+        """Return the length of the patch set."""
         return len(self.request.patch_set)
 
     @property

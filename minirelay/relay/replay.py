@@ -109,7 +109,7 @@ class Replay:
             self.head.go_on_behind([gap])
 
     def take_written(self) -> list[WrittenDetails]:
-        """Give the PaymentDetails that the sets since the last time have written."""
+        """Return the PaymentDetails that the sets since the last time have written."""
         taken, self.written = self.written, []
         return taken
 

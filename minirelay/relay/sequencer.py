@@ -52,7 +52,7 @@ class Committer(Protocol):
 
     @property
     def is_full(self) -> bool:
-        """Say whether so much waits to be written that nothing more should be judged."""
+        """Return whether so much waits to be written that nothing more should be judged."""
 
     def commit(self, commit: Commit) -> asyncio.Future[None]:
         """Queue a commit."""
@@ -96,7 +96,7 @@ class Sequencer:
 
     @property
     def is_idle(self) -> bool:
-        """Say whether nothing is queued or under way."""
+        """Return whether nothing is queued or under way."""
         return not self._queue and self._work is None and self._last_commit is None
 
     async def wait_idle(self) -> None:
@@ -120,7 +120,7 @@ class Sequencer:
         self._head = None
 
     async def opened(self) -> ShopHead:
-        """Give the head, reading it first if it is not open. Raises StoreError."""
+        """Return the head, reading it first if it is not open. Raises StoreError."""
         while (head := self._trusted_head()) is None:
             await asyncio.wait([self._work or self._start(self._reopen())])
             if self._head is None and self._read_failure is not None:

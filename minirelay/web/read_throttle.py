@@ -52,7 +52,7 @@ class Reader(Protocol):
 
     @property
     def may_receive(self) -> bool:
-        """Say whether the client's next frame should be read now."""
+        """Return whether the client's next frame should be read now."""
 
     def heard(self) -> None:
         """Note a sign of life."""
@@ -120,7 +120,7 @@ class ReadThrottle(asyncio.BufferedProtocol):
 
     @property
     def has_more(self) -> bool:
-        """Say whether messages wait that the session can take without waiting."""
+        """Return whether messages wait that the session can take without waiting."""
         return self._messages > 0
 
     def go_on(self) -> None:
@@ -152,7 +152,7 @@ class ReadThrottle(asyncio.BufferedProtocol):
     # -- the transport
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
-        """Give the memory to receive into."""
+        """Return the memory to receive into."""
         return self._limits.buffer.view()
 
     def buffer_updated(self, nbytes: int) -> None:

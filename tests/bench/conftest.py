@@ -24,7 +24,7 @@ TINY = Plan(
 
 @pytest.fixture(scope="session")
 def target() -> Iterator[Target]:
-    """Give a relay that runs, with two clerks and a guest."""
+    """Yield a relay that runs, with two clerks and a guest."""
     with own_relay(None, clerks=2, guests=1) as relay:
         yield relay.start()
 
@@ -37,11 +37,11 @@ def told() -> list[str]:
 
 @pytest.fixture
 def own_bench(told: list[str]) -> Bench:
-    """Give a tiny run on relays of its own."""
+    """Return a tiny run on relays of its own."""
     return Bench(TINY, told.append)
 
 
 @pytest.fixture
 def bench(told: list[str], target: Target) -> Bench:
-    """Give a tiny run on the relay that runs."""
+    """Return a tiny run on the relay that runs."""
     return Bench(TINY, told.append, target)

@@ -7,7 +7,7 @@ from minirelay.bench.run import SCENARIOS
 
 
 def values_of(section: Section) -> dict[str, float]:
-    """Give the figures by name, after checking that each is there once and is a number."""
+    """Return the figures by name, after checking that each is there once and is a number."""
     assert section.name in SCENARIOS or section.name.startswith("calibration-")
     values = {figure.name.strip(): figure.value for figure in section.figures}
     assert len(values) == len(section.figures)

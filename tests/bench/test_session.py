@@ -22,7 +22,7 @@ from tests.cli.commands import assert_one_line, minirelay
 
 @contextmanager
 def scripted(sends: bytes) -> Iterator[tuple[LoadSession, socket.socket]]:
-    """Give a session with a relay that has sent these bytes, and the relay's end."""
+    """Yield a session with a relay that has sent these bytes, and the relay's end."""
     ours, theirs = socket.socketpair()
     with closing(ours), closing(theirs):
         theirs.sendall(sends)
@@ -31,7 +31,7 @@ def scripted(sends: bytes) -> Iterator[tuple[LoadSession, socket.socket]]:
 
 @contextmanager
 def server_that_says(answer: bytes) -> Iterator[str]:
-    """Give the URL of something that answers every connection with these bytes and closes."""
+    """Yield the URL of something that answers every connection with these bytes and closes."""
 
     def serve() -> None:
         with suppressed_end(listener) as connected:

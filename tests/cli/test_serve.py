@@ -21,7 +21,7 @@ TOKEN = 12345
 def settings(
     tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3
 ) -> dict[str, str]:
-    """Give the settings of a relay whose wallet has a token."""
+    """Return the settings of a relay whose wallet has a token."""
     mint = contracts.relay_reg.functions.mint(TOKEN, WALLET.address, "http://localhost:4444")
     mint.transact({"from": w3.to_checksum_address(WALLET.address)})
     return relay_settings(tmp_path, dev_chain, deployment) | {"RELAY_TOKEN_ID": str(TOKEN)}
@@ -44,7 +44,7 @@ def test_it_serves_and_stops_in_order(settings: dict[str, str]) -> None:
 
 
 def imported(log: str) -> set[str]:
-    """Give the modules in what `python -X importtime` says."""
+    """Return the modules in what `python -X importtime` says."""
     lines = (line for line in log.splitlines() if line.startswith("import time:"))
     return {line.rpartition("|")[2].strip() for line in lines}
 

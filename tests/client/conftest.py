@@ -17,7 +17,7 @@ QUICK = Backoff(first_s=0.01, most_s=0.05)
 
 @pytest.fixture
 async def relay() -> AsyncIterator[ScriptedRelay]:
-    """Give a relay that does nothing by itself."""
+    """Yield a relay that does nothing by itself."""
     async with ScriptedRelay().running() as running:
         yield running
 

@@ -68,28 +68,28 @@ class Log:
         return open_patch_set(sealed)
 
     def append(self, verified: VerifiedPatchSet) -> SequencedPartialPatchSet:
-        """Give a set the next number."""
+        """Return a set the next number."""
         self.verified.append(verified)
         return self.set(len(self.verified))
 
     def set(self, seq: int, leaves: Sequence[int] | None = None) -> SequencedPartialPatchSet:
-        """Give a set as it is pushed, or only these leaves of it."""
+        """Return a set as it is pushed, or only these leaves of it."""
         encoded = encode_set(seq, self.verified[seq - 1])
         return decode_set(encoded if leaves is None else cut(encoded, leaves))
 
     @property
     def sets(self) -> list[SequencedPartialPatchSet]:
-        """Give all sets as they are pushed to somebody who sees everything."""
+        """Return all sets as they are pushed to somebody who sees everything."""
         return [self.set(seq) for seq in range(1, len(self.verified) + 1)]
 
     @property
     def state(self) -> ShopState:
-        """Give the state at the end."""
+        """Return the state at the end."""
         return self.states[-1]
 
 
 def new_shop() -> Log:
-    """Give the log of a shop with a clerk and a guest: three sets, the relay's."""
+    """Return the log of a shop with a clerk and a guest: three sets, the relay's."""
     log = Log()
     log.add(
         RELAY,
@@ -111,7 +111,7 @@ def account(wallet: bytes, *cards: PrivateKey, guest: bool = False) -> NewPatch:
 
 
 def listing(number: int, price: int = 100) -> Listing:
-    """Give a published listing."""
+    """Return a published listing."""
     return Listing(
         id=number,
         price=price,
@@ -126,5 +126,5 @@ def add_listing(number: int) -> list[NewPatch]:
 
 
 def changed(pushed: SequencedPartialPatchSet, **fields: object) -> SequencedPartialPatchSet:
-    """Give a pushed set with other contents than were signed or proved."""
+    """Return a pushed set with other contents than were signed or proved."""
     return msgspec.structs.replace(pushed, **fields)

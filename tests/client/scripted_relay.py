@@ -89,7 +89,7 @@ class Session:
         return await self.ask(SubscriptionPushRequest(subscription_id, sets))
 
     async def sync_status(self, subscription_id: bytes, unpushed: int) -> "asyncio.Future[Response]":
-        """Tell how much is still to come."""
+        """Return how much is still to come."""
         return await self.ask(SyncStatusRequest(int.from_bytes(subscription_id), unpushed))
 
     async def authenticate(self) -> None:
@@ -133,7 +133,7 @@ class ScriptedRelay:
 
     @property
     def url(self) -> str:
-        """Give where it is."""
+        """Return where it is."""
         return str(self._server.make_url("/")).rstrip("/")
 
     @property

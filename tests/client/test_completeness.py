@@ -71,7 +71,7 @@ def test_a_missing_set_is_a_gap() -> None:
 
 
 def behind_a_restore(pushed: SequencedPartialPatchSet) -> ReceivedSet:
-    """Give a set with the number that the first one behind the gap of a restore has."""
+    """Return a set with the number that the first one behind the gap of a restore has."""
     return open_received(changed(pushed, seq=AFTER_RESTORE), SHOP_ID)
 
 

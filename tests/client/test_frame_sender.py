@@ -26,7 +26,7 @@ class Socket:
 
 @asynccontextmanager
 async def sending() -> AsyncIterator[tuple[Socket, FrameSender, list[int]]]:
-    """Give a socket, what sends to it, and how many frames had left whenever that was told."""
+    """Yield a socket, what sends to it, and how many frames had left whenever that was told."""
     socket: Any = Socket()
     told: list[int] = []
     sender = FrameSender(socket, lambda: told.append(len(socket.sent)))

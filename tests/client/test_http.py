@@ -102,7 +102,7 @@ def serve(relay: ScriptedRelay, path: str, document: Any, status: int = 200) -> 
 
 @pytest.fixture
 def relay() -> ScriptedRelay:
-    """Give a relay that is not running yet: its endpoints have to be there before."""
+    """Return a relay that is not running yet: its endpoints have to be there before."""
     return ScriptedRelay()
 
 

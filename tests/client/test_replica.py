@@ -116,7 +116,7 @@ def test_states_given_out_stay_what_they_are() -> None:
 
 
 def signed(log: Log, seq: int, role: Role) -> ReceivedSet:
-    """Give a set of the log as one whose signer was checked."""
+    """Return a set of the log as one whose signer was checked."""
     return open_received(log.set(seq), SHOP_ID).with_role(role)
 
 
@@ -125,7 +125,7 @@ def new_order(number: int) -> list[NewPatch]:
 
 
 def with_two_guests() -> Log:
-    """Give a log in which a guest adds an order, and a second guest's set then removes it."""
+    """Return a log in which a guest adds an order, and a second guest's set then removes it."""
     log = new_shop()
     log.add(RELAY, [NewPatch("append", ("Accounts", GUESTS, "KeyCards"), STRANGER.public_key)])
     log.add(GUEST, new_order(7))

@@ -35,7 +35,7 @@ TRUSTED = (Network.parse("10.0.0.0/8"), Network.parse("fd00::/8"))
 
 
 def rpc_answers() -> list[bytes]:
-    """Give answers of endpoints, right and wrong."""
+    """Return answers of endpoints, right and wrong."""
     results: list[Any] = [
         None,
         "0x",
@@ -85,7 +85,7 @@ def _read(read: Callable[[V], T], value: V) -> T | None:
 
 
 def call_results() -> list[bytes]:
-    """Give what calls of contracts return: a word a line."""
+    """Return what calls of contracts return: a word a line."""
     lists = [
         [1],
         [2**160 - 1],
@@ -156,7 +156,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T | None:
 
 
 def retry_afters() -> list[bytes]:
-    """Give Retry-After headers."""
+    """Return Retry-After headers."""
     return [
         b"30",
         b"0",
@@ -175,7 +175,7 @@ def retry_after_header(data: bytes) -> None:
 
 
 def forwarded_fors() -> list[bytes]:
-    """Give X-Forwarded-For headers, one a line."""
+    """Return X-Forwarded-For headers, one a line."""
     return [
         b"192.0.2.1",
         b"192.0.2.1, 10.0.0.1\n10.0.0.2:5000",

@@ -30,7 +30,7 @@ def _small(inputs: list[bytes]) -> list[bytes]:
 
 @cache
 def objects() -> list[bytes]:
-    """Give objects of all kinds in canonical CBOR."""
+    """Return objects of all kinds in canonical CBOR."""
     found = [bytes.fromhex(value) for shop in load("shop_root") for value in _leaves(shop["objects"])]
     found += [bytes.fromhex(value) for state in load("patches")["states"] for value in _leaves(state)]
     found += [value for _, _, value in START.objects()]
@@ -48,7 +48,7 @@ def _leaves(value: Any) -> list[str]:
 
 @cache
 def cbor_items() -> list[bytes]:
-    """Give items of every form, refused ones too."""
+    """Return items of every form, refused ones too."""
     found = [bytes.fromhex(case["cbor"]) for case in load("cbor") if "cbor" in case]
     # The others are many more, and have no odd forms.
     return found * 8 + [*objects(), *patches(), *patch_sets()]
@@ -56,13 +56,13 @@ def cbor_items() -> list[bytes]:
 
 @cache
 def patch_sets() -> list[bytes]:
-    """Give signed patch sets, most of them valid."""
+    """Return signed patch sets, most of them valid."""
     return _small([bytes.fromhex(case["cbor"]) for case in load("patchsets")])
 
 
 @cache
 def patches() -> list[bytes]:
-    """Give single patches."""
+    """Return single patches."""
     found = [bytes.fromhex(case["patch"]) for case in load("patches")["cases"]]
     for example in load("examples"):
         found += [encode(patch) for patch in example["patches"]]
@@ -72,7 +72,7 @@ def patches() -> list[bytes]:
 
 @cache
 def patch_lists() -> list[bytes]:
-    """Give CBOR lists of patches, as they stand in a set."""
+    """Return CBOR lists of patches, as they stand in a set."""
     singles = patches()
     lists = [encode_list_of([patch]) for patch in singles]
     return [*lists, *(encode_list_of(singles[start : start + 3]) for start in range(0, len(singles), 3))]
@@ -80,14 +80,14 @@ def patch_lists() -> list[bytes]:
 
 @cache
 def pushed_sets() -> list[bytes]:
-    """Give sets in the form in which they are pushed."""
+    """Return sets in the form in which they are pushed."""
     valid = [bytes.fromhex(case["cbor"]) for case in load("patchsets") if case["valid"]]
     return [encode_set(number + 1, open_patch_set(data)) for number, data in enumerate(_small(valid))]
 
 
 @cache
 def envelopes() -> list[bytes]:
-    """Give envelopes of every kind."""
+    """Return envelopes of every kind."""
     found = [bytes.fromhex(case["bytes"]) for case in load("envelopes")]
     found.append(encode_push(-3, b"\0\1", pushed_sets()[:3]))
     found.append(wire.encode_envelope(7, wire.PatchSetWriteRequest(patch_sets()[0])))
@@ -103,7 +103,7 @@ def envelopes() -> list[bytes]:
 
 @cache
 def subscriptions() -> list[bytes]:
-    """Give subscription requests with few and many filters."""
+    """Return subscription requests with few and many filters."""
     kinds = range(1, 7)
     ids = (None, bytes(7) + b"\1", bytes(20), b"tag")
     each = [wire.Filter(kind, object_id) for kind in kinds for object_id in ids]
@@ -113,7 +113,7 @@ def subscriptions() -> list[bytes]:
 
 @cache
 def mmr_proofs() -> list[bytes]:
-    """Give lists of a leaf number, a number of leaves and the proof of that leaf."""
+    """Return lists of a leaf number, a number of leaves and the proof of that leaf."""
     found = []
     for count in (1, 2, 3, 5, 8, 17):
         made = proofs([bytes((number,)) for number in range(count)])
@@ -123,13 +123,13 @@ def mmr_proofs() -> list[bytes]:
 
 @cache
 def sign_in_messages() -> list[bytes]:
-    """Give sign-in messages, good and bad."""
+    """Return sign-in messages, good and bad."""
     return [case["message"].encode() for case in load("enroll")["cases"]]
 
 
 @cache
 def enrolment_bodies() -> list[bytes]:
-    """Give bodies of enrolment requests."""
+    """Return bodies of enrolment requests."""
     return [
         json.dumps({"message": case["message"], "signature": case["signature"]}).encode()
         for case in load("enroll")["cases"]
@@ -138,7 +138,7 @@ def enrolment_bodies() -> list[bytes]:
 
 @cache
 def json_documents() -> list[bytes]:
-    """Give JSON of all kinds."""
+    """Return JSON of all kinds."""
     plain: list[Any] = [
         None,
         True,
@@ -164,7 +164,7 @@ def frames(*messages: wire.Message) -> bytes:
 
 @cache
 def conversations() -> list[bytes]:
-    """Give what a client says in one session."""
+    """Return what a client says in one session."""
     subscribe = wire.SubscriptionRequest(b"\x12\x67")
     write: Value = None
     sign_on = (

@@ -92,7 +92,7 @@ ROWS: list[tuple[str, tuple[Any, ...], Any]] = [
 
 @cache
 def sound_patches() -> list[bytes]:
-    """Give them as a client would encode them."""
+    """Return them as a client would encode them."""
     return [_patch(*row) for row in ROWS]
 
 

@@ -268,7 +268,7 @@ def hollow(containers: int, padding: int = 0) -> bytes:
 
 
 def may_have(containers: int, padding: int, *, besides: int = 0) -> bool:
-    """Say whether a patch, or a set with so many more bytes than it, may have that many."""
+    """Return whether a patch, or a set with so many more bytes than it, may have that many."""
     return containers <= most_containers(len(hollow(containers, padding)) + besides)
 
 

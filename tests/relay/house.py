@@ -89,7 +89,7 @@ def order(number: int) -> Spec:
 
 
 def images(first: int, count: int, size: int) -> list[Spec]:
-    """Give that many large patches, each to a listing of its own."""
+    """Return that many large patches, each to a listing of its own."""
     return [
         ("append", ("Listings", first + number, "Metadata", "Images"), "x" * size) for number in range(count)
     ]
@@ -133,7 +133,7 @@ class House:
         return 0
 
     def connection_of(self, client: RawClient) -> Connection:
-        """Give the relay's end of an authenticated session."""
+        """Return the relay's end of an authenticated session."""
         assert client.key is not None
         for connection in self.relay.live_cards:
             card = connection.session.card
@@ -142,7 +142,7 @@ class House:
         raise AssertionError("this client has no session")
 
     async def durable_seq(self, shop_id: int = SHOP) -> int:
-        """Give the number of the last set of the log."""
+        """Return the number of the last set of the log."""
         hosted = await self.relay.shops.find(shop_id)
         assert hosted is not None
         return hosted.feed.seq

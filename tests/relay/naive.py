@@ -63,7 +63,7 @@ class NaiveLog:
     def visible(
         self, viewer: Viewer, filters: Sequence[Filter] = (), start: int = 0
     ) -> list[tuple[int, int]]:
-        """Give sequence number and leaf index of all that a subscription gets, in order."""
+        """Return sequence number and leaf index of all that a subscription gets, in order."""
         return [
             (one.seq, one.leaf)
             for one in self.patches
@@ -72,14 +72,14 @@ class NaiveLog:
 
 
 def may_see(viewer: Viewer, one: LoggedPatch) -> bool:
-    """Say what a role sees without filters."""
+    """Return what a role sees without filters."""
     if viewer.role == "clerk" or one.patch.object_type in PUBLIC:
         return True
     return viewer.role == "guest" and one.creator == viewer.public_key != b""
 
 
 def is_selected(filters: Sequence[Filter], patch: Patch) -> bool:
-    """Say whether one of the filters wants it; no filters want everything."""
+    """Return whether one of the filters wants it; no filters want everything."""
     return not filters or any(
         one.object_type == patch.object_type and one.object_id in (None, patch.object_id) for one in filters
     )

@@ -44,7 +44,7 @@ def enrolment(key: PrivateKey, *, is_guest: bool = False, ceiling: int = 10) -> 
 
 
 def open_head() -> ShopHead:
-    """Give the head of a shop with a clerk and a guest."""
+    """Return the head of a shop with a clerk and a guest."""
     head = ShopHead.start(0, ShopRow(1, SHOP_ID, 0))
     for request in (enrolment(CLERK), enrolment(GUEST, is_guest=True)):
         head.append(request.judge(head))
@@ -83,7 +83,7 @@ def write(
 
 
 def wire_of(accepted: Accepted) -> bytes:
-    """Give the pushed form of the one set that a request appends."""
+    """Return the pushed form of the one set that a request appends."""
     (entry,) = accepted.entries
     return entry.wire
 
@@ -96,7 +96,7 @@ def judged(head: ShopHead, author: Author, patch_set: VerifiedPatchSet) -> Accep
 
 
 def crowded_head(guests: int) -> ShopHead:
-    """Give the head of a shop with so many guests more."""
+    """Return the head of a shop with so many guests more."""
     head = open_head()
     account = Account(
         key_cards=[GUEST.public_key, *(card.to_bytes(33) for card in range(guests))], guest=True

@@ -65,7 +65,7 @@ def test_a_short_filter_counts_what_it_takes_in_memory(wanted: Filter) -> None:
 
 
 def views(size: int) -> Iterator[View]:
-    """Give as many views as a visitor may have, with ids of this size."""
+    """Yield as many views as a visitor may have, with ids of this size."""
     quota = FilterQuota(CONNECTION.filters)
     with suppress(Refusal):
         for first in range(0, 10**6, MAX_FILTERS):

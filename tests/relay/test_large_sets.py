@@ -49,7 +49,7 @@ class CountingReader(Reader):
 
 @pytest.fixture
 async def reader(tmp_path: Path) -> AsyncIterator[CountingReader]:
-    """Give a log: 1 and 3 to 8 with large headers, 2 as new sets are."""
+    """Yield a log: 1 and 3 to 8 with large headers, 2 as new sets are."""
     async with await Store.open(tmp_path) as store:
         counts = EMPTY_COUNTS
         for seq in range(1, 9):

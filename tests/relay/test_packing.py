@@ -37,7 +37,7 @@ def real(seq: int, patch_count: int, value_bytes: int) -> StoredSet:
 
 
 def shape(pushes: list[Push]) -> list[tuple[int, int]]:
-    """Give of each push: how many sets, last sequence number."""
+    """Return the number of sets and the last sequence number of each push."""
     return [(len(one.sets), one.cursor.seq) for one in pushes]
 
 

@@ -60,7 +60,7 @@ async def assert_sound(directory: Path) -> int:
 
 
 def orders_of(sets: list[SequencedPartialPatchSet]) -> list[tuple[int, bytes]]:
-    """Give the number of each set and who signed it."""
+    """Return the number of each set and who signed it."""
     return [(one.seq, recover(one.header, one.signature)) for one in sets]
 
 

@@ -64,7 +64,7 @@ def enrol(head: ShopHead, key: PrivateKey, row_id: int) -> Commit:
 
 
 def a_shop() -> tuple[ShopHead, list[Commit]]:
-    """Give the head of a shop with some history, and the commits that led there."""
+    """Return the head of a shop with some history, and the commits that led there."""
     head = ShopHead.start(0, ROW)
     commits = [
         enrol(head, CLERK, 4),

@@ -30,7 +30,7 @@ UNKNOWN = 99
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """Give a store with one shop, which has a log of two sets."""
+    """Yield a store with one shop, which has a log of two sets."""
     async with running_relay(tmp_path) as house:
         await house.enrol()
         await house.enrol()

@@ -45,7 +45,7 @@ def single(object_type: ObjectType, number: int) -> Filter:
 
 
 def touch(number: int) -> Spec:
-    """Give a patch that changes nothing of an open order."""
+    """Return a patch that changes nothing of an open order."""
     return ("replace", ("Orders", number, "State"), 1)
 
 
@@ -407,7 +407,7 @@ async def test_the_sync_status_counts_what_became_durable_while_it_counted(house
 
 
 def kinds(line: Line) -> list[str]:
-    """Say of each frame that has come what it is, with the numbers of the sets in a push."""
+    """Return the kinds of the frames that have come, with the numbers of the sets in a push."""
     return [
         " ".join(["push", *(str(pushed.seq) for pushed in one.message.sets)])
         if isinstance(one.message, wire.SubscriptionPushRequest)

@@ -72,6 +72,6 @@ SHOP = new_shop()
 
 
 def with_order(author: Author = GUEST) -> tuple[ShopState, dict[bytes, int]]:
-    """Give the shop with an order of somebody's, and the owners of orders."""
+    """Return the shop with an order of somebody's, and the owners of orders."""
     made = apply_patch_set(SHOP, {}, author, sealed(("add", ("Orders", 5), OPEN_ORDER)))
     return made.state, {key: owner for key, owner in made.owners.items() if owner}

@@ -47,7 +47,7 @@ def patch(op: str, *path: str | int | bytes, value: Any = None) -> Patch:
 
 
 def number(object_id: int) -> bytes:
-    """Give the trie key of a listing or an order."""
+    """Return the trie key of a listing or an order."""
     return object_id.to_bytes(8)
 
 
@@ -91,7 +91,7 @@ def refused(state: ShopState, *patches: Patch) -> Refusal:
 
 
 def value_of(state: ShopState, object_type: ObjectType, key: bytes) -> Any:
-    """Give an object as a plain value, None if there is none."""
+    """Return an object as a plain value, None if there is none."""
     data = state.get(object_type, key)
     return None if data is None else cbor2.loads(data)
 
@@ -112,7 +112,7 @@ class Effect:
     lost: tuple[tuple[Any, ...], ...] = ()
 
     def on(self, before: Any) -> Any:
-        """Give what the object must be afterwards."""
+        """Return what the object must be afterwards."""
         whole = [copy.deepcopy(before)]
         for path, value in self.put:
             _inside(whole, path)[(0, *path)[-1]] = value

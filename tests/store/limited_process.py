@@ -21,7 +21,7 @@ def limit_files(size_bytes: int) -> None:
 
 
 async def write_until_it_fails(store: Store, log: ShopLog) -> int:
-    """Give the last sequence number that was reported as committed."""
+    """Return the last sequence number that was reported as committed."""
     while True:
         commits = [log.add() for _ in range(8)]
         results = await asyncio.gather(*map(store.writer.commit, commits), return_exceptions=True)

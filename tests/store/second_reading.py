@@ -16,7 +16,7 @@ def is_selected(leaf: Leaf, selections: Sequence[Selection]) -> bool:
 
 
 def sees(selections: Sequence[Selection]) -> Callable[[Leaf], bool]:
-    """Give the predicate of a reader who sees all that is selected."""
+    """Return the predicate of a reader who sees all that is selected."""
     return partial(is_selected, selections=selections)
 
 

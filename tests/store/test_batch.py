@@ -33,7 +33,7 @@ def test_a_sequence_number_that_belongs_to_another_shop_is_noticed(seq: int) -> 
 
 
 def put(*puts: tuple[Kind, int, int | None]) -> list[tuple[object, ...]]:
-    """Give the rows of a batch into which these are put: kind, key, value."""
+    """Return the rows of a batch into which these are put: kind, key, value."""
     batch = Batch()
     for kind, key, value in puts:
         batch.put(kind, (key,), value)

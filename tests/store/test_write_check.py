@@ -34,7 +34,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def writer(store: Store, clock: Clock) -> Writer:
-    """Give the writer of a store with two shops, with a clock that stands still."""
+    """Return the writer of a store with two shops, with a clock that stands still."""
     return Writer(store.writer.connection, clock=clock)
 
 

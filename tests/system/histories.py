@@ -483,7 +483,7 @@ class History:
 
 
 def owners_by_end(log: NaiveLog) -> list[dict[bytes, bytes]]:
-    """Give for each sequence number, and 0, who created the orders that there are then."""
+    """Return for each sequence number, and 0, who created the orders that there are then."""
     by_end: list[dict[bytes, bytes]] = [{} for _ in range(log.end + 1)]
     owners: dict[bytes, bytes] = {}
     patches = iter([*log.patches, None])

@@ -88,7 +88,7 @@ class KillableRelay:
 
     @property
     def tail(self) -> str:
-        """Give the end of its log."""
+        """Return the end of its log."""
         return "\n".join(self.log[-40:])
 
     async def kill(self) -> None:

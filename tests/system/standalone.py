@@ -41,7 +41,7 @@ class Standalone:
         return [json.loads(line) for line in whole.splitlines()]
 
     def said(self, words: str) -> list[dict[str, Any]]:
-        """Give the lines of the log whose event has these words."""
+        """Return the lines of the log whose event has these words."""
         return [line for line in self.lines() if words in line["event"]]
 
     @property

@@ -73,7 +73,7 @@ async def somebody_working(house: House) -> AsyncIterator[list[int]]:
 
 
 def numbers_of(one: SequencedPartialPatchSet) -> list[int]:
-    """Give the numbers of the writes of `somebody_working` in a set."""
+    """Return the numbers of the writes of `somebody_working` in a set."""
     numbers = [int.from_bytes(decode_patch(raw).object_id) - 1_000_000 for raw in one.patches]
     return [number for number in numbers if 0 < number < 1_000_000]
 

@@ -36,7 +36,7 @@ def chain_of(program: Program) -> Web3:
 
 
 def relay_signer(program: Program) -> bytes:
-    """Give the address of the owner of the relay's token, from the registry."""
+    """Return the address of the owner of the relay's token, from the registry."""
     registry = chain_of(program).eth.contract(
         address=Web3.to_checksum_address(program.ready["contracts"]["RelayReg"]),
         abi=load_abi("RelayReg").entries,

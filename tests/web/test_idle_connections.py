@@ -84,7 +84,7 @@ def test_checks_are_closer_together_than_the_times() -> None:
 
 
 def soon(**limits: float) -> Settings:
-    """Give settings with these times of connections, in seconds."""
+    """Return settings with these times of connections, in seconds."""
     times = {name: PositiveSeconds(value) for name, value in limits.items()}
     return msgspec.structs.replace(SETTINGS, limits=msgspec.structs.replace(SETTINGS.limits, **times))
 

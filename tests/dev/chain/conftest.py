@@ -10,13 +10,13 @@ from tests.dev.chain.asking import Asker, SlowClock
 
 @pytest.fixture
 def clock() -> SlowClock:
-    """Give a machine clock that stands still unless it is told to move."""
+    """Return a machine clock that stands still unless it is told to move."""
     return SlowClock()
 
 
 @pytest.fixture
 def ask(clock: SlowClock) -> Iterator[Asker]:
-    """Give a node that mines at once, to be asked by JSON-RPC."""
+    """Yield a node that mines at once, to be asked by JSON-RPC."""
     ledger = Ledger(None)
     yield Asker(ledger, clock)
     ledger.close()
@@ -24,7 +24,7 @@ def ask(clock: SlowClock) -> Iterator[Asker]:
 
 @pytest.fixture
 def ask_waiting(clock: SlowClock) -> Iterator[Asker]:
-    """Give a node that mines only when it is told to."""
+    """Yield a node that mines only when it is told to."""
     ledger = Ledger(None)
     yield Asker(ledger, clock, mines_at_once=False)
     ledger.close()

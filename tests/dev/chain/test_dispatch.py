@@ -146,7 +146,7 @@ HOSTILE = st.recursive(
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[Asker]:
-    """Give a node that all examples ask."""
+    """Yield a node that all examples ask."""
     with closing(Ledger(None)) as ledger:
         yield Asker(ledger, SlowClock())
 

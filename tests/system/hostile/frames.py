@@ -61,7 +61,7 @@ class FrameMaker:
         )
 
     def next_id(self) -> int:
-        """Give a request id that is not in use."""
+        """Return a request id that is not in use."""
         self._request_id += 1
         return self._request_id
 

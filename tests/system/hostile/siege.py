@@ -118,5 +118,5 @@ async def _bring_in(program: Program, shop_id: int, key: PrivateKey, total: int)
 
 
 def value_of(plain: object) -> Value:
-    """Give a plain value as the decoder would give it."""
+    """Return a plain value as the decoder would give it."""
     return decode(cbor2.dumps(plain))
