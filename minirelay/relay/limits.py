@@ -28,7 +28,7 @@ class RelayLimits:
     writes: WriteLimits
     shop_memory_bytes: int
     session_memory_bytes: int
-    facts_timeout_s: float = FACTS_TIMEOUT_S
+    facts_timeout_s: float
 
 
 def relay_limits(settings: Settings) -> RelayLimits:
@@ -49,6 +49,7 @@ def relay_limits(settings: Settings) -> RelayLimits:
         ),
         shop_memory_bytes=limits.shop_memory,
         session_memory_bytes=limits.session_memory,
+        facts_timeout_s=FACTS_TIMEOUT_S,
     )
 
 
