@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from minirelay.errors import StoreError
+from minirelay.protocol.objects import ObjectType
 from minirelay.shop.checkout import AlertKind, CheckoutAlert, CheckoutOutcome
 from minirelay.shop.checkout_records import RecordChanges
 from minirelay.shop.issued_requests import IssuedRequest, RequestState
@@ -16,7 +17,19 @@ from minirelay.store.bulk_insert import store as store_rows
 from minirelay.store.checkout_rows import CheckoutRows
 from minirelay.store.database import Store
 from minirelay.store.writes import Commit
-from tests.shop.checkouts import COMMITTED, HOUR, NOW, add_order, buy, cancel, item, move
+from tests.shop.checkouts import (
+    CLERK,
+    COMMITTED,
+    HOUR,
+    NOW,
+    add_order,
+    address,
+    buy,
+    cancel,
+    choose,
+    item,
+    move,
+)
 from tests.shop.issued import issued
 from tests.shop.patching import PAYEE, number
 from tests.store.checkouts import SHOP, stored_shop
@@ -176,3 +189,32 @@ def test_the_weight_is_about_what_the_rows_hold() -> None:
     (rows,) = (one for one in shop.write(GUEST, *buy(5, *items)).further)
     held = rows_of([rows]).size_bytes
     assert held // 2 <= rows.weight <= 4 * held
+
+
+def test_what_many_write_together_is_one_statement() -> None:
+    shop = stored_shop()
+    commits = [shop.write(GUEST, *buy(order, item(1), item(2))) for order in range(1, 60)]
+    commits.append(shop.write(GUEST, *cancel(5)))
+    rows = rows_of(commits)
+    # Of each a reservation and a request, of all two listings and one reservation that is none any more.
+    assert len(rows) == 2 * 59 + 2 + 1
+    assert len(rows.statements()) == 1
+
+
+def test_an_order_of_as_much_as_it_may_hold_takes_no_more_than_that_again(
+    shop_db: sqlite3.Connection,
+) -> None:
+    count = 2700
+    shop = stored_shop(listings=count)
+    lines = [item(one) for one in range(1, count + 1)]
+    (commit,) = shop.write(CLERK, add_order(5, *lines), move(5, COMMITTED)).further
+    size = len(shop.shop.state.get(ObjectType.ORDER, number(5)) or b"")
+    assert 60_000 < size <= 64 * 1024
+    assert rows_of([commit]).size_bytes < size
+    (choice,) = shop.write(CLERK, address(5), *choose(5)).further
+    numbers = 2 * 8
+    blocks = sum(len(one.hash) + len(one.data) + numbers for one in shop.written[-1].snapshots)
+    reservation_and_request = rows_of([choice]).size_bytes - blocks
+    assert reservation_and_request < size + 32 * count + 1024
+    store_rows(shop_db, rows_of([commit, choice]).statements())
+    assert len(table(shop_db, "block")) == count
