@@ -63,7 +63,7 @@ async def takes_coin(chain: Chain, payments: bytes, payee: bytes) -> bool:
 
 
 def _control(payments: bytes) -> Question[object]:
-    """Make the call that works wherever calls work: a transfer of nothing to nobody."""
+    """Make the call that works wherever calls work: a transfer of nothing to an address without an owner."""
     return Question(_call(payments, NOBODY, PAYEE_GAS).request, read_data)
 
 

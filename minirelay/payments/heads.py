@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 POLL_INTERVAL_S: Final = 4.0
 DEVELOPMENT_INTERVAL_S: Final = 0.5
 QUIET_INTERVAL_S: Final = 30.0
-"""How often a chain is looked at on which nobody takes payments."""
+"""How often a chain is looked at on which no shop takes payments."""
 
 MOST_AHEAD_S: Final = 366 * 86_400
 """A block further ahead of the relay's clock is none; a relay may start before its clock is set."""

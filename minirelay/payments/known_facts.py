@@ -87,7 +87,7 @@ class KnownFacts:
             await self._awaited.setdefault(fact, asyncio.Event()).wait()
 
     def stop_waiting(self, fact: Fact) -> None:
-        """Take note that nobody waits for a fact any more."""
+        """Take note that no write waits for a fact any more."""
         self._awaited.pop(fact, None)
 
     def _tell(self, fact: Fact) -> None:

@@ -18,7 +18,7 @@ AWAITED_BURST: Final = 32
 
 BACKGROUND_PER_S: Final = 1.0
 BACKGROUND_BURST: Final = 64
-"""Reads that nobody waits for."""
+"""Reads that no write waits for."""
 
 MOST_KNOWN: Final = 4096
 """What is known of a chain at a time; what was read longest ago is forgotten, and read when it is chosen."""

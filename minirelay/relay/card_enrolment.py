@@ -46,7 +46,7 @@ class CardEnrolment(msgspec.Struct, frozen=True):
         """Do nothing: it can be signed only when the nonce is known."""
 
     def take_turn(self) -> bool:
-        """Say yes: it waits for nobody."""
+        """Return true: it waits for no fact."""
         return True
 
     def end_turn(self, missing: FactsMissing | None = None) -> None:

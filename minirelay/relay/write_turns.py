@@ -1,8 +1,9 @@
 """When the writes to a shop are judged: in the order in which they came, but some wait (spec 01, 07).
 
-Guests' go through a lane, so that clerks never stand behind many of them. A write that can't be judged before
-something is known of a chain waits beside the queue, and so does what its session writes behind it; everybody
-else's go on. It comes again when that is known, or after a while, and is judged on what the shop is then.
+Guests' go through a queue of their own, so that clerks never stand behind many of them. A write that can't be
+judged before something is known of a chain waits beside the sequencer's queue, and so does what its session
+writes behind it; those of other sessions go on. It comes again when that is known, or after a while, and is
+judged on what the shop is then.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from typing import Final, Protocol
 
 from minirelay.errors import Refusal, invalid
 from minirelay.relay.facts_source import FactsSource
-from minirelay.relay.guest_lane import GuestLane
+from minirelay.relay.guest_queue import GuestQueue
 from minirelay.relay.messages import WriteRequest
 from minirelay.relay.request import Request
 from minirelay.shop.checkout_facts import FactsMissing
@@ -62,7 +63,7 @@ class WriteTurns:
         self._facts = facts
         self._enqueue = enqueue
         self._timeout_s = timeout_s
-        self._lane = GuestLane()
+        self._guest_queue = GuestQueue()
         self._sessions: dict[int, _Session] = {}
 
     @property
@@ -80,7 +81,7 @@ class WriteTurns:
         card = write.request.card
         if card.is_guest:
             enqueue, abandon = partial(self._enqueue, write), partial(self._abandon_in_lane, write)
-            self._lane.submit(card.row_id, write.size_bytes, submit=enqueue, abandon=abandon)
+            self._guest_queue.submit(card.row_id, write.size_bytes, submit=enqueue, abandon=abandon)
         else:
             self._enqueue(write)
 
@@ -129,13 +130,13 @@ class WriteTurns:
     def left_queue(self, write: QueuedWrite) -> None:
         """Take note that a write was answered, or waits beside the queue: another guest's may go on."""
         if write.request.card.is_guest:
-            self._lane.done(write.size_bytes)
+            self._guest_queue.done(write.size_bytes)
 
     def drop(self, card_row: int) -> None:
         """Abandon what waits of a card's session, which is over; what is in the sequencer's queue goes on."""
         session = self._sessions.get(card_row)
         if session is not None:
-            # One that was let go on is the lane's or the sequencer's.
+            # One that was let go on is the guest queue's or the sequencer's.
             kept = 0 if session.waiting is not None else 1
             while len(session.writes) > kept:
                 _abandon(session.writes.pop())
@@ -143,7 +144,7 @@ class WriteTurns:
                 session.waiting.cancel()
                 session.waiting = None
                 del self._sessions[card_row]
-        self._lane.drop(card_row)
+        self._guest_queue.drop(card_row)
 
     async def _wait(self, session: _Session, deadline: float, missing: FactsMissing) -> None:
         write = session.writes[0]
@@ -168,5 +169,5 @@ def _abandon(write: QueuedWrite) -> None:
 
 
 def _abandoned() -> Refusal:
-    """Make the outcome of a write that was not judged because its session ended; nobody hears it."""
+    """Make the outcome of a write that was not judged because its session ended; it is told to no client."""
     return invalid("the session ended before this was judged")

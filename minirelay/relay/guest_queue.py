@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-LANE_BYTES: Final = 32 * 1024
+ON_WAY_BYTES: Final = 32 * 1024
 """So much of guests' writes is on its way at a time, or a single larger one."""
 
 WRITE_BYTES: Final = 1024
@@ -22,8 +22,8 @@ class _Waiting(NamedTuple):
     abandon: Callable[[], None]
 
 
-class GuestLane:
-    """The lane of one shop."""
+class GuestQueue:
+    """What guests of one shop have written and is not on its way yet."""
 
     def __init__(self) -> None:
         """Begin empty."""
@@ -55,7 +55,7 @@ class GuestLane:
         while self._waiting:
             card_row, waiting = next(iter(self._waiting.items()))
             weight = waiting[0].weight
-            if self._on_way and self._on_way + weight > LANE_BYTES:
+            if self._on_way and self._on_way + weight > ON_WAY_BYTES:
                 return
             one = waiting.popleft()
             if waiting:

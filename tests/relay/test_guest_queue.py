@@ -2,10 +2,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from minirelay.relay.guest_lane import LANE_BYTES, WRITE_BYTES, GuestLane
+from minirelay.relay.guest_queue import ON_WAY_BYTES, WRITE_BYTES, GuestQueue
 from tests.relay.house import TIMEOUT_S, listing, order, running_relay, until
 
-LARGE = LANE_BYTES
+LARGE = ON_WAY_BYTES
 
 
 def taker(taken: list[str], name: str) -> Callable[[], None]:
@@ -18,38 +18,38 @@ def never() -> None:
 
 def test_what_fits_is_handed_on_at_once() -> None:
     taken: list[str] = []
-    lane = GuestLane()
-    count = LANE_BYTES // (100 + WRITE_BYTES)
+    queue = GuestQueue()
+    count = ON_WAY_BYTES // (100 + WRITE_BYTES)
     for number in range(count + 2):
-        lane.submit(number, 100, taker(taken, str(number)), never)
+        queue.submit(number, 100, taker(taken, str(number)), never)
     assert len(taken) == count
-    lane.done(100)
-    lane.done(100)
+    queue.done(100)
+    queue.done(100)
     assert len(taken) == count + 2
 
 
 def test_a_single_large_write_goes_alone() -> None:
     taken: list[str] = []
-    lane = GuestLane()
-    lane.submit(1, 10, taker(taken, "small"), never)
-    lane.submit(2, 2**20, taker(taken, "large"), never)
-    lane.submit(3, 10, taker(taken, "behind"), never)
+    queue = GuestQueue()
+    queue.submit(1, 10, taker(taken, "small"), never)
+    queue.submit(2, 2**20, taker(taken, "large"), never)
+    queue.submit(3, 10, taker(taken, "behind"), never)
     assert taken == ["small"]
-    lane.done(10)
+    queue.done(10)
     assert taken == ["small", "large"]
-    lane.done(2**20)
+    queue.done(2**20)
     assert taken == ["small", "large", "behind"]
 
 
 def test_every_guest_has_a_turn_and_its_own_writes_keep_their_order() -> None:
     taken: list[str] = []
-    lane = GuestLane()
-    lane.submit(9, LARGE, taker(taken, "first"), never)
+    queue = GuestQueue()
+    queue.submit(9, LARGE, taker(taken, "first"), never)
     for number in range(4):
-        lane.submit(1, LARGE, taker(taken, f"many {number}"), never)
-    lane.submit(2, LARGE, taker(taken, "one"), never)
+        queue.submit(1, LARGE, taker(taken, f"many {number}"), never)
+    queue.submit(2, LARGE, taker(taken, "one"), never)
     for _ in range(5):
-        lane.done(LARGE)
+        queue.done(LARGE)
     assert taken == ["first", "many 0", "one", "many 1", "many 2", "many 3"]
 
 
@@ -73,20 +73,20 @@ async def test_a_clerk_passes_what_guests_have_waiting(tmp_path: Path) -> None:
 def test_what_waits_of_a_session_that_ends_is_abandoned_and_what_was_handed_on_goes_on() -> None:
     taken: list[str] = []
     abandoned: list[str] = []
-    lane = GuestLane()
-    lane.submit(1, LARGE, taker(taken, "first"), never)
+    queue = GuestQueue()
+    queue.submit(1, LARGE, taker(taken, "first"), never)
     for number in range(3):
-        lane.submit(1, LARGE, taker(taken, "of the one that leaves"), partial(abandoned.append, str(number)))
-    lane.submit(2, 10, taker(taken, "of another"), never)
-    lane.drop(1)
-    lane.drop(1)
+        queue.submit(1, LARGE, taker(taken, "of the one that leaves"), partial(abandoned.append, str(number)))
+    queue.submit(2, 10, taker(taken, "of another"), never)
+    queue.drop(1)
+    queue.drop(1)
     assert abandoned == ["0", "1", "2"]
-    lane.done(LARGE)
+    queue.done(LARGE)
     assert taken == ["first", "of another"]
 
 
 async def test_leaving_and_coming_back_piles_nothing_up(tmp_path: Path) -> None:
-    """A guest fills the lane, leaves, and fills it again: only what was on its way already is judged."""
+    """A guest fills the queue, leaves, and fills it again: only what was on its way already is judged."""
     async with running_relay(tmp_path) as house:
         await house.clerk()
         key = await house.enrol(is_guest=True)
@@ -104,5 +104,5 @@ async def test_leaving_and_coming_back_piles_nothing_up(tmp_path: Path) -> None:
                 guest.abort()
                 await until(lambda: house.relay.session_count == 1)
         await house.relay.drain(TIMEOUT_S)
-        most = LANE_BYTES // WRITE_BYTES
+        most = ON_WAY_BYTES // WRITE_BYTES
         assert await house.durable_seq() - before <= 2 * most
