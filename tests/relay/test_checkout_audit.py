@@ -3,28 +3,30 @@
 from pathlib import Path
 
 from minirelay.protocol.cbor import Value
-from tests.relay.house import running_relay
-from tests.relay.stored_checkouts import StoredCheckouts, choose_payment, commit_order, open_shop
+from tests.relay.checkout_specs import choose_payment, commit_order, open_shop
+from tests.relay.house import SHOP, running_relay
+from tests.relay.selling import known_facts
 from tests.relay.test_audit import audited
 from tests.shop.patching import OTHER_PAYEE
 
 
 async def test_checkout_that_is_stored_as_the_log_says_is_sound(tmp_path: Path) -> None:
-    async with running_relay(tmp_path) as house:
+    async with running_relay(tmp_path, facts=known_facts()) as house:
         clerk, guest = await house.clerk(), await house.guest()
-        checkouts = StoredCheckouts(house)
-        await checkouts.write(clerk, *open_shop(1, 2))
-        await checkouts.write(guest, *commit_order(5, l1=2, l2=1))
-        await checkouts.write(guest, *choose_payment(5))
-        await checkouts.write(guest, *choose_payment(5))
-        await checkouts.write(guest, *choose_payment(5, OTHER_PAYEE))
+        await clerk.write(*open_shop(1, 2))
+        await guest.write(*commit_order(5, l1=2, l2=1))
+        await guest.write(*choose_payment(5))
+        await guest.write(*choose_payment(5))
+        await guest.write(*choose_payment(5, OTHER_PAYEE))
         country: Value = "NZ"
-        await checkouts.write(guest, ("replace", ("Orders", 5, "ShippingAddress", "Country"), country))
-        requests = checkouts.records.requests.of_order((5).to_bytes(8))
+        await guest.write(("replace", ("Orders", 5, "ShippingAddress", "Country"), country))
+        hosted = await house.relay.shops.find(SHOP)
+        assert hosted is not None
+        requests = (await hosted.sequencer.opened()).records.requests.of_order((5).to_bytes(8))
         assert [one.state.value for one in requests] == ["superseded", "superseded", "waiting"]
         await audited(tmp_path)
-        await checkouts.write(guest, *commit_order(6, l1=2))
-        await checkouts.write(guest, *commit_order(7, l1=3), ("replace", ("Orders", 7, "State"), 1))
-        await checkouts.write(clerk, ("remove", ("Manifest", "Payees", 1337, OTHER_PAYEE), None))
-        await checkouts.write(clerk, ("remove", ("Listings", 2), None))
+        await guest.write(*commit_order(6, l1=2))
+        await guest.write(*commit_order(7, l1=3), ("replace", ("Orders", 7, "State"), 1))
+        await clerk.write(("remove", ("Manifest", "Payees", 1337, OTHER_PAYEE), None))
+        await clerk.write(("remove", ("Listings", 2), None))
         await audited(tmp_path)

@@ -20,8 +20,9 @@ from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.messages import Enrolment
 from minirelay.store.database import FILE_NAME
 from tests.raw_client import Talker
+from tests.relay.checkout_specs import choose_payment, commit_order, open_shop
 from tests.relay.house import RELAY_KEY, SHOP, House, listing, order, restore, running_relay
-from tests.relay.stored_checkouts import StoredCheckouts, choose_payment, commit_order, open_shop
+from tests.relay.selling import known_facts
 from tests.shop.patching import OTHER_PAYEE
 
 OTHER_SHOP = 2**256 - 1
@@ -306,7 +307,7 @@ OTHERS = [
 
 async def fill(directory: Path) -> None:
     """Make two shops, one with a history: clerks, a guest's order, removals, an unlinked card."""
-    async with running_relay(directory) as house:
+    async with running_relay(directory, facts=known_facts()) as house:
         clerk, guest, leaver = await house.clerk(), await house.guest(), await house.clerk()
         await clerk.write(listing(1), listing(2), ("add", ("Inventory", 1), 7))
         await guest.write(order(5))
@@ -326,17 +327,17 @@ async def fill(directory: Path) -> None:
 
 async def sell(house: House, clerk: Talker) -> None:
     """Bring orders of a shop into checkout: one unpaid, whose second request is withdrawn, and others."""
-    checkouts, guest = StoredCheckouts(house, OTHER_SHOP), await house.guest(OTHER_SHOP)
-    await checkouts.write(clerk, *open_shop(2, 3))
-    await checkouts.write(guest, *commit_order(5, l2=2, l3=1), *choose_payment(5))
-    await checkouts.write(guest, *choose_payment(5, OTHER_PAYEE))
-    await checkouts.write(clerk, ("remove", ("Manifest", "Payees", 1337, OTHER_PAYEE), None))
+    guest = await house.guest(OTHER_SHOP)
+    await clerk.write(*open_shop(2, 3))
+    await guest.write(*commit_order(5, l2=2, l3=1), *choose_payment(5))
+    await guest.write(*choose_payment(5, OTHER_PAYEE))
+    await clerk.write(("remove", ("Manifest", "Payees", 1337, OTHER_PAYEE), None))
     for number in (6, 7, 8):
-        await checkouts.write(guest, *commit_order(number, l3=4))
-    await checkouts.write(guest, ("replace", ("Orders", 7, "State"), 1))
+        await guest.write(*commit_order(number, l3=4))
+    await guest.write(("replace", ("Orders", 7, "State"), 1))
     canceled_at: Value = datetime(2027, 1, 1, tzinfo=UTC)
-    await checkouts.write(
-        guest, ("add", ("Orders", 8, "CanceledAt"), canceled_at), ("replace", ("Orders", 8, "State"), 2)
+    await guest.write(
+        ("add", ("Orders", 8, "CanceledAt"), canceled_at), ("replace", ("Orders", 8, "State"), 2)
     )
 
 
