@@ -21,11 +21,14 @@ from minirelay.chain.wallet import Wallet
 from minirelay.config.settings import Settings
 from minirelay.config.values import BaseUrl
 from minirelay.errors import ConfigError
+from minirelay.payments.known_facts import Rates
+from minirelay.payments.quotes import PaymentChain, Quotes
 from minirelay.relay.clock import utc_now
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller
-from minirelay.relay.facts_source import NoChains
+from minirelay.relay.facts_source import FactsSource
 from minirelay.relay.limits import relay_limits
 from minirelay.relay.relay import Relay
+from minirelay.shop.quote import FixedRates, NoRates, Rate
 from minirelay.store.database import Store
 from minirelay.store.meta_table import MetaTable
 from minirelay.store.write_check import WriteCheck
@@ -71,6 +74,7 @@ async def serve(
     base_url = settings.base_url
     if base_url is None:
         raise ConfigError("not configured: base_url")
+    settings.check_payments()
     async with AsyncExitStack() as parts:
         enter = parts.enter_async_context
         store = await enter(await _open_store(settings, accepts_loss=accepts_loss))
@@ -78,7 +82,8 @@ async def serve(
         token_service = _make_token_service(settings, chain, wallet, store, new_token=new_token)
         token = await _find_token(token_service, settings)
         shop_registry = await _open_shop_registry(settings, chain, is_asked=token.is_checked)
-        relay = await _start_relay(settings, store, wallet)
+        quotes = await enter(_open_quotes(settings))
+        relay = await _start_relay(settings, store, wallet, quotes)
         enroller = _make_enroller(settings, base_url, token, wallet, shop_registry, relay)
         token_lost = parts.enter_context(_token_checks(token_service, token, settings))
         services = Services(relay, enroller, WriteCheck(store.writer).check, token.token_id)
@@ -160,17 +165,66 @@ async def _check_token(service: RelayTokenService, token: RelayToken, settings: 
         await service.check_uri(token.token_id, settings.base_url)
 
 
+# -- what checkout has to know
+
+
+@asynccontextmanager
+async def _open_quotes(settings: Settings) -> AsyncIterator[Quotes]:
+    async with AsyncExitStack() as parts:
+        chains = [
+            await parts.enter_async_context(_open_payment_chain(settings, chain_id))
+            for chain_id in _payment_chains(settings)
+        ]
+        quotes = Quotes(chains, _rates(settings), utc_now)
+        async with quotes.running():
+            yield quotes
+
+
+def _payment_chains(settings: Settings) -> list[int]:
+    """List the chains that can be paid on: those with endpoints."""
+    chain_ids = []
+    for chain_id in sorted(chain_id for chain_id, chain in settings.chains.items() if chain.rpc_urls):
+        if settings.is_development_chain(chain_id) and not settings.development:
+            log.warning(
+                "nobody can pay on a development chain without development mode", extra={"chain": chain_id}
+            )
+        else:
+            chain_ids.append(chain_id)
+    return chain_ids
+
+
+@asynccontextmanager
+async def _open_payment_chain(settings: Settings, chain_id: int) -> AsyncIterator[PaymentChain]:
+    """Open a chain for what checkout asks, with connections that strangers' enrolments don't use."""
+    chain = settings.chain(chain_id)
+    async with open_http() as http:
+        yield PaymentChain(
+            chain=Chain(chain_id, chain.rpc_urls, http),
+            payments=bytes(chain.payments),
+            is_development=settings.is_development_chain(chain_id),
+            interval_s=chain.poll_interval,
+            allows_unsweepable=chain.allow_unsweepable,
+        )
+
+
+def _rates(settings: Settings) -> Rates:
+    factor = settings.prices.factor
+    if settings.prices.source == "none" or factor is None:
+        return NoRates()
+    return FixedRates(Rate(factor.numerator, factor.denominator), settings.development)
+
+
 # -- the relay
 
 
-async def _start_relay(settings: Settings, store: Store, wallet: Wallet) -> Relay:
+async def _start_relay(settings: Settings, store: Store, wallet: Wallet, facts: FactsSource) -> Relay:
     return Relay(
         store,
         await store.reader.next_rows(),
         wallet=wallet.key,
         registry_chain=settings.registry_chain,
         limits=relay_limits(settings),
-        facts=NoChains(),
+        facts=facts,
     )
 
 

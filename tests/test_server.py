@@ -145,3 +145,25 @@ async def test_settings_reach_the_sessions(
         await socket.send_bytes(wire.encode_envelope(1, wire.PatchSetWriteRequest(bytes(1000))))
         assert (await asyncio.wait_for(socket.receive(), TIMEOUT_S)).data == 1009
         await socket.close()
+
+
+async def test_nobody_can_pay_on_a_development_chain_without_development_mode(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path, dev_chain, deployment) as running:
+        token = running.server.relay_token
+    assert "nobody can pay" not in caplog.text
+    wanted = settings(tmp_path, dev_chain, deployment, relay_token_id=str(token))
+    async with serve(wanted, running.wallet, Listener.bind("127.0.0.1", 0)):
+        assert "nobody can pay" in caplog.text
+
+
+async def test_a_relay_refuses_what_payments_can_not_be_made_with(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    wanted = settings(tmp_path, dev_chain, deployment, prices__source="fixed")
+    listener = Listener.bind("127.0.0.1", 0)
+    with pytest.raises(ConfigError, match=r"prices\.factor"):
+        async with serve(wanted, Wallet(b"\x44" * 32), listener):
+            raise AssertionError("fixed rates without a factor")
+    listener.close()

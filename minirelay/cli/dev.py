@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-import re
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from minirelay.cli.running import accept_loss_flag, allow_sessions, stop_on_signals
+from minirelay.config.values import Factor
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from minirelay.dev.development import DevOptions
 
 PORT = click.IntRange(0, 65535)
+DEFAULT_FACTOR = "1500/1"
 EXTRA_MISSING = "minirelay dev needs the extra `dev`: pip install 'minirelay[dev]'"
 
 
@@ -84,8 +85,13 @@ class SettingOption(click.Option):
 @click.option(
     "--kick-timeout", help="Silence after which a session is closed.  [default: three ping intervals]"
 )
-@click.option("--poll-interval", help="How often the chain is polled for payments (accepted; not used yet).")
-@click.option("--price-factor", help="Fixed rate of exchange, like 1500/1 (accepted; not used yet).")
+@click.option("--poll-interval", help="How often the chain is looked at, like 100ms or 1s.  [default: 500ms]")
+@click.option(
+    "--price-factor",
+    default=DEFAULT_FACTOR,
+    show_default=True,
+    help="Fixed rate of exchange between currencies.",
+)
 @click.option("--rpc-url", help="Use this node (Anvil, Hardhat) instead.  [default: the embedded chain]")
 @click.option(
     "--contracts",
@@ -158,8 +164,6 @@ def _is_loopback(host: str) -> bool:
 def _options(given: dict[str, Any]) -> "DevOptions":
     from minirelay.dev.development import DevOptions
 
-    # They belong to payments; scripts pass them already.
-    _check_factor(given["price_factor"])
     settings = {"ping_interval": given["ping_interval"], "kick_timeout": given["kick_timeout"]}
     return DevOptions(
         flags={name: value for name, value in settings.items() if value is not None},
@@ -174,9 +178,13 @@ def _options(given: dict[str, Any]) -> "DevOptions":
         rpc_url=given["rpc_url"],
         contracts=given["contracts"],
         export_to=given["export_contracts"],
+        price_factor=_factor(given["price_factor"]),
+        poll_interval=given["poll_interval"],
     )
 
 
-def _check_factor(text: str | None) -> None:
-    if text is not None and not re.fullmatch(r"[1-9][0-9]{0,30}/[1-9][0-9]{0,30}", text):
-        raise ConfigError(f"--price-factor {text}: expected a factor and a divisor, like 1500/1")
+def _factor(text: str) -> Factor:
+    try:
+        return Factor.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"--price-factor {text}: {error}") from error

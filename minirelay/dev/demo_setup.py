@@ -2,18 +2,22 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from minirelay.client import EnrolmentRefused, PrivateKey, RelayClient
 from minirelay.dev.accounts import ACCOUNTS, Account
+from minirelay.dev.demo_orders import demo_orders
 from minirelay.dev.demo_shop import demo_patches, demo_stock
-from minirelay.dev.derivation import DEMO_KEY_CARD, DEMO_SHOP_ID
+from minirelay.dev.derivation import DEMO_CUSTOMER_CARD, DEMO_KEY_CARD, DEMO_SHOP_ID
 from minirelay.dev.registry import WritableShopReg
+from minirelay.protocol.patch_set import NewPatch
 from minirelay.server import Server
 
 REMEMBERED_NAME = "demo.json"
 OWNER = ACCOUNTS[0]
+CUSTOMER = ACCOUNTS[5]
 ENROLLED_ALREADY = 409
 LOG_LENGTH_OF_AN_EMPTY_SHOP = 1
 
@@ -59,22 +63,38 @@ async def set_up_demo_shop(
         await registry.mint(shop.shop_id, shop.owner)
     if server.relay_token not in await registry.relay_tokens(shop.shop_id):
         await registry.add_relay(shop.shop_id, server.relay_token, shop.owner)
+    chain_id, owner = registry.chain.chain_id, bytes.fromhex(shop.owner.address[2:])
+    # Each of these is one set; a log that is longer has it already.
     key_card = PrivateKey.from_bytes(bytes.fromhex(shop.key_card))
-    wallet = PrivateKey.from_bytes(bytes.fromhex(shop.owner.private_key.removeprefix("0x")))
+    content = [demo_patches(chain_id, owner, eddies), demo_stock()]
+    length = LOG_LENGTH_OF_AN_EMPTY_SHOP
     async with RelayClient.connect(server.url, shop_id=shop.shop_id, key_card=key_card) as client:
-        await _enrol(client, wallet, base_url)
-        sets = [demo_patches(registry.chain.chain_id, wallet.address, eddies), demo_stock()]
-        written = await server.relay.log_length(shop.shop_id) - LOG_LENGTH_OF_AN_EMPTY_SHOP
-        if written >= len(sets):
-            return
-        await client.authenticate()
-        for patches in sets[written:]:
-            await client.write(patches)
+        await _enrol(client, shop.owner, base_url)
+        await _write(client, content, server, length)
+    # The customer's card is a set, too.
+    length += len(content) + 1
+    customer_card = PrivateKey.from_bytes(DEMO_CUSTOMER_CARD)
+    async with RelayClient.connect(server.url, shop_id=shop.shop_id, key_card=customer_card) as client:
+        await _enrol(client, CUSTOMER, base_url, guest=True)
+        await _write(client, [demo_orders(chain_id, owner, eddies)], server, length)
 
 
-async def _enrol(client: RelayClient, wallet: PrivateKey, base_url: str) -> None:
+async def _write(
+    client: RelayClient, sets: Sequence[Sequence[NewPatch]], server: Server, length: int
+) -> None:
+    """Write what is missing of these sets. length: of the log in front of the first."""
+    written = await server.relay.log_length(client.shop_id) - length
+    if written >= len(sets):
+        return
+    await client.authenticate()
+    for patches in sets[written:]:
+        await client.write(patches)
+
+
+async def _enrol(client: RelayClient, account: Account, base_url: str, *, guest: bool = False) -> None:
+    wallet = PrivateKey.from_bytes(bytes.fromhex(account.private_key.removeprefix("0x")))
     try:
-        await client.enrol(wallet, base_url=base_url)
+        await client.enrol(wallet, guest=guest, base_url=base_url)
     except EnrolmentRefused as refused:
         if refused.status != ENROLLED_ALREADY:
             raise

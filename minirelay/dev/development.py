@@ -14,6 +14,7 @@ from minirelay.chain.endpoint import open_http
 from minirelay.chain.wallet import Wallet, load_wallet
 from minirelay.config.loading import fixed_layer, load
 from minirelay.config.settings import Settings
+from minirelay.config.values import Factor
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.demo_setup import DemoShop, plan_demo_shop, set_up_demo_shop
 from minirelay.dev.deployment import deploy_contracts, export_contracts
@@ -52,11 +53,13 @@ class DevOptions:
     """What `minirelay dev` was asked for. Ports: 0 for any. data: None for a temporary directory.
 
     flags: relay settings by name, from flags of the same name. accepts_loss: see `Store.open`.
+    price_factor: from any currency to any other. poll_interval: of the chain; None for its default.
     """
 
     flags: dict[str, object]
     host: str
     port: int
+    price_factor: Factor
     chain_port: int = 8545
     base_url: str | None = None
     data: Path | None = None
@@ -66,6 +69,7 @@ class DevOptions:
     rpc_url: str | None = None
     contracts: Path | None = None
     export_to: Path | None = None
+    poll_interval: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,13 @@ def _settings(
         chain + "shop_reg": contracts.shop_reg,
         chain + "relay_reg": contracts.relay_reg,
         chain + "payments": contracts.payments,
+        # Whatever id the chain of --rpc-url has.
+        chain + "development": True,
+        "prices.source": "fixed",
+        "prices.factor": options.price_factor,
         **options.flags,
     }
+    if options.poll_interval is not None:
+        values[chain + "poll_interval"] = options.poll_interval
     named = {name.replace(".", "__"): value for name, value in values.items()}
     return load(fixed_layer("minirelay dev", **named))

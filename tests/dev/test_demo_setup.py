@@ -13,6 +13,9 @@ from minirelay.dev.registry import WritableShopReg
 from minirelay.dev.sending import connect
 from tests.system.serving import Serving, serving
 
+LENGTH = 6
+"""Key card, content, stock; the customer's card, orders, and what the relay adds to them."""
+
 
 @pytest.fixture
 async def relay(tmp_path: Path, dev_chain: DevChain, deployment: Deployment) -> AsyncIterator[Serving]:
@@ -52,13 +55,13 @@ async def test_it_is_minted_enrolled_and_written_once(
     tmp_path: Path, registry: WritableShopReg, relay: Serving
 ) -> None:
     plan = plan_demo_shop(tmp_path)
-    assert await set_up(plan, registry, relay) == 3
+    assert await set_up(plan, registry, relay) == LENGTH
     assert await registry.relay_tokens(plan.shop_id) == (relay.server.relay_token,)
-    assert await set_up(plan, registry, relay) == 3
+    assert await set_up(plan, registry, relay) == LENGTH
     assert await registry.relay_tokens(plan.shop_id) == (relay.server.relay_token,)
 
 
 async def test_it_goes_on_behind_any_step(tmp_path: Path, registry: WritableShopReg, relay: Serving) -> None:
     plan = plan_demo_shop(tmp_path)
     await registry.mint(plan.shop_id, plan.owner)
-    assert await set_up(plan, registry, relay) == 3
+    assert await set_up(plan, registry, relay) == LENGTH

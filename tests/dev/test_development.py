@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from minirelay.config.values import Factor
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.dev.development import WALLET_NAME, DevOptions, run_development
 from minirelay.errors import ConfigError, StoreError
 from minirelay.store import one_step
+
+FACTOR = Factor("1500/1")
 
 
 def options(chain: DevChain, **changes: object) -> DevOptions:
@@ -21,6 +24,7 @@ def options(chain: DevChain, **changes: object) -> DevOptions:
         "chain_port": 0,
         "rpc_url": chain.rpc_url,
         "has_demo": False,
+        "price_factor": FACTOR,
     }
     return DevOptions(**{**given, **changes})  # type: ignore[arg-type]
 
@@ -108,7 +112,9 @@ async def test_an_sqlite_that_is_too_old_is_told_before_anything_is_started(
     monkeypatch.setattr("minirelay.dev.development.check_sqlite", check_sqlite)
     with pytest.raises(StoreError, match=r"SQLite 3\.34\.1; minirelay needs 3\.39"):
         async with run_development(
-            DevOptions({}, host="127.0.0.1", port=0, chain_port=0, data=tmp_path / "data")
+            DevOptions(
+                {}, host="127.0.0.1", port=0, price_factor=FACTOR, chain_port=0, data=tmp_path / "data"
+            )
         ):
             raise AssertionError("it started")
     assert not (tmp_path / "data").exists()
