@@ -7,6 +7,7 @@ of the shop appends them all, or none.
 from collections import ChainMap
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from minirelay.protocol.patch_set import NewPatch, VerifiedPatchSet, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
@@ -20,6 +21,10 @@ from minirelay.shop.state import ShopState
 from minirelay.shop.work import HASHED_BYTES, Work
 from minirelay.store.batch import Writable
 from minirelay.store.messages import KeyCard
+
+# In units of work, measured: to sign and check a set of the relay's, and to encode, hash and decode a patch.
+_SIGNING: Final = 4000
+_SEALING: Final = 500
 
 
 class PendingSets:
@@ -66,6 +71,8 @@ class PendingSets:
 
         timestamp: of the header, aware. work: see `apply_patch_set`. Raises Refusal, WorkExceeded.
         """
+        work = Work() if work is None else work
+        work.spend(_SIGNING + _SEALING * len(patches))
         sealed = seal_patch_set(
             patches,
             shop_id=self._head.row.shop_id,

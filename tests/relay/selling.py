@@ -1,9 +1,17 @@
-"""A shop that sells, on a real relay: a clerk, stock, and customers who write as web shops do."""
+"""A shop that sells, on a real relay: a clerk, stock, and customers who write as web shops do.
 
+Started with a data directory, it sells until it is killed, and prints which orders were answered.
+"""
+
+import asyncio
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
 from typing import Any
 
+from minirelay.protocol.envelope import Envelope, Success
 from minirelay.protocol.patch import Patch
 from minirelay.relay.shop_head import ShopHead
 from minirelay.shop.checkout_facts import TokenFacts
@@ -11,8 +19,8 @@ from minirelay.shop.issued_requests import IssuedRequest
 from minirelay.shop.order_states import OrderState
 from tests.raw_client import RawClient, Spec, Talker
 from tests.relay.fixed_facts import CHAIN, FixedFacts
-from tests.relay.house import SHOP, House
-from tests.shop.checkouts import MANIFEST, listing
+from tests.relay.house import SHOP, House, running_relay
+from tests.shop.checkouts import MANIFEST, buy, cancel, item, listing
 from tests.shop.patching import ORDER, OTHER_PAYEE, PAYEE, TOKEN, number, patch, value_of
 
 CAP, SHIRT = 1, 2
@@ -75,3 +83,27 @@ class Selling:
 async def write(client: RawClient, patches: Sequence[Patch]) -> bytes:
     """Write patches as one set."""
     return await client.write(*specs(*patches))
+
+
+WINDOW = 8
+
+
+async def main(directory: Path) -> None:
+    """Sell one cap after the other; every third order is cancelled with the next one."""
+    async with running_relay(directory, facts=known_facts()) as house:
+        first = await house.durable_seq() if await house.relay.is_served(SHOP) else 0
+        shop = await Selling.start(house) if first == 0 else Selling(house, await house.clerk())
+        await write(shop.clerk, [patch("replace", "Inventory", CAP, value=10**6)])
+        answers: list[asyncio.Future[Envelope]] = []
+        # A multiple of 3: there is no order of this run to cancel before the first one.
+        for order in count(3 * 10**6 * (first + 1)):
+            again = cancel(order - 1) if order % 3 == 1 else []
+            answers.append(await shop.clerk.start_write(*specs(*buy(order, item(CAP)), *again)))
+            if len(answers) > WINDOW:
+                assert isinstance((await answers.pop(0)).message, Success)
+                sys.stdout.write(f"{order - WINDOW}\n")
+                sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))

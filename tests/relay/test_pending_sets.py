@@ -21,6 +21,7 @@ from minirelay.shop.access import Role
 from minirelay.shop.objects import Order
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.ownership import Author
+from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.database import open_readonly
 from minirelay.store.messages import BatchReport
 from tests.raw_client import Refused, Talker
@@ -211,3 +212,14 @@ def test_each_set_is_judged_on_the_state_and_the_owners_behind_the_one_before() 
     assert (commit.relay_nonce, commit.nonces) == (4, {guest.card_row: 1, clerk.card_row: 2})
     assert head.owners == {}
     assert head.counts.orders == 5
+
+
+def test_what_the_relay_signs_is_work_for_the_loop_too() -> None:
+    head = open_head()
+    pending, work = PendingSets(head), Work()
+    pending.apply(Author(Role.CLERK, card(head, CLERK).row_id), open_patch_set(seal([order(1), order(2)])))
+    patches = [NewPatch("add", ("Orders", number, "CanceledAt"), NOW) for number in (1, 2)]
+    pending.apply_own(patches[:1], RELAY_KEY, NOW, work)
+    assert work.spent >= 4500
+    with pytest.raises(WorkExceeded):
+        pending.apply_own(patches[1:], RELAY_KEY, NOW, Work(4499))

@@ -141,3 +141,21 @@ def test_a_reservation_is_held_by_what_may_still_settle(
 
     assert row is not None
     assert row.hold is after
+
+
+def test_what_one_write_changed_in_very_many_records_is_entered_in_parts() -> None:
+    shop, other = a_checkout(), a_checkout()
+    for one in (shop, other):
+        for order in range(1, 9):
+            one.write(GUEST, *buy(order, item(CAP)))
+    changes = CheckoutChanges(shop.records, shop.now, shop.limits)
+    for order in range(1, 8):
+        changes.close(number(order))
+    done = changes.finish()
+    # A reservation, a live order and a request each: 1 + 1, 1 + 1 and 1 of seven orders.
+    assert sum(1 for _ in shop.records.enter_in_parts(done, most=4)) == 8
+    other.records.enter(done)
+    assert shop.records.size_bytes == other.records.size_bytes
+    assert shop.records.reservations.rows() == other.records.reservations.rows()
+    assert (shop.reserved(PLAIN), shop.requests(7), len(shop.requests(8))) == (1, (), 1)
+    assert sum(1 for _ in a_checkout().records.enter_in_parts(done, most=100)) == 0

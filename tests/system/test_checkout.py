@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,12 +15,15 @@ from minirelay.errors import Code
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.patch import Patch, decode_patch
 from minirelay.relay.audit import audit, read_signers
+from minirelay.shop import canonical
+from minirelay.shop.objects import Order
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.quote import Rate
 from minirelay.shop.state import inventory_key
 from minirelay.store.database import open_readonly
 from tests.limits import RELAY, WRITES
 from tests.raw_client import RawClient, Refused, payload
+from tests.relay import selling
 from tests.relay.fixed_facts import FixedFacts
 from tests.relay.house import SHOP, running_relay
 from tests.relay.selling import CAP, SHIRT, STOCK, Selling, known_facts, write
@@ -37,6 +41,7 @@ from tests.shop.checkouts import (
 )
 from tests.shop.patching import ORDER, OTHER_PAYEE, patch
 
+ROOT = Path(__file__).parent.parent.parent
 UNPAID, CANCELED, COMMITTED = OrderState.UNPAID, OrderState.CANCELED, OrderState.COMMITTED
 PLAIN = inventory_key(CAP)
 HOUR = timedelta(hours=1)
@@ -399,3 +404,36 @@ async def test_records_count_in_the_memory_of_the_shop(shop: Selling) -> None:
     head = await shop.head()
     assert head.records.size_bytes > 1000
     assert head.size_bytes == head.objects_bytes + head.records.size_bytes
+
+
+async def test_what_a_killed_relay_remembers_is_what_its_log_says(tmp_path: Path) -> None:
+    for answers in (1, 10, 60):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", selling.__name__, str(tmp_path), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        )
+        assert process.stdout is not None
+        for _ in range(answers):
+            await process.stdout.readline()
+        process.kill()
+        rest = (await process.stdout.read()).splitlines(keepends=True)
+        await process.wait()
+        answered = answers + sum(line.endswith(b"\n") for line in rest)
+        await assert_verified(tmp_path)
+        assert await check_stored(tmp_path) >= answered
+
+
+async def check_stored(directory: Path) -> int:
+    """Every order has its set of the relay's, and what is remembered of it; return how many there are."""
+    async with await open_readonly(directory) as store:
+        row = await store.reader.shop(SHOP)
+        assert row is not None
+        objects = await store.reader.load_objects(row.row_id)
+        records = await store.reader.load_checkout(row, objects, 0)
+    orders = {one.key: canonical.load(Order, one.value) for one in objects if one.object_type is ORDER}
+    unpaid = {order_id for order_id, order in orders.items() if order.state is UNPAID}
+    assert {order.state for order in orders.values()} <= {UNPAID, CANCELED}
+    assert set(records.reservations.rows()) == unpaid
+    for order_id in orders:
+        requests = records.requests.of_order(order_id)
+        assert [one.details for one in requests] == [orders[order_id].payment_details] * (order_id in unpaid)
+    return len(orders)
