@@ -154,7 +154,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stop_timeout: Annotated[
         PositiveSeconds,
         Meta(description="how long what is in flight may take when the relay stops; then it is cut off"),
-    ] = PositiveSeconds(8)
+    ] = PositiveSeconds(7)
     development: Annotated[
         bool, Meta(description="development mode: discovery endpoint, minting without asking")
     ] = False

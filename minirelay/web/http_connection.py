@@ -120,6 +120,13 @@ class HttpConnection(web.RequestHandler):
             self._account.hold(held_bytes - self._held_bytes)
             self._held_bytes = held_bytes
 
+    def force_close(self) -> None:
+        """Close it, and wait for nothing more of it."""
+        super().force_close()
+        if self not in self._traffic.served:
+            # aiohttp reads on behind an answer, and fails at a body that is there no more.
+            self._requests.end_body()
+
     def give_up(self) -> None:
         """Close it at once, whether its client reads what was sent or not."""
         transport = self._own_transport
@@ -200,7 +207,7 @@ class Traffic:
         self.idle = IdleConnections(limits.first_request_timeout, limits.idle_timeout, clock)
         self._refusals = connections.refusals
         self._open: set[HttpConnection] = set()
-        self._served: dict[HttpConnection, asyncio.Task[object] | None] = {}
+        self.served: dict[HttpConnection, asyncio.Task[object] | None] = {}
         self._is_stopping = False
         self._all_gone = asyncio.Event()
 
@@ -253,7 +260,7 @@ class Traffic:
     def stop(self) -> None:
         """Close what waits for nothing; what is being answered is closed behind its answer."""
         self._is_stopping = True
-        for connection in self._open - self._served.keys():
+        for connection in self._open - self.served.keys():
             connection.force_close()
         self._note_end()
 
@@ -263,7 +270,7 @@ class Traffic:
 
     async def cut_off(self) -> None:
         """End whatever is still there, at once."""
-        tasks = [task for task in self._served.values() if task is not None]
+        tasks = [task for task in self.served.values() if task is not None]
         if self._open or tasks:
             log.warning("what was in flight is cut off", extra={"connections": len(self._open)})
         for connection in list(self._open):
@@ -276,16 +283,16 @@ class Traffic:
 
     def _begin(self, connection: HttpConnection, request: web.Request) -> None:
         connection.asked(request)
-        self._served[connection] = asyncio.current_task()
+        self.served[connection] = asyncio.current_task()
         self.idle.served(connection)
 
     def _end(self, connection: HttpConnection) -> None:
-        self._served.pop(connection, None)
+        self.served.pop(connection, None)
         if connection in self._open:
             self.idle.answered(connection)
             connection.account()
         self._note_end()
 
     def _note_end(self) -> None:
-        if self._is_stopping and not self._open and not self._served:
+        if self._is_stopping and not self._open and not self.served:
             self._all_gone.set()

@@ -57,12 +57,15 @@ class BoundedParser:
 
     def forget(self) -> None:
         """Let go of everything: the connection, which the parser refers to, is gone."""
-        if not self._body.is_eof():
-            # Who answered before its end waits for the rest, up to ten seconds.
-            self._body.feed_eof()
+        self.end_body()
         self._parser, self._left, self._body = None, b"", EMPTY_PAYLOAD
         self._waiting.clear()
         self._head_bytes = self._head_cost = self._taken = 0
+
+    def end_body(self) -> None:
+        """Let nobody wait for the rest of a body, as is done behind its answer for up to ten seconds."""
+        if not self._body.is_eof():
+            self._body.feed_eof()
 
     def feed_data(self, data: bytes) -> tuple[list[Parsed], bool, bytes]:
         """Parse, as far as there is room; gives the requests, whether the last one upgrades, and the rest.

@@ -57,6 +57,19 @@ class Standalone:
         host, port = self.address
         return f"http://{host}:{port}"
 
+    @property
+    def is_asleep(self) -> bool:
+        """Say whether SIGSTOP has taken effect."""
+        return self._status("State").startswith("T")
+
+    def has_pending_signal(self, number: signal.Signals) -> bool:
+        """Say whether a signal waits until the process is awake again."""
+        return bool(int(self._status("ShdPnd"), 16) >> number - 1 & 1)
+
+    def _status(self, name: str) -> str:
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return dict(line.split(":\t", 1) for line in lines if ":\t" in line)[name].strip()
+
     def stop(self) -> float:
         """Stop it with SIGTERM; give how long that took, in seconds."""
         began = time.monotonic()

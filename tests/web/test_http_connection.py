@@ -210,6 +210,31 @@ async def test_a_stop_cuts_off_what_does_not_end(caplog: pytest.LogCaptureFixtur
     assert record.__dict__["connections"] == 1
 
 
+async def test_a_connection_closed_behind_its_answer_waits_for_no_body(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    served: list[web.RequestHandler] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        served.append(request.protocol)
+        return web.Response(text="done")
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    listener = Listener.bind("127.0.0.1", 0)
+    async with listening(app, listener):
+        tasks = asyncio.all_tasks()
+        reader, writer = await asyncio.open_connection(*listener.socket.getsockname())
+        writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+        await asyncio.wait_for(reader.readuntil(b"done"), TIMEOUT_S)
+        # As when it sends on in the moment of a stop.
+        served[0].data_received(b"3\r\na b\r\n")
+        served[0].force_close()
+        await until(lambda: asyncio.all_tasks() <= tasks)
+        writer.close()
+    assert caplog.records == []
+
+
 HALF = HEAD + b"".join(b"X-%d: %s\r\n" % (number, b"a" * 1000) for number in range(12))
 
 
