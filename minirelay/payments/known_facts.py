@@ -37,7 +37,7 @@ class KnownFacts:
         self._tokens: Mapping[Place, TokenFacts] = {}
         self._payees: Mapping[Place, bool] = {}
         self._rates = rates
-        self._awaited: dict[Fact, asyncio.Event] = {}
+        self._awaited: dict[Fact, set[asyncio.Future[None]]] = {}
 
     def facts(self, now: int) -> Facts:
         """Return all of it; from any thread. now: epoch seconds."""
@@ -81,19 +81,28 @@ class KnownFacts:
             case RateOf(pricing, chosen):
                 return self._rates.rate(_currency(pricing), _currency(chosen)) is not UNKNOWN
 
+    @property
+    def awaited(self) -> int:
+        """How many facts somebody waits for."""
+        return len(self._awaited)
+
     async def wait_for(self, fact: Fact) -> None:
         """Wait until a fact is known."""
         while not self.has(fact):
-            await self._awaited.setdefault(fact, asyncio.Event()).wait()
-
-    def stop_waiting(self, fact: Fact) -> None:
-        """Take note that no write waits for a fact any more."""
-        self._awaited.pop(fact, None)
+            told = asyncio.get_running_loop().create_future()
+            waiting = self._awaited.setdefault(fact, set())
+            waiting.add(told)
+            try:
+                await told
+            finally:
+                waiting.discard(told)
+                if not waiting and self._awaited.get(fact) is waiting:
+                    del self._awaited[fact]
 
     def _tell(self, fact: Fact) -> None:
-        event = self._awaited.pop(fact, None)
-        if event is not None:
-            event.set()
+        for told in self._awaited.pop(fact, ()):
+            if not told.done():
+                told.set_result(None)
 
 
 def _currency(place: Place) -> ChainAddress:

@@ -71,3 +71,14 @@ async def test_all_who_wait_for_a_fact_go_on_when_it_is_known() -> None:
     known.learn_head(1, HEAD)
     known.learn_payee(PLACE, False)
     await asyncio.gather(*waiting)
+
+
+async def test_nothing_is_left_of_those_who_gave_up() -> None:
+    known = KnownFacts([1], NoRates())
+    waiting = [asyncio.create_task(known.wait_for(TokenOf((1, bytes([number]))))) for number in range(9)]
+    await asyncio.sleep(0)
+    assert known.awaited == 9
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert known.awaited == 0
