@@ -64,6 +64,8 @@ class ClientWrite(msgspec.Struct, eq=False):
     request: WriteRequest
     terms: WriteTerms
     turns: WriteTurns
+    work_done: int = 0
+    """What judging it took, in units of `shop/work.py`."""
     _has_waited: bool = False
     _decoded: DecodedPatchSet | Refusal | None = None
     _verified: VerifiedPatchSet | Refusal | None = None
@@ -142,6 +144,8 @@ class ClientWrite(msgspec.Struct, eq=False):
             if self._has_waited:
                 raise no_rate() from error
             raise
+        finally:
+            self.work_done = work.spent if own_work is work else work.spent + own_work.spent
 
     def _judge(
         self,

@@ -34,6 +34,10 @@ class QueuedWrite(Request, Protocol):
     def request(self) -> WriteRequest:
         """Return what the client asked for."""
 
+    @property
+    def work_done(self) -> int:
+        """Return what judging it took, in units of `shop/work.py`; 0 before."""
+
     def give_up_waiting(self) -> None:
         """Be refused, when it is judged again, if something is still missing then."""
 
@@ -129,7 +133,10 @@ class WriteTurns:
 
     def left_queue(self, write: QueuedWrite) -> None:
         """Take note that a write was answered, or waits beside the queue: another guest's may go on."""
-        if write.request.card.is_guest:
+        card = write.request.card
+        if card.is_guest:
+            if write.work_done:
+                self._guest_queue.note_work(card.row_id, write.work_done)
             self._guest_queue.done(write.size_bytes)
 
     def drop(self, card_row: int) -> None:
