@@ -3,19 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from minirelay.errors import Code
 from minirelay.protocol.envelope import Failure, Success
-from minirelay.shop.checkout_facts import UNKNOWN, HeadOf, PayeeOf
+from minirelay.protocol.signing import PrivateKey
+from minirelay.relay.client_write import ClientWrite, WriteTerms
+from minirelay.relay.clock import utc_now
+from minirelay.relay.messages import Outcome, WriteRequest
+from minirelay.relay.write_turns import QueuedWrite, WriteTurns
+from minirelay.shop.checkout_facts import UNKNOWN, FactsMissing, HeadOf, PayeeOf
 from minirelay.shop.order_states import OrderState
-from tests.limits import RELAY
+from tests.limits import RELAY, WRITES
 from tests.raw_client import Refused
 from tests.relay.fixed_facts import CHAIN, FixedFacts
-from tests.relay.house import TIMEOUT_S, listing, order, running_relay, until
+from tests.relay.house import RELAY_KEY, TIMEOUT_S, listing, order, running_relay, until
+from tests.relay.requests import CLERK, GUEST, card, open_head
 from tests.relay.selling import CAP, STOCK, Selling, known_facts, specs, write
 from tests.shop.checkouts import buy, item, move
 from tests.shop.patching import NATIVE, PAYEE
@@ -129,8 +135,11 @@ async def test_a_session_that_ends_takes_its_waiting_writes_with_it(tmp_path: Pa
             await client.start_write(order(number))
         await facts.asked_for(1)
         await client.quiet()
+        connection = shop.house.connection_of(client)
+        assert connection.backpressure.unanswered_bytes > 0
         client.abort()
         await until(lambda: shop.house.relay.session_count == 1)
+        assert connection.backpressure.unanswered_bytes == 0
         await facts.learn(payees={(CHAIN, PAYEE): True})
         assert await shop.house.durable_seq() == before
         again = await shop.house.session(key)
@@ -195,3 +204,61 @@ async def test_the_manifests_of_shops_in_memory_are_kept_warm(tmp_path: Path) ->
     async with running_relay(tmp_path, facts=facts) as house:
         await house.clerk()
         assert facts.manifests[shop.clerk.shop_id].payees == {}
+
+
+# -- without a relay: what the end of a session meets in the queue
+
+
+@dataclass
+class Turns:
+    """The turns of a shop; queue: what was handed to its sequencer."""
+
+    facts: FixedFacts = field(default_factory=without_payees)
+    queue: list[QueuedWrite] = field(default_factory=list)
+    answers: list[Outcome] = field(default_factory=list)
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        self.turns = WriteTurns(self.facts, self.queue.append)
+
+    def submit(self, key: PrivateKey = GUEST) -> ClientWrite:
+        request = WriteRequest(card(open_head(), key), b"", self.answers.append, lambda: self.ended)
+        write = ClientWrite(request, WriteTerms(utc_now, WRITES, self.facts, RELAY_KEY), self.turns)
+        self.turns.submit(write)
+        return write
+
+
+MISSING = FactsMissing({PayeeOf((CHAIN, PAYEE))})
+
+
+@pytest.mark.parametrize("key", [GUEST, CLERK])
+async def test_what_comes_to_its_turn_after_its_session_ended_does_not_wait(key: PrivateKey) -> None:
+    one = Turns()
+    first, second = one.submit(key), one.submit(key)
+    one.ended = True
+    assert first.take_turn()
+    first.end_turn(MISSING)
+    assert (len(one.answers), one.turns.is_idle, one.facts.asked) == (1, True, [])
+    assert second.take_turn()
+
+
+@pytest.mark.parametrize("key", [GUEST, CLERK])
+async def test_what_was_let_go_on_is_judged_though_its_session_ends(key: PrivateKey) -> None:
+    one = Turns()
+    first, second, third = (one.submit(key) for _ in range(3))
+    assert first.take_turn()
+    first.end_turn(MISSING)
+    assert not second.take_turn()
+    await one.facts.asked_for(1)
+    await one.facts.learn(payees={(CHAIN, PAYEE): True})
+    await one.turns.wait_idle()
+    assert one.queue == [first, second, third, first]
+    one.ended = True
+    one.turns.drop(first.request.card.row_id)
+    assert len(one.answers) == 1
+    assert not third.take_turn()
+    assert len(one.answers) == 2
+    assert first.take_turn()
+    first.end_turn()
+    assert one.turns.is_idle
+    assert len(one.queue) == 4
