@@ -41,9 +41,9 @@ MOST_SESSIONS = 4096
 MOST_MEMORY = 512 * MIB
 AT_REST = 96 * MIB
 """A relay with a shop and nobody there. What is left up to the most is for the clients, in proportion."""
-IN_PASSING = 128 * MIB
+IN_PASSING = 48 * MIB
 """What may be taken for a moment however few there are (frames that are decoded, pages that are read), and
-what the allocator keeps of it."""
+what the allocator keeps of it. Of 256, 31 to 43 MiB above what it is at rest were seen in all."""
 BUDGET = 128 * MIB
 LOG_SETS = 12
 DESCRIPTION = ("Listings", 7, "Metadata", "Description")
