@@ -83,8 +83,8 @@ class Checkout:
         """Begin before the first patch.
 
         records: of the shop, which stay as they are. author, owners, work: as for `apply_patch_set`.
-        own_work: counts the relay's cancellations, which nobody may be refused for (spec 06, "Paid"); without
-        it, `work` does.
+        own_work: counts the relay's cancellations and withdrawals, which nobody may be refused for (spec 06,
+        "Paid"); without it, `work` does.
         """
         self._work = Work() if work is None else work
         self._own_work = self._work if own_work is None else own_work
@@ -92,7 +92,7 @@ class Checkout:
         self._ownership = Ownership(owners)
         self._facts = facts
         self._limits = limits
-        self._changes = CheckoutChanges(records, facts.now, limits, self._work)
+        self._changes = CheckoutChanges(records, facts.now, limits, self._work, self._own_work)
         self._draft: Draft | None = None
         self._state: OrderState | None = None
         self._before: dict[bytes, OrderState | None] = {}

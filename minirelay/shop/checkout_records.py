@@ -116,12 +116,20 @@ class CheckoutChanges:
     """The records as one write finds and leaves them: a client's, or one of the relay's own."""
 
     def __init__(
-        self, base: CheckoutRecords, now: int, limits: CheckoutLimits, work: Work | None = None
+        self,
+        base: CheckoutRecords,
+        now: int,
+        limits: CheckoutLimits,
+        work: Work | None = None,
+        own_work: Work | None = None,
     ) -> None:
-        """Begin without a change. now: in epoch seconds. work: counts what it costs."""
+        """Begin without a change. now: in epoch seconds. work: counts what it costs.
+
+        own_work: counts what becomes of requests, which nobody may be refused for; without it, work does.
+        """
         self.reservations = ReservationChanges(base.reservations, now, limits.reservations, work)
         self.live_orders = LiveOrderChanges(base.live_orders, limits.orders_per_card, work)
-        self.requests = IssuedRequestChanges(base.requests, work)
+        self.requests = IssuedRequestChanges(base.requests, work if own_work is None else own_work)
         self._closed: dict[bytes, None] = {}
 
     def follow(self, order_id: bytes, order: Order, card: int) -> None:

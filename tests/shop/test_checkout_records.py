@@ -8,6 +8,7 @@ from minirelay.shop.issued_requests import IssuedRequests, RequestState
 from minirelay.shop.live_orders import LiveOrder
 from minirelay.shop.reservations import Hold, Reservation, Reservations
 from minirelay.shop.state import inventory_key
+from minirelay.shop.work import Work
 from tests.shop.checkouts import (
     CLERK,
     COMMITTED,
@@ -159,3 +160,11 @@ def test_what_one_write_changed_in_very_many_records_is_entered_in_parts() -> No
     assert shop.records.reservations.rows() == other.records.reservations.rows()
     assert (shop.reserved(PLAIN), shop.requests(7), len(shop.requests(8))) == (1, (), 1)
     assert sum(1 for _ in a_checkout().records.enter_in_parts(done, most=100)) == 0
+
+
+def test_what_becomes_of_requests_is_the_relays_work_and_refuses_nobody() -> None:
+    work, own_work = Work(1), Work()
+    changes = CheckoutChanges(CheckoutRecords(), NOW, LIMITS, work, own_work)
+    changes.requests.put(issued(1), RequestState.WITHDRAWN)
+    assert work.spent == 0
+    assert own_work.spent > 0
