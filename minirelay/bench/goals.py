@@ -17,6 +17,7 @@ COST_OF_IDLE: Final = Goal.must_be_at_most(1.1)  # of a write, in writes that no
 BACKLOG_PER_S: Final = Goal.at_least(100_000)
 IDLE_MIB: Final = Goal.at_most(80)
 SUBSCRIBED_MIB: Final = Goal.at_most(150)  # with 500 subscribed sessions
+COST_OF_CHECKOUT: Final = Goal.at_most(2)  # of a commit or a choice, in writes of one patch
 REOPENING_S: Final = Goal.at_most(3)  # 100,000 listings
 REOPENING_GUESTS_S: Final = Goal.must_be_at_most(3)  # 100,000 guests
 ENROLMENT_BYTES: Final = Goal.must_be_at_most(16 * 1024)  # of rows, however many guests there are

@@ -7,7 +7,17 @@ from typing import Final
 from minirelay.bench.bench import Bench
 from minirelay.bench.machine import calibrate, describe
 from minirelay.bench.report import Report, Section
-from minirelay.bench.scenarios import backlog, fanout, guests, large_shop, latency, memory, steps, writes
+from minirelay.bench.scenarios import (
+    backlog,
+    checkout,
+    fanout,
+    guests,
+    large_shop,
+    latency,
+    memory,
+    steps,
+    writes,
+)
 from minirelay.bench.session import BenchError
 
 
@@ -28,6 +38,7 @@ SCENARIOS: Final = {
     "large-shop": Scenario(large_shop.run, needs_own_relay=True),
     "guests": Scenario(guests.run, needs_own_relay=True),
     "steps": Scenario(steps.run),
+    "checkout": Scenario(checkout.run),
 }
 
 

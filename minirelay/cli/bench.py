@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from minirelay.protocol.signing import PrivateKey
 
 # Not imported from the benchmark: a list of all commands would load half of the relay.
-SCENARIOS: Final = ("writes", "latency", "backlog", "fanout", "memory", "large-shop", "guests", "steps")
+SCENARIOS: Final = (
+    "writes",
+    "latency",
+    "backlog",
+    "fanout",
+    "memory",
+    "large-shop",
+    "guests",
+    "steps",
+    "checkout",
+)
 _KEY: Final = re.compile(r"\s*(?:0x)?([0-9A-Fa-f]{64})\s*")
 _TERMINATED: Final = 143
 
