@@ -193,7 +193,7 @@ class IssuedRequests:
     def clear(self, now: int, most: int = MOST_CLEARED) -> None:
         """Forget what the TTLs that have passed were remembered for. most: so many requests at once.
 
-        Requests whose order is not closed, and for which money still counts, stay.
+        Requests whose order is not closed, and for which money counts or may be proven, stay.
         """
         while self._due and self._due[0][0] < now and most > 0:
             ttl, request_id, wanted, card = heappop(self._due)
@@ -204,7 +204,7 @@ class IssuedRequests:
                 del self._taken[wanted]
             self._forget_times(card, now - DAY_S)
             row = self._rows.get(request_id)
-            if row is not None and not row.is_open:
+            if row is not None and row.state not in MAY_SETTLE:
                 self._drop(row)
 
     def _issue(self, row: IssuedRequest) -> None:

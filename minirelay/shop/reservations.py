@@ -138,8 +138,9 @@ class Reservations:
         return self._rows
 
     def latest(self, now: int) -> int:
-        """Return a moment, or the latest known one: a clock may be set back, but what lapsed is gone."""
-        return max(now, self._latest)
+        """Return a moment, or the latest asked for: a clock may be set back, but what lapsed is gone."""
+        self._latest = max(now, self._latest)
+        return self._latest
 
     def of_stock(self, key: bytes, now: int) -> int:
         """Sum up what is reserved of a stock record."""
@@ -183,9 +184,9 @@ class Reservations:
 
         No answer depends on it, only memory does. What is left, the next calls clear.
         """
-        self._latest = self.latest(now)
+        now = self.latest(now)
         cleared: list[bytes] = []
-        while self._due and self._due[0][0] <= self._latest and most > 0:
+        while self._due and self._due[0][0] <= now and most > 0:
             _, order_id = heappop(self._due)
             self._scheduled.discard(order_id)
             row = self._rows.get(order_id)

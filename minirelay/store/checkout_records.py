@@ -65,6 +65,8 @@ _unpack_fixed: Final = struct.Struct("".join([f"{size}s" for size in _FIXED.valu
 _HOLDS: Final = {int(hold): hold for hold in Hold}
 _STATES: Final = {state.value: state for state in RequestState}
 
+MOST_SET_BACK_S: Final = 3600
+
 _decode_units = msgspec.msgpack.Decoder(Units).decode
 
 
@@ -92,10 +94,19 @@ def find_live_orders(objects: Iterable[StoredObject]) -> dict[bytes, LiveOrder]:
 def make_records(live: Mapping[bytes, LiveOrder], stored: StoredCheckout, now: int) -> CheckoutRecords:
     """Make the records of a shop of what is stored. now: in epoch seconds. Not for the event loop."""
     return CheckoutRecords(
-        Reservations(stored.reservations, now),
+        Reservations(stored.reservations, _latest(stored.requests, now)),
         LiveOrders(live),
         IssuedRequests(stored.requests, live.__contains__),
     )
+
+
+def _latest(requests: Iterable[IssuedRequest], now: int) -> int:
+    """Return a moment, or a later one at which a request was issued: a clock may be set back at a restart.
+
+    What had lapsed then was promised to others. A clock that was far ahead once is not believed.
+    """
+    believed = [row.issued_at for row in requests if row.issued_at <= now + MOST_SET_BACK_S]
+    return max(now, *believed) if believed else now
 
 
 def load_checkout(

@@ -44,6 +44,14 @@ def test_what_time_made_meaningless_is_cleared_in_bounded_steps() -> None:
     assert requests.issued_since(CARD, later - DAY_S) == 0
 
 
+def test_what_may_still_settle_its_order_is_kept_beyond_its_ttl() -> None:
+    rows = [issued(1, 1), replace(issued(2, 2), state=RequestState.UNPROVEN)]
+    requests = IssuedRequests(rows)
+    requests.clear(NOW + DAY_S + 1)
+
+    assert [requests.of_order(row.order_id) for row in rows] == [(rows[0],), (rows[1],)]
+
+
 def test_what_is_not_past_is_not_cleared() -> None:
     row = replace(issued(1), state=RequestState.SUPERSEDED)
     requests = IssuedRequests([row])

@@ -215,6 +215,16 @@ def test_a_clock_that_is_set_back_brings_nothing_back() -> None:
     assert orders.base.row(number(7)) == Reservation(CARD, ((PLAIN, 10),), NOW + 2 * HOUR)
 
 
+def test_what_a_write_found_lapsed_does_not_come_back_when_the_clock_is_set_back() -> None:
+    orders = Orders()
+    orders.commit(5, item(CAP, 10))
+    orders.now += HOUR
+    orders.commit(6, item(CAP, 10))
+    orders.now -= 1
+
+    assert (orders.holds(5), orders.holds(6)) == (False, True)
+
+
 def test_a_clerks_closing_ends_it_at_once() -> None:
     orders = Orders()
     orders.commit(5, item(CAP, 10))

@@ -2,8 +2,9 @@ from random import Random
 
 import pytest
 
+from minirelay.store.checkout_records import MOST_SET_BACK_S
 from minirelay.store.database import Store
-from tests.shop.checkouts import buy, item
+from tests.shop.checkouts import HOUR, buy, item
 from tests.store.checkouts import assert_same, random_write, stored_shop
 from tests.store.examples import GUEST
 
@@ -31,3 +32,17 @@ async def test_reservations_of_one_shop_come_in_steps(store: Store, monkeypatch:
         monkeypatch.setattr(f"minirelay.store.objects.{name}", value)
     monkeypatch.setattr("minirelay.store.checkout_records.STEP_OBJECTS", 7)
     assert_same(await shop.load(store), shop.shop.records, 30, shop.shop.now)
+
+
+@pytest.mark.parametrize(("back", "held"), [(600, 1), (MOST_SET_BACK_S + 1, 2)])
+async def test_what_lapsed_before_a_request_was_issued_stays_lapsed_when_the_clock_was_set_back(
+    store: Store, back: int, held: int
+) -> None:
+    shop = stored_shop()
+    await store.writer.commit(shop.write(GUEST, *buy(1, item(2))))
+    shop.shop.now += HOUR
+    await store.writer.commit(shop.write(GUEST, *buy(2, item(2))))
+    shop.shop.now -= back
+
+    rows = (await shop.load(store)).reservations.rows().values()
+    assert sum(bool(row.units) for row in rows) == held
