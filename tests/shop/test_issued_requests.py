@@ -44,6 +44,16 @@ def test_what_time_made_meaningless_is_cleared_in_bounded_steps() -> None:
     assert requests.issued_since(CARD, later - DAY_S) == 0
 
 
+def test_a_second_that_passes_frees_no_later_one() -> None:
+    rows = [issued(1, 1), issued(2, 2, ttl=NOW + DAY_S + 2)]
+    requests = IssuedRequests(rows)
+    requests.clear(NOW + DAY_S + 1)
+
+    wanted = priced(rows[0].request)
+    assert requests.first_free(wanted, NOW + DAY_S) == NOW + DAY_S
+    assert requests.first_free(wanted, NOW + DAY_S + 2) == NOW + DAY_S + 3
+
+
 def test_what_may_still_settle_its_order_is_kept_beyond_its_ttl() -> None:
     rows = [issued(1, 1), replace(issued(2, 2), state=RequestState.UNPROVEN)]
     requests = IssuedRequests(rows)

@@ -309,7 +309,9 @@ def test_an_order_has_ten_requests_at_a_time() -> None:
     shop.write(CLERK, patch("replace", "Listings", CAP, "Price", value=9))
     shop.write(GUEST, *choose(5))
     shop.write(CLERK, patch("replace", "Listings", CAP, "Price", value=99))
-    shop.now += DAY + 1
+    shop.now += DAY
+    assert what(shop.refused(GUEST, *choose(5))) == INV
+    shop.now += 1
     shop.write(GUEST, *choose(5))
     assert len(shop.requests(5)) == 11
 
