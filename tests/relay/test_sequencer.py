@@ -5,6 +5,7 @@ The writer here is a fake that delays and fails on purpose; the head and the pat
 
 import asyncio
 import gc
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,13 +16,17 @@ import msgspec
 import pytest
 
 from minirelay.errors import MinirelayError, Refusal, StoreError, invalid
+from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.clock import utc_now
 from minirelay.relay.sequencer import LOOP_WORK, SLICE_BYTES, THREAD_BYTES, Sequencer
 from minirelay.relay.shop_head import Accepted, Card, ShopHead
 from minirelay.shop.access import Role
+from minirelay.shop.checkout import CheckoutOutcome
 from minirelay.shop.checkout_facts import FactsMissing
+from minirelay.shop.checkout_records import MOST_ENTERED, RecordChanges
+from minirelay.shop.live_orders import LiveOrder
 from minirelay.shop.objects import Manifest
 from minirelay.shop.ownership import Author
 from minirelay.shop.work import Work, WorkExceeded
@@ -99,6 +104,7 @@ class Write:
     on_judge: Callable[[], None] | None = None
     on_prepare: Callable[[], None] | None = None
     steps: list[str] = field(default_factory=list)
+    was_judged_early: bool = False
 
     def decode(self) -> None:
         self.steps.append(f"decode {self.name}")
@@ -115,6 +121,7 @@ class Write:
         assert missing is None
 
     def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
+        self.was_judged_early = head.is_entering
         self.steps.append(f"judge {self.name}" if loop_work is not None else f"judge {self.name} aside")
         if loop_work is not None:
             loop_work.spend(self.work)
@@ -454,12 +461,44 @@ async def test_what_was_judged_aside_while_a_commit_failed_is_judged_again() -> 
         await one.settle()
         large = Write("large", 99, size_bytes=THREAD_BYTES + 1, log=one.log)
         judged: list[int] = []
-        large.on_judge = lambda: judged.append(one.disk.epoch)
+        has_failed = threading.Event()
+
+        def judge() -> None:
+            judged.append(one.disk.epoch)
+            assert has_failed.wait(10)
+
+        large.on_judge = judge
         one.sequencer.submit(large)
+        await asyncio.wait_for(_until(lambda: bool(judged)), 10)
         one.disk.fail()
+        has_failed.set()
         await asyncio.wait_for(_until(lambda: bool(one.disk.waiting)), 10)
-        assert judged[-1] == 1
+        assert judged == [0, 1]
         assert large.seq == 1
+
+
+class ManyOrders(Write):
+    """A request that changes more records than are entered at once."""
+
+    def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
+        orders = {number.to_bytes(8): LiveOrder(NOBODY) for number in range(3 * MOST_ENTERED)}
+        records = RecordChanges({}, orders, {}, frozenset(), ())
+        outcome = CheckoutOutcome((), records, (), ())
+        return msgspec.structs.replace(super().judge(head, loop_work), checkout=outcome)
+
+
+@pytest.mark.parametrize("size_bytes", [100, THREAD_BYTES + 1])
+async def test_nothing_is_judged_by_records_that_are_not_all_entered(size_bytes: int) -> None:
+    async with bench() as one:
+        many = ManyOrders("many", 99, size_bytes=size_bytes, log=one.log)
+        behind = Write("behind", 100, log=one.log)
+        for write in (many, behind):
+            one.sequencer.submit(write)
+        await asyncio.wait_for(_until(lambda: bool(behind.seq)), 10)
+        assert not behind.was_judged_early
+        head = one.sequencer.head
+        assert head is not None
+        assert head.records.live_orders.get((3 * MOST_ENTERED - 1).to_bytes(8)) is not None
 
 
 async def test_a_bug_in_a_rule_refuses_that_request_only(caplog: pytest.LogCaptureFixture) -> None:
