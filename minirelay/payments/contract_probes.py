@@ -43,7 +43,7 @@ async def read_token(chain: Chain, payments: bytes, token: bytes, payee: bytes) 
         (NOBODY, TRANSFER.encode(payee, 0)),
     )
     questions = [_call(sender, token, TOKEN_GAS, data) for sender, data in calls]
-    decimals, *moves = await chain.ask_about(questions, _control(payments))
+    decimals, *moves = await chain.ask_about(questions, control_call(payments))
     for move in moves:
         if isinstance(move, Reverted | ContractFault):
             log.warning(
@@ -58,11 +58,11 @@ async def takes_coin(chain: Chain, payments: bytes, payee: bytes) -> bool:
 
     Raises ChainUnreachable.
     """
-    (answer,) = await chain.ask_about([_call(payments, payee, PAYEE_GAS)], _control(payments))
+    (answer,) = await chain.ask_about([_call(payments, payee, PAYEE_GAS)], control_call(payments))
     return isinstance(answer, bytes)
 
 
-def _control(payments: bytes) -> Question[object]:
+def control_call(payments: bytes) -> Question[object]:
     """Make the call that works wherever calls work: a transfer of nothing to an address without an owner."""
     return Question(_call(payments, NOBODY, PAYEE_GAS).request, read_data)
 

@@ -14,6 +14,7 @@ import msgspec
 
 from minirelay.chain.chain import Chain
 from minirelay.payments.chain_reader import ChainReader
+from minirelay.payments.contract_proof import until_proven
 from minirelay.payments.heads import QUIET_INTERVAL_S, HeadReader
 from minirelay.payments.known_facts import KnownFacts, Rates
 from minirelay.payments.read_schedule import ContractFact, Wanted
@@ -27,10 +28,14 @@ WARM_PAYEES: Final = 32
 
 
 class PaymentChain(msgspec.Struct, frozen=True, kw_only=True):
-    """A chain that can be paid on. payments: address of the contract, 20 bytes. Intervals: see HeadReader."""
+    """A chain that can be paid on. payments: address of the contract, 20 bytes. Intervals: see HeadReader.
+
+    is_proven: the contract is known to be one; otherwise that is found out before any head is told.
+    """
 
     chain: Chain
     payments: bytes
+    is_proven: bool = False
     is_development: bool = False
     interval_s: float = 0.0
     quiet_interval_s: float = QUIET_INTERVAL_S
@@ -40,8 +45,15 @@ class PaymentChain(msgspec.Struct, frozen=True, kw_only=True):
 class _Watch(msgspec.Struct, frozen=True):
     """What runs for one chain."""
 
+    chain: PaymentChain
     head: HeadReader
     reader: ChainReader
+
+    async def run_heads(self) -> None:
+        """Read heads until cancelled. Without them nothing can be paid on the chain."""
+        if not self.chain.is_proven:
+            await until_proven(self.chain.chain, self.chain.payments)
+        await self.head.run()
 
 
 class Quotes:
@@ -58,7 +70,7 @@ class Quotes:
         tasks = [
             asyncio.create_task(run())
             for watch in self._watches.values()
-            for run in (watch.head.run, watch.reader.run)
+            for run in (watch.run_heads, watch.reader.run)
         ]
         try:
             yield
@@ -121,7 +133,7 @@ def _watch(one: PaymentChain, known: KnownFacts, now: Callable[[], datetime]) ->
         quiet_interval_s=one.quiet_interval_s,
     )
     reader = ChainReader(one.chain, known, payments=one.payments, allows_unsweepable=one.allows_unsweepable)
-    return _Watch(head, reader)
+    return _Watch(one, head, reader)
 
 
 def _chain_of(fact: Fact) -> int:

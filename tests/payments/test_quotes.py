@@ -59,6 +59,7 @@ async def quotes_over(**nodes: Node) -> AsyncIterator[Quotes]:
                 PaymentChain(
                     chain=Chain(int(name.removeprefix("of_")), [one.url], http),
                     payments=PAYMENTS,
+                    is_proven=True,
                     interval_s=NEVER_S,
                 )
                 for name, one in nodes.items()
