@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from minirelay.errors import Code, Refusal
 from minirelay.protocol.patch_set import Patch
 from minirelay.shop.checkout import AlertKind, choose_again
+from minirelay.shop.checkout_facts import ChainHead
 from minirelay.shop.checkout_records import CheckoutChanges
 from minirelay.shop.issued_requests import RequestState
 from minirelay.shop.order_states import OrderState
@@ -273,6 +274,16 @@ def test_reloading_asks_for_no_stock_and_not_for_what_a_new_request_needs() -> N
 
     shop.write(GUEST, *choose(5))
     assert len(shop.requests(5)) == 1
+
+
+def test_the_time_of_a_request_passes_on_its_chain_as_well() -> None:
+    shop = a_checkout()
+    shop.write(GUEST, *buy(5, reds()))
+    (first,) = shop.requests(5)
+    for timestamp, requests in ((first.request.ttl - DAY // 2, 1), (first.request.ttl - DAY // 2 + 1, 2)):
+        shop.chains[CHAIN] = ChainHead(2000, timestamp, shop.now)
+        shop.write(GUEST, *choose(5))
+        assert len(shop.requests(5)) == requests
 
 
 def test_a_request_with_less_than_half_of_its_time_is_not_handed_out_again() -> None:
