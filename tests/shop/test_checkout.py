@@ -432,6 +432,19 @@ def test_another_town_of_the_same_region_keeps_the_request() -> None:
     assert [one.state for one in shop.requests(5)] == [RequestState.WAITING]
 
 
+@pytest.mark.parametrize("changed", [{"City": "Köln"}, {"PostalCode": "50667"}])
+def test_another_town_of_another_region_is_priced_anew(changed: dict[str, str]) -> None:
+    shop = unpaid_shop()
+    region = {"Country": "DE", "PostalCode": "53111", "City": ""} | changed
+    shop.write(CLERK, patch("add", "Manifest", "ShippingRegions", "town", value=region))
+    shop.write(GUEST, address(5, "replace", **changed))
+
+    assert [(one.region, one.state) for one in shop.requests(5)] == [
+        ("home", RequestState.SUPERSEDED),
+        ("town", RequestState.WAITING),
+    ]
+
+
 def test_what_settles_nothing_any_more_is_not_superseded() -> None:
     shop = unpaid_shop()
     shop.write(CLERK, patch("remove", "Manifest", "Payees", CHAIN, PAYEE))

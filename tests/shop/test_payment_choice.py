@@ -115,6 +115,21 @@ def refuse_payee(shop: CheckoutShop) -> Iterable[Patch]:
     return ()
 
 
+def break_token(shop: CheckoutShop) -> Iterable[Patch]:
+    shop.tokens[CHAIN, TOKEN] = TokenFacts(19)
+    return ()
+
+
+def raise_price(shop: CheckoutShop) -> Iterable[Patch]:
+    shop.write(CLERK, patch("replace", "Listings", CAP, "Price", value=2**255))
+    return ()
+
+
+def allow_no_request(shop: CheckoutShop) -> Iterable[Patch]:
+    shop.limits = replace(shop.limits, requests_per_order=0, requests_per_card_a_day=0)
+    return ()
+
+
 CHECKS: list[tuple[str, Break, tuple[Any, ...], str]] = [
     ("payee", manifest_without("Payees", CHAIN, PAYEE), INV, "payee any more"),
     ("listing", lose_listing, nf(CAP), "not published"),
@@ -134,6 +149,24 @@ def test_the_first_check_that_fails_is_told(first: int) -> None:
         refusal = shop.refused(GUEST, choose(5)[-1])
         assert what(refusal) == CHECKS[first][2]
         assert CHECKS[first][3] in refusal.message
+
+
+@pytest.mark.parametrize("first", range(5))
+def test_a_tokens_checks_come_behind_those_of_its_chain_and_before_counts(first: int) -> None:
+    checks: list[tuple[Break, str]] = [
+        (lose_chain, "can't be reached"),
+        (stop_chain, "clock is ahead"),
+        (break_token, "decimals"),
+        (raise_price, "256 bits"),
+        (allow_no_request, "at most 0 payment requests"),
+    ]
+    shop = committed(a_checkout())
+    for break_it, _ in reversed(checks[first:]):
+        break_it(shop)
+
+    refusal = shop.refused(GUEST, *choose(5))
+    assert what(refusal) == INV
+    assert checks[first][1] in refusal.message
 
 
 def test_a_currency_that_the_manifest_does_not_have_any_more() -> None:
