@@ -736,6 +736,18 @@ def test_a_guest_has_so_many_live_orders_at_most() -> None:
     assert what(shop.refused(GUEST, add_order(105, reds()))) == INV
 
 
+def test_units_are_counted_over_all_orders_of_a_set() -> None:
+    shop = a_checkout()
+    reservations = replace(shop.limits.reservations, units_per_card=3)
+    shop.limits = replace(shop.limits, reservations=reservations)
+    orders = [one for order in (5, 6) for one in (add_order(order, reds(2)), move(order, COMMITTED))]
+    assert what(shop.refused(GUEST, *orders)) == INV
+    # What one of them gives back, another may have.
+    shop.write(GUEST, *orders[:2], move(5, OPEN), *orders[2:])
+
+    assert shop.reserved(RED) == 2
+
+
 def test_a_guest_has_so_many_units_reserved_at_most() -> None:
     shop = a_checkout(stock=30_000)
     shop.write(GUEST, add_order(5, reds(9_999)), move(5, COMMITTED), add_order(6, reds(2)))
