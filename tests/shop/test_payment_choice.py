@@ -169,6 +169,13 @@ def test_a_tokens_checks_come_behind_those_of_its_chain_and_before_counts(first:
     assert checks[first][1] in refusal.message
 
 
+def test_a_price_is_converted_before_requests_are_counted() -> None:
+    shop = committed(a_checkout(rate=False))
+    allow_no_request(shop)
+
+    assert shop.refused(GUEST, *choose(5, NATIVE)).message == "failed to establish conversion price"
+
+
 def test_a_currency_that_the_manifest_does_not_have_any_more() -> None:
     shop = committed(a_checkout())
     shop.write(GUEST, *choose(5)[:-1])
