@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from minirelay.cli.running import accept_loss_flag, allow_sessions, stop_on_signals
-from minirelay.config.values import Factor
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
     from minirelay.config.setting import Setting
+    from minirelay.config.values import Factor
     from minirelay.dev.development import DevOptions
 
 PORT = click.IntRange(0, 65535)
@@ -183,7 +183,9 @@ def _options(given: dict[str, Any]) -> "DevOptions":
     )
 
 
-def _factor(text: str) -> Factor:
+def _factor(text: str) -> "Factor":
+    from minirelay.config.values import Factor
+
     try:
         return Factor.parse(text)
     except ValueError as error:

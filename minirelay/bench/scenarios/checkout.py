@@ -102,7 +102,7 @@ def _time(shop: Fixtures, request: ClientWrite) -> float:
 
 def _order(order: int, listing: int) -> Value:
     items: list[Value] = [{"ListingID": listing, "Quantity": 1}]
-    return {"ID": order, "Items": items, "State": int(OrderState.OPEN), "ShippingAddress": _ADDRESS}
+    return {"ID": order, "Items": items, STATE_FIELD: int(OrderState.OPEN), "ShippingAddress": _ADDRESS}
 
 
 def _move(order: int, state: OrderState) -> NewPatch:
