@@ -79,6 +79,7 @@ async def serving(
             chains__31337__rpc_urls=[chain.rpc_url],
             chains__31337__shop_reg=contracts.shop_reg,
             chains__31337__relay_reg=contracts.relay_reg,
+            chains__31337__payments=contracts.payments,
             **settings,
         )
     )
