@@ -51,6 +51,10 @@ async def until_proven(chain: Chain, payments: bytes) -> None:
         except ChainError as error:
             # The endpoints' own failures are logged already.
             log.debug("the Payments contract could not be asked", extra={"reason": str(error)})
+        except Exception as error:  # whatever an endpoint answers must not end what heads wait for
+            if repr(error) != complaint:
+                log.exception("proving the Payments contract failed; it is tried again")
+            complaint = repr(error)
         await asyncio.sleep(AGAIN_S)
 
 

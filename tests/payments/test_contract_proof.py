@@ -68,6 +68,32 @@ async def test_what_is_wrong_is_said_once_and_asked_again(
     assert "chains.31337.payments" in warnings[0]
 
 
+async def test_a_bug_on_a_strange_answer_is_logged_once_and_ends_nothing(
+    chain: Chain, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    async def breaking(_: Chain, _payments: bytes) -> None:
+        nonlocal asked
+        asked += 1
+        if asked < 4:
+            raise OverflowError("Python int too large to convert to C long")
+
+    monkeypatch.setattr(contract_proof, "AGAIN_S", 0.001)
+    monkeypatch.setattr(contract_proof, "prove", breaking)
+    await asyncio.wait_for(until_proven(chain, b"\x12" * 20), 20)
+    assert asked == 4
+    assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 1
+
+
+@pytest.mark.parametrize("answer", ["0x", "0x" + "ff" * 64, "0x" + "ff" * 32000, "no", 7, None, {"a": []}])
+async def test_strange_answers_prove_nothing(answer: object) -> None:
+    strange = Node(results={"eth_chainId": hex(CHAIN_ID), "eth_call": answer})
+    async with running(strange), open_http() as http:
+        with pytest.raises((WrongContract, ChainUnreachable)):
+            await prove(Chain(CHAIN_ID, [strange.url], http), b"\x12" * 20)
+
+
 @pytest.mark.parametrize("is_right", [False, True])
 async def test_no_head_is_told_before_the_contract_is_proven(
     chain: Chain, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, is_right: bool
