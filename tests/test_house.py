@@ -14,6 +14,7 @@ TESTS = ROOT / "tests"
 
 GENERATED = {"protocol/wire_pb2.py"}
 WITHOUT_A_TEST_OF_THEIR_OWN = {
+    "chain/findings.py": "only types and a protocol, tested with the poller",
     "protocol/addresses.py": "only constants, tested with everything that uses them",
     "protocol/paths.py": "only constants, tested with everything that uses them",
     "relay/request.py": "only a protocol, tested with the requests that follow it",

@@ -4,6 +4,7 @@ ChainError (errors.py)
 ├── EndpointFailure       one endpoint could not be used; another one is tried
 │   └── UnusableAnswer        it answered, with more than was asked for or something else
 ├── ContractFault         a contract has no usable answer, where the endpoint has one for another
+├── BudgetSpent           a poll has asked as often as it may; the next one goes on
 ├── ChainUnreachable      none of the chain's endpoints could be used: nothing is known, least of all a "no"
 ├── NodeRefused           the node understood and said no: a transaction that it doesn't take, for instance
 ├── Reverted              the contract said no: that is an answer
@@ -31,6 +32,10 @@ class UnusableAnswer(EndpointFailure):
 
 class ContractFault(ChainError):
     """A contract has no answer that can be used; the endpoint works."""
+
+
+class BudgetSpent(ChainError):
+    """A poll has made as many requests as it may."""
 
 
 class ChainUnreachable(ChainError):
