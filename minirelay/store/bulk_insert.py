@@ -41,6 +41,9 @@ class Kind(IntEnum):
     REQUEST_STATE = 16
     BLOCK = 17
     ALERT = 18
+    CHAIN_HEAD = 19
+    NO_CHAIN_HEAD = 20
+    CHAIN_MARK = 21
 
 
 WIDTH = 13
@@ -100,6 +103,13 @@ _ACTIONS = {
     Kind.BLOCK: "INSERT INTO block (hash, data, is_served) VALUES (v1, v2, v3) ON CONFLICT DO NOTHING;",
     Kind.ALERT: """INSERT INTO alert (kind, shop, chain_id, address, request_ids, raised_at)
         VALUES (v1, v2, v3, v4, v5, v6);""",
+    Kind.CHAIN_HEAD: """INSERT INTO chain_head (chain_id, number, hash, parent, timestamp)
+        VALUES (v1, v2, v3, v4, v5) ON CONFLICT (chain_id, number) DO UPDATE SET
+        hash = excluded.hash, parent = excluded.parent, timestamp = excluded.timestamp;""",
+    Kind.NO_CHAIN_HEAD: "DELETE FROM chain_head WHERE chain_id = v1 AND number = v2;",
+    Kind.CHAIN_MARK: """INSERT INTO chain_mark (chain_id, scanned, deep, final, final_time)
+        VALUES (v1, v2, v3, v4, v5) ON CONFLICT (chain_id) DO UPDATE SET scanned = excluded.scanned,
+        deep = excluded.deep, final = excluded.final, final_time = excluded.final_time;""",
 }
 
 # Statements exist for these numbers of rows only, so that each is prepared once. The largest stays

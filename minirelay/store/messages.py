@@ -226,3 +226,28 @@ class BatchReport(msgspec.Struct, frozen=True, gc=False):
     rows: int
     ends: Mapping[int, int]
     duration_s: float
+
+
+class ChainHeadRow(msgspec.Struct, frozen=True, gc=False):
+    """A block of a chain that was polled. hash, parent: 32 bytes each. timestamp: epoch seconds."""
+
+    number: int
+    hash: bytes
+    parent: bytes
+    timestamp: int
+
+
+class ChainMark(msgspec.Struct, frozen=True, gc=False):
+    """How far a chain is read: numbers of blocks. final_time: of the block `final`, epoch seconds."""
+
+    scanned: int
+    deep: int
+    final: int
+    final_time: int
+
+
+class ChainProgress(msgspec.Struct, frozen=True):
+    """What is remembered of a chain. heads: of one fork, oldest first."""
+
+    mark: ChainMark
+    heads: tuple[ChainHeadRow, ...]

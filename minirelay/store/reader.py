@@ -8,6 +8,7 @@ from minirelay.shop.checkout_records import CheckoutRecords
 from minirelay.shop.issued_requests import IssuedRequest
 from minirelay.shop.reservations import Reservation
 from minirelay.store import (
+    chain_rows,
     checkout_records,
     comparison,
     counts,
@@ -22,6 +23,7 @@ from minirelay.store import (
 from minirelay.store.high_water import HighWater, Loss
 from minirelay.store.messages import (
     NO_LIMIT,
+    ChainProgress,
     Counts,
     Gap,
     KeyCard,
@@ -130,6 +132,10 @@ class Reader:
     async def payment_request_rows(self, shop: int) -> list[int]:
         """List the rows of all payment requests of a shop, in the order of issue."""
         return await self._pool.run(lambda db: checkout_records.list_requests(db, shop))
+
+    async def chain_progress(self, chain_id: int) -> ChainProgress | None:
+        """Return how far a chain was read, and the blocks that were polled; None if it never was."""
+        return await self._pool.run(lambda db: chain_rows.load_progress(db, chain_id))
 
     async def tail(self, shop: int) -> tuple[int, Counts]:
         """Return the last sequence number (0: the log is empty) and what the log holds."""
