@@ -35,9 +35,13 @@ def mirrored(module: str) -> str:
 
 
 def contract_tests() -> set[str]:
-    """Solidity has tests too: ShopReg.sol in contracts/test_shop_reg.py."""
-    names = (path.stem for path in (PACKAGE / "dev" / "contracts").glob("*.sol"))
-    return {f"dev/contracts/test_{re.sub(r'(?<=.)(?=[A-Z])', '_', name).lower()}.py" for name in names}
+    """Solidity has tests too: ShopReg.sol in contracts/test_shop_reg.py; those for tests only, too."""
+    places = {"dev/contracts": PACKAGE / "dev" / "contracts", "contracts": TESTS / "contracts"}
+    return {
+        f"{place}/test_{re.sub(r'(?<=.)(?=[A-Z])', '_', path.stem).lower()}.py"
+        for place, directory in places.items()
+        for path in directory.glob("*.sol")
+    }
 
 
 @pytest.mark.parametrize("module", modules())

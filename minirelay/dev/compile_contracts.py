@@ -9,6 +9,8 @@ import json
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,26 @@ def compile_all(workshop: Path) -> dict[Path, str]:
 
     Returns the text of each artifact and interface by where it is committed. Raises CompilationError.
     """
-    sources = sorted(SOURCES.glob("*.sol"))
+    compiled = compile_sources(workshop, sorted(SOURCES.glob("*.sol")), DEPLOYED)
+    return {
+        **{BUILD / f"{name}.json": _text(one.artifact) for name, one in compiled.items()},
+        **{INTERFACES / f"{name}.json": _text(one.abi) for name, one in compiled.items()},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A compiled contract: its code and how it came about, and its interface, both as JSON has them."""
+
+    artifact: dict[str, Any]
+    abi: list[dict[str, Any]]
+
+
+def compile_sources(workshop: Path, sources: Sequence[Path], names: Sequence[str]) -> dict[str, Compiled]:
+    """Compile contracts out of files of the same names, which may import one another.
+
+    Returns those that are named. Raises CompilationError, also for what the compiler only warns of.
+    """
     request = {
         "language": "Solidity",
         "sources": {path.name: {"content": path.read_text()} for path in sources},
@@ -59,22 +80,20 @@ def compile_all(workshop: Path) -> dict[Path, str]:
     problems = [problem["formattedMessage"] for problem in answer.get("errors", ())]
     if problems:
         raise CompilationError("\n".join(problems))
-    compiled = {name: answer["contracts"][f"{name}.sol"][name] for name in DEPLOYED}
+    outputs = {name: answer["contracts"][f"{name}.sol"][name] for name in names}
     return {
-        **{BUILD / f"{name}.json": _artifact(name, version, output) for name, output in compiled.items()},
-        **{INTERFACES / f"{name}.json": _text(output["abi"]) for name, output in compiled.items()},
+        name: Compiled(_artifact(name, version, output), output["abi"]) for name, output in outputs.items()
     }
 
 
-def _artifact(name: str, version: str, output: dict[str, Any]) -> str:
-    artifact = {
+def _artifact(name: str, version: str, output: dict[str, Any]) -> dict[str, Any]:
+    return {
         "contractName": name,
         "compiler": version,
         "settings": SETTINGS,
         "bytecode": "0x" + output["evm"]["bytecode"]["object"],
         "deployedBytecode": "0x" + output["evm"]["deployedBytecode"]["object"],
     }
-    return _text(artifact)
 
 
 def _text(content: Any) -> str:

@@ -13,7 +13,9 @@ from minirelay.dev.compile_contracts import (
     install,
 )
 from minirelay.protocol.abi import DIRECTORY as INTERFACES
+from tests.contracts import compile as compile_for_tests
 
+SOLIDITY = sorted([*SOURCES.glob("*.sol"), *compile_for_tests.HERE.glob("*.sol")])
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH")
 
 
@@ -42,6 +44,13 @@ def test_committed_code_is_what_the_sources_compile_to(workshop: Path) -> None:
         assert text == committed[path], f"{path} is not what its source compiles to; run the module"
 
 
+def test_committed_code_of_contracts_for_tests_is_what_their_sources_compile_to(workshop: Path) -> None:
+    compiled = compile_for_tests.compile_all(workshop)
+    assert sorted(compiled) == sorted(compile_for_tests.BUILD.glob("*.json"))
+    for path, text in compiled.items():
+        assert text == path.read_text(), f"{path} is not what its source compiles to; run the module"
+
+
 def test_compiler_warnings_are_failures(
     workshop: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -51,7 +60,7 @@ def test_compiler_warnings_are_failures(
         compile_all(workshop)
 
 
-@pytest.mark.parametrize("source", sorted(SOURCES.glob("*.sol")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("source", SOLIDITY, ids=lambda path: path.stem)
 def test_sources_are_ours_and_name_their_licence(source: Path) -> None:
     first, *_ = source.read_text().splitlines()
     assert first == "// SPDX-License-Identifier: MIT"

@@ -12,8 +12,8 @@ import {PaymentRequest} from "./PaymentRequest.sol";
 contract Payments {
     using SafeERC20 for IERC20;
 
-    /// Where signed token permits are redeemed.
-    ISignatureTransfer public immutable permit2;
+    /// Where signed token permits are redeemed. In storage slot 0, as on public chains: relays look there.
+    ISignatureTransfer public permit2;
 
     mapping(address payer => mapping(uint256 paymentId => bool isMade)) private _made;
 

@@ -47,11 +47,7 @@ contract Permit2 is ISignatureTransfer {
         _spend(owner, permit.nonce);
         bytes32 digest = MessageHashUtils.toTypedDataHash(DOMAIN_SEPARATOR(), _hash(permit, msg.sender));
         require(SignatureChecker.isValidSignatureNow(owner, digest, signature), InvalidSigner());
-        IERC20(permit.permitted.token).safeTransferFrom(
-            owner,
-            transferDetails.to,
-            transferDetails.requestedAmount
-        );
+        _transfer(permit.permitted.token, owner, transferDetails.to, transferDetails.requestedAmount);
     }
 
     /// Take back permits that were signed but not used.
@@ -62,6 +58,10 @@ contract Permit2 is ISignatureTransfer {
 
     function DOMAIN_SEPARATOR() public view returns (bytes32) {
         return keccak256(abi.encode(DOMAIN_TYPE, keccak256("Permit2"), block.chainid, address(this)));
+    }
+
+    function _transfer(address token, address from, address to, uint256 amount) internal virtual {
+        IERC20(token).safeTransferFrom(from, to, amount);
     }
 
     function _spend(address owner, uint256 nonce) private {

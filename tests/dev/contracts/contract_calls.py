@@ -8,6 +8,7 @@ import pytest
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from eth_typing import ChecksumAddress, HexAddress, HexStr
+from eth_utils.abi import event_abi_to_log_topic
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract import Contract
@@ -63,9 +64,5 @@ def events(contract: Contract, name: str, receipt: TxReceipt) -> Sequence[dict[s
     """Return the arguments of a contract's own events of this name in a receipt."""
     logs = [log for log in receipt["logs"] if log["address"] == contract.address]
     event = contract.events[name]()
-    topic = HexBytes(keccak(_signature(event.abi).encode()))
+    topic = HexBytes(event_abi_to_log_topic(event.abi))
     return [dict(event.process_log(log)["args"]) for log in logs if log["topics"][0] == topic]
-
-
-def _signature(abi: Any) -> str:
-    return f"{abi['name']}({','.join(i['type'] for i in abi['inputs'])})"
