@@ -63,6 +63,10 @@ class CheckoutOutcome(msgspec.Struct, frozen=True):
     manifest: Manifest | None = None
 
 
+NOTHING: Final = CheckoutOutcome((), RecordChanges({}, {}, {}, frozenset(), ()), (), ())
+"""What a set causes that touches no order, leaves the manifest as it is, and lets nothing vanish."""
+
+
 class Checkout:
     """The policy for one set of a guest or a clerk: a `Policy` of `apply_patch_set`.
 
@@ -92,13 +96,23 @@ class Checkout:
         self._ownership = Ownership(owners)
         self._facts = facts
         self._limits = limits
-        self._changes = CheckoutChanges(records, facts.now, limits, self._work, self._own_work)
+        self._records = records
+        self._begun: CheckoutChanges | None = None
         self._draft: Draft | None = None
         self._state: OrderState | None = None
         self._before: dict[bytes, OrderState | None] = {}
         self._cards: dict[bytes, int] = {}
         self._addressed: dict[bytes, None] = {}
         self._alerts: list[CheckoutAlert] = []
+
+    @property
+    def _changes(self) -> CheckoutChanges:
+        """Begin to change the records; most sets never do."""
+        if self._begun is None:
+            self._begun = CheckoutChanges(
+                self._records, self._facts.now, self._limits, self._work, self._own_work
+            )
+        return self._begun
 
     def before(self, draft: Draft, patch: Patch) -> None:
         """Note the state that an order is in."""
@@ -148,8 +162,10 @@ class Checkout:
         shop = self._draft
         if shop is None:
             raise RuntimeError("nothing is known of a set that was not applied")
-        canceled = self._orders_with(shop.vanished)
         has_new_manifest = after.manifest != before.manifest
+        if not (self._cards or shop.vanished or has_new_manifest):
+            return NOTHING
+        canceled = self._orders_with(shop.vanished)
         if has_new_manifest:
             self._withdraw(_manifest(before, self._work), shop.manifest)
         anew = [
