@@ -72,8 +72,12 @@ class IssuedRequestChanges:
 
     def put(self, row: IssuedRequest, state: RequestState) -> None:
         """Move one to another state. Raises WorkExceeded."""
+        self.update(msgspec.structs.replace(row, state=state))
+
+    def update(self, row: IssuedRequest) -> None:
+        """Enter what became of one, which may be of an order that is closed. Raises WorkExceeded."""
         self._work.spend(_MOVE_WORK)
-        self.changed[row.id] = msgspec.structs.replace(row, state=state)
+        self.changed[row.id] = row
 
     def _open(
         self, known: Iterable[IssuedRequest], fits: Callable[[IssuedRequest], bool]

@@ -62,7 +62,8 @@ class IssuedRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     price: the shop's pricing currency at that moment, and the amount in its units, before conversion. region:
     the name of the shipping region. listing_hashes: of the PaymentDetails. issued_at: epoch seconds by the
     relay's clock. issued_at_block: number of the chain's head then known. is_dead: no payer may be sent to
-    its address any more.
+    its address any more. received: of its currency, all that was recorded. is_watched: money for it
+    still matters.
     """
 
     id: bytes
@@ -77,6 +78,8 @@ class IssuedRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     issued_at_block: int
     state: RequestState = RequestState.WAITING
     is_dead: bool = False
+    received: int = 0
+    is_watched: bool = True
 
     @property
     def is_open(self) -> bool:

@@ -44,6 +44,10 @@ class Kind(IntEnum):
     CHAIN_HEAD = 19
     NO_CHAIN_HEAD = 20
     CHAIN_MARK = 21
+    PAYMENT_TRANSFER = 22
+    NO_PAYMENT_TRANSFER = 23
+    PAYMENT_ALERT = 24
+    ALERT_AMOUNT = 25
 
 
 WIDTH = 13
@@ -98,7 +102,8 @@ _ACTIONS = {
         VALUES (v1, v2, substr(v3, 1, 32), substr(v3, 33, 8), substr(v3, 41, 8), substr(v3, 49, 20),
         substr(v3, 69, 32), substr(v3, 101, 20), substr(v3, 121, 8), substr(v3, 129, 20), substr(v3, 149),
         v4, v5, v6, v7, v8, v9, v10);""",
-    Kind.REQUEST_STATE: """UPDATE payment_request SET state = v2, is_dead = v3 WHERE id = v1;
+    Kind.REQUEST_STATE: """UPDATE payment_request
+        SET state = v2, is_dead = v3, received = v4, is_watched = v5 WHERE id = v1;
         SELECT RAISE(ABORT, 'no such payment request') WHERE changes() = 0;""",
     Kind.BLOCK: "INSERT INTO block (hash, data, is_served) VALUES (v1, v2, v3) ON CONFLICT DO NOTHING;",
     Kind.ALERT: """INSERT INTO alert (kind, shop, chain_id, address, request_ids, raised_at)
@@ -110,6 +115,22 @@ _ACTIONS = {
     Kind.CHAIN_MARK: """INSERT INTO chain_mark (chain_id, scanned, deep, final, final_time)
         VALUES (v1, v2, v3, v4, v5) ON CONFLICT (chain_id) DO UPDATE SET scanned = excluded.scanned,
         deep = excluded.deep, final = excluded.final, final_time = excluded.final_time;""",
+    Kind.PAYMENT_TRANSFER: """INSERT INTO payment_transfer (request, kind, token, transaction_hash, log_index,
+        block_number, block_hash, amount, is_proven, is_deep)
+        VALUES (v1, v2, v3, v4, v5, v6, v7, v8, v9, v10)
+        ON CONFLICT (request, kind, token, transaction_hash, log_index) DO UPDATE SET
+        block_number = excluded.block_number, block_hash = excluded.block_hash, amount = excluded.amount,
+        is_proven = excluded.is_proven, is_deep = excluded.is_deep;""",
+    Kind.NO_PAYMENT_TRANSFER: """DELETE FROM payment_transfer
+        WHERE request = v1 AND kind = v2 AND token = v3 AND transaction_hash = v4 AND log_index = v5;""",
+    Kind.PAYMENT_ALERT: """INSERT INTO alert
+        (kind, shop, chain_id, address, request_ids, raised_at, is_urgent, amount, count, told_of)
+        VALUES (v1, v2, v3, v4, v5, v6, v7, v8, v9, v10)
+        ON CONFLICT (told_of) WHERE told_of IS NOT NULL DO UPDATE SET raised_at = excluded.raised_at,
+        is_urgent = max(is_urgent, excluded.is_urgent), amount = excluded.amount,
+        count = count + excluded.count;""",
+    Kind.ALERT_AMOUNT: """UPDATE alert SET amount = v2, raised_at = v3, count = count + v4
+        WHERE told_of = v1;""",
 }
 
 # Statements exist for these numbers of rows only, so that each is prepared once. The largest stays

@@ -9,6 +9,7 @@ from typing import Final
 
 from minirelay.protocol.ids import HASH_BYTES
 from minirelay.shop.checkout import AlertKind
+from minirelay.shop.payment_alerts import PaymentAlertKind, about_request
 from minirelay.store.connection import snapshot
 from minirelay.store.objects import STEP_OBJECTS, steps
 from minirelay.store.one_step import cut, joined, number_list, numbers, parse_numbers
@@ -22,7 +23,7 @@ _BLOCKS: Final = f"""SELECT {numbers("is_served")}, {joined("hash")}, {joined("d
     FROM (SELECT * {_CHOSEN.format(table="block")})"""
 
 _ALERTS: Final = f"SELECT {numbers('id')} FROM alert"
-_ALERT: Final = "SELECT kind, shop, chain_id, address, request_ids FROM alert WHERE id = ?"
+_ALERT: Final = "SELECT kind, told_of, shop, chain_id, address, request_ids FROM alert WHERE id = ?"
 # Of an alert's requests, counts those that are of its shop and for its payee or currency.
 _MATCHING: Final = """WITH RECURSIVE place (start) AS (
         SELECT 1 UNION ALL SELECT start + 32 FROM place WHERE start + 32 <= length(:ids)
@@ -33,7 +34,9 @@ _ABOUT: Final = {
     AlertKind.WITHDRAWN_PAYEE.value: "payee",
     AlertKind.WITHDRAWN_CURRENCY.value: "currency",
     AlertKind.SUPERSEDED_WITH_MONEY.value: "payee",
+    **dict.fromkeys([kind.value for kind in PaymentAlertKind], "currency"),
 }
+_OF_PAYMENTS: Final = {kind.value: kind for kind in PaymentAlertKind}
 _ALERT_STEP_BYTES: Final = STEP_OBJECTS * HASH_BYTES
 
 
@@ -57,12 +60,24 @@ def find_alert_damage(connection: sqlite3.Connection) -> str | None:
     """Find the first alert about something that is not stored so; None if all is well."""
     with snapshot(connection):
         for row in parse_numbers(connection.execute(_ALERTS).fetchone()[0]):
-            kind, *place, request_ids = connection.execute(_ALERT, (row,)).fetchone()
+            kind, told_of, *place, request_ids = connection.execute(_ALERT, (row,)).fetchone()
             if kind not in _ABOUT:
                 return f"alert {row} is of the unknown kind {kind!r}"
-            if not request_ids or not _fits(connection, _ABOUT[kind], place, request_ids):
+            if not _is_told_of(kind, told_of, request_ids):
+                return f"alert {row} is told of something else than it is about"
+            if not _fits(connection, _ABOUT[kind], place, request_ids):
                 return f"alert {row} is about other payment requests than those of its shop and place"
     return None
+
+
+def _is_told_of(kind: str, told_of: str | None, request_ids: bytes) -> bool:
+    """Return whether an alert names what it is about as it was made to."""
+    if kind not in _OF_PAYMENTS:
+        return told_of is None and request_ids != b""
+    if not request_ids:
+        # It stands for others, of which it has only the number.
+        return told_of is not None and told_of.startswith(f"{kind}:more:")
+    return told_of == about_request(_OF_PAYMENTS[kind], request_ids)
 
 
 def _fits(connection: sqlite3.Connection, column: str, place: list[object], request_ids: bytes) -> bool:

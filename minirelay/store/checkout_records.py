@@ -44,8 +44,9 @@ _BY_COLUMN: Final = f"""WITH RECURSIVE place (start) AS (
 _BY_ORDER: Final = _BY_COLUMN.format(column="order_id")
 _BY_ID: Final = _BY_COLUMN.format(column="id")
 _CHOSEN: Final = "FROM payment_request WHERE row IN (SELECT value FROM json_each(?)) ORDER BY row"
-_REQUEST_NUMBERS: Final = f"""SELECT {numbers("card", "ttl", "issued_at", "issued_at_block", "is_dead")},
-    {numbers("length(CAST(region AS BLOB))", "length(listing_hashes)")}, group_concat(state)
+_REQUEST_NUMBERS: Final = f"""SELECT {numbers("card", "ttl", "issued_at", "issued_at_block")},
+    {numbers("is_dead", "is_watched", "length(CAST(region AS BLOB))", "length(listing_hashes)")},
+    group_concat(state)
     FROM (SELECT * {_CHOSEN})"""
 _FIXED: Final = {
     "id": HASH_BYTES,
@@ -57,6 +58,7 @@ _FIXED: Final = {
     "pricing_chain": CHAIN_ID_BYTES,
     "pricing_address": ADDRESS_BYTES,
     "price": AMOUNT_BYTES,
+    "received": AMOUNT_BYTES,
 }
 _REQUEST_BYTES: Final = f"""SELECT {", ".join(map(joined, (" || ".join(_FIXED), "region", "listing_hashes")))}
     FROM (SELECT * {_CHOSEN})"""
@@ -121,7 +123,7 @@ def load_checkout(
         rows.update(_find_requests(connection, _BY_ORDER, OBJECT_ID_BYTES, shop, orders))
         return StoredCheckout(
             load_reservations(connection, shop),
-            tuple(_load_requests(connection, shop_id, sorted(rows))),
+            tuple(load_requests_of_rows(connection, shop_id, sorted(rows))),
         )
 
 
@@ -144,7 +146,7 @@ def load_requests(
         rows = set(_find_requests(connection, _BY_ID, HASH_BYTES, shop, ids))
         rows.update(_find_requests(connection, _BY_ORDER, OBJECT_ID_BYTES, shop, orders))
         found = sorted(rows)
-        return dict(zip(found, _load_requests(connection, shop_id, found), strict=True))
+        return dict(zip(found, load_requests_of_rows(connection, shop_id, found), strict=True))
 
 
 def list_requests(connection: sqlite3.Connection, shop: int) -> list[int]:
@@ -204,9 +206,10 @@ def _find_requests(
         yield from parse_numbers(connection.execute(sql, given).fetchone()[0])
 
 
-def _load_requests(
+def load_requests_of_rows(
     connection: sqlite3.Connection, shop_id: int, rows: Sequence[int]
 ) -> Iterator[IssuedRequest]:
+    """Read the payment requests in these rows, of one shop, in their order; within a snapshot."""
     for start in range(0, len(rows), STEP_OBJECTS):
         chosen = rows[start : start + STEP_OBJECTS]
         *texts, words = connection.execute(_REQUEST_NUMBERS, (number_list(chosen),)).fetchone()
@@ -230,9 +233,10 @@ def _make_request(
     issued_at: int,
     issued_at_block: int,
     is_dead: int,
+    is_watched: int,
     state: RequestState,
 ) -> IssuedRequest:
-    request_id, order_id, chain_id, currency, amount, payee, pricing_chain, pricing_address, price = fixed
+    request_id, order_id, chain_id, currency, amount, payee, *pricing, price, received = fixed
     return IssuedRequest(
         id=request_id,
         order_id=order_id,
@@ -245,7 +249,7 @@ def _make_request(
             payee=payee,
             shop_id=shop_id,
         ),
-        pricing=(int.from_bytes(pricing_chain, "big"), pricing_address),
+        pricing=(int.from_bytes(pricing[0], "big"), pricing[1]),
         price=int.from_bytes(price, "big"),
         region=region.decode(),
         listing_hashes=tuple(
@@ -255,6 +259,8 @@ def _make_request(
         issued_at_block=issued_at_block,
         state=state,
         is_dead=bool(is_dead),
+        received=int.from_bytes(received, "big"),
+        is_watched=bool(is_watched),
     )
 
 

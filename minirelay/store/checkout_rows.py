@@ -80,7 +80,7 @@ class CheckoutRows(msgspec.Struct, frozen=True):
             if request_id in records.issued:
                 batch.insert(Kind.PAYMENT_REQUEST, *_request_row(self.shop, request))
             else:
-                batch.put(Kind.REQUEST_STATE, (request_id,), request.state.value, request.is_dead)
+                batch.put(Kind.REQUEST_STATE, (request_id,), *_state_values(request))
         for snapshot in self.snapshots:
             batch.put(Kind.BLOCK, (snapshot.hash,), snapshot.data, False)
         for alert in self.alerts:
@@ -98,6 +98,11 @@ def reservation_values(row: Reservation) -> tuple[Parameter, ...]:
     """Write the columns of a reservation behind its key."""
     units = encode_units(row.units)
     return row.card, units, row.ends_at, row.is_chosen, int(row.hold), row.extended_until
+
+
+def _state_values(one: IssuedRequest) -> tuple[Parameter, ...]:
+    received = one.received.to_bytes(AMOUNT_BYTES, "big")
+    return one.state.value, one.is_dead, received, one.is_watched
 
 
 def _request_row(shop: int, one: IssuedRequest) -> tuple[Parameter, ...]:

@@ -18,6 +18,7 @@ from minirelay.store import (
     integrity,
     log,
     objects,
+    payment_records,
     shops,
 )
 from minirelay.store.high_water import HighWater, Loss
@@ -36,6 +37,8 @@ from minirelay.store.messages import (
     StoredSet,
     WireSet,
 )
+from minirelay.store.payment_records import WatchedRequest
+from minirelay.store.payment_rows import PaymentTransfer
 from minirelay.store.pool import Queryable, ReadPool
 
 
@@ -136,6 +139,14 @@ class Reader:
     async def chain_progress(self, chain_id: int) -> ChainProgress | None:
         """Return how far a chain was read, and the blocks that were polled; None if it never was."""
         return await self._pool.run(lambda db: chain_rows.load_progress(db, chain_id))
+
+    async def watched_requests(self) -> list[WatchedRequest]:
+        """Read the payment requests of all shops for which money still matters."""
+        return await self._pool.run(payment_records.load_watched)
+
+    async def payment_transfers(self, ids: Iterable[bytes]) -> list[PaymentTransfer]:
+        """Read what was observed for payment requests, by PaymentID."""
+        return await self._pool.run(lambda db: payment_records.load_transfers(db, ids))
 
     async def tail(self, shop: int) -> tuple[int, Counts]:
         """Return the last sequence number (0: the log is empty) and what the log holds."""

@@ -38,9 +38,23 @@ NOT_COMPARED = {
     "reservation.extended_until": "by the relay's clock",
     "payment_request.issued_at_block": "of the chain",
     "payment_request.is_dead": "found on the chain",
+    "payment_request.received": "found on the chain",
+    "payment_request.is_watched": "found on the chain",
+    "payment_transfer.kind": "found on the chain",
+    "payment_transfer.token": "found on the chain",
+    "payment_transfer.transaction_hash": "found on the chain",
+    "payment_transfer.log_index": "found on the chain",
+    "payment_transfer.block_number": "found on the chain",
+    "payment_transfer.block_hash": "found on the chain",
+    "payment_transfer.amount": "found on the chain",
+    "payment_transfer.is_proven": "found on the chain",
+    "payment_transfer.is_deep": "found on the chain",
     "block.row": "the place in the file, which means nothing",
     "alert.id": "the place in the file, which means nothing",
     "alert.raised_at": "by the relay's clock",
+    "alert.is_urgent": "how it is told, not what of",
+    "alert.amount": "found on the chain",
+    "alert.count": "found on the chain",
 }
 
 CLERK, GUEST, LEAVER = 1, 2, 3
@@ -48,8 +62,11 @@ A_CARD = "(9, x'{key}', 1, zeroblob(20), 1, zeroblob(8), 0, 0)".format(key="02" 
 
 UNPAID, COMMITTED, REOPENED, CANCELED = (f"x'{number:016x}'" for number in (5, 6, 7, 8))
 ANOTHER_REQUEST = """SELECT 3, shop, zeroblob(32), order_id, card, chain_id, ttl, currency, amount, payee,
-    pricing_chain, pricing_address, price, region, listing_hashes, issued_at, issued_at_block, state, is_dead
-    FROM payment_request WHERE row = 1"""
+    pricing_chain, pricing_address, price, region, listing_hashes, issued_at, issued_at_block, state, is_dead,
+    received, is_watched FROM payment_request WHERE row = 1"""
+
+A_TRANSFER = """INSERT INTO payment_transfer VALUES
+    (zeroblob(32), 'balance', zeroblob(20), x'', 0, 1, zeroblob(32), zeroblob(32), 1, 1)"""
 
 # What is changed, by column; a word of what `verify` has to say about it, and where.
 COLUMNS = [
@@ -243,6 +260,8 @@ COLUMNS = [
         "UPDATE alert SET request_ids = CAST(request_ids || zeroblob(32) AS BLOB)",
         "alert 1 is about other payment requests",
     ),
+    ("alert.told_of", "UPDATE alert SET told_of = 'late:00'", "alert 1 is told of something else"),
+    ("payment_transfer.request", f"{A_TRANSFER} -- request", "is of no payment_request"),
 ]
 
 # Rows that are missing or too many, and the same columns changed elsewhere.
@@ -299,7 +318,7 @@ OTHERS = [
     ("DELETE FROM block WHERE row = 1", "a listing that was sold, is not stored"),
     (f"INSERT INTO block VALUES (9, x'{sha256(b'').hexdigest()}', x'', 0)", "of no listing that was sold"),
     ("UPDATE alert SET kind = 'x'", "alert 1 is of the unknown kind 'x'"),
-    ("UPDATE alert SET request_ids = x''", "alert 1 is about other payment requests"),
+    ("UPDATE alert SET request_ids = x''", "alert 1 is told of something else"),
     ("DROP INDEX patch_index_by_owner", "index patch_index_by_owner"),
     ("CREATE TRIGGER t AFTER INSERT ON meta BEGIN DELETE FROM meta; END", "trigger t"),
 ]

@@ -1,0 +1,53 @@
+"""What a person has to know of money that came, or did not (spec 06 "Paid")."""
+
+from enum import StrEnum
+
+import msgspec
+
+from minirelay.shop.issued_requests import Place
+
+
+class PaymentAlertKind(StrEnum):
+    """What is the matter with a request; most are named after its state."""
+
+    SHORT = "short"
+    OVER = "over"
+    DUPLICATE = "duplicate"
+    EXPIRED = "expired"
+    LATE = "late"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+    UNPROVEN = "unproven"
+    REVERTED = "reverted"
+    STRAY = "stray"
+    DEAD_ADDRESS = "dead address"
+    STOCK_MISSING = "stock missing"
+    CONTRADICTION = "contradiction"
+
+
+class PaymentAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert about a request, or about more of them than anybody should be told of one by one.
+
+    place: its currency. request_id: None for the one that stands for others. amount: of money, all in all,
+    in units of the currency; of what is missing from a stock, in pieces. told_of: what it is told once for.
+    adds: how many there are more. is_new: it is told of if it was not before, not only brought up to date.
+    """
+
+    kind: PaymentAlertKind
+    place: Place
+    request_id: bytes | None
+    amount: int
+    told_of: str
+    adds: int = 1
+    is_urgent: bool = False
+    is_new: bool = True
+
+
+def about_request(kind: PaymentAlertKind, request_id: bytes) -> str:
+    """Name what is the matter with a request: it is told of once, whatever comes later."""
+    return f"{kind.value}:{request_id.hex()}"
+
+
+def about_others(kind: PaymentAlertKind, shop: int, hour: int) -> str:
+    """Name what is the matter with more requests of a shop (row id) in an hour than are told of."""
+    return f"{kind.value}:more:{shop}:{hour}"
