@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from minirelay.protocol.cbor_items import Key, Value
 from minirelay.protocol.cbor_reader import Reader
-from minirelay.protocol.timestamps import format_time
+from minirelay.protocol.timestamps import format_time, whole_seconds
 
-__all__ = ["Key", "Value", "decode", "encode", "encode_list_of", "encode_map_of"]
+__all__ = ["Key", "Value", "as_decoded", "decode", "encode", "encode_list_of", "encode_map_of"]
 
 _UINT, _BYTES, _TEXT, _LIST, _MAP = 0, 2, 3, 4, 5
 _FALSE, _TRUE, _NULL = b"\xf4", b"\xf5", b"\xf6"
@@ -40,6 +40,18 @@ def encode(value: Value) -> bytes:
     out: list[bytes] = []
     _WRITERS.get(type(value), _write_unknown)(out, value)
     return b"".join(out)
+
+
+def as_decoded(value: Value) -> Value:
+    """Return what decoding gives back of a value that `encode` took. It shares nothing mutable with it."""
+    match value:
+        case dict():
+            return {key: as_decoded(content) for key, content in value.items()}
+        case list():
+            return [as_decoded(element) for element in value]
+        case datetime():
+            return whole_seconds(value)
+    return value
 
 
 def encode_list_of(elements: Sequence[bytes]) -> bytes:

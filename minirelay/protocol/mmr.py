@@ -5,6 +5,7 @@ is always exactly one peak, a perfect binary tree, and its hash is the root.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -14,6 +15,7 @@ from minirelay.protocol.ids import HASH_BYTES
 from minirelay.protocol.sizes import MOST_LOGGED_LEVELS
 
 _PADDING: Final = sha256(b"").digest()
+_HASH_HEAD: Final = encode(bytes(HASH_BYTES))[:-HASH_BYTES]
 # Of a leaf that is alone: node 0 of 1, and no siblings.
 _LONE_PROOF: Final = (encode([0, 1, []]),)
 
@@ -53,18 +55,25 @@ def proofs_of(rows: Tree, count: int) -> tuple[bytes, ...]:
         # Most sets have one patch.
         return _LONE_PROOF
     # Each sibling stands in many proofs and is encoded once.
-    siblings = [[encode(digest) for digest in row] for row in rows[:-1]]
-    size = encode(2 * len(rows[0]) - 1)
+    siblings = [[_HASH_HEAD + digest for digest in row] for row in rows[:-1]]
     return tuple(
-        encode_list_of(
-            (
-                encode(node_index(leaf)),
-                size,
-                encode_list_of([row[leaf >> height ^ 1] for height, row in enumerate(siblings)]),
+        [
+            b"".join(
+                (
+                    _proof_head(leaf, len(siblings)),
+                    *[row[leaf >> height ^ 1] for height, row in enumerate(siblings)],
+                )
             )
-        )
-        for leaf in range(count)
+            for leaf in range(count)
+        ]
     )
+
+
+@lru_cache(maxsize=1024)
+def _proof_head(leaf: int, height: int) -> bytes:
+    """Encode what comes before the siblings in a leaf's proof. height: of the tree, how many they are."""
+    size = (2 << height) - 1
+    return encode_list_of((encode(node_index(leaf)), encode(size), encode_list_of((b"",) * height)))
 
 
 def padded_count(count: int) -> int:

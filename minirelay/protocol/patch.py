@@ -78,6 +78,12 @@ def patch_from(value: Value, raw: bytes, *, has_bignums: bool) -> Patch:
     return Patch(op, path, content, raw, table, object_id, fields)
 
 
+def new_patch(op: Op, path: Path, value: Value, raw: bytes) -> Patch:
+    """Make the patch that `raw` was just encoded from. Raises Refusal INVALID for a path to no object."""
+    table, object_id, fields = _target(path)
+    return Patch(op, path, value, raw, table, object_id, fields)
+
+
 def _is_op(value: object) -> TypeGuard[Op]:
     return type(value) is str and value in OPS
 

@@ -13,13 +13,15 @@ import msgspec
 
 from minirelay.errors import MalformedInput, invalid
 from minirelay.protocol import mmr
-from minirelay.protocol.cbor import Key, Value, encode, encode_list_of, encode_map_of
+from minirelay.protocol.cbor import Key, Value, as_decoded, encode, encode_list_of, encode_map_of
 from minirelay.protocol.cbor_reader import Piece, Reader
 from minirelay.protocol.field_names import get_field
 from minirelay.protocol.header import Header, decode_header, header_from
-from minirelay.protocol.patch import Op, Patch, Path, decode_patch, patch_from
+from minirelay.protocol.ids import HASH_BYTES
+from minirelay.protocol.patch import Op, Patch, Path, decode_patch, new_patch, patch_from
 from minirelay.protocol.signing import SIGNATURE_BYTES, PrivateKey, recover
 from minirelay.protocol.sizes import MAX_HEADER_BYTES, MAX_PATCHES_PER_SET, most_patch_bytes
+from minirelay.protocol.timestamps import whole_seconds
 
 __all__ = [
     "DecodedPatchSet",
@@ -35,10 +37,18 @@ __all__ = [
     "join_patch_set",
     "open_patch_set",
     "seal_patch_set",
+    "sign_patch_set",
     "verify",
 ]
 
 _WHAT: Final = "invalid CBOR encoding"
+_LEAF_HEAD: Final = b"\xa3" + encode("Op")
+_PATH: Final = encode("Path")
+_VALUE: Final = encode("Value")
+_SHOP_ID: Final = b"\xa4" + encode("ShopID")
+_ROOT_HASH: Final = encode("RootHash") + encode(bytes(HASH_BYTES))[:-HASH_BYTES]
+_TIMESTAMP: Final = encode("Timestamp")
+_NONCE: Final = encode("KeyCardNonce")
 
 
 class DecodedPatchSet(msgspec.Struct, frozen=True):
@@ -52,10 +62,11 @@ class DecodedPatchSet(msgspec.Struct, frozen=True):
 @final
 @dataclass(frozen=True, slots=True, init=False)
 class VerifiedPatchSet:
-    """A patch set whose root was recomputed and whose signer was recovered. Only `verify` makes them.
+    """A patch set whose root is that of its patches, and whose signer is known.
 
-    signer: compressed public key, 33 bytes. proofs: the CBOR of the inclusion proof of each patch. Whether
-    that signer may write to that shop is the relay's question, not answered here.
+    Only `verify` makes them, which recomputes the root and recovers the signer, and `sign_patch_set`, which
+    has just made both. signer: compressed public key, 33 bytes. proofs: the CBOR of the inclusion proof of
+    each patch. Whether that signer may write to that shop is the relay's question, not answered here.
     """
 
     header: Header
@@ -66,7 +77,7 @@ class VerifiedPatchSet:
 
     def __init__(self) -> None:
         """Refuse: see `verify`."""
-        raise TypeError("a VerifiedPatchSet is made by verify() alone")
+        raise TypeError("a VerifiedPatchSet is made by verify() and sign_patch_set() alone")
 
 
 class NewPatch(msgspec.Struct, frozen=True):
@@ -133,31 +144,74 @@ def verify(decoded: DecodedPatchSet) -> VerifiedPatchSet:
         signer = recover(header.raw, signature)
     except MalformedInput as error:
         raise invalid(f"invalid signature: {error}") from error
-    verified = object.__new__(VerifiedPatchSet)
-    # Past `__init__` and past `frozen`: this is the one place where they are made.
-    put = object.__setattr__
-    put(verified, "header", header)
-    put(verified, "signature", signature)
-    put(verified, "patches", patches)
-    put(verified, "signer", signer)
-    put(verified, "proofs", mmr.proofs_of(rows, len(patches)))
-    return verified
+    return _verified(decoded, signer, rows)
+
+
+def sign_patch_set(
+    patches: Sequence[NewPatch], *, shop_id: int, key_card_nonce: int, timestamp: datetime, key: PrivateKey
+) -> VerifiedPatchSet:
+    """Make and sign a patch set, to be applied at once: what opening the bytes of `seal_patch_set` gives.
+
+    Nothing is recovered or decoded, since nothing came from elsewhere. timestamp: aware; whole seconds are
+    written. Raises Refusal INVALID for what could not be accepted or pushed, and what `encode` raises.
+    """
+    if len(patches) > MAX_PATCHES_PER_SET:
+        raise invalid(f"too many patches: a set has at most {MAX_PATCHES_PER_SET}")
+    leaves = [_leaf(patch) for patch in patches]
+    rows = mmr.tree(leaves)
+    raw = _encode_header(shop_id, key_card_nonce, timestamp, rows[-1][0])
+    decoded = DecodedPatchSet(
+        Header(raw, key_card_nonce, shop_id, whole_seconds(timestamp), rows[-1][0]),
+        key.sign(raw),
+        tuple(
+            [
+                new_patch(patch.op, patch.path, as_decoded(patch.value), leaf)
+                for patch, leaf in zip(patches, leaves, strict=True)
+            ]
+        ),
+    )
+    _check_can_be_pushed(decoded)
+    return _verified(decoded, key.public_key, rows)
 
 
 def seal_patch_set(
     patches: Sequence[NewPatch], *, shop_id: int, key_card_nonce: int, timestamp: datetime, key: PrivateKey
 ) -> bytes:
     """Make and sign a SignedPatchSet. timestamp: aware; whole seconds are written. Returns its CBOR."""
-    leaves = [encode({"Op": patch.op, "Path": list(patch.path), "Value": patch.value}) for patch in patches]
-    header = encode(
-        {
-            "KeyCardNonce": key_card_nonce,
-            "ShopID": shop_id,
-            "Timestamp": timestamp,
-            "RootHash": mmr.root(leaves),
-        }
-    )
+    leaves = [_leaf(patch) for patch in patches]
+    header = _encode_header(shop_id, key_card_nonce, timestamp, mmr.root(leaves))
     return join_patch_set(header, key.sign(header), leaves)
+
+
+def _verified(decoded: DecodedPatchSet, signer: bytes, rows: mmr.Tree) -> VerifiedPatchSet:
+    verified = object.__new__(VerifiedPatchSet)
+    # Past `__init__` and past `frozen`: this is the one place where they are made.
+    put = object.__setattr__
+    put(verified, "header", decoded.header)
+    put(verified, "signature", decoded.signature)
+    put(verified, "patches", decoded.patches)
+    put(verified, "signer", signer)
+    put(verified, "proofs", mmr.proofs_of(rows, len(decoded.patches)))
+    return verified
+
+
+def _leaf(patch: NewPatch) -> bytes:
+    # The keys in the order of core deterministic encoding.
+    return b"".join(
+        (_LEAF_HEAD, encode(patch.op), _PATH, encode(list(patch.path)), _VALUE, encode(patch.value))
+    )
+
+
+def _encode_header(shop_id: int, key_card_nonce: int, timestamp: datetime, root_hash: bytes) -> bytes:
+    # The keys in the order of core deterministic encoding.
+    return b"".join(
+        (
+            *(_SHOP_ID, encode(shop_id)),
+            *(_ROOT_HASH, root_hash),
+            *(_TIMESTAMP, encode(timestamp)),
+            *(_NONCE, encode(key_card_nonce)),
+        )
+    )
 
 
 def join_patch_set(header: bytes, signature: bytes, patches: Sequence[bytes]) -> bytes:

@@ -12,6 +12,3 @@ PAYMENTS: Final = load_abi("PaymentsByAddress")
 GET_PAYMENT_ID: Final = PAYMENTS.function("getPaymentId")
 GET_PAYMENT_ADDRESS: Final = PAYMENTS.function("getPaymentAddress")
 GET_BYTECODE: Final = PAYMENTS.function("getBytecode", most_bytes=array_bytes(MAX_INIT_CODE_WORDS))
-
-REQUEST_TYPE: Final = GET_PAYMENT_ID.inputs[0]
-"""The ABI type of a payment request, a tuple."""

@@ -51,6 +51,11 @@ def time_from_epoch(seconds: int | float) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
+def whole_seconds(time: datetime) -> datetime:
+    """Return an aware time as reading what `format_time` writes gives it: in UTC, without a fraction."""
+    return time.astimezone(UTC).replace(microsecond=0)
+
+
 def format_time(time: datetime) -> str:
     """Write a time as RFC 3339 text: UTC with `Z`, whole seconds (a fraction is dropped).
 

@@ -24,13 +24,12 @@ ENTRY_BYTES = 512
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One set that may be appended to the log, and what it comes to.
 
-    root_hash: of the state. growth_bytes: about what more the state takes in memory. leaves and changes are
+    growth_bytes: about what more the state takes in memory. leaves and changes are
     what the store records. wire: the set in its pushed form, numbered for its place in the log. nonce: of its
     header. signer: whose signature it has, a compressed public key.
     """
 
     applied: AppliedPatchSet
-    root_hash: bytes
     growth_bytes: int
     leaves: tuple[Leaf, ...]
     changes: tuple[ObjectRow, ...]
@@ -52,7 +51,6 @@ def make_entry(
     rows, growth_bytes = _changes(before, owners, applied)
     return Entry(
         applied=applied,
-        root_hash=applied.state.root_hash,
         growth_bytes=growth_bytes,
         leaves=tuple(
             [

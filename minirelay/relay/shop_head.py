@@ -62,7 +62,7 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
     @property
     def root_hash(self) -> bytes:
         """The shop's root hash after the last of the sets."""
-        return self.entries[-1].root_hash
+        return self.state.root_hash
 
 
 @dataclass(slots=True)

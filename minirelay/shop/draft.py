@@ -38,11 +38,14 @@ class Draft:
     What its methods give is for reading, and only until the next `apply`.
     """
 
-    def __init__(self, state: ShopState, work: Work | None = None) -> None:
-        """Start from a state, which stays as it is. work: counts what it costs."""
+    def __init__(self, state: ShopState, work: Work | None = None, before: "Draft | None" = None) -> None:
+        """Start from a state, which stays as it is. work: counts what it costs.
+
+        before: the draft that finished as this state, to be dropped now. What it decoded is taken over.
+        """
         self._state = state
         self._work = Work() if work is None else work
-        self._working = WorkingSet(state, self._work)
+        self._working: WorkingSet = WorkingSet(state, self._work, None if before is None else before._working)
 
     def apply(self, patch: Patch) -> None:
         """Apply one patch behind those before it.

@@ -18,14 +18,20 @@ class ObjectCache(Generic[T]):
     __slots__ = ("_kind", "_object_type", "_open", "_read", "_state", "_work", "_written")
 
     def __init__(
-        self, state: ShopState, object_type: ObjectType, kind: type[T], work: Work | None = None
+        self,
+        state: ShopState,
+        object_type: ObjectType,
+        kind: type[T],
+        work: Work | None = None,
+        before: "ObjectCache[T] | None" = None,
     ) -> None:
+        """Start from a state. before: what made it, and is dropped now; what that had open stays open."""
         self._state = state
         self._work = Work() if work is None else work
         self._object_type = object_type
         self._kind = kind
-        self._open: dict[bytes, T | None] = {}
-        self._read: dict[bytes, bytes | None] = {}
+        self._open: dict[bytes, T | None] = {} if before is None else before._open
+        self._read: dict[bytes, bytes | None] = {} if before is None else before._read
         self._written: dict[bytes, None] = {}
 
     def has(self, key: bytes) -> bool:
@@ -70,6 +76,7 @@ class ObjectCache(Generic[T]):
             # What was there before was counted when it was read.
             self._work.spend(max(0, len(after or b"") - len(before or b"")))
             if after != before:
+                self._read[key] = after
                 yield Change(self._object_type, key, after)
 
     def _load(self, key: bytes) -> T | None:

@@ -78,12 +78,14 @@ class PatchApplication:
         owners: Mapping[bytes, int] | None,
         work: Work | None = None,
         policy: Policy | None = None,
+        before: "PatchApplication | None" = None,
     ) -> None:
         """Start from a state. The arguments are those of `apply_patch_set`.
 
         owners: None if it is not known who created the orders in the state; then guests may write to any.
+        before: what finished as this state, and is dropped now: then less has to be decoded.
         """
-        self._draft = Draft(state, work)
+        self._draft: Draft = Draft(state, work, None if before is None else before._draft)
         self._knows_owners = owners is not None
         self._ownership = Ownership({} if owners is None else owners)
         self._policy = policy

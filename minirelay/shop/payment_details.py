@@ -6,11 +6,10 @@ from typing import Final
 import msgspec
 
 from minirelay.errors import not_found
-from minirelay.protocol.cbor import decode
+from minirelay.protocol.cbor import Value
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, Op
 from minirelay.protocol.signing import SIGNATURE_BYTES
-from minirelay.shop.canonical import dump
 from minirelay.shop.objects import Order, PaymentDetails
 from minirelay.shop.order_states import STATE_FIELD, OrderState
 from minirelay.shop.payment_request import PaymentRequest, payment_id
@@ -73,8 +72,14 @@ def payment_patches(order_id: int, order: Order, details: PaymentDetails) -> tup
     order: as the client's set left it.
     """
     op: Op = "add" if order.payment_details is None else "replace"
-    # Numbers of such a value are sealed in their shortest form: browsers refuse bignums that need not be.
-    value = decode(dump(details))
+    # Numbers of plain values are sealed in their shortest form: browsers refuse bignums that need not be.
+    value: Value = {
+        "PaymentID": details.payment_id,
+        "Total": details.total,
+        "ListingHashes": list(details.listing_hashes),
+        "TTL": details.ttl,
+        "ShopSignature": details.shop_signature,
+    }
     path = ("Orders", order_id)
     return (
         NewPatch(op, (*path, "PaymentDetails"), value),

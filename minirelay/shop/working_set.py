@@ -1,6 +1,7 @@
 """A whole shop while one patch set changes it."""
 
 from collections.abc import Iterator
+from typing import final
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.object_cache import ObjectCache
@@ -10,6 +11,7 @@ from minirelay.shop.tag_index import TagIndex
 from minirelay.shop.work import Work
 
 
+@final
 class WorkingSet:
     """All objects of a shop, as far as they are touched, and what is known about several of them at once.
 
@@ -17,15 +19,24 @@ class WorkingSet:
     of the patches made vanish, whether or not a later one brought it back.
     """
 
-    def __init__(self, state: ShopState, work: Work | None = None) -> None:
-        """Start from a state, which stays as it is. work: counts what it costs."""
+    manifests: ObjectCache[Manifest]
+    accounts: ObjectCache[Account]
+    listings: ObjectCache[Listing]
+    tags: ObjectCache[Tag]
+    orders: ObjectCache[Order]
+    inventory: ObjectCache[int]
+
+    def __init__(
+        self, state: ShopState, work: Work | None = None, before: "WorkingSet | None" = None
+    ) -> None:
+        """Start from a state, which stays as it is. work: counts what it costs. before: see `Draft`."""
         self.work = work = Work() if work is None else work
-        self.manifests = ObjectCache(state, ObjectType.MANIFEST, Manifest, work)
-        self.accounts = ObjectCache(state, ObjectType.ACCOUNT, Account, work)
-        self.listings = ObjectCache(state, ObjectType.LISTING, Listing, work)
-        self.tags = ObjectCache(state, ObjectType.TAG, Tag, work)
-        self.orders = ObjectCache(state, ObjectType.ORDER, Order, work)
-        self.inventory = ObjectCache(state, ObjectType.INVENTORY, int, work)
+        self.manifests = ObjectCache(state, ObjectType.MANIFEST, Manifest, work, before and before.manifests)
+        self.accounts = ObjectCache(state, ObjectType.ACCOUNT, Account, work, before and before.accounts)
+        self.listings = ObjectCache(state, ObjectType.LISTING, Listing, work, before and before.listings)
+        self.tags = ObjectCache(state, ObjectType.TAG, Tag, work, before and before.tags)
+        self.orders = ObjectCache(state, ObjectType.ORDER, Order, work, before and before.orders)
+        self.inventory = ObjectCache(state, ObjectType.INVENTORY, int, work, before and before.inventory)
         self.tag_index = TagIndex(self.tags, state.tags, work)
         self.vanished: set[tuple[int, str | None]] = set()
         self._variation_names: dict[bytes, set[str]] = {}

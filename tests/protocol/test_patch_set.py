@@ -2,6 +2,7 @@
 
 import dataclasses
 from bisect import bisect_left
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from minirelay.protocol.patch_set import (
     join_patch_set,
     open_patch_set,
     seal_patch_set,
+    sign_patch_set,
     verify,
 )
 from minirelay.protocol.push import encode_set
@@ -408,6 +410,34 @@ def test_sealing_is_the_inverse_of_opening() -> None:
         ObjectType.MANIFEST,
     ]
     assert data == encode(decode(data))
+
+
+def test_signing_is_sealing_and_opening_in_one() -> None:
+    odd = MORNING.replace(microsecond=5).astimezone(timezone(timedelta(hours=3)))
+    whole: Value = {"ID": 7, "CanceledAt": odd, "Items": [{"ListingID": 2**64 - 1, "Quantity": 1}]}
+    patches = [
+        NewPatch("add", ("Orders", 7), whole),
+        NewPatch("remove", ("Accounts", b"\x01" * 20)),
+        NewPatch("append", ("Accounts", b"\x01" * 20, "KeyCards"), b"\x02" * 33),
+        NewPatch("replace", ("Orders", 7, "PaymentDetails"), {"Total": 2**200, "ListingHashes": [bytes(32)]}),
+        NewPatch("decrement", ("Inventory", 3, "red"), 4),
+        NewPatch("replace", ("Tags", "a", "Name"), None),
+    ]
+    for count in range(1, len(patches) + 1):
+        args: Any = {"shop_id": SHOP_ID, "key_card_nonce": 2**40, "timestamp": odd, "key": KEY}
+        made = sign_patch_set(patches[:count], **args)
+        assert made == open_patch_set(seal_patch_set(patches[:count], **args))
+
+
+def test_what_could_not_be_accepted_is_not_signed() -> None:
+    args: Any = {"shop_id": SHOP_ID, "key_card_nonce": 1, "timestamp": MORNING, "key": KEY}
+    many = [a_patch(number) for number in range(MAX_PATCHES_PER_SET + 1)]
+    with pytest.raises(Refusal, match="too many patches"):
+        sign_patch_set(many, **args)
+    with pytest.raises(Refusal, match="too large to be pushed"):
+        sign_patch_set([a_patch(1, MAX_SET_BYTES)], **args)
+    with pytest.raises(Refusal, match="no kind of object"):
+        sign_patch_set([NewPatch("add", ("Nothing", 1), 1)], **args)
 
 
 def test_sealing_writes_the_bytes_of_the_vectors() -> None:

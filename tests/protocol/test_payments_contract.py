@@ -7,7 +7,7 @@ REQUEST = "(uint256,uint256,bytes32,address,uint256,address,bool,uint256,bytes)"
 
 
 def test_functions_are_those_of_the_contract() -> None:
-    assert payments_contract.REQUEST_TYPE == REQUEST
+    assert payments_contract.GET_PAYMENT_ID.inputs == (REQUEST,)
     assert payments_contract.GET_PAYMENT_ID.outputs == ("uint256",)
     assert payments_contract.GET_PAYMENT_ADDRESS.inputs == (REQUEST, "address")
     assert payments_contract.GET_PAYMENT_ADDRESS.outputs == ("address",)

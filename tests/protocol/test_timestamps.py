@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minirelay.errors import MalformedInput
-from minirelay.protocol.timestamps import format_time, parse_time, time_from_epoch
+from minirelay.protocol.timestamps import format_time, parse_time, time_from_epoch, whole_seconds
 
 from .strategies import STEADY, times
 
@@ -145,3 +145,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 def test_a_long_fraction_takes_linear_time() -> None:
     assert parse_time(f"2025-06-01T09:00:00.{'9' * 1_000_000}Z") == MORNING
+
+
+def test_a_time_has_whole_seconds_in_utc_once_it_is_written_and_read() -> None:
+    odd = datetime(2025, 6, 1, 11, 30, 0, 5, timezone(timedelta(hours=2, minutes=30)))
+    assert whole_seconds(odd) == MORNING == parse_time(format_time(odd))
+    assert whole_seconds(odd).utcoffset() == timedelta(0)

@@ -21,6 +21,7 @@ from minirelay.shop.access import Role
 from minirelay.shop.objects import Order
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.ownership import Author
+from minirelay.shop.state import ShopState
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.database import open_readonly
 from minirelay.store.messages import BatchReport
@@ -212,6 +213,18 @@ def test_each_set_is_judged_on_the_state_and_the_owners_behind_the_one_before() 
     assert (commit.relay_nonce, commit.nonces) == (4, {guest.card_row: 1, clerk.card_row: 2})
     assert head.owners == {}
     assert head.counts.orders == 5
+
+
+def test_a_state_between_two_sets_is_not_hashed() -> None:
+    head = open_head()
+    pending = PendingSets(head)
+    pending.apply(Author(Role.CLERK, card(head, CLERK).row_id), open_patch_set(seal([order(1)])))
+    pending.apply_own([NewPatch("add", ("Orders", 1, "CanceledAt"), NOW)], RELAY_KEY, NOW)
+    accepted = pending.accepted()
+    between, last = (one.applied.state for one in accepted.entries)
+    assert ["root_hash" in vars(one) for one in (between, last)] == [False, True]
+    # As it would be without a state between.
+    assert accepted.root_hash == ShopState.from_objects(last.objects()).root_hash
 
 
 def test_what_the_relay_signs_is_work_for_the_loop_too() -> None:

@@ -17,6 +17,7 @@ from minirelay.shop.draft import Draft
 from minirelay.shop.objects import Manifest, Tag
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.state import ShopState, inventory_key
+from minirelay.shop.work import LOOKUP, Work
 from tests.shop import random_patches
 from tests.shop.patching import (
     ACCOUNT,
@@ -177,6 +178,36 @@ def test_present_content_is_what_the_patches_so_far_made() -> None:
     assert draft.variation_names(number(1)) == {"s"}
     assert isinstance(draft.manifest, Manifest)
     assert Draft(shop(manifest=None)).manifest is None
+
+
+@settings(derandomize=True, deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.lists(random_patches.PATCHES, min_size=1, max_size=3), min_size=2, max_size=8))
+def test_a_draft_behind_another_does_what_one_on_its_state_does(sets: list[list[Any]]) -> None:
+    state, before = START, None
+    for one in sets:
+        patches = [patch(op, *path, value=value) for op, (path, value) in one]
+        try:
+            expected = applied_with_changes(state, *patches)
+        except Refusal:
+            continue
+        draft = Draft(state, before=before)
+        for each in patches:
+            draft.apply(each)
+        assert draft.finish() == expected
+        state, before = expected[0], draft
+
+
+def test_a_draft_behind_another_decodes_nothing_again() -> None:
+    state = shop(listing(1), (ORDER, number(1), {"ID": 1, "Items": [], "State": 1}))
+    change = patch("append", "Orders", 1, "Items", value={"ListingID": 1, "Quantity": 1})
+    first, again, fresh = Work(), Work(), Work()
+    draft = Draft(state, first)
+    draft.apply(change)
+    state, _ = draft.finish()
+    for behind in (Draft(state, again, draft), Draft(state, fresh)):
+        behind.apply(change)
+        behind.finish()
+    assert again.spent + LOOKUP < fresh.spent
 
 
 def test_changes_are_one_per_object_however_often_it_was_patched() -> None:

@@ -4,11 +4,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from eth_abi.abi import encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from web3.types import Wei
 
 from minirelay.errors import Code, MalformedInput, Refusal
+from minirelay.protocol.payments_contract import GET_PAYMENT_ID
+from minirelay.protocol.signing import keccak256
 from minirelay.shop.payment_request import (
     PaymentRequest,
     abi_values,
@@ -26,6 +29,7 @@ REQUEST = PaymentRequest(
     chain_id=31337, ttl=1_750_000_000, currency=bytes(20), amount=5, payee=b"\x11" * 20, shop_id=1
 )
 REFUND = b"\x22" * 20
+PAYMENTS = b"\x33" * 20
 
 REQUESTS = st.builds(
     PaymentRequest,
@@ -72,6 +76,20 @@ def test_payment_id_is_the_contracts(contracts: Contracts, vector: dict[str, Any
     request = of_vector(vector)
     found = call(contracts.payments.functions.getPaymentId(abi_values(request)))
     assert found.to_bytes(32) == payment_id(request)
+
+
+@given(REQUESTS, st.binary(max_size=200), st.booleans(), st.binary(min_size=32, max_size=32))
+@settings(derandomize=True, deadline=None)
+def test_requests_are_encoded_as_a_library_encodes_them(
+    request: PaymentRequest, signature: bytes, flag: bool, order: bytes
+) -> None:
+    request = msgspec.structs.replace(
+        request, shop_signature=signature, is_payment_endpoint=flag, order=order
+    )
+    values = abi_values(request)
+    assert payment_id(request) == keccak256(encode(GET_PAYMENT_ID.inputs, [values]))
+    arguments = encode([*GET_PAYMENT_ID.inputs, "address", "address"], [values, REFUND, PAYMENTS])
+    assert creation_code_of(b"code" + arguments, request, PAYMENTS, REFUND) == b"code"
 
 
 # The address
