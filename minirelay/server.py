@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.endpoint import open_http
+from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.chain.errors import ChainUnreachable
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.shop_registry import ShopReg
@@ -110,7 +110,7 @@ async def _open_store(settings: Settings, *, accepts_loss: bool) -> Store:
 async def _open_registry_chain(settings: Settings) -> AsyncIterator[Chain]:
     rpc_urls = settings.chain(settings.registry_chain).rpc_urls
     async with open_http() as http:
-        yield Chain(settings.registry_chain, rpc_urls, http)
+        yield Chain(settings.registry_chain, http_endpoints(rpc_urls, http))
 
 
 def _make_token_service(
@@ -199,7 +199,7 @@ async def _open_payment_chain(settings: Settings, chain_id: int) -> AsyncIterato
     chain = settings.chain(chain_id)
     async with open_http() as http:
         yield PaymentChain(
-            chain=Chain(chain_id, chain.rpc_urls, http),
+            chain=Chain(chain_id, http_endpoints(chain.rpc_urls, http)),
             payments=bytes(chain.payments),
             is_development=settings.is_development_chain(chain_id),
             interval_s=chain.poll_interval,

@@ -17,6 +17,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     "chain/findings.py": "only types and a protocol, tested with the poller",
     "protocol/addresses.py": "only constants, tested with everything that uses them",
     "protocol/paths.py": "only constants, tested with everything that uses them",
+    "chain/transport.py": "only a protocol, tested with the endpoints that follow it",
     "relay/request.py": "only a protocol, tested with the requests that follow it",
     "relay/messages.py": "only types, tested with everything that uses them",
     "relay/shop_events.py": "a protocol, tested with the sequencer and the shops",

@@ -19,15 +19,19 @@ class Backoff:
         self.reason = ""
         self._failures = 0
         self._until = float("-inf")
+        self._trusted_at = float("-inf")
 
     def left(self, now: float) -> float:
         """Return how many seconds are left; 0 when it may be asked. now: monotonic."""
         return max(0.0, self._until - now)
 
-    def begin(self, now: float, failure: EndpointFailure, asked_at: float, jitter: float) -> None:
+    def begin(
+        self, now: float, failure: EndpointFailure, asked_at: float, jitter: float, *, answers: bool = False
+    ) -> None:
         """Let it rest. asked_at: when it was asked. jitter: between 0 and 1, random.
 
-        What was under way when it failed already and fails too does not count again.
+        What was under way when it failed already and fails too does not count again. answers: it does answer,
+        but wrong, so that its next answer alone does not mean that it works.
         """
         self.reason = str(failure)
         if asked_at < self._until:
@@ -36,13 +40,19 @@ class Backoff:
         pause_s = min(FIRST_BACKOFF_S * 2 ** min(self._failures - 1, 16), LONGEST_BACKOFF_S) * (
             0.5 + jitter / 2
         )
-        self._until = now + max(pause_s, failure.retry_after_s or 0.0)
+        rest_s = max(pause_s, failure.retry_after_s or 0.0)
+        self._until = now + rest_s
+        self._trusted_at = self._until + rest_s if answers else float("-inf")
 
-    def end(self) -> None:
-        """Note that it works."""
+    def end(self, now: float) -> None:
+        """Note that it answers."""
+        if now < self._until < self._trusted_at:
+            # To what was under way when it was found to answer wrong.
+            return
         self.reason = ""
-        self._failures = 0
-        self._until = float("-inf")
+        if now >= self._trusted_at:
+            self._failures = 0
+            self._until = float("-inf")
 
 
 def retry_after(header: str | None, now: datetime | None = None) -> float | None:

@@ -3,35 +3,30 @@
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-import aiohttp
-
-from minirelay.chain.backoff import LONGEST_BACKOFF_S, Backoff
-from minirelay.chain.endpoint import MAX_BATCH, TIMEOUT_S, Endpoint
-from minirelay.chain.errors import (
-    ChainUnreachable,
-    ContractFault,
-    EndpointFailure,
-    NodeRefused,
-    Reverted,
-    UnusableAnswer,
+from minirelay.chain.batch_size import MAX_BATCH
+from minirelay.chain.endpoint_state import EndpointHealth, EndpointState
+from minirelay.chain.errors import ChainUnreachable, ContractFault, EndpointFailure, Reverted, UnusableAnswer
+from minirelay.chain.question import (
+    NotAsked,
+    Question,
+    Refused,
+    read,
+    read_all,
+    read_all_about,
+    read_control,
+    read_outcomes,
 )
-from minirelay.config.values import EndpointUrl
-from minirelay.errors import MalformedInput
+from minirelay.chain.request_budget import RequestBudget
+from minirelay.chain.transport import Transport
 from minirelay.protocol.answer_bounds import WORD_BYTES
-from minirelay.protocol.block_id import BlockId, read_block_id
-from minirelay.protocol.json_rpc import (
-    Answer,
-    Request,
-    Result,
-    RpcError,
-    read_data,
-    read_quantity,
-    write_data,
-)
+from minirelay.protocol.block_id import BlockId
+from minirelay.protocol.json_rpc import Request, read_data, read_quantity, write_data
+from minirelay.protocol.refusals import Refusal
 
 T = TypeVar("T")
 
@@ -39,43 +34,19 @@ log = logging.getLogger(__name__)
 
 _random = secrets.SystemRandom().random
 
-_MAY_BE_REFUSED: Final = {
-    "eth_sendRawTransaction",
-    "eth_estimateGas",
-    "eth_maxPriorityFeePerGas",
-    "eth_getLogs",
-}
-"""Methods whose errors are for the caller; of all others they mean that the endpoint doesn't work."""
-
-_RUN_CONTRACTS: Final = {"eth_call", "eth_estimateGas", "eth_sendRawTransaction"}
-"""Methods that a contract can revert; where others are said to have reverted, the endpoint doesn't work."""
-
-_TOO_MANY_REQUESTS: Final = (-32005, 429)
-
 MAX_QUESTIONS: Final = MAX_BATCH - 1
 """How many `request_many` takes: where a block's hash can't be named, its header is asked for with them."""
 
-
-class _EndpointState:
-    """An endpoint's state in the order."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
-        self.backoff = Backoff()
-        self.is_on_chain = False
-        self.takes_block_hashes = True
+HANDLED: Final = frozenset({Refusal.RANGE_TOO_LARGE})
+"""The refusals that are for whoever asks one endpoint, unless others are named."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question(Generic[T]):
-    """A request, and how its result is read.
+class Answered(Generic[T]):
+    """What one endpoint answered. outcomes: in the order of the questions."""
 
-    read: raises MalformedInput for a result of the wrong type or size, which counts as a failure of the
-    endpoint.
-    """
-
-    request: Request
-    read: Callable[[object], T]
+    endpoint: str
+    outcomes: Sequence[T | Reverted | Refused | NotAsked]
 
 
 class Chain:
@@ -84,34 +55,37 @@ class Chain:
     def __init__(
         self,
         chain_id: int,
-        urls: Sequence[EndpointUrl],
-        http: aiohttp.ClientSession,
+        endpoints: Sequence[Transport],
         *,
-        timeout_s: float = TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = _random,
     ) -> None:
-        """http: stays open as long as this is used. clock: in seconds. jitter: between 0 and 1."""
+        """endpoints: in order of preference. clock: in seconds. jitter: between 0 and 1."""
         self.chain_id = chain_id
-        self._endpoints = [_EndpointState(Endpoint(http, url, timeout_s=timeout_s)) for url in urls]
+        self._endpoints = [
+            EndpointState(endpoint, name, chain_id, clock)
+            for endpoint, name in zip(endpoints, _distinct([one.name for one in endpoints]), strict=True)
+        ]
         self._clock = clock
         self._jitter = jitter
+
+    # -- whichever endpoint answers
 
     async def request(
         self, method: str, params: Sequence[object], read: Callable[[object], T], *, data_bytes: int = 0
     ) -> T:
-        """Ask until an endpoint gives an answer that `read` can use.
+        """Ask until an endpoint gives an answer that can be read.
 
-        read: see `Question`. data_bytes: the most that a call may return. Raises Reverted; NodeRefused, only
-        for methods that may be refused; ChainUnreachable.
+        read: see `Question`. data_bytes: the most that a call may return. Raises Reverted; NodeRefused,
+        only for methods that may be refused; ChainUnreachable.
         """
         question = Question(Request(method, params, data_bytes), read)
-        return await self._ask_in_turn(lambda state: self._ask(state, question))
+        return await self._ask_in_turn(lambda state: _ask(state, question))
 
     async def request_many(
         self, questions: Sequence[Question[T]], at: BlockId | None = None
     ) -> list[T | Reverted]:
-        """Ask up to MAX_QUESTIONS together, all of one endpoint. Gives results and reverts in their order.
+        """Ask up to MAX_QUESTIONS, all of one endpoint. Gives results and reverts in their order.
 
         at: the block that they are about, which each gets as its last parameter. It is named by its hash; an
         endpoint that does not take that is asked by number, and for the header of that number behind them.
@@ -121,9 +95,7 @@ class Chain:
             raise RuntimeError(f"{len(questions)} questions at once; at most {MAX_QUESTIONS}")
         if not questions:
             return []
-        if at is None:
-            return await self._ask_in_turn(lambda state: self._ask_many(state, questions))
-        return await self._ask_in_turn(lambda state: self._ask_many_at(state, questions, at))
+        return await self._ask_in_turn(lambda state: _ask_many(state, questions, at))
 
     async def ask_about(
         self, questions: Sequence[Question[T]], control: Question[object]
@@ -134,7 +106,7 @@ class Chain:
         wrong with the others is the contracts' own fault. Gives results, reverts and faults in the order of
         the questions. Raises ChainUnreachable.
         """
-        return await self._ask_in_turn(lambda state: self._ask_about(state, questions, control))
+        return await self._ask_in_turn(lambda state: _ask_about(state, questions, control))
 
     async def call(
         self,
@@ -166,161 +138,152 @@ class Chain:
         """Ask for an integer. Raises like `request`."""
         return await self.request(method, params, read_quantity)
 
-    async def _ask_in_turn(self, ask: Callable[[_EndpointState], Awaitable[T]]) -> T:
+    # -- one endpoint, and which it is
+
+    async def ask_one(
+        self,
+        questions: Sequence[Question[T]],
+        budget: RequestBudget,
+        *,
+        at: BlockId | None = None,
+        of: str | None = None,
+        without: Collection[str] = (),
+        handled: Collection[Refusal] = HANDLED,
+    ) -> Answered[T]:
+        """Ask one endpoint, in as many requests as its batches need and the budget has.
+
+        at: see `request_many`. of: only this endpoint, by its name. without: none of these. handled: refusals
+        that are outcomes; all others are failures of the endpoint. Raises ChainUnreachable; with `of`
+        EndpointFailure.
+        """
+
+        async def ask(state: EndpointState) -> Answered[T]:
+            return await self._ask_one(state, questions, budget, at, handled)
+
+        if of is None:
+            return await self._ask_in_turn(ask, without)
+        state = self._named(of)
+        if state.backoff.left(self._clock()):
+            raise EndpointFailure(f"it rests: {state.backoff.reason}")
+        return await self._ask_endpoint(state, ask)
+
+    def mark_failed(self, name: str, reason: str, rest_s: float | None = None) -> None:
+        """Let an endpoint rest that answers, but wrong: it is behind, goes back, is on another fork, lies.
+
+        rest_s: for that long at least.
+        """
+        self._back_off(self._named(name), EndpointFailure(reason, rest_s), self._clock(), answers=True)
+
+    def health(self) -> tuple[EndpointHealth, ...]:
+        """Say of each endpoint, in order of preference, how it is."""
+        return tuple(one.health() for one in self._endpoints)
+
+    # -- in turn
+
+    async def _ask_in_turn(
+        self, ask: Callable[[EndpointState], Awaitable[T]], without: Collection[str] = ()
+    ) -> T:
         for state in self._endpoints:
-            if state.backoff.left(self._clock()):
+            if state.name in without or state.backoff.left(self._clock()):
                 continue
-            asked_at = self._clock()
             try:
-                if not state.is_on_chain:
-                    await self._check_chain(state)
-                answer = await ask(state)
-            except EndpointFailure as failure:
-                self._back_off(state, failure, asked_at)
-            else:
-                self._mark_healthy(state)
-                return answer
-        raise ChainUnreachable(self._message())
+                return await self._ask_endpoint(state, ask)
+            except EndpointFailure:
+                continue
+        raise ChainUnreachable(self._message(without))
 
-    async def _ask(self, state: _EndpointState, question: Question[T]) -> T:
-        return _read(question, await state.endpoint.ask(question.request))
-
-    async def _ask_many(self, state: _EndpointState, questions: Sequence[Question[T]]) -> list[T | Reverted]:
-        answers = await state.endpoint.ask_many([question.request for question in questions])
-        return _read_all(questions, answers)
-
-    async def _ask_about(
-        self, state: _EndpointState, questions: Sequence[Question[T]], control: Question[object]
-    ) -> list[T | Reverted | ContractFault]:
-        requests = [*(question.request for question in questions), control.request]
+    async def _ask_endpoint(self, state: EndpointState, ask: Callable[[EndpointState], Awaitable[T]]) -> T:
+        """Ask one endpoint, and take note of how it went."""
+        asked_at = self._clock()
         try:
-            *answers, last = await state.endpoint.ask_many(requests)
-        except UnusableAnswer as failure:
-            await self._ask_control(state, control)
-            return [ContractFault(str(failure)) for _ in questions]
-        _read_control(control, last)
-        outcomes: list[T | Reverted | ContractFault] = []
-        for question, answer in zip(questions, answers, strict=True):
-            outcome = _read_about(question, answer)
-            outcomes.append(outcome)
-        return outcomes
+            answer = await ask(state)
+        except EndpointFailure as failure:
+            self._back_off(state, failure, asked_at)
+            raise
+        self._mark_healthy(state)
+        return answer
 
-    async def _ask_control(self, state: _EndpointState, control: Question[object]) -> None:
-        _read_control(control, await state.endpoint.ask(control.request))
+    async def _ask_one(
+        self,
+        state: EndpointState,
+        questions: Sequence[Question[T]],
+        budget: RequestBudget,
+        at: BlockId | None,
+        handled: Collection[Refusal],
+    ) -> Answered[T]:
+        replies = await state.ask_many([question.request for question in questions], at, budget)
+        outcomes: list[T | Reverted | Refused | NotAsked] = read_outcomes(questions, replies, handled)
+        return Answered(state.name, outcomes)
 
-    async def _ask_many_at(
-        self, state: _EndpointState, questions: Sequence[Question[T]], block: BlockId
-    ) -> list[T | Reverted]:
-        if state.takes_block_hashes:
-            requests = [question.request.about(block.by_hash()) for question in questions]
-            answers = await state.endpoint.ask_many(requests)
-            if not any(map(_may_be_the_hash, answers)):
-                return _read_all(questions, answers)
-        requests = [question.request.about(block.by_number()) for question in questions]
-        header = Request("eth_getBlockByNumber", [block.by_number(), False])
-        *answers, last = await state.endpoint.ask_many([*requests, header])
-        found = _read(Question(header, read_block_id), last)
-        if found != block:
-            raise EndpointFailure(f"it is on another fork: its block {block.number} has another hash")
-        outcomes = _read_all(questions, answers)
-        # Whatever it said about the hash, it has the block and answers for it: this endpoint needs numbers.
-        state.takes_block_hashes = False
-        return outcomes
+    def _named(self, name: str) -> EndpointState:
+        for state in self._endpoints:
+            if state.name == name:
+                return state
+        raise LookupError(f"chain {self.chain_id} has no endpoint {name}")
 
-    async def _check_chain(self, state: _EndpointState) -> None:
-        found = await self._ask(state, Question(Request("eth_chainId"), read_quantity))
-        if found != self.chain_id:
-            # Nothing that mends itself in a moment.
-            raise EndpointFailure(f"it is on chain {found}, not {self.chain_id}", LONGEST_BACKOFF_S)
-        state.is_on_chain = True
-
-    def _back_off(self, state: _EndpointState, failure: EndpointFailure, asked_at: float) -> None:
+    def _back_off(
+        self, state: EndpointState, failure: EndpointFailure, asked_at: float, *, answers: bool = False
+    ) -> None:
         now = self._clock()
-        state.backoff.begin(now, failure, asked_at, self._jitter())
-        # What it was may be another node by the time that it comes back.
-        state.is_on_chain = False
-        state.takes_block_hashes = True
+        state.backoff.begin(now, failure, asked_at, self._jitter(), answers=answers)
+        state.forget()
         log.warning(
             "a chain endpoint failed",
             extra={
                 "chain": self.chain_id,
-                "endpoint": state.endpoint.name,
+                "endpoint": state.name,
                 "reason": str(failure),
                 "rest_s": round(state.backoff.left(now), 1),
             },
         )
 
-    def _mark_healthy(self, state: _EndpointState) -> None:
-        if state.backoff.reason:
-            extra = {"chain": self.chain_id, "endpoint": state.endpoint.name}
-            log.info("a chain endpoint works again", extra=extra)
-            state.backoff.end()
+    def _mark_healthy(self, state: EndpointState) -> None:
+        failed = state.backoff.reason
+        state.backoff.end(self._clock())
+        if failed and not state.backoff.reason:
+            log.info("a chain endpoint works again", extra={"chain": self.chain_id, "endpoint": state.name})
 
-    def _message(self) -> str:
+    def _message(self, without: Collection[str]) -> str:
         if not self._endpoints:
             return f"chain {self.chain_id} has no endpoint; set chains.{self.chain_id}.rpc_urls"
         reasons = "; ".join(
-            f"{p.endpoint.name}: {p.backoff.reason or 'failed just now'}" for p in self._endpoints
+            f"{one.name}: {one.backoff.reason or 'failed just now'}"
+            for one in self._endpoints
+            if one.name not in without
         )
-        return f"no endpoint of chain {self.chain_id} can be used: {reasons}"
+        which = "other endpoint" if without else "endpoint"
+        return f"no {which} of chain {self.chain_id} can be used: {reasons or 'there is none'}"
 
 
-def _read(question: Question[T], answer: Answer | None) -> T:
-    """Read one answer. Raises Reverted, NodeRefused, EndpointFailure."""
-    method = question.request.method
-    if answer is None:
-        raise EndpointFailure(f"it leaves {method} unanswered")
-    if isinstance(answer, Result):
-        try:
-            return question.read(answer.value)
-        except MalformedInput as error:
-            raise EndpointFailure(f"its answer to {method} can't be used: {error}") from error
-    if answer.is_revert and method in _RUN_CONTRACTS:
-        # Whatever the contract says (its data) is for people only, and no wider than a line.
-        raise Reverted(answer.message)
-    if method in _MAY_BE_REFUSED and not _is_rate_limit(answer, method):
-        raise NodeRefused(answer)
-    raise EndpointFailure(f"it refuses {method}: {answer.message} (code {answer.code})")
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Number the names that several endpoints have: two keys at one provider."""
+    seen: Counter[str] = Counter()
+    distinct = []
+    for name in names:
+        seen[name] += 1
+        distinct.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    return distinct
 
 
-def _read_all(questions: Sequence[Question[T]], answers: Sequence[Answer | None]) -> list[T | Reverted]:
-    outcomes: list[T | Reverted] = []
-    for question, answer in zip(questions, answers, strict=True):
-        try:
-            outcomes.append(_read(question, answer))
-        except Reverted as reverted:
-            outcomes.append(reverted)
-    return outcomes
+async def _ask(state: EndpointState, question: Question[T]) -> T:
+    return read(question, await state.ask(question.request))
 
 
-def _read_about(question: Question[T], answer: Answer | None) -> T | Reverted | ContractFault:
-    """Read what an endpoint that works answered about a contract. Raises EndpointFailure."""
-    if answer is None:
-        raise EndpointFailure(f"it leaves {question.request.method} unanswered")
-    if isinstance(answer, RpcError):
-        if answer.code in _TOO_MANY_REQUESTS:
-            raise EndpointFailure(f"it refuses {question.request.method}: {answer.message}")
-        words = f"{answer.message} (code {answer.code})"
-        return Reverted(answer.message) if answer.is_revert else ContractFault(words)
+async def _ask_many(
+    state: EndpointState, questions: Sequence[Question[T]], at: BlockId | None
+) -> list[T | Reverted]:
+    replies = await state.ask_many([question.request for question in questions], at)
+    return read_all(questions, replies)
+
+
+async def _ask_about(
+    state: EndpointState, questions: Sequence[Question[T]], control: Question[object]
+) -> list[T | Reverted | ContractFault]:
+    requests = [*(question.request for question in questions), control.request]
     try:
-        return question.read(answer.value)
-    except MalformedInput as error:
-        return ContractFault(str(error))
-
-
-def _read_control(control: Question[object], answer: Answer | None) -> None:
-    """Raise EndpointFailure unless the control has an answer."""
-    try:
-        _read(control, answer)
-    except Reverted as reverted:
-        raise EndpointFailure(f"a call that can't revert reverted: {reverted}") from reverted
-
-
-def _may_be_the_hash(answer: Answer | None) -> bool:
-    """Return whether a block's number may be answered where its hash was not: nodes say that in many ways."""
-    return isinstance(answer, RpcError) and not answer.is_revert and answer.code not in _TOO_MANY_REQUESTS
-
-
-def _is_rate_limit(error: RpcError, method: str) -> bool:
-    # With eth_getLogs the same code means that the range is too large: that is for whoever asked.
-    return error.code in _TOO_MANY_REQUESTS and method != "eth_getLogs"
+        *replies, last = await state.ask_many(requests)
+    except UnusableAnswer as failure:
+        read_control(control, await state.ask(control.request))
+        return [ContractFault(str(failure)) for _ in questions]
+    read_control(control, last)
+    return read_all_about(questions, replies)

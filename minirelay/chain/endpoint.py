@@ -5,14 +5,22 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Final, TypeVar
 
 import aiohttp
 
 from minirelay.chain.backoff import retry_after
+from minirelay.chain.batch_size import MAX_BATCH
 from minirelay.chain.bounded_answers import BoundedConnector
-from minirelay.chain.errors import EndpointFailure, UnusableAnswer
+from minirelay.chain.errors import (
+    AnswerTooLong,
+    EndpointFailure,
+    NoAnswerInTime,
+    RateLimited,
+    UnusableAnswer,
+)
 from minirelay.config.values import EndpointUrl
 from minirelay.errors import MalformedInput
 from minirelay.protocol.json_rpc import (
@@ -29,10 +37,8 @@ from minirelay.protocol.json_rpc import (
 A = TypeVar("A")
 
 TIMEOUT_S: Final = 10.0
-MAX_BATCH: Final = 100
-"""Spec 07, "A poll": what endpoints usually take at once."""
 
-_TOO_MANY_REQUESTS = 429
+_TOO_MANY_REQUESTS: Final = 429
 # An answer that expands without a bound could not be stopped in time, so none is to be compressed.
 _HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
 
@@ -47,6 +53,13 @@ def open_http() -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[tracing],
     )
+
+
+def http_endpoints(
+    urls: Sequence[EndpointUrl], http: aiohttp.ClientSession, *, timeout_s: float = TIMEOUT_S
+) -> list["Endpoint"]:
+    """Make the endpoints of a chain. http: from `open_http`; stays open as long as they are used."""
+    return [Endpoint(http, url, timeout_s=timeout_s) for url in urls]
 
 
 class _Connection:
@@ -109,7 +122,7 @@ class Endpoint:
             async with asyncio.timeout(self._timeout_s):
                 return await self._post(request, longest, decode)
         except TimeoutError as error:
-            raise EndpointFailure(f"no answer within {self._timeout_s:g} s") from error
+            raise NoAnswerInTime(f"no answer within {self._timeout_s:g} s") from error
         except MalformedInput as error:
             raise UnusableAnswer(f"its answer can't be used: {error}") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -159,9 +172,9 @@ async def _read(
     async with response:
         wish_s = retry_after(response.headers.get("Retry-After"))
         if response.status == _TOO_MANY_REQUESTS:
-            raise EndpointFailure("too many requests", wish_s)
+            raise RateLimited("too many requests", wish_s)
         if response.status == 200:
-            return decode(await _read_bounded(response, longest))
+            return _with_wish(decode(await _read_bounded(response, longest)), wish_s)
         # Some nodes send JSON-RPC errors, reverts among them, with an HTTP status of 400 or 500.
         failure = EndpointFailure(f"HTTP status {response.status}", wish_s)
         try:
@@ -169,8 +182,18 @@ async def _read(
         except (UnusableAnswer, MalformedInput) as error:
             raise UnusableAnswer(str(failure), wish_s) from error
         if all(isinstance(answer, RpcError) for answer in answers):
-            return answers
+            return _with_wish(answers, wish_s)
         raise failure
+
+
+def _with_wish(answers: list[A], wish_s: float | None) -> list[A]:
+    """Note on errors what the answer's head says: rate limits come with a status of 200 too."""
+    if wish_s is None:
+        return answers
+    return [
+        replace(one, retry_after_s=wish_s) if isinstance(one, RpcError) and one.retry_after_s is None else one
+        for one in answers
+    ]
 
 
 async def _read_bounded(response: aiohttp.ClientResponse, longest: int) -> bytes:
@@ -178,5 +201,5 @@ async def _read_bounded(response: aiohttp.ClientResponse, longest: int) -> bytes
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > longest:
-            raise UnusableAnswer(f"the answer is longer than {longest} bytes")
+            raise AnswerTooLong(f"the answer is longer than {longest} bytes")
     return bytes(body)

@@ -2,7 +2,10 @@
 
 ChainError (errors.py)
 ├── EndpointFailure       one endpoint could not be used; another one is tried
-│   └── UnusableAnswer        it answered, with more than was asked for or something else
+│   ├── UnusableAnswer        it answered, with more than was asked for or something else
+│   │   └── AnswerTooLong         with more
+│   ├── RateLimited           it was asked too often
+│   └── NoAnswerInTime        it took too long
 ├── ContractFault         a contract has no usable answer, where the endpoint has one for another
 ├── BudgetSpent           a poll has asked as often as it may; the next one goes on
 ├── ChainUnreachable      none of the chain's endpoints could be used: nothing is known, least of all a "no"
@@ -30,6 +33,18 @@ class UnusableAnswer(EndpointFailure):
     """It answered something that can't be read, or too much of it; what was asked about may be the reason."""
 
 
+class AnswerTooLong(UnusableAnswer):
+    """It answered with more than was asked for."""
+
+
+class RateLimited(EndpointFailure):
+    """It was asked too often."""
+
+
+class NoAnswerInTime(EndpointFailure):
+    """It took too long."""
+
+
 class ContractFault(ChainError):
     """A contract has no answer that can be used; the endpoint works."""
 
@@ -46,7 +61,7 @@ class NodeRefused(ChainError):
     """A node answered with an error."""
 
     def __init__(self, error: RpcError) -> None:
-        super().__init__(f"{error.message} (code {error.code})")
+        super().__init__(error.words)
         self.error = error
 
 

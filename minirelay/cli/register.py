@@ -209,7 +209,7 @@ def _opened(settings: "Settings", *, is_agreed: bool) -> "Iterator[_Registration
 
 async def _open(settings: "Settings", stack: AsyncExitStack) -> tuple["RelayTokenService", "ShopReg"]:
     from minirelay.chain.chain import Chain
-    from minirelay.chain.endpoint import open_http
+    from minirelay.chain.endpoint import http_endpoints, open_http
     from minirelay.chain.relay_registry import RelayReg
     from minirelay.chain.shop_registry import ShopReg
     from minirelay.chain.token import RelayTokenService
@@ -223,7 +223,7 @@ async def _open(settings: "Settings", stack: AsyncExitStack) -> tuple["RelayToke
     chain_settings = settings.chain(settings.registry_chain)
     store = await stack.enter_async_context(await Store.open(settings.data_dir, settings.durability))
     http = await stack.enter_async_context(open_http())
-    chain = Chain(settings.registry_chain, chain_settings.rpc_urls, http)
+    chain = Chain(settings.registry_chain, http_endpoints(chain_settings.rpc_urls, http))
     service = RelayTokenService(
         RelayReg(chain, bytes(chain_settings.relay_reg)),
         wallet,

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 from eth_abi.abi import encode
 
-from minirelay.chain.chain import Chain, Question
+from minirelay.chain.chain import Chain
 from minirelay.chain.errors import Reverted
+from minirelay.chain.question import Question
 from minirelay.dev.artifacts import EXPORTED, load_artifact
 from minirelay.dev.create2 import (
     FACTORY_ADDRESS,

@@ -12,7 +12,7 @@ from web3.middleware import SignAndSendRawMiddlewareBuilder
 from web3.types import TxParams, Wei
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.endpoint import Endpoint
+from minirelay.chain.endpoint import Endpoint, http_endpoints
 from minirelay.chain.errors import EndpointFailure
 from minirelay.chain.sending import ContractCall, open_web3
 from minirelay.config.values import EndpointUrl
@@ -40,7 +40,7 @@ async def connect(http: aiohttp.ClientSession, url: str) -> Chain:
         chain_id = read_quantity(answer.value if isinstance(answer, Result) else None)
     except (EndpointFailure, MalformedInput) as error:
         raise ChainError(f"{url} can't be asked on which chain it is: {error}") from error
-    return Chain(chain_id, [EndpointUrl(url)], http)
+    return Chain(chain_id, http_endpoints([EndpointUrl(url)], http))
 
 
 async def send(chain: Chain, sender: Account, outgoing: Sequence[Outgoing]) -> None:

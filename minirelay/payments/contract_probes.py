@@ -7,8 +7,9 @@ what is wrong with them is never taken for a failure of the endpoint.
 import logging
 from typing import Final
 
-from minirelay.chain.chain import Chain, Question
+from minirelay.chain.chain import Chain
 from minirelay.chain.errors import ContractFault, Reverted
+from minirelay.chain.question import Question
 from minirelay.errors import MalformedInput
 from minirelay.protocol.answer_bounds import WORD_BYTES
 from minirelay.protocol.erc20 import APPROVE, DECIMALS, MOST_BYTES, TRANSFER

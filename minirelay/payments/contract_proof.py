@@ -9,8 +9,9 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from minirelay.chain.chain import Chain, Question
+from minirelay.chain.chain import Chain
 from minirelay.chain.errors import WrongContract
+from minirelay.chain.question import Question
 from minirelay.errors import ChainError, MalformedInput
 from minirelay.payments.contract_probes import control_call
 from minirelay.protocol.abi import Function, address_bytes

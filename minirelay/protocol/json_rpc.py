@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from minirelay.errors import MalformedInput
 from minirelay.protocol.answer_bounds import LONGEST_BYTES, most_bytes, most_containers
 from minirelay.protocol.json_reading import decode_json
+from minirelay.protocol.refusals import Refusal, refusal_of, retry_after_of
 from minirelay.protocol.reverts import is_revert
 
 _QUANTITY: Final = re.compile(r"0x[0-9A-Fa-f]{1,64}")
@@ -44,16 +45,31 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class RpcError:
-    """A node's error (JSON-RPC 2.0, section 5.1). message: fit for one line of a log. data: any JSON."""
+    """A node's error (JSON-RPC 2.0, section 5.1). message: fit for one line of a log. data: any JSON.
+
+    retry_after_s: how long it asks to be left alone, if it does. is_for_all: said of a batch, not of one of
+    its requests.
+    """
 
     code: int
     message: str
     data: object = None
+    retry_after_s: float | None = None
+    is_for_all: bool = False
+
+    @property
+    def words(self) -> str:
+        """Return it for one line of a log."""
+        return f"{self.message} (code {self.code})"
 
     @property
     def is_revert(self) -> bool:
         """Return whether it tells of a call that a contract reverted."""
         return is_revert(self.code, self.message, self.data)
+
+    def refusal(self, method: str) -> Refusal:
+        """Return what it means as an answer to a method, unless it is a revert."""
+        return refusal_of(method, self.code, self.message, self.data)
 
 
 Answer = Result | RpcError
@@ -98,7 +114,7 @@ def decode_batch(body: bytes, first_id: int, count: int) -> list[Answer | None]:
     """
     content = _decode(body)
     if isinstance(content, dict) and content.get("error") is not None:
-        return [_read_error(content["error"])] * count
+        return [replace(_read_error(content["error"]), is_for_all=True)] * count
     if not isinstance(content, list):
         raise MalformedInput("it is no list of answers")
     answers: list[Answer | None] = [None] * count
@@ -112,7 +128,7 @@ def decode_batch(body: bytes, first_id: int, count: int) -> list[Answer | None]:
                 raise MalformedInput("it answers a request twice")
             answers[position] = answer
         elif isinstance(answer, RpcError):
-            error_for_all = error_for_all or answer
+            error_for_all = error_for_all or replace(answer, is_for_all=True)
         else:
             raise MalformedInput("it is not the answer to this batch")
     return [answer or error_for_all for answer in answers]
@@ -138,7 +154,10 @@ def _read_answer(content: dict[Any, Any]) -> Answer:
 def _read_error(error: object) -> RpcError:
     match error:
         case {"code": int(code), "message": str(message), **more}:
-            return RpcError(code, printable(message), more.get("data"))
+            data = more.get("data")
+            return RpcError(
+                code, printable(message), data, retry_after_of(message[:_MESSAGE_CHARACTERS], data)
+            )
     raise MalformedInput("its error is none of JSON-RPC")
 
 

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.endpoint import open_http
+from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.config.values import EndpointUrl
 from minirelay.dev.chain.process import DevChain
 from tests.chain.nodes import CHAIN_ID
@@ -20,4 +20,4 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 def chain(dev_chain: DevChain, http: aiohttp.ClientSession) -> Chain:
-    return Chain(CHAIN_ID, [EndpointUrl(dev_chain.rpc_url)], http)
+    return Chain(CHAIN_ID, http_endpoints([EndpointUrl(dev_chain.rpc_url)], http))

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import ClientSession, web
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.endpoint import open_http
+from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.config.values import EndpointUrl
 
 CHAIN_ID = 31337
@@ -213,5 +213,7 @@ async def chain_over(*nodes: Node, timeout_s: float = 5.0) -> AsyncIterator[Benc
     async with running(*nodes), open_http() as http:
         urls = [node.url for node in nodes]
         yield Bench(
-            Chain(CHAIN_ID, urls, http, timeout_s=timeout_s, clock=clock, jitter=lambda: 1.0), clock, http
+            Chain(CHAIN_ID, http_endpoints(urls, http, timeout_s=timeout_s), clock=clock, jitter=lambda: 1.0),
+            clock,
+            http,
         )

@@ -77,8 +77,31 @@ def test_working_again_ends_the_rest() -> None:
     rest = Backoff()
     for _ in range(5):
         rest.begin(0.0, EndpointFailure("x"), 0.0, 1.0)
-    rest.end()
+    rest.end(0.0)
     assert rest.left(0.0) == 0
     assert rest.reason == ""
     rest.begin(0.0, EndpointFailure("y"), 0.0, 1.0)
     assert (rest.left(0.0), rest.reason) == (1, "y")
+
+
+def test_who_answers_wrong_is_not_trusted_for_the_next_answer() -> None:
+    backoff = Backoff()
+    now = 100.0
+    for rest_s in (1, 2, 4):
+        backoff.begin(now, EndpointFailure("its head went back"), now, 1.0, answers=True)
+        assert backoff.left(now) == rest_s
+        now += rest_s
+        backoff.end(now)
+        assert not backoff.reason
+    # It is trusted again once it has answered for as long as it rested.
+    backoff.end(now + 4)
+    backoff.begin(now + 5, EndpointFailure("its head went back"), now + 5, 1.0, answers=True)
+    assert backoff.left(now + 5) == 1
+
+
+def test_what_was_under_way_does_not_end_the_rest_of_who_answers_wrong() -> None:
+    backoff = Backoff()
+    backoff.begin(0.0, EndpointFailure("its head went back"), 0.0, 1.0, answers=True)
+    backoff.end(0.5)
+    assert backoff.reason
+    assert backoff.left(0.5) == 0.5

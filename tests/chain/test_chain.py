@@ -7,17 +7,22 @@ from typing import Any
 import pytest
 
 from minirelay.chain.backoff import LONGEST_BACKOFF_S
-from minirelay.chain.chain import MAX_QUESTIONS, Chain, Question
-from minirelay.chain.endpoint import open_http
-from minirelay.chain.errors import ChainUnreachable, ContractFault, NodeRefused, Reverted
+from minirelay.chain.chain import MAX_QUESTIONS, Answered, Chain
+from minirelay.chain.endpoint import http_endpoints, open_http
+from minirelay.chain.endpoint_state import EndpointHealth
+from minirelay.chain.errors import ChainUnreachable, ContractFault, EndpointFailure, NodeRefused, Reverted
+from minirelay.chain.question import NOT_ASKED, Question, Refused
+from minirelay.chain.request_budget import RequestBudget
 from minirelay.errors import MalformedInput
 from minirelay.protocol.block_id import BlockId
-from minirelay.protocol.json_rpc import Request, read_data, read_quantity
+from minirelay.protocol.json_rpc import Answer, Request, Result, RpcError, read_data, read_quantity
+from minirelay.protocol.refusals import Refusal
 from tests.chain.nodes import (
     CHAIN_ID,
     RIGHT,
     Behaviour,
     Bench,
+    Clock,
     Node,
     RawNode,
     chain_over,
@@ -28,6 +33,7 @@ from tests.chain.nodes import (
     said,
     silent,
 )
+from tests.chain.scripted import Scripted
 
 ADDRESS = bytes(range(20))
 
@@ -153,7 +159,7 @@ async def test_retry_after_is_honoured() -> None:
 async def test_an_endpoint_that_closes_idle_connections_does_not_fail() -> None:
     node = RawNode([RIGHT, b""])
     async with running_raw(node), open_http() as http:
-        chain = Chain(CHAIN_ID, [node.url], http)
+        chain = Chain(CHAIN_ID, http_endpoints([node.url], http))
         assert [await chain.quantity("eth_blockNumber") for _ in range(6)] == [7] * 6
 
 
@@ -174,9 +180,8 @@ async def test_without_any_endpoint_left_nothing_is_known() -> None:
 
 
 async def test_a_chain_without_endpoints() -> None:
-    async with open_http() as http:
-        with pytest.raises(ChainUnreachable, match=r"set chains\.5\.rpc_urls"):
-            await Chain(5, [], http).quantity("eth_blockNumber")
+    with pytest.raises(ChainUnreachable, match=r"set chains\.5\.rpc_urls"):
+        await Chain(5, []).quantity("eth_blockNumber")
 
 
 REVERTS: dict[str, Behaviour] = {
@@ -246,10 +251,19 @@ def with_an_error(answers: list[Any]) -> object:
     return [answers[0], {"id": answers[1]["id"], "error": {"code": -32000, "message": "header not found"}}]
 
 
-@pytest.mark.parametrize("batch", [unanswered, refused, with_an_error])
-async def test_a_batch_that_is_not_answered_whole_is_a_failure(batch: Any) -> None:
+@pytest.mark.parametrize("batch", [unanswered, refused])
+async def test_a_batch_that_is_not_answered_whole_is_asked_again_in_smaller_ones(batch: Any) -> None:
     first, second = good(1), good(2)
     first.batch = batch
+    async with chain_over(first, second) as bench:
+        assert await bench.chain.request_many([HEIGHT] * 2) == [1, 1]
+        assert await head(bench) == 1
+    assert second.asked == []
+
+
+async def test_a_batch_in_which_a_question_is_refused_is_a_failure() -> None:
+    first, second = good(1), good(2)
+    first.batch = with_an_error
     async with chain_over(first, second) as bench:
         assert await bench.chain.request_many([HEIGHT] * 2) == [2, 2]
         assert await head(bench) == 2
@@ -525,3 +539,119 @@ async def test_only_what_runs_contracts_can_be_reverted() -> None:
     bad = Node(results={"eth_blockNumber": error(3, "execution reverted")})
     async with chain_over(bad, good(2)) as bench:
         assert await head(bench) == 2
+
+
+# -- one endpoint, and which it is
+
+LOGS = Question(Request("eth_getLogs", [{}]), read_quantity)
+
+
+def chain_of(*nodes: Scripted, clock: Clock | None = None) -> Chain:
+    return Chain(CHAIN_ID, nodes, clock=clock or Clock(), jitter=lambda: 1.0)
+
+
+def saying(answer: Answer, name: str) -> Scripted:
+    return Scripted(lambda _request: answer, name=name)
+
+
+async def test_anything_that_answers_is_an_endpoint() -> None:
+    assert await chain_of(saying(Result("0x7"), "one")).quantity("eth_blockNumber") == 7
+
+
+async def test_it_is_said_which_endpoint_answered() -> None:
+    chain = chain_of(saying(RpcError(-32000, "header not found"), "one"), saying(Result("0x7"), "two"))
+    assert await chain.ask_one([HEIGHT] * 2, RequestBudget(9)) == Answered("two", [7, 7])
+
+
+async def test_endpoints_of_one_name_are_told_apart() -> None:
+    chain = chain_of(*(saying(Result("0x7"), "host") for _ in range(3)))
+    assert [one.name for one in chain.health()] == ["host", "host #2", "host #3"]
+    answered = await chain.ask_one([HEIGHT], RequestBudget(9), without=["host", "host #2"])
+    assert answered.endpoint == "host #3"
+
+
+async def test_a_second_endpoint_can_be_asked() -> None:
+    chain = chain_of(saying(Result("0x7"), "one"), saying(Result("0x8"), "two"))
+    first = await chain.ask_one([HEIGHT], RequestBudget(9))
+    assert await chain.ask_one([HEIGHT], RequestBudget(9), without=[first.endpoint]) == Answered("two", [8])
+    with pytest.raises(ChainUnreachable, match="no other endpoint"):
+        await chain.ask_one([HEIGHT], RequestBudget(9), without=["one", "two"])
+
+
+async def test_only_the_endpoint_that_is_named_is_asked() -> None:
+    one, two = saying(Result("0x7"), "one"), saying(RpcError(-32000, "header not found"), "two")
+    chain = chain_of(one, two)
+    assert (await chain.ask_one([HEIGHT], RequestBudget(9), of="one")).endpoint == "one"
+    for match in ("header not found", "it rests"):
+        with pytest.raises(EndpointFailure, match=match):
+            await chain.ask_one([HEIGHT], RequestBudget(9), of="two")
+    assert two.asked == ["eth_chainId", "eth_blockNumber"]
+    with pytest.raises(LookupError):
+        await chain.ask_one([HEIGHT], RequestBudget(9), of="three")
+
+
+async def test_refusals_are_outcomes_where_they_are_handled() -> None:
+    too_large = RpcError(-32005, "query returned more than 10000 results")
+    chain = chain_of(saying(too_large, "one"), saying(Result("0x7"), "two"))
+    refused = Refused(Refusal.RANGE_TOO_LARGE, too_large.words)
+    assert await chain.ask_one([LOGS], RequestBudget(9)) == Answered("one", [refused])
+    assert await chain.ask_one([LOGS], RequestBudget(9), handled=()) == Answered("two", [7])
+
+
+async def test_unknown_words_are_the_endpoint_s_failure_unless_handled() -> None:
+    chain = chain_of(saying(RpcError(-32000, "oops"), "one"), saying(Result("0x7"), "two"))
+    answered = await chain.ask_one([LOGS], RequestBudget(9), handled=[Refusal.UNKNOWN])
+    assert answered == Answered("one", [Refused(Refusal.UNKNOWN, "oops (code -32000)")])
+    assert (await chain.ask_one([LOGS], RequestBudget(9))).endpoint == "two"
+
+
+async def test_the_budget_is_for_all_endpoints_together() -> None:
+    chain = chain_of(saying(RpcError(-32000, "oops"), "one"), saying(Result("0x7"), "two"))
+    budget = RequestBudget(3)
+    # Two for the one that fails, one for the other's chain id.
+    assert await chain.ask_one([HEIGHT], budget) == Answered("two", [NOT_ASKED])
+    assert budget.left == 0
+
+
+async def test_an_endpoint_that_lies_is_left_alone() -> None:
+    clock = Clock()
+    chain = chain_of(saying(Result("0x7"), "one"), saying(Result("0x8"), "two"), clock=clock)
+    assert await chain.quantity("eth_blockNumber") == 7
+    chain.mark_failed("one", "its head went back")
+    assert chain.health()[0] == EndpointHealth("one", "its head went back", 1.0)
+    assert await chain.quantity("eth_blockNumber") == 8
+    clock.now += 1
+    assert await chain.quantity("eth_blockNumber") == 7
+    assert chain.health()[0] == EndpointHealth("one", "", 0.0)
+
+
+async def test_an_endpoint_that_lies_again_and_again_rests_longer() -> None:
+    clock = Clock()
+    chain = chain_of(saying(Result("0x7"), "one"), clock=clock)
+    rests = []
+    for _ in range(4):
+        assert await chain.quantity("eth_blockNumber") == 7
+        chain.mark_failed("one", "its head stands still")
+        rests.append(chain.health()[0].rest_s)
+        clock.now += rests[-1]
+    assert rests == [1.0, 2.0, 4.0, 8.0]
+
+
+async def test_it_rests_as_long_as_it_is_told_to() -> None:
+    chain = chain_of(saying(Result("0x7"), "one"))
+    chain.mark_failed("one", "too many requests", 60.0)
+    assert chain.health()[0].rest_s == 60.0
+
+
+async def test_a_rate_limit_in_an_answer_of_status_200_is_honoured() -> None:
+    first = Node(
+        results={"eth_blockNumber": error(-32005, "too many requests", data={"backoff_seconds": 300})}
+    )
+    async with chain_over(first, good(2)) as bench:
+        assert await head(bench) == 2
+        bench.clock.now += 299
+        assert await head(bench) == 2
+        assert first.asked.count("eth_blockNumber") == 1
+        bench.clock.now += 1
+        assert await head(bench) == 2
+        assert first.asked.count("eth_blockNumber") == 2

@@ -7,7 +7,8 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from minirelay.chain.endpoint import MAX_BATCH, Endpoint, open_http
+from minirelay.chain.batch_size import MAX_BATCH
+from minirelay.chain.endpoint import Endpoint, open_http
 from minirelay.chain.errors import EndpointFailure
 from minirelay.config.values import EndpointUrl
 from minirelay.protocol.answer_bounds import FRAME_BYTES
@@ -275,7 +276,7 @@ def refused_as_a_whole(_answers: list[Any]) -> object:
     return {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "batches are not taken"}}
 
 
-NO_BATCHES = RpcError(-32600, "batches are not taken")
+NO_BATCHES = RpcError(-32600, "batches are not taken", is_for_all=True)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ async def test_tokens(chain: Chain, contracts: Contracts, w3: Web3) -> None:
 
 
 def test_calls_are_those_of_the_abi(contracts: Contracts) -> None:
-    registry = RelayReg(Chain(1, [], None), raw(contracts.relay_reg.address))  # type: ignore[arg-type]
+    registry = RelayReg(Chain(1, []), raw(contracts.relay_reg.address))
     for call in (registry.minting(TOKEN, raw(OWNER), URI), registry.uri_update(TOKEN, URI)):
         assert call.address == raw(contracts.relay_reg.address)
         ours = call.abi.function(call.function).encode(*call.arguments)

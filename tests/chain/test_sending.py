@@ -16,7 +16,7 @@ from hexbytes import HexBytes
 from web3 import Web3
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.endpoint import open_http
+from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.chain.errors import (
     ChainUnreachable,
     NodeRefused,
@@ -113,7 +113,7 @@ async def test_a_second_endpoint_may_have_it_already(
 
     first = Node(behaviour=forward)
     async with running(first):
-        chain = Chain(CHAIN_ID, [first.url, EndpointUrl(dev_chain.rpc_url)], http)
+        chain = Chain(CHAIN_ID, http_endpoints([first.url, EndpointUrl(dev_chain.rpc_url)], http))
         await mint(RelayReg(chain, registry.address))
     assert await registry.owner_of(TOKEN) == WALLET.address
 
@@ -123,14 +123,14 @@ def test_web3_is_imported_when_something_is_planned_and_not_before() -> None:
     program = """
 import asyncio, sys
 from minirelay.chain.chain import Chain
-from minirelay.chain.endpoint import open_http
+from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.chain.errors import ChainUnreachable
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.sending import Sender, open_web3
 from minirelay.chain.token import RelayTokenService
 limit = sys.getrecursionlimit()
 assert not {"web3", "eth_account"} & set(sys.modules)
-asyncio.run(open_web3(Chain(1, [], None)))
+asyncio.run(open_web3(Chain(1, [])))
 assert {"web3", "eth_account"} <= set(sys.modules)
 assert sys.getrecursionlimit() == limit
 """
@@ -372,7 +372,7 @@ async def test_an_endpoint_that_fails_while_it_waits() -> None:
     minutes = count(step=60.0)
     async with running(one), open_http() as http:
         # Whenever it is looked at, a minute has passed.
-        chain = Chain(CHAIN_ID, [one.url], http, clock=lambda: next(minutes))
+        chain = Chain(CHAIN_ID, http_endpoints([one.url], http), clock=lambda: next(minutes))
         sender = Sender(chain, WALLET, poll_s=0.01, timeout_s=5.0)
         call = RelayReg(chain, CONTRACT).minting(TOKEN, WALLET.address, "http://relay.example")
         assert (await sender.send(await sender.plan(call))).block_number == 9

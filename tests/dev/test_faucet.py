@@ -5,7 +5,7 @@ import pytest
 from aiohttp import ClientSession
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.endpoint import open_http
+from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.config.values import EndpointUrl
 from minirelay.dev.accounts import ACCOUNTS, FAUCET
 from minirelay.dev.chain.process import DevChain
@@ -69,7 +69,7 @@ class Elsewhere(Chain):
 
 @pytest.fixture
 def elsewhere(dev_chain: DevChain, http: ClientSession) -> Elsewhere:
-    return Elsewhere(31337, [EndpointUrl(dev_chain.rpc_url)], http)
+    return Elsewhere(31337, http_endpoints([EndpointUrl(dev_chain.rpc_url)], http))
 
 
 async def test_last_of_the_ten_pays_where_there_is_no_faucet(elsewhere: Elsewhere) -> None:

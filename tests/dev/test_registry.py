@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.endpoint import open_http
+from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.chain.errors import ChainUnreachable, Reverted
 from minirelay.config.values import EndpointUrl
 from minirelay.dev.accounts import ACCOUNTS
@@ -50,7 +50,7 @@ async def test_a_shop_is_minted_only_once(registry: WritableShopReg) -> None:
 
 async def test_an_endpoint_that_is_not_there_is_no_answer(deployment: Deployment) -> None:
     async with open_http() as http:
-        chain = Chain(31337, [EndpointUrl("http://127.0.0.1:1")], http)
+        chain = Chain(31337, http_endpoints([EndpointUrl("http://127.0.0.1:1")], http))
         nowhere = WritableShopReg(chain, bytes.fromhex(deployment.shop_reg[2:]))
         with pytest.raises(ChainUnreachable):
             await nowhere.owner_of(SHOP)

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.endpoint import open_http
+from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.chain.errors import ChainUnreachable, WrongContract
 from minirelay.dev.deployment import Deployment
 from minirelay.payments import contract_proof
@@ -45,7 +45,7 @@ async def test_an_endpoint_that_does_not_answer_says_nothing_about_the_contract(
     hanging = Node(behaviour=silent)
     async with running(hanging), open_http() as http:
         with pytest.raises(ChainUnreachable):
-            await prove(Chain(CHAIN_ID, [hanging.url], http, timeout_s=0.05), b"\x12" * 20)
+            await prove(Chain(CHAIN_ID, http_endpoints([hanging.url], http, timeout_s=0.05)), b"\x12" * 20)
 
 
 async def test_what_is_wrong_is_said_once_and_asked_again(
@@ -91,7 +91,7 @@ async def test_strange_answers_prove_nothing(answer: object) -> None:
     strange = Node(results={"eth_chainId": hex(CHAIN_ID), "eth_call": answer})
     async with running(strange), open_http() as http:
         with pytest.raises((WrongContract, ChainUnreachable)):
-            await prove(Chain(CHAIN_ID, [strange.url], http), b"\x12" * 20)
+            await prove(Chain(CHAIN_ID, http_endpoints([strange.url], http)), b"\x12" * 20)
 
 
 @pytest.mark.parametrize("is_right", [False, True])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.endpoint import open_http
+from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.dev.deployment import Deployment
 from minirelay.payments.quotes import WARM_PAYEES, WARM_TOKENS, PaymentChain, Quotes
 from minirelay.relay.clock import utc_now
@@ -57,7 +57,7 @@ async def quotes_over(**nodes: Node) -> AsyncIterator[Quotes]:
         quotes = Quotes(
             [
                 PaymentChain(
-                    chain=Chain(int(name.removeprefix("of_")), [one.url], http),
+                    chain=Chain(int(name.removeprefix("of_")), http_endpoints([one.url], http)),
                     payments=PAYMENTS,
                     is_proven=True,
                     interval_s=NEVER_S,

@@ -1,6 +1,7 @@
 """JSON-RPC: requests, answers, batches, and answers that are none."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -158,8 +159,9 @@ def test_each_request_may_have_its_own_error() -> None:
 @pytest.mark.parametrize("is_in_a_list", [True, False])
 def test_an_error_that_names_none_is_for_all_that_have_no_answer(number: object, is_in_a_list: bool) -> None:
     body = batch(error(number)) if is_in_a_list else json.dumps(error(number)).encode()
-    assert decode_batch(body, FIRST, 3) == [BUSY] * 3
-    assert decode_batch(batch(result(8), error(number)), FIRST, 3) == [BUSY, Result("0x1"), BUSY]
+    assert decode_batch(body, FIRST, 3) == [replace(BUSY, is_for_all=True)] * 3
+    busy = replace(BUSY, is_for_all=True)
+    assert decode_batch(batch(result(8), error(number)), FIRST, 3) == [busy, Result("0x1"), busy]
 
 
 def test_a_batch_that_is_too_large_is_refused_in_the_name_of_its_first() -> None:
