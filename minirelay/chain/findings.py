@@ -12,8 +12,8 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from minirelay.chain.block import Block
-from minirelay.chain.chain import Question
 from minirelay.chain.errors import Reverted
+from minirelay.chain.question import Question
 from minirelay.protocol.block_id import BlockId
 
 T = TypeVar("T")
