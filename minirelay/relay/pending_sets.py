@@ -100,7 +100,7 @@ class PendingSets:
         """Make what the head appends.
 
         new_cards: that are enrolled with these sets. further: rows of other kinds in the same transaction.
-        checkout: what a client's set caused.
+        checkout: what a client's set caused, or the relay's own do.
         """
         # Here, which may be beside the loop; of the states between the sets nobody is told.
         _ = self.state.root_hash

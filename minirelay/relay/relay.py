@@ -22,6 +22,7 @@ from minirelay.relay.limits import RelayLimits
 from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import Enrolment, HangUp, Outcome, Subscribe, WriteRequest
+from minirelay.relay.own_write import Decide, OwnSets, OwnWrites
 from minirelay.relay.shops import HostedShop, Shops
 from minirelay.relay.subscription import Subscription
 from minirelay.relay.view import make_view
@@ -77,6 +78,7 @@ class Relay:
         )
         self.large_sets = LargeSets(store.reader)
         self._terms = WriteTerms(now, limits.writes, facts, wallet)
+        self._own_writes = OwnWrites(self._terms, limits.facts_timeout_s)
         self._events = EventLog()
         self._connections: set[Connection] = set()
         self._closing: tuple[int, str] | None = None
@@ -174,6 +176,17 @@ class Relay:
         if hosted is None:
             raise RuntimeError("a session's shop is opened when its card is claimed")
         hosted.turns.submit(ClientWrite(request, self._terms, hosted.turns))
+
+    async def write_own(self, shop_id: int, decide: Decide) -> OwnSets | None:
+        """Write sets of the relay's own to a shop; return what was written, when it is durable.
+
+        decide: says what, on the shop's head when the turn comes; see `own_write`. Raises Refusal NOT_FOUND
+        for a shop that is not served here, and as `OwnWrites.write`.
+        """
+        hosted = await self.shops.find(shop_id)
+        if hosted is None:
+            raise not_found(f"this relay has no shop {show_shop(shop_id)}")
+        return await self._own_writes.write(hosted.sequencer, decide)
 
     async def subscribe(self, effect: Subscribe, connection: Connection) -> Subscription:
         """Make a subscription, not started. Raises Refusal, StoreError."""

@@ -278,7 +278,7 @@ class Sequencer:
         if outcome.checkout is not None and outcome.checkout.manifest is not None:
             self._events.manifest_changed(self._shop, outcome.checkout.manifest)
         self._last_commit = self._writer.commit(commit)
-        self._last_commit.add_done_callback(partial(self._committed, request, commit, outcome.root_hash))
+        self._last_commit.add_done_callback(partial(self._committed, request, commit, head.state.root_hash))
 
     def _committed(
         self, request: Request, commit: Commit, root_hash: bytes, future: asyncio.Future[None]
@@ -288,7 +288,8 @@ class Sequencer:
         error = future.exception()
         if error is None:
             # Before the answer, which takes the echo of these sets along.
-            self._events.stored(self._shop, commit.sets)
+            if commit.sets:
+                self._events.stored(self._shop, commit.sets)
             try:
                 request.stored(root_hash)
             finally:

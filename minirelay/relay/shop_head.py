@@ -44,25 +44,15 @@ class Card(msgspec.Struct, gc=False):
 class Accepted(msgspec.Struct, frozen=True, gc=False):
     """What a request appends to the log, all in one transaction.
 
-    entries: at least one; the first is judged on the head, each other on the state behind the one before.
-    new_cards: that are enrolled with these sets. further: rows of other kinds that are stored with them.
-    checkout: what the first set caused, None if it is not a client's.
+    entries: the first is judged on the head, each other on the state behind the one before; none, where only
+    the rest is stored. new_cards: that are enrolled with these sets. further: rows of other kinds that are
+    stored with them. checkout: what was caused by the first set, or is by the relay's own; None if nothing.
     """
 
     entries: tuple[Entry, ...]
     new_cards: tuple[KeyCard, ...] = ()
     further: tuple[Writable, ...] = ()
     checkout: CheckoutOutcome | None = None
-
-    @property
-    def state(self) -> ShopState:
-        """The shop's state after the last of the sets."""
-        return self.entries[-1].applied.state
-
-    @property
-    def root_hash(self) -> bytes:
-        """The shop's root hash after the last of the sets."""
-        return self.state.root_hash
 
 
 @dataclass(slots=True)

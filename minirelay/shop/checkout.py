@@ -50,16 +50,16 @@ class CheckoutAlert(msgspec.Struct, frozen=True):
 
 
 class CheckoutOutcome(msgspec.Struct, frozen=True):
-    """What an accepted set causes.
+    """What an accepted set causes, or the relay does by itself.
 
     patches: the relay's, in order, by order. records: what to store and to enter. snapshots: listings as they
     were sold, to be kept by their hash. manifest: as the set leaves it, None if it did not change it.
     """
 
-    patches: tuple[OrderPatches, ...]
-    records: RecordChanges
-    snapshots: tuple[ListingSnapshot, ...]
-    alerts: tuple[CheckoutAlert, ...]
+    patches: tuple[OrderPatches, ...] = ()
+    records: RecordChanges = RecordChanges()
+    snapshots: tuple[ListingSnapshot, ...] = ()
+    alerts: tuple[CheckoutAlert, ...] = ()
     manifest: Manifest | None = None
 
 

@@ -42,11 +42,11 @@ class RecordChanges(msgspec.Struct, frozen=True):
     ids of the orders that this write paid, canceled or removed.
     """
 
-    reservations: Mapping[bytes, Reservation | None]
-    live_orders: Mapping[bytes, LiveOrder | None]
-    requests: Mapping[bytes, IssuedRequest]
-    issued: Set[bytes]
-    closed: tuple[bytes, ...]
+    reservations: Mapping[bytes, Reservation | None] = {}
+    live_orders: Mapping[bytes, LiveOrder | None] = {}
+    requests: Mapping[bytes, IssuedRequest] = {}
+    issued: Set[bytes] = frozenset()
+    closed: tuple[bytes, ...] = ()
 
     @property
     def is_empty(self) -> bool:

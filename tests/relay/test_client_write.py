@@ -85,7 +85,7 @@ def test_a_sound_set_is_accepted_and_numbered() -> None:
     head = open_head()
     accepted = accept(head, seal([listing(1)]))
     assert (head.seq, decode_set(wire_of(accepted)).seq) == (3, 3)
-    assert head.state is accepted.state
+    assert head.state is accepted.entries[-1].applied.state
     assert head.cards[CLERK.public_key].last_nonce == 1
 
 
@@ -307,7 +307,7 @@ def test_what_is_too_much_for_the_loop_is_kept_decoded_for_the_thread() -> None:
     assert request.prepared == held
     prepared(request)
     assert request.prepared == held
-    assert request.judge(head, Work(work)).root_hash
+    assert request.judge(head, Work(work)).entries
 
 
 @pytest.mark.parametrize("way", ["whole", "piece by piece", "in one of two sets"])
@@ -356,7 +356,7 @@ def test_every_patch_that_grows_an_object_meets_its_limit(
     head = open_head()
     accept(head, seal([listing(1), ("add", ("Tags", "t"), {"Name": "t"}), order_of(1)]))
     sealed = seal([("add", ("Inventory", 1), 7), grow, ("increment", ("Inventory", 1), 7)], nonce=2)
-    state = write(head, sealed).judge(head).state
+    state = write(head, sealed).judge(head).entries[-1].applied.state
     size = len(state.get(object_type, key) or b"")
     assert size > len(head.state.get(object_type, key) or b"")
     with_limits(head, sealed, objects=ObjectLimits(size, size)).judge(head)
