@@ -1,0 +1,306 @@
+"""What is known of the money for one request, put together from what polls find (spec 06 "What counts").
+
+It asks nothing and decides nothing: polls tell it of events and balances, and it says what they come to
+(`Evidence`), and what of that is not stored yet.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from minirelay.chain.block import Block
+from minirelay.chain.findings import FoundBalance
+from minirelay.payments.payment_events import EventKey, PaymentEvent, PaymentEvents
+from minirelay.payments.settlement import Evidence, PaidIn
+from minirelay.payments.states import DONE
+from minirelay.protocol.addresses import NATIVE_COIN
+from minirelay.protocol.block_id import BlockId
+from minirelay.shop.issued_requests import IssuedRequest
+from minirelay.store.payment_rows import PaymentTransfer, TransferKind
+
+_NOTHING: Final = Evidence()
+
+
+class Balance(msgspec.Struct, frozen=True, gc=False):
+    """What lay at the address, at a block. is_swept: somebody swept the address."""
+
+    amount: int
+    block: BlockId
+    is_swept: bool = False
+
+
+class WatchedPayment:
+    """One request, its address, and what is known of the money for it.
+
+    shop: row id. address: 20 bytes. looked_at: the time of the block at which its balance was known last, in
+    epoch seconds. is_closed: its order is paid or canceled. submitted: what was decided about last.
+    """
+
+    __slots__ = (
+        "_arrived",
+        "_deep",
+        "_emptied",
+        "_head",
+        "_in_time",
+        "_is_doubtful",
+        "_is_over",
+        "_paid_in",
+        "_stored",
+        "_stray",
+        "address",
+        "events",
+        "is_closed",
+        "issued",
+        "looked_at",
+        "shop",
+        "submitted",
+    )
+
+    def __init__(self, shop: int, issued: IssuedRequest, address: bytes, looked_at: int) -> None:
+        self.shop = shop
+        self.issued = issued
+        self.address = address
+        self.looked_at = looked_at
+        self.is_closed = False
+        self.submitted: Evidence | None = _NOTHING
+        self.events = PaymentEvents()
+        self._head: Balance | None = None
+        self._deep: Balance | None = None
+        self._in_time = 0
+        self._arrived = 0
+        self._emptied: BlockId | None = None
+        self._is_over = False
+        self._is_doubtful = False
+        self._paid_in: PaidIn | None = None
+        self._stored: dict[tuple[object, ...], PaymentTransfer] = {}
+        self._stray: Balance | None = None
+
+    @property
+    def id(self) -> bytes:
+        """The PaymentID."""
+        return self.issued.id
+
+    @property
+    def is_token(self) -> bool:
+        """Whether it asks for a token: an event proves its payment."""
+        return self.issued.request.currency != NATIVE_COIN
+
+    @property
+    def balance(self) -> int:
+        """What lay at the address when it was looked at last."""
+        return 0 if self._head is None else self._head.amount
+
+    @property
+    def emptied_at(self) -> BlockId | None:
+        """The deep block at which somebody had swept the address, None as long as nobody did."""
+        return self._emptied
+
+    @property
+    def paid_in(self) -> PaidIn | None:
+        """The block that it was paid in, None as long as it is not."""
+        return self._paid_in
+
+    def restore(self, stored: Iterable[PaymentTransfer]) -> None:
+        """Take up what was stored before a restart."""
+        for one in stored:
+            self._stored[one.key] = one
+            if one.kind is TransferKind.EVENT:
+                self.events.restore((one.transaction_hash, one.index), one.block, is_proven=one.is_proven)
+            elif one.kind is TransferKind.BALANCE:
+                self._deep = Balance(one.amount, one.block)
+                self._in_time = one.amount
+            elif one.kind is TransferKind.TRANSFER:
+                self._arrived, self._emptied = one.amount, one.block
+            else:
+                self._stray = Balance(one.amount, one.block)
+        if self.issued.state in DONE:
+            self._paid_in = self._payer()
+
+    def look(self, found: FoundBalance, block: Block) -> bool:
+        """Take note of what lies at the address, at the head; return whether that is other than before."""
+        before, ttl = self._head, self.issued.request.ttl
+        is_swept = bool(found.transaction_count)
+        # What is there at the first look after a downtime came in time if the last one before it was.
+        if min(self.looked_at, block.timestamp) <= ttl:
+            self._in_time = 0 if is_swept else found.amount
+        self.looked_at = max(self.looked_at, block.timestamp)
+        self._head = Balance(found.amount, block.id, is_swept)
+        return before is None or (before.amount, before.is_swept) != (found.amount, is_swept)
+
+    def settle_balance(self, found: FoundBalance, block: Block) -> None:
+        """Take note that a balance of before is in a deep block now."""
+        if found.transaction_count:
+            self._emptied = self._emptied or block.id
+        elif self._deep is None or self._deep.amount != found.amount:
+            is_in_time = block.timestamp <= self.issued.request.ttl or self._in_time >= found.amount
+            if is_in_time:
+                self._deep = Balance(found.amount, block.id)
+
+    def forget_above(self, number: int) -> bool:
+        """Forget what is in blocks above this one, which never were; return whether anything was."""
+        is_other = self.events.forget_above(number)
+        if self._head is not None and self._head.block.number > number:
+            self._head, is_other = None, True
+        if self._deep is not None and self._deep.block.number > number:
+            self._deep, is_other = None, True
+        if self._emptied is not None and self._emptied.number > number:
+            self._emptied, self._arrived, is_other = None, 0, True
+        if self._paid_in is not None and self._paid_in.block.number > number:
+            self._is_doubtful = is_other = True
+        return is_other
+
+    def note_arrived(self, amount: int) -> None:
+        """Take note of how much of a token had arrived in time at an address that somebody emptied."""
+        self._arrived = amount
+
+    def note_stray(self, amount: int, block: BlockId) -> None:
+        """Take note of coins at the address of a request for a token."""
+        if amount > (0 if self._stray is None else self._stray.amount):
+            self._stray = Balance(amount, block)
+
+    def end_time(self) -> None:
+        """Take note that its TTL has passed, and the last look was taken."""
+        self._is_over = True
+
+    def note_stored(self, evidence: Evidence) -> None:
+        """Take note that evidence was decided about, and is stored."""
+        for one in evidence.gone:
+            self._stored.pop(one.key, None)
+        for one in evidence.transfers:
+            self._stored[one.key] = one
+        self.submitted = _lasting(evidence)
+        if self.issued.state in DONE and evidence.paid_in is not None:
+            if evidence.is_moved or self._paid_in is None:
+                self._paid_in = evidence.paid_in
+            self._is_doubtful = False
+        elif evidence.is_gone:
+            self._paid_in, self._is_doubtful = None, False
+
+    def news(self, newest_deep: BlockId | None, is_read_to: int, *, is_last: bool) -> Evidence | None:
+        """Return what all of it comes to, None if that was decided about already.
+
+        newest_deep: which an order that costs nothing is paid in. is_read_to: the number of the block up to
+        which all logs are known. is_last: nothing that comes later matters.
+        """
+        evidence = self._evidence(newest_deep, is_read_to, is_last=is_last)
+        is_told = evidence.transfers or evidence.gone or evidence.is_moved
+        return evidence if is_told or _lasting(evidence) != self.submitted else None
+
+    def _evidence(self, newest_deep: BlockId | None, is_read_to: int, *, is_last: bool) -> Evidence:
+        seen, settled = self._sums()
+        paid_in = self._payer() if self.issued.request.amount else self._paid_for_nothing(newest_deep)
+        transfers, gone = self._unstored(is_read_to)
+        events = [one for one in transfers if one.kind is TransferKind.EVENT]
+        return Evidence(
+            in_time=max(seen, settled),
+            settled=settled,
+            too_late=self._too_late(),
+            has_unproven=bool(events) and not self.events.has_proof,
+            is_emptied=self._emptied is not None
+            and is_read_to >= self._emptied.number
+            and not self.events.unjudged,
+            is_over=self._is_over,
+            is_moved=self._is_doubtful and paid_in is not None and paid_in != self._paid_in,
+            is_gone=self._is_gone(paid_in, is_read_to),
+            paid_in=paid_in,
+            transfers=transfers,
+            gone=gone,
+            stray=next((one.amount for one in transfers if one.kind is TransferKind.STRAY), 0),
+            is_last=is_last,
+        )
+
+    def _sums(self) -> tuple[int, int]:
+        """Sum up what came in time: in any block, and proven in deep ones."""
+        total, head = self.issued.request.amount, self._head
+        by_events = total * self.events.count(is_in_time=True)
+        by_proofs = total * self.events.count(is_in_time=True, is_proven=True)
+        deep = self._lying_deep()
+        if head is not None and not head.is_swept and head.block.number >= self.events.last_block:
+            return max(by_events + self._in_time, self._arrived), max(by_proofs + deep, self._arrived)
+        # A balance from before an event may be what the event tells of.
+        lying = 0 if head is not None and head.is_swept else self._in_time
+        return max(by_events, lying, self._arrived), max(by_proofs, deep, self._arrived)
+
+    def _lying_deep(self) -> int:
+        """Return what counts of the balance in a deep block: it is there still, or somebody swept it."""
+        if self._deep is None or self._head is None:
+            return 0
+        return self._deep.amount if self._head.is_swept else min(self._deep.amount, self._head.amount)
+
+    def _too_late(self) -> int:
+        late = self.issued.request.amount * self.events.count(is_in_time=False)
+        if self._head is None or self._head.is_swept:
+            return late
+        return late + max(0, self._head.amount - self._in_time)
+
+    def _payer(self) -> PaidIn | None:
+        """Return where the money is: the first event that proves it, else the balance in a deep block."""
+        proof = self.events.first_proof()
+        if proof is not None:
+            return PaidIn(*proof)
+        if self._arrived and self._emptied is not None:
+            return PaidIn(self._emptied)
+        return None if self._deep is None else PaidIn(self._deep.block)
+
+    def _paid_for_nothing(self, newest_deep: BlockId | None) -> PaidIn | None:
+        if self._paid_in is not None or newest_deep is None:
+            return self._paid_in
+        return PaidIn(newest_deep)
+
+    def _is_gone(self, paid_in: PaidIn | None, is_read_to: int) -> bool:
+        if not self._is_doubtful or self._paid_in is None or paid_in is not None:
+            return False
+        is_known = self._head is not None and is_read_to >= self._paid_in.block.number
+        lies_there = self._head is not None and (
+            self._head.is_swept or self._head.amount >= self.issued.request.amount
+        )
+        return is_known and not lies_there and not self.events.items()
+
+    def _unstored(self, is_read_to: int) -> tuple[tuple[PaymentTransfer, ...], tuple[PaymentTransfer, ...]]:
+        """Return what is not stored as it is, and what is stored and is not in the chain any more."""
+        current = self._transfers()
+        keys = {one.key for one in current}
+        gone = [
+            one for key, one in self._stored.items() if key not in keys and is_read_to >= one.block.number
+        ]
+        return tuple([one for one in current if self._stored.get(one.key) != one]), tuple(gone)
+
+    def _transfers(self) -> list[PaymentTransfer]:
+        currency = self.issued.request.currency
+        lying = [
+            (TransferKind.BALANCE, currency, self._deep),
+            (TransferKind.TRANSFER, currency, self._arrival()),
+            (TransferKind.STRAY, NATIVE_COIN, self._stray),
+        ]
+        found = [
+            PaymentTransfer(request_id=self.id, kind=kind, token=token, amount=one.amount, block=one.block)
+            for kind, token, one in lying
+            if one is not None
+        ]
+        events = [(self._event(key, event), event) for key, event in self.events.items() if event.is_deep]
+        # Until it is known what one proves, it is not stored; one that is stored stays meanwhile.
+        return found + [one for one, event in events if event.is_judged or one.key in self._stored]
+
+    def _event(self, key: EventKey, event: PaymentEvent) -> PaymentTransfer:
+        request = self.issued.request
+        return PaymentTransfer(
+            request_id=self.id,
+            kind=TransferKind.EVENT,
+            token=request.currency,
+            amount=request.amount,
+            block=event.block,
+            transaction_hash=key[0],
+            index=key[1],
+            is_proven=event.is_proven,
+        )
+
+    def _arrival(self) -> Balance | None:
+        return Balance(self._arrived, self._emptied) if self._arrived and self._emptied else None
+
+
+def _lasting(evidence: Evidence) -> Evidence:
+    """Return evidence without what is told once."""
+    return msgspec.structs.replace(
+        evidence, transfers=(), gone=(), stray=0, has_unproven=False, is_moved=False
+    )
