@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from minirelay.chain.batch_size import BatchSize, smaller_than
-from minirelay.chain.errors import NoAnswerInTime, RateLimited, UnusableAnswer
+from minirelay.chain.errors import AnswerTooLong, NoAnswerInTime, RateLimited, UnusableAnswer
 from minirelay.chain.question import NOT_ASKED, Reply, refusal_failure, refusal_of
 from minirelay.chain.request_budget import RequestBudget
 from minirelay.chain.transport import Transport
@@ -18,6 +18,9 @@ from minirelay.protocol.refusals import Refusal
 MOST_UNUSABLE: Final = 4
 """So many questions may be answered alone with what can't be read, which may be 16 MiB each; fewer while
 nothing else is answered, since then it is the endpoint."""
+
+_TOO_LONG: Final = "too long"
+_NOTHING: Final = "nothing"
 
 _SUSPICIOUS: Final = 10
 """A larger batch is smaller the next time when there is no answer in time, or a rate limit."""
@@ -67,7 +70,7 @@ class BatchedExchange:
         try:
             answers = await self._transport.ask_many(requests)
         except UnusableAnswer as failure:
-            return self._give_up(requests, str(failure))
+            return self._give_up(requests, _words(failure))
         except (NoAnswerInTime, RateLimited):
             self._shrink_if_large(requests)
             raise
@@ -110,6 +113,9 @@ class BatchedExchange:
     def _remember(self, replies: Sequence[Reply]) -> None:
         """Remember the size that failed, unless one question is answered alone as all of them were."""
         said = {_words(reply) for reply in replies}
+        if NOT_ASKED in replies:
+            # What makes an answer too long may be among what was not reached.
+            said.add(_TOO_LONG)
         for words, failed in self._failed.items():
             if words not in said:
                 self._memory.shrink(failed, self._clock())
@@ -125,7 +131,11 @@ def _served(request: Request, answer: Answer | None) -> Reply:
     return answer
 
 
-def _words(reply: Reply) -> str | None:
+def _words(reply: Reply) -> str:
+    """Return what is wrong with a reply, as a batch and one question can have it in common."""
+    if isinstance(reply, AnswerTooLong):
+        # How long it may be differs.
+        return _TOO_LONG
     if isinstance(reply, RpcError):
         return reply.message
-    return str(reply) if isinstance(reply, UnusableAnswer) else None
+    return str(reply) if isinstance(reply, UnusableAnswer) else _NOTHING

@@ -103,15 +103,23 @@ class EndpointState:
         """Ask about whatever block has the number, and for its header behind that."""
         header = Request("eth_getBlockByNumber", [block.by_number(), False])
         exchange = self._exchange(budget)
-        *replies, last = await exchange.ask([*(one.about(block.by_number()) for one in requests), header])
+        fitting = [one.about(block.by_number()) for one in requests[: self._fitting(budget, len(requests))]]
+        *replies, last = await exchange.ask([*fitting, header])
         if exchange.requests > 1 and last is not NOT_ASKED:
             # What was asked again came behind it.
             (last,) = await self._exchange(budget).ask([header])
         if last is NOT_ASKED:
-            return [NOT_ASKED] * len(replies)
+            return [NOT_ASKED] * len(requests)
         if read(Question(header, read_block_id), last) != block:
             raise EndpointFailure(f"it is on another fork: its block {block.number} has another hash")
-        return replies
+        return [*replies, *[NOT_ASKED] * (len(requests) - len(replies))]
+
+    def _fitting(self, budget: RequestBudget | None, count: int) -> int:
+        """Return how many of these the budget has room for, so that the header is not what is left out."""
+        size = self._batch.current(self._clock())
+        if budget is None or count < size:
+            return count
+        return max(0, min(count, (budget.left - 1) * size - 1))
 
     def _exchange(self, budget: RequestBudget | None) -> BatchedExchange:
         return BatchedExchange(self._transport, self._batch, self._clock, budget)

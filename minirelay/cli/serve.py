@@ -25,12 +25,17 @@ def serve(accepts_loss: bool, **given: Any) -> None:
     It needs base_url, wallet_key_file and the registry chain's rpc_urls, in the settings file, the
     environment or flags.
     """
-    from minirelay.chain.wallet import load_wallet
-    from minirelay.event_loop import serving_runner
-    from minirelay.logs import configure
+    from minirelay.garbage import collection_paused
 
     settings = read_settings(given)
     settings.require_serving()
+    # What is imported stays: going through it again and again would be a tenth of the start.
+    with collection_paused():
+        import minirelay.server  # noqa: F401 (for `_run`)
+        from minirelay.chain.wallet import load_wallet
+        from minirelay.event_loop import serving_runner
+        from minirelay.logs import configure
+
     configure(settings.log_level, settings.log_format, settings.log_bounds)
     allow_sessions(settings.limits.max_sessions, settings.limits.reserved_files)
     if settings.wallet_key_file is None:

@@ -27,7 +27,12 @@ from minirelay.config.values import (
 )
 from minirelay.errors import ConfigError
 from minirelay.logs import LogBounds
-from minirelay.protocol.addresses import PAYMENTS_ADDRESS, RELAY_REG_ADDRESS, SHOP_REG_ADDRESS
+from minirelay.protocol.addresses import (
+    MULTICALL_ADDRESS,
+    PAYMENTS_ADDRESS,
+    RELAY_REG_ADDRESS,
+    SHOP_REG_ADDRESS,
+)
 
 DEFAULT_FILE: Final = Path("/etc/minirelay/minirelay.toml")
 ENVIRONMENT_PREFIX: Final = "MINIRELAY_"
@@ -55,6 +60,9 @@ class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
     payments: Annotated[Address, Meta(description="address of the Payments contract")] = Address(
         PAYMENTS_ADDRESS
     )
+    multicall: Annotated[
+        Address, Meta(description="address of Multicall3, which reads many balances in one call")
+    ] = Address(MULTICALL_ADDRESS)
     development: Annotated[
         bool | None,
         Meta(description="a development chain; unset: true for 31337 and 1337. Needs development mode"),

@@ -14,4 +14,5 @@ GUEST_WALLET: Final = ZERO_ADDRESS
 # Where the contracts are deployed (spec 07); settings may change it for each chain.
 SHOP_REG_ADDRESS: Final = bytes.fromhex("48c203BA47c78EB8286dAFd4F14B297181dae3cb")
 RELAY_REG_ADDRESS: Final = bytes.fromhex("4E0Df5Db4975f3e4999B623d6a768DaE80B12a9C")
+MULTICALL_ADDRESS: Final = bytes.fromhex("cA11bde05977b3631167028862bE2a173976CA11")
 PAYMENTS_ADDRESS: Final = bytes.fromhex("8DC7b6bFDc5B5e98A3eE40AA248E3efA2b61b0EF")

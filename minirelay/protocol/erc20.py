@@ -10,3 +10,4 @@ MOST_BYTES: Final = 1024
 DECIMALS: Final = Function("decimals", (), ("uint256",), most_bytes=MOST_BYTES)
 APPROVE: Final = Function("approve", ("address", "uint256"), ("bool",), most_bytes=MOST_BYTES)
 TRANSFER: Final = Function("transfer", ("address", "uint256"), ("bool",), most_bytes=MOST_BYTES)
+BALANCE_OF: Final = Function("balanceOf", ("address",), ("uint256",), most_bytes=MOST_BYTES)

@@ -14,7 +14,7 @@ from minirelay.protocol.refusals import Refusal, refusal_of, retry_after_of
 from minirelay.protocol.reverts import is_revert
 
 _QUANTITY: Final = re.compile(r"0x[0-9A-Fa-f]{1,64}")
-_DATA: Final = re.compile(r"0x(?:[0-9A-Fa-f]{2})*")
+_DATA: Final = re.compile(r"0x[0-9A-Fa-f]*+")
 _MESSAGE_CHARACTERS: Final = 300
 
 
@@ -187,7 +187,7 @@ def read_quantity(value: object) -> int:
 
 def read_data(value: object) -> bytes:
     """Read bytes, 0x and two hexadecimal digits each. Raises MalformedInput."""
-    if not isinstance(value, str) or not _DATA.fullmatch(value):
+    if not isinstance(value, str) or len(value) % 2 or not _DATA.fullmatch(value):
         raise MalformedInput("not hexadecimal data")
     return bytes.fromhex(value[2:])
 

@@ -19,6 +19,7 @@ class Refusal(Enum):
     BATCH_TOO_LARGE = "too many questions at once"
     BLOCK_UNKNOWN = "it does not have the block, or not its state"
     OUT_OF_GAS = "the call has too little gas, or more than it gives"
+    CALL_FAILED = "the contract that is called failed"
     RANGE_TOO_LARGE = "it is asked for too much at once"
     UNKNOWN = "other words"
 
@@ -87,6 +88,13 @@ _WORDS: Final = {
         r"|\bgas limit (?:reached|exceed)|\bOutOfGas\b|\bgas above allowance",
         re.IGNORECASE,
     ),
+    Refusal.CALL_FAILED: re.compile(
+        r"\binvalid opcode|\bopcode \S+ not defined|\bstack (?:underflow|overflow|limit)"
+        r"|\b(?:invalid|bad) jump"
+        r"|\bwrite protection\b|\breturn ?data out of bounds|\bmax call depth|\bVM execution error\b"
+        r"|\bInvalidFEOpcode\b|\bOpcodeNotFound\b|\bStackUnderflow\b|\bBadInstruction\b",
+        re.IGNORECASE,
+    ),
 }
 """In this order: a rate limit may speak of batches and blocks, what is too large seldom of rates."""
 
@@ -98,7 +106,7 @@ _RESPONSE_WORDS: Final = re.compile(
 _TIME_WORDS: Final = re.compile(r"\btime(?:d ?|-)?out\b|\bdeadline exceeded|\btook too long", re.IGNORECASE)
 _RANGE_WORDS: Final = re.compile(
     r"\branges?\b|\blimit exceeded|\bexceeds (?:the )?limit|\bmust be smaller than size"
-    r"|\bblocks? distance"
+    r"|\bblocks? distance|\bto remove restrictions\b"
     r"|\b(?:max|maximum|limit|limited|exceeds?|too many|too large|at most|more than)\b.{0,60}\bblocks?\b",
     re.IGNORECASE,
 )

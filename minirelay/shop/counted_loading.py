@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from minirelay.shop import canonical
 from minirelay.shop.objects import Account, Listing, ListingOption, Manifest, Order, Tag
-from minirelay.shop.work import LOOKUP, Work
+from minirelay.shop.work import HASHED_BYTES, LOOKUP, Work
 
 T = TypeVar("T")
 
@@ -28,6 +28,8 @@ def load(kind: type[T], data: bytes, work: Work) -> T:
     """Make an object of its canonical bytes, like `canonical.load`. Raises WorkExceeded."""
     size = len(data)
     if kind is Account:
+        # It is read to be changed: what comes of it is hashed, and nothing is begun that ends there.
+        work.check(LOOKUP + size // _ACCOUNT_BYTES + size // HASHED_BYTES)
         work.spend(LOOKUP + size // _ACCOUNT_BYTES)
         return canonical.load(kind, data)
     work.check(_MOST_PER_BYTE * size)

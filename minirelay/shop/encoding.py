@@ -112,7 +112,7 @@ _SCALARS: dict[type[inspect.Type], Encode] = {
 
 
 def _key_cards(value: KeyCards) -> bytes:
-    return _head(_LIST, len(value)) + value.items
+    return value.encode(_head(_LIST, len(value)))
 
 
 def _for_list(item: Encode) -> Encode:
@@ -153,12 +153,14 @@ def _for_struct(info: inspect.StructType) -> Encode:
     )
 
     def encode_struct(obj: Any) -> bytes:
-        parts = []
+        # Joined once, in the end: an account's key cards may take megabytes.
+        parts = [b""]
         for name, get, encode, is_optional, is_omitted_when_empty in fields:
             value = get(obj)
             if is_optional and (value is None or (is_omitted_when_empty and not value)):
                 continue
-            parts.append(name + encode(value))
-        return _MAP_HEADS[len(parts)] + b"".join(parts)
+            parts += name, encode(value)
+        parts[0] = _MAP_HEADS[len(parts) // 2]
+        return b"".join(parts)
 
     return encode_struct

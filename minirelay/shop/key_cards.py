@@ -40,10 +40,9 @@ class KeyCards(MutableSequence[bytes]):
             raise MalformedInput(f"{len(items)} bytes are not the canonical form of {count} key cards")
         return made
 
-    @property
-    def items(self) -> bytes:
-        """Return the items of the canonical array, without its head."""
-        return bytes(self._items)
+    def encode(self, head: bytes) -> bytes:
+        """Write the canonical array. head: its head, which says how many there are."""
+        return b"".join((head, self._items))
 
     def insert(self, index: int, value: bytes) -> None:
         """Put a key card before another. Raises ValueError for one that has not 33 bytes."""

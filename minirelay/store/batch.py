@@ -1,6 +1,6 @@
 """What one transaction writes: each object and each counter once, however often it changed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -36,6 +36,7 @@ class Batch:
         self.ends: dict[int, int] = {}
         self._rows = Rows()
         self._objects = ChangedObjects()
+        self._nonces: dict[int, int] = {}
         self._put: dict[tuple[Kind, tuple[Parameter, ...]], tuple[Parameter, ...]] = {}
 
     def insert(self, kind: Kind, *values: Parameter) -> None:
@@ -50,6 +51,13 @@ class Batch:
         self._put.pop((kind, key), None)
         self._put[kind, key] = values
 
+    def set_nonces(self, nonces: Mapping[int, int]) -> None:
+        """Write the last nonces of key cards, by row id; of several of one, the last stands.
+
+        Each set of a client's has one, so these are not put one by one.
+        """
+        self._nonces.update(nonces)
+
     def append_set(self, shop: int, one: StoredSet) -> None:
         """Add the next set of a shop's log, with its patches. shop: row id."""
         self._rows.add(Kind.PATCH_SET, *set_row(shop, one))
@@ -62,8 +70,10 @@ class Batch:
         self._objects.add(shop, change)
 
     def rows(self) -> Rows:
-        """List all rows. To be called once, in the end."""
+        """List all rows. To be called once, in the end. Raises ValueError for what no row can hold."""
         self._objects.add_to(self._rows)
+        for card, nonce in self._nonces.items():
+            self._rows.add(Kind.NONCE, card, encode_nonce(nonce))
         for (kind, key), values in self._put.items():
             self._rows.add(kind, *key, *values)
         return self._rows

@@ -59,8 +59,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
             batch.append_set(self.shop, one)
         for change in self.changes:
             batch.change_object(self.shop, change)
-        for card, nonce in self.nonces.items():
-            batch.put(Kind.NONCE, (card,), encode_nonce(nonce))
+        batch.set_nonces(self.nonces)
         if self.relay_nonce is not None:
             batch.put(Kind.RELAY_NONCE, (self.shop,), self.relay_nonce)
         if self.relay_signer is not None:

@@ -181,3 +181,14 @@ GAS = (
     Words("Reth", -32003, "out of gas: gas required exceeds allowance: 30000000"),
 )
 """Calls with too little gas, or more than the node gives."""
+
+CALLS = (
+    Words("Geth", -32000, "invalid opcode: INVALID"),
+    Words("Geth: undefined", -32000, "invalid opcode: opcode 0x4f not defined"),
+    Words("Geth: stack", -32000, "stack underflow (0 <=> 2)"),
+    Words("Geth: jump", -32000, "invalid jump destination"),
+    Words("Geth: static", -32000, "write protection"),
+    Words("Nethermind", -32015, "VM execution error.", "BadInstruction"),
+    Words("Reth", -32003, "EVM error: InvalidFEOpcode"),
+)
+"""Contracts that fail without reverting."""

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.protocol.ids import show_token
 from tests.chain_fixtures import Contracts
-from tests.cli.commands import WALLET, assert_one_line, minirelay, relay_settings, serving
+from tests.cli.commands import WALLET, assert_one_line, minirelay, relay_settings, serving, variables
 
 TOKEN = 12345
 
@@ -65,6 +67,37 @@ def test_web3_is_imported_only_to_send_something(
     del settings["RELAY_TOKEN_ID"]
     minted = minirelay("register", "--yes", **settings)
     assert (minted.code, "web3" in imported(minted.err)) == (0, True)
+
+
+COUNT_COLLECTIONS = """
+import gc, sys
+from minirelay.cli.main import run
+
+during_import = []
+
+def note(phase, _):
+    server = sys.modules.get("minirelay.server")
+    if phase == "start":
+        during_import.append(server is not None and server.__spec__._initializing)
+
+gc.callbacks.append(note)
+code = run(["serve"])
+print(code, "minirelay.server" in sys.modules, sum(during_import), gc.isenabled())
+"""
+
+
+def test_garbage_is_not_collected_while_the_server_is_imported() -> None:
+    settings = {"BASE_URL": "https://relay.example", "WALLET_KEY_FILE": "/nowhere"}
+    chain = {"CHAINS_1_RPC_URLS": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT_COLLECTIONS],
+        env=variables(settings | chain),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.split() == ["2", "True", "0", "True"], done
 
 
 def test_it_can_be_interrupted_and_logs_nothing_secret(settings: dict[str, str]) -> None:

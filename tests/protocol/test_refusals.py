@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from minirelay.protocol.refusals import LONGEST_RETRY_S, Refusal, refusal_of, retry_after_of
-from tests.chain.provider_words import BATCHES, BLOCKS, GAS, RANGES, RATES, Words
+from tests.chain.provider_words import BATCHES, BLOCKS, CALLS, GAS, RANGES, RATES, Words
 
 
 def meant(words: Words, method: str) -> Refusal:
@@ -37,6 +37,11 @@ def test_a_batch_that_is_too_large(words: Words) -> None:
 @pytest.mark.parametrize("words", GAS, ids=str)
 def test_a_call_without_enough_gas(words: Words) -> None:
     assert meant(words, "eth_call") is Refusal.OUT_OF_GAS
+
+
+@pytest.mark.parametrize("words", CALLS, ids=str)
+def test_a_contract_that_fails_without_reverting(words: Words) -> None:
+    assert meant(words, "eth_call") is Refusal.CALL_FAILED
 
 
 @pytest.mark.parametrize("method", ["eth_getLogs", "eth_call"])

@@ -7,8 +7,9 @@ import pytest
 from minirelay.shop import canonical
 from minirelay.shop.canonical import dump, read
 from minirelay.shop.counted_loading import load
+from minirelay.shop.key_cards import KeyCards
 from minirelay.shop.objects import Account, Listing, Manifest, Order, Tag
-from minirelay.shop.work import Work, WorkExceeded
+from minirelay.shop.work import HASHED_BYTES, LOOKUP, Work, WorkExceeded
 
 META = {"Title": "t", "Description": "d"}
 LISTING = {"ID": 1, "Price": 1, "Metadata": META, "ViewState": 1}
@@ -118,3 +119,16 @@ def test_nothing_is_decoded_that_might_be_too_much(surplus: int, monkeypatch: py
     monkeypatch.setattr(canonical, "load", None)
     with pytest.raises(WorkExceeded):
         load(Listing, data, work)
+
+
+@pytest.mark.parametrize("surplus", [0, 1])
+def test_an_account_is_not_decoded_that_could_not_be_hashed(surplus: int) -> None:
+    data = dump(Account(key_cards=KeyCards([bytes(33)] * 10_000), guest=True))
+    work = Work(LOOKUP + len(data) // 32 + len(data) // HASHED_BYTES)
+    work.spend(surplus)
+    if not surplus:
+        load(Account, data, work)
+        return
+    with pytest.raises(WorkExceeded):
+        load(Account, data, work)
+    assert work.spent == surplus

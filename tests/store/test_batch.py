@@ -37,6 +37,11 @@ def put(*puts: tuple[Kind, int, int | None]) -> list[tuple[object, ...]]:
     batch = Batch()
     for kind, key, value in puts:
         batch.put(kind, (key,), value)
+    return rows_in(batch)
+
+
+def rows_in(batch: Batch) -> list[tuple[object, ...]]:
+    """Return the kind of each row, and its first two values."""
     (statement,) = batch.rows().statements()
     width = WIDTH + 1
     rows = [statement.parameters[at : at + width] for at in range(0, len(statement.parameters), width)]
@@ -52,6 +57,16 @@ def test_of_what_is_put_again_the_last_stands_in_its_place() -> None:
     assert put((Kind.UNLINKED, 1, None), (Kind.NONCE, 1, 5), (Kind.UNLINKED, 1, None)) == [
         (Kind.NONCE, 1, 5),
         (Kind.UNLINKED, 1, None),
+    ]
+
+
+def test_of_several_nonces_of_a_key_card_the_last_is_written() -> None:
+    batch = Batch()
+    batch.set_nonces({1: 5, 2: 6})
+    batch.set_nonces({1: 7})
+    assert rows_in(batch) == [
+        (Kind.NONCE, 1, encode_nonce(7)),
+        (Kind.NONCE, 2, encode_nonce(6)),
     ]
 
 
