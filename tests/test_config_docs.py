@@ -10,7 +10,7 @@ from minirelay.config.setting import Setting
 from minirelay.config.settings import SETTINGS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
-ROW = re.compile(r"^\| `([a-z_.<>]+)` \| ([^|]*) \| ([^|]*) \|(?: ([^|]+) \|)?$", re.MULTILINE)
+ROW = re.compile(r"^\| `([a-z0-9_.<>]+)` \| ([^|]*) \| ([^|]*) \|(?: ([^|]+) \|)?$", re.MULTILINE)
 FIXED = re.compile(
     r"^\| [^|]+ \| ([0-9.]+)( KiB| MiB| s)? \| [^|]+ \| `([a-z0-9_.]+)\.([A-Z_]+)` \|$", re.MULTILINE
 )

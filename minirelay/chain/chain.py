@@ -10,8 +10,17 @@ from typing import Final, Generic, TypeVar
 
 from minirelay.chain.batch_size import MAX_BATCH
 from minirelay.chain.endpoint_state import EndpointHealth, EndpointState
-from minirelay.chain.errors import ChainUnreachable, ContractFault, EndpointFailure, Reverted, UnusableAnswer
+from minirelay.chain.errors import (
+    AnswerTooLong,
+    BudgetSpent,
+    ChainUnreachable,
+    ContractFault,
+    EndpointFailure,
+    Reverted,
+    UnusableAnswer,
+)
 from minirelay.chain.question import (
+    NOT_ASKED,
     NotAsked,
     Question,
     Refused,
@@ -96,6 +105,16 @@ class Chain:
         if not questions:
             return []
         return await self._ask_in_turn(lambda state: _ask_many(state, questions, at))
+
+    async def request_unless_long(
+        self, questions: Sequence[Question[T]], budget: RequestBudget | None = None
+    ) -> list[T | AnswerTooLong]:
+        """Ask for what strangers can make longer than any bound: transactions, receipts.
+
+        Gives AnswerTooLong where an answer is so, or may be: of several, ask again for each alone. That is
+        no failure of the endpoint. Raises NodeRefused, ChainUnreachable; BudgetSpent if it is not enough.
+        """
+        return await self._ask_in_turn(lambda state: _ask_unless_long(state, questions, budget))
 
     async def ask_about(
         self, questions: Sequence[Question[T]], control: Question[object]
@@ -287,3 +306,18 @@ async def _ask_about(
         return [ContractFault(str(failure)) for _ in questions]
     read_control(control, last)
     return read_all_about(questions, replies)
+
+
+async def _ask_unless_long(
+    state: EndpointState, questions: Sequence[Question[T]], budget: RequestBudget | None
+) -> list[T | AnswerTooLong]:
+    try:
+        replies = await state.ask_many([question.request for question in questions], None, budget)
+    except AnswerTooLong as too_long:
+        return [too_long for _ in questions]
+    if NOT_ASKED in replies:
+        raise BudgetSpent("no request is left to ask for all of them")
+    return [
+        reply if isinstance(reply, AnswerTooLong) else read(question, reply)
+        for question, reply in zip(questions, replies, strict=True)
+    ]

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from minirelay.chain.block import Block
-from minirelay.chain.errors import Reverted
+from minirelay.chain.errors import AnswerTooLong, Reverted
 from minirelay.chain.question import Question
 from minirelay.protocol.block_id import BlockId
 
@@ -109,6 +109,12 @@ class ChainReader(Protocol):
         """Ask together, as `Chain.request_many` does.
 
         Raises NodeRefused, ChainUnreachable; BudgetSpent when the requests of this poll are used up.
+        """
+
+    async def request_unless_long(self, questions: Sequence[Question[T]]) -> list[T | AnswerTooLong]:
+        """Ask for what strangers can make too long, as `Chain.request_unless_long` does, which has a budget.
+
+        Raises like `request_many`.
         """
 
 

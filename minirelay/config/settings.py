@@ -30,6 +30,7 @@ from minirelay.logs import LogBounds
 from minirelay.protocol.addresses import (
     MULTICALL_ADDRESS,
     PAYMENTS_ADDRESS,
+    PERMIT2_ADDRESS,
     RELAY_REG_ADDRESS,
     SHOP_REG_ADDRESS,
 )
@@ -63,6 +64,9 @@ class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
     multicall: Annotated[
         Address, Meta(description="address of Multicall3, which reads many balances in one call")
     ] = Address(MULTICALL_ADDRESS)
+    permit2: Annotated[
+        Address, Meta(description="address of the Permit2 contract that Payments was deployed with")
+    ] = Address(PERMIT2_ADDRESS)
     development: Annotated[
         bool | None,
         Meta(description="a development chain; unset: true for 31337 and 1337. Needs development mode"),

@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,13 +39,14 @@ LOOPBACK = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  (compared, not b
 class Contracts(msgspec.Struct, frozen=True, rename="pascal"):
     """Where the contracts are: addresses as 0x hex, by the names that other tools use.
 
-    What a file of `--contracts` holds; eddies is only known when the contracts are our own.
+    What a file of `--contracts` holds; eddies and permit2 are known when the contracts are our own.
     """
 
     shop_reg: str
     relay_reg: str
     payments: str
     eddies: str | None = None
+    permit2: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ async def _contracts(options: DevOptions, chain: Chain, directory: Path) -> Cont
     deployment = await deploy_contracts(chain, directory)
     if options.export_to is not None:
         export_contracts(options.export_to, deployment)
-    return Contracts(deployment.shop_reg, deployment.relay_reg, deployment.payments, deployment.eddies)
+    return Contracts(**asdict(deployment))
 
 
 def _read_contracts(path: Path) -> Contracts:
@@ -211,6 +212,8 @@ def _settings(
         "prices.factor": options.price_factor,
         **options.flags,
     }
+    if contracts.permit2 is not None:
+        values[chain + "permit2"] = contracts.permit2
     if options.poll_interval is not None:
         values[chain + "poll_interval"] = options.poll_interval
     named = {name.replace(".", "__"): value for name, value in values.items()}

@@ -18,9 +18,10 @@ LONGEST_BYTES: Final = 16 * 2**20
 _LONGER: Final = {
     # The hashes of all its transactions: 30,000 of them.
     "eth_getBlockByNumber": 2 * 2**20,
-    # A transaction of the relay's own, with its logs.
-    "eth_getTransactionByHash": 256 * 2**10,
-    "eth_getTransactionReceipt": 256 * 2**10,
+    # 128 KiB of call data, the most that nodes pass on, and what stands around it.
+    "eth_getTransactionByHash": 512 * 2**10,
+    # The logs of a thousand payments or transfers that were made together.
+    "eth_getTransactionReceipt": 2**20,
     "eth_getLogs": LONGEST_BYTES,
 }
 

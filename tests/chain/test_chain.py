@@ -10,7 +10,15 @@ from minirelay.chain.backoff import LONGEST_BACKOFF_S
 from minirelay.chain.chain import MAX_QUESTIONS, Answered, Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.chain.endpoint_state import EndpointHealth
-from minirelay.chain.errors import ChainUnreachable, ContractFault, EndpointFailure, NodeRefused, Reverted
+from minirelay.chain.errors import (
+    AnswerTooLong,
+    BudgetSpent,
+    ChainUnreachable,
+    ContractFault,
+    EndpointFailure,
+    NodeRefused,
+    Reverted,
+)
 from minirelay.chain.question import NOT_ASKED, Question, Refused
 from minirelay.chain.request_budget import RequestBudget
 from minirelay.errors import MalformedInput
@@ -655,3 +663,31 @@ async def test_a_rate_limit_in_an_answer_of_status_200_is_honoured() -> None:
         bench.clock.now += 1
         assert await head(bench) == 2
         assert first.asked.count("eth_blockNumber") == 2
+
+
+async def test_what_strangers_make_too_long_is_no_failure_of_the_endpoint() -> None:
+    node = good()
+    node.results["eth_getTransactionReceipt"] = "0x" + "00" * 2**20
+    receipt = Question(Request("eth_getTransactionReceipt", ["0x00"]), read_data)
+    async with chain_over(node) as bench:
+        for questions in ([receipt], [receipt, receipt], [receipt] * 40):
+            answers = await bench.chain.request_unless_long(questions)
+            assert {type(answer) for answer in answers} == {AnswerTooLong}
+        # It has no rest: the next question goes to it.
+        assert await bench.chain.request_unless_long([HEIGHT, HEIGHT]) == [7, 7]
+
+
+async def test_other_failures_of_such_questions_are_the_endpoints() -> None:
+    first, second = good(1), good(2)
+    first.results["eth_blockNumber"] = None
+    async with chain_over(first, second) as bench:
+        assert await bench.chain.request_unless_long([HEIGHT]) == [2]
+
+
+async def test_such_questions_keep_to_a_budget() -> None:
+    async with chain_over(good()) as bench:
+        budget = RequestBudget(2)
+        # The chain's id is asked for once, before.
+        assert await bench.chain.request_unless_long([HEIGHT], budget) == [7]
+        with pytest.raises(BudgetSpent):
+            await bench.chain.request_unless_long([HEIGHT], budget)

@@ -80,6 +80,7 @@ async def serving(
             chains__31337__shop_reg=contracts.shop_reg,
             chains__31337__relay_reg=contracts.relay_reg,
             chains__31337__payments=contracts.payments,
+            chains__31337__permit2=contracts.permit2,
             **settings,
         )
     )
