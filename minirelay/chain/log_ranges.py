@@ -1,4 +1,4 @@
-"""How many blocks of logs each endpoint gives at once: halved when refused, and growing again slowly. Pure."""
+"""How many blocks of logs each endpoint gives at once: halved when refused, growing again slowly. Pure."""
 
 from typing import Final
 
@@ -70,7 +70,7 @@ class LogRanges:
         return min(size.together, max(1, BLOCKS_TOGETHER // size.blocks))
 
     def split(self, endpoint: str, first: int, last: int) -> list[Range]:
-        """Cut a stretch into the ranges to ask for together, the oldest blocks first, perhaps not all of it."""
+        """Cut a stretch into the ranges to ask for together, the oldest first; perhaps not all of it."""
         blocks = self.blocks(endpoint)
         starts = range(first, last + 1, blocks)[: self.together(endpoint)]
         return [(start, min(start + blocks - 1, last)) for start in starts]

@@ -1,6 +1,6 @@
 """What was found for one watch: in blocks that are not deep yet, and what of it was given since. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from minirelay.chain.findings import FoundLog
 from minirelay.protocol.block_id import BlockId
@@ -66,19 +66,23 @@ class SeenLogs:
         self._blocks = {one: logs for one, logs in self._blocks.items() if one >= number or logs.logs}
 
     def give_up_to(self, number: int) -> None:
-        """Take note that the watch took what is in blocks up to a number."""
-        for one, known in self._blocks.items():
-            if one <= number:
-                known.given.update(known.logs)
-                known.logs = {}
+        """Take note that the watch took what `up_to` lists."""
+        for known in self._confirmed_up_to(number):
+            known.given.update(known.logs)
+            known.logs = {}
 
     def up_to(self, number: int) -> tuple[FoundLog, ...]:
-        """List what is in blocks up to a number and not given yet, by block and index."""
-        return self._list(one for one in self._blocks if one <= number)
+        """List what is in blocks up to a number that are known to be on the chain, if it is not given yet."""
+        return _in_order(self._confirmed_up_to(number))
 
     def above(self, number: int) -> tuple[FoundLog, ...]:
-        """List what is in blocks above a number, by block and index."""
-        return self._list(one for one in self._blocks if one > number)
+        """List what is in blocks above a number."""
+        return _in_order(known for one, known in self._blocks.items() if one > number)
 
-    def _list(self, numbers: Iterable[int]) -> tuple[FoundLog, ...]:
-        return tuple([log for one in sorted(numbers) for _, log in sorted(self._blocks[one].logs.items())])
+    def _confirmed_up_to(self, number: int) -> Iterator[_BlockLogs]:
+        return (known for one, known in self._blocks.items() if one <= number and known.is_confirmed)
+
+
+def _in_order(blocks: Iterable[_BlockLogs]) -> tuple[FoundLog, ...]:
+    found = [log for one in blocks for log in one.logs.values()]
+    return tuple(sorted(found, key=lambda log: (log.block.number, log.index)))

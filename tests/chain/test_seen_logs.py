@@ -64,6 +64,17 @@ def test_what_is_read_again_is_confirmed() -> None:
     assert logs.unconfirmed(5) == []
 
 
+def test_what_is_not_known_again_to_be_on_the_chain_is_not_given() -> None:
+    logs = seen((4, 0), (5, 0))
+    logs.begin_poll()
+    logs.add([log(5, 0)])
+    assert in_order(logs.up_to(5)) == [(5, 0)]
+    logs.give_up_to(5)
+    logs.begin_poll()
+    logs.add([log(4, 0), log(5, 0)])
+    assert in_order(logs.up_to(5)) == [(4, 0)]
+
+
 def test_what_is_not_on_the_chain_any_more_is_forgotten() -> None:
     logs = seen((4, 0), (5, 0))
     logs.confirm(BlockId(5, block_hash(5, fork=1)))

@@ -1,0 +1,42 @@
+"""A chain whose requests are counted, for the further questions of a watch."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from minirelay.chain.chain import Chain
+from minirelay.chain.errors import BudgetSpent, NodeRefused, Reverted
+from minirelay.chain.question import NotAsked, Question, Refused
+from minirelay.chain.request_budget import RequestBudget
+from minirelay.protocol.block_id import BlockId
+from minirelay.protocol.json_rpc import RpcError
+
+T = TypeVar("T")
+
+_TOO_LARGE = -32005
+
+
+class CountedReader:
+    """Asks a chain as long as the budget lasts. chain and budget: for what takes them itself."""
+
+    def __init__(self, chain: Chain, budget: RequestBudget) -> None:
+        self.chain = chain
+        self.budget = budget
+
+    async def request_many(
+        self, questions: Sequence[Question[T]], at: BlockId | None = None
+    ) -> list[T | Reverted]:
+        """Ask together, all of one endpoint. Gives results and reverts in their order.
+
+        Raises NodeRefused where logs are asked for and are too many, ChainUnreachable, BudgetSpent.
+        """
+        if not questions:
+            return []
+        answered = await self.chain.ask_one(questions, self.budget, at=at)
+        outcomes: list[T | Reverted] = []
+        for outcome in answered.outcomes:
+            if isinstance(outcome, NotAsked):
+                raise BudgetSpent("the requests of this poll are used up")
+            if isinstance(outcome, Refused):
+                raise NodeRefused(RpcError(_TOO_LARGE, outcome.words))
+            outcomes.append(outcome)
+        return outcomes

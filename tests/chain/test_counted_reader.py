@@ -1,0 +1,40 @@
+"""Further questions, within the requests that are left."""
+
+import pytest
+
+from minirelay.chain.chain import Chain
+from minirelay.chain.counted_reader import CountedReader
+from minirelay.chain.errors import BudgetSpent, NodeRefused
+from minirelay.chain.logs import check_list
+from minirelay.chain.question import Question
+from minirelay.chain.request_budget import RequestBudget
+from minirelay.protocol.json_rpc import Request, RpcError, read_quantity
+from tests.chain.chain_model import ChainModel
+from tests.chain.polling import CHAIN_ID, CountedNode
+
+HEAD = Question(Request("eth_blockNumber"), read_quantity)
+
+
+def reader(requests: int) -> tuple[CountedReader, CountedNode]:
+    node = CountedNode(ChainModel(CHAIN_ID))
+    return CountedReader(Chain(CHAIN_ID, [node]), RequestBudget(requests)), node
+
+
+async def test_questions_are_asked_together_and_counted() -> None:
+    counted, node = reader(2)
+    assert await counted.request_many([HEAD] * 3) == [0, 0, 0]
+    # The other one asks on which chain the endpoint is.
+    assert (node.requests, counted.budget.left) == (2, 0)
+    with pytest.raises(BudgetSpent):
+        await counted.request_many([HEAD])
+    assert await counted.request_many([]) == []
+    assert node.requests == 2
+
+
+async def test_too_many_logs_are_a_refusal() -> None:
+    counted, node = reader(9)
+    node.intercept = lambda request: (
+        RpcError(-32000, "block range is too large") if request.method == "eth_getLogs" else None
+    )
+    with pytest.raises(NodeRefused, match="too large"):
+        await counted.request_many([Question(Request("eth_getLogs", [{}]), check_list)])
