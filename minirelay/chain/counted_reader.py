@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.errors import BudgetSpent, NodeRefused, Reverted
+from minirelay.chain.errors import AnswerTooLong, BudgetSpent, NodeRefused, Reverted
 from minirelay.chain.question import NotAsked, Question, Refused
 from minirelay.chain.request_budget import RequestBudget
 from minirelay.protocol.block_id import BlockId
@@ -40,3 +40,9 @@ class CountedReader:
                 raise NodeRefused(RpcError(_TOO_LARGE, outcome.words))
             outcomes.append(outcome)
         return outcomes
+
+    async def request_unless_long(self, questions: Sequence[Question[T]]) -> list[T | AnswerTooLong]:
+        """Ask for what strangers can make too long. Raises like `request_many`."""
+        if not questions:
+            return []
+        return await self.chain.request_unless_long(questions, self.budget)

@@ -6,7 +6,7 @@ the marks. So the marks never get ahead of what was taken, and whatever is kille
 findings come again: everything that a watch does with them must be idempotent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -88,7 +88,9 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     is given at least once, and may come again: scans overlap, and a restart reads again. Both by block and
     index. balances: of those that were asked about in this poll. deep_balances: earlier ones that the watch
     wanted, whose block is deep now and still canonical; each is given once, and not at all if the relay was
-    restarted meanwhile: then the address is found again at a newer block.
+    restarted meanwhile: then the address is found again at a newer block. What the pair has now, and its
+    transaction count, is in `balances` of the same poll. token_faults: what is wrong with tokens whose
+    balances were asked for, in words; the endpoint is not at fault.
     """
 
     chain_id: int
@@ -98,6 +100,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     deep: tuple[FoundLog, ...] = ()
     balances: BalancesAt | None = None
     deep_balances: tuple[BalancesAt, ...] = ()
+    token_faults: Mapping[bytes, str] = {}
 
 
 class ChainReader(Protocol):

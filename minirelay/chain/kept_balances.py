@@ -2,11 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
+from minirelay.chain.balance_chunks import Pair
 from minirelay.chain.block import Block
 from minirelay.chain.findings import BalancesAt, FoundBalance
-
-Pair = tuple[bytes, bytes]
-"""A token, NATIVE_COIN for the chain's own, and a holder; 20 bytes each."""
 
 NUMBERS_AT_ONCE = 8
 

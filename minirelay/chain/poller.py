@@ -9,7 +9,8 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from minirelay.chain.balance_reading import BalanceReader, with_counts
+from minirelay.chain.balance_chunks import Pair
+from minirelay.chain.balances import BalanceReader
 from minirelay.chain.block import Block
 from minirelay.chain.chain import Chain
 from minirelay.chain.confirmations import Depths
@@ -19,10 +20,10 @@ from minirelay.chain.findings import FoundBalance, Marks, Watch
 from minirelay.chain.head_history import HeadHistory
 from minirelay.chain.head_reading import read_numbered
 from minirelay.chain.head_tracking import HeadStep, HeadTracker
-from minirelay.chain.kept_balances import Pair
 from minirelay.chain.log_reading import FOR_WATCHES, LogReader, first_read_again
 from minirelay.chain.progress import Memory, Progress
 from minirelay.chain.request_budget import RequestBudget
+from minirelay.chain.transaction_counts import with_counts
 from minirelay.chain.watched import Watched
 from minirelay.errors import ChainError
 
@@ -165,8 +166,9 @@ class Poller(Generic[RowT]):
         share = RequestBudget(max(0, budget.left - FOR_WATCHES - FOR_LOGS))
         given = share.left
         try:
-            balances = await self._balances.read(pairs, step.head.id, share)
-            balances = await with_counts(self._chain, balances, self._needs_count, step.head.id, share)
+            read = await self._balances.read(pairs, step.head.id, share, of=step.endpoint)
+            found = [FoundBalance(*pair, amount) for pair, amount in read.amounts.items()]
+            balances = await with_counts(self._chain, found, self._needs_count, step.head.id, share)
         except ChainError as error:
             log.debug("balances could not be read", extra={"reason": str(error)})
             return
@@ -174,7 +176,7 @@ class Poller(Generic[RowT]):
             budget.left -= given - share.left
         self._looked.update((one.token, one.holder) for one in balances)
         for one in self._watched:
-            one.take_balances(step.head, balances)
+            one.take_balances(step.head, balances, read.faults)
 
     def _needs_count(self, balance: FoundBalance) -> bool:
         return any(one.needs_count(balance) for one in self._watched)

@@ -1,8 +1,9 @@
 """One watch of a poller, with what was found for it and is not decided yet."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from minirelay.chain.balance_chunks import Pair
 from minirelay.chain.block import Block
 from minirelay.chain.findings import (
     BalancesAt,
@@ -14,7 +15,7 @@ from minirelay.chain.findings import (
     Marks,
     Watch,
 )
-from minirelay.chain.kept_balances import KeptBalances, Pair
+from minirelay.chain.kept_balances import KeptBalances
 from minirelay.chain.seen_logs import SeenLogs
 
 RowT = TypeVar("RowT")
@@ -33,6 +34,7 @@ class Watched(Generic[RowT]):
         self._asked: set[Pair] = set()
         self._due: list[Pair] = []
         self._balances: BalancesAt | None = None
+        self._faults: Mapping[bytes, str] = {}
 
     def begin_poll(self, scanned: int) -> None:
         """Begin a poll. scanned: up to which number logs count as read; what is beyond is read again."""
@@ -40,7 +42,7 @@ class Watched(Generic[RowT]):
         self.seen.forget_above(scanned)
         self.kept.begin_poll()
         self.filters = tuple(self.watch.filters())
-        self._forgotten_above, self._balances = None, None
+        self._forgotten_above, self._balances, self._faults = None, None, {}
         self._asked, self._due = set(), []
 
     def forget_above(self, number: int) -> None:
@@ -75,8 +77,15 @@ class Watched(Generic[RowT]):
         is_due = pair in self._due
         return is_due or (pair not in self.kept and self.watch.wants_balance(balance))
 
-    def take_balances(self, block: Block, balances: Sequence[FoundBalance]) -> None:
-        """Take note of what was read; transaction counts are in it where they were needed."""
+    def take_balances(
+        self, block: Block, balances: Sequence[FoundBalance], faults: Mapping[bytes, str]
+    ) -> None:
+        """Take note of what was read; transaction counts are in it where they were needed.
+
+        faults: what is wrong with tokens.
+        """
+        tokens = {token for token, _ in self._asked}
+        self._faults = {token: words for token, words in faults.items() if token in tokens}
         own = tuple(one for one in balances if (one.token, one.holder) in self._asked)
         self._balances = BalancesAt(block, own) if own else None
         counted = {(one.token, one.holder): one for one in own if one.transaction_count is not None}
@@ -106,6 +115,7 @@ class Watched(Generic[RowT]):
             deep=self.seen.up_to(marks.deep),
             balances=self._balances,
             deep_balances=self.kept.of(self._due_if_read()),
+            token_faults=self._faults,
         )
 
     def _due_if_read(self) -> Collection[Pair]:

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from minirelay.chain.balance_chunks import Pair
+from minirelay.chain.balances import BalanceReader
 from minirelay.chain.chain import Chain
 from minirelay.chain.confirmations import Depths
 from minirelay.chain.findings import ChainReader, Findings, FoundBalance, FoundLog, LogFilter
-from minirelay.chain.kept_balances import Pair
 from minirelay.chain.poller import Poll, Poller, Start
 from minirelay.chain.progress import Progress
 from minirelay.chain.question import Question
-from minirelay.chain.request_budget import RequestBudget
 from minirelay.protocol.addresses import NATIVE_COIN
-from minirelay.protocol.block_id import BlockId
-from minirelay.protocol.json_rpc import Answer, Request, read_quantity, write_data
+from minirelay.protocol.json_rpc import Answer, Request
 from tests.chain.chain_model import ChainModel, Event, MinedBlock, Transaction, address_of, digest
 from tests.chain.model_node import ModelNode
 
@@ -140,24 +139,6 @@ class KeptProgress:
         self.saves += 1
 
 
-class CoinBalances:
-    """Reads coins, one question each."""
-
-    def __init__(self, chain: Chain) -> None:
-        self._chain = chain
-
-    async def read(self, pairs: Sequence[Pair], at: BlockId, budget: RequestBudget) -> list[FoundBalance]:
-        questions = [
-            Question(Request("eth_getBalance", [write_data(holder)]), read_quantity) for _, holder in pairs
-        ]
-        outcomes = (await self._chain.ask_one(questions, budget, at=at)).outcomes
-        return [
-            FoundBalance(token, holder, amount)
-            for (token, holder), amount in zip(pairs, outcomes, strict=True)
-            if isinstance(amount, int)
-        ]
-
-
 class Polling:
     """A chain, its nodes, and a poller with one watch."""
 
@@ -168,6 +149,7 @@ class Polling:
         depths: Depths | None = None,
         start: Start | None = None,
         requests: int = 10,
+        multicall: bytes | None = None,
     ) -> None:
         self.model = model or (nodes[0].model if nodes else ChainModel(CHAIN_ID, codes=(CONTRACT,)))
         self.nodes = nodes or (CountedNode(self.model),)
@@ -177,6 +159,7 @@ class Polling:
         self.depths = depths or Depths(3)
         self.start = start or Start(0)
         self.requests = requests
+        self.multicall = multicall
         self.restart()
 
     @property
@@ -197,7 +180,7 @@ class Polling:
             self.chain,
             [self.watch],
             self.memory,
-            CoinBalances(self.chain),
+            BalanceReader(self.chain, self.multicall, clock=self.clock),
             self.depths,
             lambda: datetime.fromtimestamp(self.model.head.header.timestamp, UTC),
             start=self.start,

@@ -38,3 +38,12 @@ async def test_too_many_logs_are_a_refusal() -> None:
     )
     with pytest.raises(NodeRefused, match="too large"):
         await counted.request_many([Question(Request("eth_getLogs", [{}]), check_list)])
+
+
+async def test_what_strangers_can_make_long_is_counted_too() -> None:
+    counted, node = reader(2)
+    assert await counted.request_unless_long([HEAD]) == [0]
+    assert (node.requests, counted.budget.left) == (2, 0)
+    assert await counted.request_unless_long([]) == []
+    with pytest.raises(BudgetSpent):
+        await counted.request_unless_long([HEAD])

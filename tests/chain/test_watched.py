@@ -71,7 +71,7 @@ def test_only_balances_that_may_be_enough_and_are_not_kept_need_a_count() -> Non
     assert one.needs_count(balance(HOLDER))
     assert not one.needs_count(balance(HOLDER, ENOUGH - 1))
     assert not one.needs_count(balance(OTHER))
-    one.take_balances(block(10), [balance(HOLDER, count=0)])
+    one.take_balances(block(10), [balance(HOLDER, count=0)], {})
     one.begin_poll(10)
     one.pairs(0, 0, set())
     assert not one.needs_count(balance(HOLDER))
@@ -81,7 +81,7 @@ def test_what_was_read_at_this_head_is_not_asked_for_again_but_what_is_due_is() 
     one, watch = watched()
     watch.pairs = [coins(HOLDER), coins(OTHER)]
     one.pairs(0, 0, set())
-    one.take_balances(block(10), [balance(OTHER, count=0)])
+    one.take_balances(block(10), [balance(OTHER, count=0)], {})
     assert one.pairs(0, 0, {coins(HOLDER), coins(OTHER)}) == []
     one.kept.confirm({10: block(10)})
     assert one.pairs(10, 0, {coins(HOLDER), coins(OTHER)}) == [coins(OTHER)]
@@ -91,17 +91,17 @@ async def test_what_is_due_is_given_only_together_with_what_is_there_now() -> No
     one, watch = watched()
     watch.pairs = [coins(HOLDER)]
     one.pairs(0, 0, set())
-    one.take_balances(block(10), [balance(HOLDER, count=0)])
+    one.take_balances(block(10), [balance(HOLDER, count=0)], {})
     one.begin_poll(20)
     one.kept.confirm({10: block(10)})
     one.pairs(10, 0, set())
     await take(one, 10)
     assert not watch.last.deep_balances
-    one.take_balances(block(20), [balance(HOLDER)])
+    one.take_balances(block(20), [balance(HOLDER)], {})
     await take(one, 10)
     assert not watch.last.deep_balances
     one.pairs(10, 0, set())
-    one.take_balances(block(20), [balance(HOLDER, count=1)])
+    one.take_balances(block(20), [balance(HOLDER, count=1)], {})
     await take(one, 10)
     assert [at.block.number for at in watch.last.deep_balances] == [10]
     one.settle(marks(10), 0)
@@ -112,6 +112,18 @@ async def test_balances_of_others_are_not_told() -> None:
     one, watch = watched()
     watch.pairs = [coins(HOLDER)]
     one.pairs(0, 0, set())
-    one.take_balances(block(10), [balance(OTHER)])
+    one.take_balances(block(10), [balance(OTHER)], {})
     await take(one, 5)
     assert watch.last.balances is None
+
+
+async def test_what_is_wrong_with_tokens_that_were_asked_about_is_told() -> None:
+    one, watch = watched()
+    watch.pairs = [(OTHER, HOLDER)]
+    one.pairs(0, 0, set())
+    one.take_balances(block(10), [], {OTHER: "reverted", HOLDER: "reverted"})
+    await take(one, 5)
+    assert watch.last.token_faults == {OTHER: "reverted"}
+    one.begin_poll(10)
+    await take(one, 5)
+    assert not watch.last.token_faults

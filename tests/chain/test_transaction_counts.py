@@ -1,9 +1,9 @@
 """Transaction counts beside balances."""
 
-from minirelay.chain.balance_reading import with_counts
 from minirelay.chain.chain import Chain
 from minirelay.chain.findings import FoundBalance
 from minirelay.chain.request_budget import RequestBudget
+from minirelay.chain.transaction_counts import with_counts
 from minirelay.protocol.addresses import NATIVE_COIN
 from tests.chain.chain_model import ChainModel, Transaction, address_of, digest
 from tests.chain.polling import CHAIN_ID, CountedNode

@@ -1,24 +1,15 @@
-"""Reading balances at one block, and the transaction counts of some holders (spec 07 "A poll", 3 and 4)."""
+"""The transaction counts of some holders, beside their balances (spec 07 "A poll", 4)."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
 
 from msgspec.structs import replace
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.findings import FoundBalance
-from minirelay.chain.kept_balances import Pair
 from minirelay.chain.question import Question
 from minirelay.chain.request_budget import RequestBudget
 from minirelay.protocol.block_id import BlockId
 from minirelay.protocol.json_rpc import Request, read_quantity, write_data
-
-
-class BalanceReader(Protocol):
-    """Reads balances, as many as the budget lasts for."""
-
-    async def read(self, pairs: Sequence[Pair], at: BlockId, budget: RequestBudget) -> Sequence[FoundBalance]:
-        """Read them in this order; what could not be read is missing. Raises ChainError."""
 
 
 async def with_counts(
