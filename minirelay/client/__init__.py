@@ -30,8 +30,8 @@ from minirelay.client.http import Blob, RelayInfo, Wallet
 from minirelay.client.link import Backoff
 from minirelay.client.payments import PaymentsContract, payment_request
 from minirelay.client.received import Position, ReceivedSet
-from minirelay.client.relay_signers import KnownRelays, RegistryRelays, RelaySigners
 from minirelay.client.replica import Checkpoint
+from minirelay.client.signer_check import KnownRelays, RegistryRelays, RelaySigners
 from minirelay.client.subscription import Subscription, UnverifiedSubscription, select
 from minirelay.client.writing import Nonces
 from minirelay.protocol.envelope import Filter

@@ -7,14 +7,13 @@ from typing import Final, Self, TypedDict, Unpack
 import aiohttp
 from yarl import URL
 
-from minirelay.client.completeness import Completeness
 from minirelay.client.errors import ClientError, ConnectionLost
 from minirelay.client.follower import Follower, OnApplied
 from minirelay.client.http import Blob, EnrolmentRequest, RelayInfo, Wallet, enrol, fetch_info, upload
 from minirelay.client.link import Backoff, RelayLink
-from minirelay.client.received import Position
-from minirelay.client.relay_signers import RelaySigners
+from minirelay.client.received import Completeness, Position
 from minirelay.client.replica import Checkpoint
+from minirelay.client.signer_check import RelaySigners
 from minirelay.client.subscription import Subscriber, Subscription, UnverifiedSubscription
 from minirelay.client.writing import Nonces, SetWriter
 from minirelay.protocol.envelope import Filter, GetBlobUploadURLRequest

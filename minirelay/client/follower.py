@@ -8,9 +8,8 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from minirelay.client.answered_roots import AnsweredRoots
-from minirelay.client.completeness import Completeness
 from minirelay.client.errors import ClientError, ConnectionLost, VerificationFailed
-from minirelay.client.received import Position, ReceivedSet
+from minirelay.client.received import Completeness, Position, ReceivedSet
 from minirelay.client.replica import Checkpoint, Replica
 from minirelay.client.subscription import Subscription
 from minirelay.protocol.objects import ObjectType

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from minirelay.client.completeness import Completeness
 from minirelay.client.errors import ClientError, VerificationFailed
-from minirelay.client.received import BEGINNING, Position, ReceivedSet, open_received
-from minirelay.client.relay_signers import RelaySigners
+from minirelay.client.received import BEGINNING, Completeness, Position, ReceivedSet, open_received
 from minirelay.client.set_stream import Link, SetStream, StreamOptions
-from minirelay.client.signer_check import KeyCards, SignerCheck
+from minirelay.client.signer_check import KeyCards, RelaySigners, SignerCheck
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.ids import OBJECT_ID_BYTES
 from minirelay.protocol.objects import ObjectType
