@@ -7,17 +7,7 @@ from typing import Final
 from minirelay.bench.bench import Bench
 from minirelay.bench.machine import calibrate, describe
 from minirelay.bench.report import Report, Section
-from minirelay.bench.scenarios import (
-    backlog,
-    checkout,
-    fanout,
-    guests,
-    large_shop,
-    latency,
-    memory,
-    steps,
-    writes,
-)
+from minirelay.bench.scenarios import checkout, large_shops, memory, steps, subscriptions, writes
 from minirelay.bench.session import BenchError
 
 
@@ -30,13 +20,13 @@ class Scenario:
 
 
 SCENARIOS: Final = {
-    "writes": Scenario(writes.run),
-    "latency": Scenario(latency.run),
-    "backlog": Scenario(backlog.run),
-    "fanout": Scenario(fanout.run, needs_own_relay=True),
+    "writes": Scenario(writes.run_writes),
+    "latency": Scenario(writes.run_latency),
+    "backlog": Scenario(subscriptions.run_backlog),
+    "fanout": Scenario(subscriptions.run_fanout, needs_own_relay=True),
     "memory": Scenario(memory.run, needs_own_relay=True),
-    "large-shop": Scenario(large_shop.run, needs_own_relay=True),
-    "guests": Scenario(guests.run, needs_own_relay=True),
+    "large-shop": Scenario(large_shops.run_large_shop, needs_own_relay=True),
+    "guests": Scenario(large_shops.run_guests, needs_own_relay=True),
     "steps": Scenario(steps.run),
     "checkout": Scenario(checkout.run),
 }

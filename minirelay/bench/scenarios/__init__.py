@@ -1,1 +1,1 @@
-"""What is measured: one file for each question, each a function from a bench to a section of the report."""
+"""What is measured: each scenario is a function from a bench to a section of the report."""

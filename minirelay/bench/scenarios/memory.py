@@ -9,7 +9,7 @@ from minirelay.bench import goals
 from minirelay.bench.bench import Bench
 from minirelay.bench.meters import ProcessMeter
 from minirelay.bench.report import Figure, Goal, Section
-from minirelay.bench.scenarios.latency import drain
+from minirelay.bench.scenarios.writes import drain
 from minirelay.bench.session import TIMEOUT_S, BenchError, LoadSession
 from minirelay.bench.target import Target, own_relay
 from minirelay.bench.workload import Author, fill, frames_of
