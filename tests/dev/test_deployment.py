@@ -92,7 +92,7 @@ async def test_chain_without_the_factory_gets_it(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As on Hardhat: the one transaction that makes it is paid for, and the addresses are the same.
-    monkeypatch.setattr("minirelay.dev.chain.genesis.FACTORY_ADDRESS", b"\x01" * 20)
+    monkeypatch.setattr("minirelay.dev.chain.blockchain.FACTORY_ADDRESS", b"\x01" * 20)
     with closing(Ledger(None)) as ledger:
         node = Node(ledger)
         async with TestServer(create_app(node, None)) as server, open_http() as http:

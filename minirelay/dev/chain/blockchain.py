@@ -1,4 +1,4 @@
-"""Blocks upon blocks: what a state is, what the next block would be and when, and adding it."""
+"""Blocks upon blocks, from block 0: what a state is, what the next block would be and when, and adding it."""
 
 import logging
 import time
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from eth._utils.address import generate_contract_address
 from eth.abc import (
+    AtomicDatabaseAPI,
     BlockHeaderAPI,
     ComputationAPI,
     ExecutionContextAPI,
@@ -16,17 +17,27 @@ from eth.abc import (
 )
 from eth.constants import CREATE_CONTRACT_ADDRESS
 from eth.db.trie import make_trie_root_and_nodes
+from eth.rlp.headers import BlockHeader
 from eth.vm.chain_context import ChainContext
 from eth.vm.forks.prague import PragueVM
 from eth_bloom.bloom import BloomFilter
 from eth_hash.auto import keccak
-from eth_typing import Hash32
+from eth_typing import Address, Hash32
 from eth_utils.exceptions import ValidationError
 
-from minirelay.dev.chain.genesis import CHAIN_ID, write_genesis
-from minirelay.dev.chain.ledger import Ledger, Log, MinedTransaction
+from minirelay.dev.accounts import ACCOUNTS, BALANCE_WEI, FAUCET, FAUCET_BALANCE_WEI, Account
+from minirelay.dev.artifacts import load_artifact
+from minirelay.dev.chain.ledger import Ledger
+from minirelay.dev.chain.transactions import Log, MinedTransaction
+from minirelay.dev.create2 import FACTORY_ADDRESS, FACTORY_CODE
 
 logger = logging.getLogger(__name__)
+
+# Where it is on all chains, and libraries look for it.
+MULTICALL3_ADDRESS = bytes.fromhex("ca11bde05977b3631167028862be2a173976ca11")
+
+CHAIN_ID = 31337
+GAS_LIMIT = 30_000_000
 CLOCK_OFFSET = "clock_offset_s"
 
 
@@ -226,3 +237,24 @@ def base_fee(header: BlockHeaderAPI) -> int:
     if fee is None:
         raise TypeError("a header from before EIP-1559")
     return fee
+
+
+def write_genesis(nodes: AtomicDatabaseAPI, timestamp: int) -> BlockHeaderAPI:
+    """Write the first state into the nodes. Returns the header of block 0, with this timestamp."""
+    before = BlockHeader(difficulty=0, block_number=-1, gas_limit=0)
+    state = PragueVM.build_state(nodes, before, ChainContext(CHAIN_ID))
+    for account in ACCOUNTS:
+        state.set_balance(_canonical(account), BALANCE_WEI)
+    state.set_balance(_canonical(FAUCET), FAUCET_BALANCE_WEI)
+    state.set_code(Address(FACTORY_ADDRESS), FACTORY_CODE)
+    state.set_nonce(Address(FACTORY_ADDRESS), 1)
+    state.set_code(Address(MULTICALL3_ADDRESS), load_artifact("Multicall3").deployed)
+    state.set_nonce(Address(MULTICALL3_ADDRESS), 1)
+    state.persist()
+    return PragueVM.create_genesis_header(
+        difficulty=0, gas_limit=GAS_LIMIT, timestamp=timestamp, state_root=state.state_root
+    )
+
+
+def _canonical(account: Account) -> Address:
+    return Address(bytes.fromhex(account.address[2:]))

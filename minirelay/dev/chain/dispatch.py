@@ -7,7 +7,6 @@ from typing import Any
 from minirelay.dev.chain import (
     methods_blocks,
     methods_control,
-    methods_fees,
     methods_logs,
     methods_node,
     methods_state,
@@ -31,7 +30,6 @@ MAX_BATCH = 1000
 METHODS: dict[str, Method] = {
     **methods_blocks.METHODS,
     **methods_control.METHODS,
-    **methods_fees.METHODS,
     **methods_logs.METHODS,
     **methods_node.METHODS,
     **methods_state.METHODS,

@@ -10,9 +10,10 @@ from eth.abc import BlockHeaderAPI
 
 from minirelay.dev.chain import shapes
 from minirelay.dev.chain.errors import LIMIT_EXCEEDED, RpcError, refused
-from minirelay.dev.chain.ledger import Log, LogCriteria
+from minirelay.dev.chain.ledger import LogCriteria
 from minirelay.dev.chain.node import Node
 from minirelay.dev.chain.shapes import Json
+from minirelay.dev.chain.transactions import Log
 
 MAX_FILTERS = 1000
 # A filter that nobody asked for this long is forgotten, as nodes do.

@@ -19,6 +19,8 @@ from eth.db.backends.base import BaseDB
 from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth_typing import Hash32
 
+from minirelay.dev.chain.transactions import Log, MinedTransaction
+
 SCHEMA_VERSION = 1
 SCHEMA = f"""
 CREATE TABLE node (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -61,36 +63,6 @@ CREATE TABLE IF NOT EXISTS changed_state (
 """
 
 MAX_TOPICS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """One event: 20-byte address, at most four 32-byte topics, data; position counts within the block.
-
-    The hashes of its block and transaction come with a log that was read; they are not needed to write one.
-    """
-
-    block: int
-    position: int
-    tx_position: int
-    address: bytes
-    topics: tuple[bytes, ...]
-    data: bytes
-    block_hash: bytes = b""
-    tx_hash: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class MinedTransaction:
-    """A transaction in its block, encoded, with what came of it. created: the address of a new contract."""
-
-    hash: bytes
-    block: int
-    position: int
-    raw: bytes
-    is_success: bool
-    gas_used: int
-    created: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

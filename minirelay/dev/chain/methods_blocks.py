@@ -9,18 +9,16 @@ from eth.vm.forks.prague.transactions import PragueUnsignedLegacyTransaction
 
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain import shapes, simulation
-from minirelay.dev.chain.blockchain import base_fee
+from minirelay.dev.chain.blockchain import CHAIN_ID, base_fee
 from minirelay.dev.chain.context import Context, Method, Params, block, data, members, quantity, sized
 from minirelay.dev.chain.errors import refused
-from minirelay.dev.chain.genesis import CHAIN_ID
-from minirelay.dev.chain.impersonation import sign_for, split_marked
 from minirelay.dev.chain.ledger import LogCriteria
-from minirelay.dev.chain.methods_fees import PRIORITY_FEE_WEI
-from minirelay.dev.chain.methods_node import key_of
+from minirelay.dev.chain.methods_node import PRIORITY_FEE_WEI, key_of
 from minirelay.dev.chain.methods_state import read_call
 from minirelay.dev.chain.node import decode_transaction
 from minirelay.dev.chain.shapes import Json, hexed
 from minirelay.dev.chain.simulation import Call
+from minirelay.dev.chain.transactions import sign_for, split_marked
 
 MAX_LOGS_PER_BLOCK = 1_000_000
 

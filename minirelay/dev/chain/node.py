@@ -18,13 +18,11 @@ from eth_keys.exceptions import BadSignature
 from eth_typing import Address
 from eth_utils.exceptions import ValidationError
 
-from minirelay.dev.chain.blockchain import Assembly, Blockchain, Clock, Execution, base_fee
+from minirelay.dev.chain.blockchain import CHAIN_ID, Assembly, Blockchain, Clock, Execution, base_fee
 from minirelay.dev.chain.errors import RpcError, invalid_params, refused
-from minirelay.dev.chain.genesis import CHAIN_ID
-from minirelay.dev.chain.impersonation import impersonated, split_marked
 from minirelay.dev.chain.ledger import Ledger
-from minirelay.dev.chain.pool import Pool
 from minirelay.dev.chain.simulation import minimal_gas
+from minirelay.dev.chain.transactions import Pool, impersonated, split_marked
 from minirelay.protocol.signing import checksum_address
 
 log = logging.getLogger(__name__)

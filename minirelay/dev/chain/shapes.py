@@ -9,10 +9,9 @@ from eth.vm.forks.berlin.constants import ACCESS_LIST_TRANSACTION_TYPE
 from eth.vm.forks.prague.constants import SET_CODE_TRANSACTION_TYPE
 from eth_bloom.bloom import BloomFilter
 
-from minirelay.dev.chain.blockchain import base_fee
-from minirelay.dev.chain.genesis import CHAIN_ID
-from minirelay.dev.chain.ledger import Log, MinedTransaction
+from minirelay.dev.chain.blockchain import CHAIN_ID, base_fee
 from minirelay.dev.chain.node import decode_transaction
+from minirelay.dev.chain.transactions import Log, MinedTransaction
 from minirelay.protocol.signing import checksum_address
 
 Json = dict[str, Any]

@@ -18,8 +18,8 @@ from eth_abi.exceptions import DecodingError
 from eth_typing import Address
 from eth_utils.exceptions import ValidationError
 
+from minirelay.dev.chain.blockchain import CHAIN_ID, GAS_LIMIT
 from minirelay.dev.chain.errors import EXECUTION_REVERTED, RpcError, refused
-from minirelay.dev.chain.genesis import CHAIN_ID, GAS_LIMIT
 
 BASE_GAS = 21_000
 # Estimates stop when they are this close, like those of nodes do.

@@ -6,13 +6,8 @@ import pytest
 from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth_typing import BlockNumber
 
-from minirelay.dev.chain.ledger import (
-    Ledger,
-    LedgerError,
-    Log,
-    LogCriteria,
-    MinedTransaction,
-)
+from minirelay.dev.chain.ledger import Ledger, LedgerError, LogCriteria
+from minirelay.dev.chain.transactions import Log, MinedTransaction
 
 A, B = b"\xaa" * 20, b"\xbb" * 20
 T = [bytes([n]) * 32 for n in range(5)]

@@ -8,7 +8,7 @@ from web3.types import Wei
 
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.artifacts import load_artifact
-from minirelay.dev.chain.genesis import MULTICALL3_ADDRESS
+from minirelay.dev.chain.blockchain import MULTICALL3_ADDRESS
 from minirelay.protocol.abi import load_abi
 from minirelay.protocol.signing import checksum_address
 from tests.chain_fixtures import Contracts

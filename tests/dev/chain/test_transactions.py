@@ -1,11 +1,11 @@
 import pytest
 from eth.abc import SignedTransactionAPI
 
-from minirelay.dev.chain import pool as pool_module
+from minirelay.dev.chain import transactions
 from minirelay.dev.chain.errors import RpcError
 from minirelay.dev.chain.node import decode_transaction
-from minirelay.dev.chain.pool import Pool
-from tests.dev.chain.asking import GWEI, signed
+from minirelay.dev.chain.transactions import MARK, Pool, split_marked
+from tests.dev.chain.asking import GWEI, Asker, signed
 
 
 def tx(nonce: int, **changed: object) -> SignedTransactionAPI:
@@ -74,8 +74,29 @@ def test_removed_transaction_leaves_a_gap() -> None:
 
 
 def test_pool_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "MAX_TRANSACTIONS", 2)
+    monkeypatch.setattr(transactions, "MAX_TRANSACTIONS", 2)
     pool = pool_of(tx(0), tx(1))
     with pytest.raises(RpcError, match="txpool is full"):
         pool.add(tx(2))
     pool.add(tx(1, maxFeePerGas=9 * GWEI, maxPriorityFeePerGas=2 * GWEI))
+
+
+def test_only_marked_transactions_are_split() -> None:
+    assert split_marked(MARK + b"s" * 20 + b"rest") == (b"s" * 20, b"rest")
+    assert split_marked(b"\x02rest") is None
+
+
+def test_strangers_can_not_send_marked_ones(ask: Asker) -> None:
+    marked = "0x" + (MARK + b"s" * 20).hex() + "02c0"
+    code, message = ask.error("eth_sendRawTransaction", marked)
+    assert code == -32000
+    assert "cannot decode" in message
+
+
+def test_the_same_transaction_of_two_accounts_has_two_hashes(ask: Asker) -> None:
+    hashes = set()
+    for account in ("0x" + "98" * 20, "0x" + "99" * 20):
+        ask("anvil_impersonateAccount", account)
+        ask("anvil_setBalance", account, hex(10**18))
+        hashes.add(ask("eth_sendTransaction", {"from": account, "to": account, "nonce": "0x0"}))
+    assert len(hashes) == 2

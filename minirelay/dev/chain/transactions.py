@@ -1,10 +1,16 @@
-"""The transactions that wait for a block."""
+"""Transactions: waiting for a block, sent for accounts whose keys are unknown, mined with what came of it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from eth.abc import SignedTransactionAPI
+from eth.abc import SignedTransactionAPI, UnsignedTransactionAPI
+from eth.vm.spoof import SpoofTransaction
+from eth_hash.auto import keccak
+from eth_keys.datatypes import PrivateKey
 
 from minirelay.dev.chain.errors import refused
+from minirelay.protocol.addresses import ADDRESS_BYTES
 
 MAX_TRANSACTIONS = 4096
 # A transaction takes the place of one with the same nonce when it pays at least this much more, in percent.
@@ -88,3 +94,69 @@ def _outbids(new: SignedTransactionAPI, old: SignedTransactionAPI) -> bool:
             (new.max_priority_fee_per_gas, old.max_priority_fee_per_gas),
         )
     )
+
+
+# No type of transaction can begin like this (EIP-2718 goes up to 0x7f, lists begin at 0xc0).
+MARK = b"\x80"
+
+
+class ImpersonatedTransaction(SpoofTransaction):
+    """A transaction with a sender who did not sign it."""
+
+    def __init__(self, signed: SignedTransactionAPI, sender: bytes) -> None:
+        super().__init__(signed, sender=sender, get_sender=lambda: sender)
+        self._encoded = MARK + sender + signed.encode()
+
+    def encode(self) -> bytes:
+        """Return how it is kept, which no node would take."""
+        return self._encoded
+
+
+def sign_for(unsigned: UnsignedTransactionAPI, sender: bytes, chain_id: int) -> bytes:
+    """Sign for another account. The stand-in's key follows from the sender, so that hashes differ."""
+    key = PrivateKey(keccak(b"minirelay impersonates " + sender))
+    return MARK + sender + unsigned.as_signed_transaction(key, chain_id=chain_id).encode()
+
+
+def split_marked(raw: bytes) -> tuple[bytes, bytes] | None:
+    """Return the sender and the rest of a marked transaction; None for any other."""
+    if raw[:1] != MARK:
+        return None
+    return raw[1 : 1 + ADDRESS_BYTES], raw[1 + ADDRESS_BYTES :]
+
+
+def impersonated(signed: Any, sender: bytes) -> SignedTransactionAPI:
+    """Make a decoded transaction that of a sender."""
+    transaction: Any = ImpersonatedTransaction(signed, sender)
+    checked: SignedTransactionAPI = transaction
+    return checked
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One event: 20-byte address, at most four 32-byte topics, data; position counts within the block.
+
+    The hashes of its block and transaction come with a log that was read; they are not needed to write one.
+    """
+
+    block: int
+    position: int
+    tx_position: int
+    address: bytes
+    topics: tuple[bytes, ...]
+    data: bytes
+    block_hash: bytes = b""
+    tx_hash: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class MinedTransaction:
+    """A transaction in its block, encoded, with what came of it. created: the address of a new contract."""
+
+    hash: bytes
+    block: int
+    position: int
+    raw: bytes
+    is_success: bool
+    gas_used: int
+    created: bytes | None
