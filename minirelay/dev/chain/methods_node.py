@@ -1,4 +1,4 @@
-"""What the node is, what gas costs, and the accounts whose keys it holds: eth_chainId, eth_gasPrice, eth_sign."""
+"""What the node is, what gas costs, whose keys it holds: eth_chainId, eth_gasPrice and their like."""
 
 from collections.abc import Sequence
 from typing import Any
