@@ -19,7 +19,7 @@ from minirelay.chain.shop_registry import ShopReg
 from minirelay.chain.token import RelayToken, RelayTokenService
 from minirelay.chain.wallet import Wallet
 from minirelay.config.settings import Settings
-from minirelay.config.values import BaseUrl
+from minirelay.config.urls import BaseUrl
 from minirelay.errors import ConfigError
 from minirelay.payments.known_facts import Rates
 from minirelay.payments.quotes import PaymentChain, Quotes

@@ -21,7 +21,7 @@ from minirelay.chain.errors import (
     RateLimited,
     UnusableAnswer,
 )
-from minirelay.config.values import EndpointUrl
+from minirelay.config.urls import EndpointUrl
 from minirelay.errors import MalformedInput
 from minirelay.protocol.json_rpc import (
     Answer,

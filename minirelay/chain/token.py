@@ -17,7 +17,7 @@ from minirelay.chain.errors import (
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.sending import ContractCall, PlannedTransaction, Sender, Sent
 from minirelay.chain.wallet import Wallet
-from minirelay.config.values import BaseUrl
+from minirelay.config.urls import BaseUrl
 from minirelay.errors import ChainError, ConfigError
 from minirelay.protocol.ids import show_token
 from minirelay.protocol.json_rpc import printable

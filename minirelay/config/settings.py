@@ -13,11 +13,10 @@ from msgspec import Meta
 
 from minirelay.config.limits import LimitSettings
 from minirelay.config.setting import ANY_ID, Setting, settings_of
+from minirelay.config.urls import BaseUrl, EndpointUrl
 from minirelay.config.values import (
     Address,
-    BaseUrl,
     Count,
-    EndpointUrl,
     Factor,
     LineSize,
     Network,

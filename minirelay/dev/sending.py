@@ -15,7 +15,7 @@ from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import Endpoint, http_endpoints
 from minirelay.chain.errors import EndpointFailure
 from minirelay.chain.sending import ContractCall, open_web3
-from minirelay.config.values import EndpointUrl
+from minirelay.config.urls import EndpointUrl
 from minirelay.dev.accounts import Account
 from minirelay.errors import ChainError, MalformedInput
 from minirelay.protocol.json_rpc import Request, Result, read_quantity

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from minirelay.config.values import BaseUrl
+from minirelay.config.urls import BaseUrl
 from minirelay.errors import MalformedInput, MinirelayError
 from minirelay.protocol.addresses import GUEST_WALLET
 from minirelay.protocol.enrolment import NONCE, open_enrolment, origin_host, read_resources

@@ -12,7 +12,7 @@ from aiohttp import ClientSession, web
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
-from minirelay.config.values import EndpointUrl
+from minirelay.config.urls import EndpointUrl
 
 CHAIN_ID = 31337
 Behaviour = Callable[[web.Request, Any], Awaitable[web.StreamResponse]]

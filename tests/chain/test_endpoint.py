@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from minirelay.chain.batch_size import MAX_BATCH
 from minirelay.chain.endpoint import Endpoint, open_http
 from minirelay.chain.errors import EndpointFailure
-from minirelay.config.values import EndpointUrl
+from minirelay.config.urls import EndpointUrl
 from minirelay.protocol.answer_bounds import FRAME_BYTES
 from minirelay.protocol.json_rpc import Answer, Request, Result, RpcError
 from tests.chain.nodes import (

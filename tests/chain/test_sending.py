@@ -28,7 +28,7 @@ from minirelay.chain.errors import (
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.sending import PlannedTransaction, Receipt, Sender, Sent
 from minirelay.chain.wallet import Wallet
-from minirelay.config.values import EndpointUrl
+from minirelay.config.urls import EndpointUrl
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain.process import DevChain
 from tests.chain.nodes import CHAIN_ID, Bench, Node, chain_over, error, running, said

@@ -26,7 +26,7 @@ from minirelay.chain.token import (
     TokenNotOwned,
 )
 from minirelay.chain.wallet import Wallet
-from minirelay.config.values import BaseUrl
+from minirelay.config.urls import BaseUrl
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.errors import ConfigError
 from minirelay.protocol.abi import Function

@@ -8,7 +8,8 @@ from msgspec import Meta
 
 from minirelay.config.setting import settings_of
 from minirelay.config.settings import SETTINGS, Settings
-from minirelay.config.values import Count, EndpointUrl, Size
+from minirelay.config.urls import EndpointUrl
+from minirelay.config.values import Count, Size
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):

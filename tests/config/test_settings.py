@@ -13,7 +13,8 @@ from minirelay.config.settings import (
     find,
     variable_of,
 )
-from minirelay.config.values import Address, EndpointUrl, Seconds
+from minirelay.config.urls import EndpointUrl
+from minirelay.config.values import Address, Seconds
 from minirelay.errors import ConfigError
 
 

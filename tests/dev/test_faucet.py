@@ -6,7 +6,7 @@ from aiohttp import ClientSession
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
-from minirelay.config.values import EndpointUrl
+from minirelay.config.urls import EndpointUrl
 from minirelay.dev.accounts import ACCOUNTS, FAUCET
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.faucet import balance_of, find_payer, top_up

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from minirelay.config.values import BaseUrl
+from minirelay.config.urls import BaseUrl
 from minirelay.errors import MalformedInput, ProtocolViolation, Refusal
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.enrolment import open_enrolment

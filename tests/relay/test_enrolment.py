@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from minirelay.config.values import BaseUrl
+from minirelay.config.urls import BaseUrl
 from minirelay.errors import ChainError, MinirelayError
 from minirelay.protocol.sign_in import parse, render
 from minirelay.protocol.signing import PrivateKey

@@ -10,7 +10,7 @@ from aiohttp import ClientSession, web
 
 from minirelay.config.limits import LimitSettings
 from minirelay.config.settings import Settings
-from minirelay.config.values import BaseUrl
+from minirelay.config.urls import BaseUrl
 from minirelay.errors import MinirelayError
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.connection import Connection

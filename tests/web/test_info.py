@@ -5,7 +5,7 @@ import pytest
 
 from minirelay import __version__
 from minirelay.config.settings import ChainSettings, Settings
-from minirelay.config.values import BaseUrl, EndpointUrl
+from minirelay.config.urls import BaseUrl, EndpointUrl
 from minirelay.web.info import sessions_url
 from tests.web.edge import RELAY_TOKEN, SETTINGS, serving
 
