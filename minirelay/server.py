@@ -7,9 +7,10 @@ function, and to enter it in `serve` behind what it needs.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
@@ -28,6 +29,7 @@ from minirelay.relay.enrolment import AdmissionPolicy, Enroller
 from minirelay.relay.facts_source import FactsSource
 from minirelay.relay.limits import relay_limits
 from minirelay.relay.relay import Relay
+from minirelay.shop.payment_request import OTHER_CREATE2
 from minirelay.shop.quote import FixedRates, NoRates, Rate
 from minirelay.store.database import Store
 from minirelay.store.meta_table import MetaTable
@@ -39,6 +41,8 @@ from minirelay.web.listener import Listener, listen
 from minirelay.web.refusals import Refusals
 
 log = logging.getLogger(__name__)
+
+_OTHER_RULES: Final = "addresses of contracts are made by other rules there, so nobody can pay to one"
 
 STOPPING = "this relay stops; connect again in a moment"
 
@@ -78,11 +82,12 @@ async def serve(
     async with AsyncExitStack() as parts:
         enter = parts.enter_async_context
         store = await enter(await _open_store(settings, accepts_loss=accepts_loss))
+        payment_chains = _payment_chains(settings)
         chain = await enter(_open_registry_chain(settings))
         token_service = _make_token_service(settings, chain, wallet, store, new_token=new_token)
         token = await _find_token(token_service, settings)
         shop_registry = await _open_shop_registry(settings, chain, is_asked=token.is_checked)
-        quotes = await enter(_open_quotes(settings))
+        quotes = await enter(_open_quotes(settings, payment_chains))
         relay = await _start_relay(settings, store, wallet, quotes)
         enroller = _make_enroller(settings, base_url, token, wallet, shop_registry, relay)
         token_lost = parts.enter_context(_token_checks(token_service, token, settings))
@@ -108,9 +113,11 @@ async def _open_store(settings: Settings, *, accepts_loss: bool) -> Store:
 
 @asynccontextmanager
 async def _open_registry_chain(settings: Settings) -> AsyncIterator[Chain]:
-    rpc_urls = settings.chain(settings.registry_chain).rpc_urls
+    chain = settings.chain(settings.registry_chain)
     async with open_http() as http:
-        yield Chain(settings.registry_chain, http_endpoints(rpc_urls, http))
+        yield Chain(
+            settings.registry_chain, http_endpoints(chain.rpc_urls, http, allows_plain=chain.allow_plain_http)
+        )
 
 
 def _make_token_service(
@@ -169,11 +176,10 @@ async def _check_token(service: RelayTokenService, token: RelayToken, settings: 
 
 
 @asynccontextmanager
-async def _open_quotes(settings: Settings) -> AsyncIterator[Quotes]:
+async def _open_quotes(settings: Settings, chain_ids: Sequence[int]) -> AsyncIterator[Quotes]:
     async with AsyncExitStack() as parts:
         chains = [
-            await parts.enter_async_context(_open_payment_chain(settings, chain_id))
-            for chain_id in _payment_chains(settings)
+            await parts.enter_async_context(_open_payment_chain(settings, chain_id)) for chain_id in chain_ids
         ]
         quotes = Quotes(chains, _rates(settings), utc_now)
         async with quotes.running():
@@ -181,15 +187,19 @@ async def _open_quotes(settings: Settings) -> AsyncIterator[Quotes]:
 
 
 def _payment_chains(settings: Settings) -> list[int]:
-    """List the chains that can be paid on: those with endpoints."""
+    """List the chains that can be paid on: those with endpoints. Raises ConfigError."""
     chain_ids = []
     for chain_id in sorted(chain_id for chain_id, chain in settings.chains.items() if chain.rpc_urls):
         if settings.is_development_chain(chain_id) and not settings.development:
             log.warning(
                 "nobody can pay on a development chain without development mode", extra={"chain": chain_id}
             )
-        else:
+        elif chain_id not in OTHER_CREATE2:
             chain_ids.append(chain_id)
+        elif chain_id == settings.registry_chain:
+            log.warning("nobody can pay on this chain: %s", _OTHER_RULES, extra={"chain": chain_id})
+        else:
+            raise ConfigError(f"chains.{chain_id}: {_OTHER_RULES}; take chains.{chain_id}.rpc_urls away")
     return chain_ids
 
 
@@ -199,7 +209,7 @@ async def _open_payment_chain(settings: Settings, chain_id: int) -> AsyncIterato
     chain = settings.chain(chain_id)
     async with open_http() as http:
         yield PaymentChain(
-            chain=Chain(chain_id, http_endpoints(chain.rpc_urls, http)),
+            chain=Chain(chain_id, http_endpoints(chain.rpc_urls, http, allows_plain=chain.allow_plain_http)),
             payments=bytes(chain.payments),
             is_development=settings.is_development_chain(chain_id),
             interval_s=chain.poll_interval,

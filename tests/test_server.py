@@ -158,6 +158,19 @@ async def test_nobody_can_pay_on_a_development_chain_without_development_mode(
         assert "nobody can pay" in caplog.text
 
 
+@pytest.mark.parametrize("chain_id", [324, 300, 280, 2741, 11124, 232, 50104])
+async def test_a_relay_refuses_chains_on_which_payment_addresses_are_made_by_other_rules(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, chain_id: int
+) -> None:
+    endpoint = {f"chains__{chain_id}__rpc_urls": ["https://rpc.example"]}
+    wanted = settings(tmp_path, dev_chain, deployment, **endpoint)
+    listener = Listener.bind("127.0.0.1", 0)
+    with pytest.raises(ConfigError, match=rf"chains\.{chain_id}: addresses of contracts .*rpc_urls away"):
+        async with serve(wanted, Wallet(b"\x44" * 32), listener):
+            raise AssertionError("nobody could pay there")
+    listener.close()
+
+
 async def test_a_relay_refuses_what_payments_can_not_be_made_with(
     tmp_path: Path, dev_chain: DevChain, deployment: Deployment
 ) -> None:

@@ -12,6 +12,8 @@ from aiohttp import TCPConnector
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 
+from minirelay.chain.plain_http import open_socket
+
 PIECE_BYTES: Final = 4096
 MOST_HEADS: Final = 8
 """Of a connection, that were parsed and not taken yet. Requests are sent one after the other."""
@@ -36,6 +38,6 @@ class BoundedConnector(TCPConnector):
     """Makes such connections."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(socket_factory=open_socket)
         handler: type[ResponseHandler] = BoundedResponseHandler
         self._factory = partial(handler, loop=asyncio.get_running_loop())

@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Final, TypeVar
@@ -21,6 +22,7 @@ from minirelay.chain.errors import (
     RateLimited,
     UnusableAnswer,
 )
+from minirelay.chain.plain_http import PublicAddress, only_private
 from minirelay.config.urls import EndpointUrl
 from minirelay.errors import MalformedInput
 from minirelay.protocol.json_rpc import (
@@ -56,10 +58,17 @@ def open_http() -> aiohttp.ClientSession:
 
 
 def http_endpoints(
-    urls: Sequence[EndpointUrl], http: aiohttp.ClientSession, *, timeout_s: float = TIMEOUT_S
+    urls: Sequence[EndpointUrl],
+    http: aiohttp.ClientSession,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    allows_plain: bool = False,
 ) -> list["Endpoint"]:
-    """Make the endpoints of a chain. http: from `open_http`; stays open as long as they are used."""
-    return [Endpoint(http, url, timeout_s=timeout_s) for url in urls]
+    """Make the endpoints of a chain. http: from `open_http`; stays open as long as they are used.
+
+    allows_plain: plain http may go to public addresses, too.
+    """
+    return [Endpoint(http, url, timeout_s=timeout_s, allows_plain=allows_plain) for url in urls]
 
 
 class _Connection:
@@ -78,13 +87,19 @@ class Endpoint:
     """One endpoint of a chain."""
 
     def __init__(
-        self, http: aiohttp.ClientSession, url: EndpointUrl, *, timeout_s: float = TIMEOUT_S
+        self,
+        http: aiohttp.ClientSession,
+        url: EndpointUrl,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        allows_plain: bool = False,
     ) -> None:
-        """http: from `open_http`."""
+        """http: from `open_http`. allows_plain: see `http_endpoints`."""
         self.name = url.shown
         self._http = http
         self._url = url
         self._timeout_s = timeout_s
+        self._is_private = url.is_plain and not allows_plain
         self._next_id = 1
 
     async def ask(self, request: Request) -> Answer:
@@ -145,14 +160,17 @@ class Endpoint:
     async def _post_over(
         self, http: aiohttp.ClientSession, request: bytes, connection: _Connection
     ) -> aiohttp.ClientResponse:
-        return await http.post(
-            self._url, data=request, headers=_HEADERS, allow_redirects=False, trace_request_ctx=connection
-        )
+        with only_private() if self._is_private else nullcontext():
+            return await http.post(
+                self._url, data=request, headers=_HEADERS, allow_redirects=False, trace_request_ctx=connection
+            )
 
 
 def _reason(error: Exception) -> str:
     """Return in words why a connection failed, without any of the error's own text."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, PublicAddress):
+        return str(cause)
     if isinstance(cause, socket.gaierror):
         return "the host's name can't be resolved"
     # Not for TLS: its numbers are not the system's.

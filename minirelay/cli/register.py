@@ -223,7 +223,10 @@ async def _open(settings: "Settings", stack: AsyncExitStack) -> tuple["RelayToke
     chain_settings = settings.chain(settings.registry_chain)
     store = await stack.enter_async_context(await Store.open(settings.data_dir, settings.durability))
     http = await stack.enter_async_context(open_http())
-    chain = Chain(settings.registry_chain, http_endpoints(chain_settings.rpc_urls, http))
+    chain = Chain(
+        settings.registry_chain,
+        http_endpoints(chain_settings.rpc_urls, http, allows_plain=chain_settings.allow_plain_http),
+    )
     service = RelayTokenService(
         RelayReg(chain, bytes(chain_settings.relay_reg)),
         wallet,

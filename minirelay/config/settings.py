@@ -51,6 +51,9 @@ class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[EndpointUrl, ...],
         Meta(description="JSON-RPC endpoints, in order of preference", extra={"is_secret": True}),
     ] = ()
+    allow_plain_http: Annotated[
+        bool, Meta(description="ask endpoints without TLS outside of private networks, too")
+    ] = False
     shop_reg: Annotated[Address, Meta(description="address of the ShopReg contract")] = Address(
         SHOP_REG_ADDRESS
     )

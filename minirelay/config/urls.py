@@ -56,6 +56,11 @@ class EndpointUrl(str):
         parts = urlsplit(self)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
+    @property
+    def is_plain(self) -> bool:
+        """Return whether it is asked without TLS."""
+        return urlsplit(self).scheme == "http"
+
     def __repr__(self) -> str:
         return f"EndpointUrl({self.shown!r})"
 
