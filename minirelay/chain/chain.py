@@ -8,28 +8,11 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from minirelay.chain import asking
 from minirelay.chain.batch_size import MAX_BATCH
 from minirelay.chain.endpoint_state import EndpointHealth, EndpointState
-from minirelay.chain.errors import (
-    AnswerTooLong,
-    BudgetSpent,
-    ChainUnreachable,
-    ContractFault,
-    EndpointFailure,
-    Reverted,
-    UnusableAnswer,
-)
-from minirelay.chain.question import (
-    NOT_ASKED,
-    NotAsked,
-    Question,
-    Refused,
-    read,
-    read_all,
-    read_all_about,
-    read_control,
-    read_outcomes,
-)
+from minirelay.chain.errors import AnswerTooLong, ChainUnreachable, ContractFault, EndpointFailure, Reverted
+from minirelay.chain.question import NotAsked, Question, Refused
 from minirelay.chain.request_budget import RequestBudget
 from minirelay.chain.transport import Transport
 from minirelay.protocol.answer_bounds import WORD_BYTES
@@ -89,7 +72,7 @@ class Chain:
         only for methods that may be refused; ChainUnreachable.
         """
         question = Question(Request(method, params, data_bytes), read)
-        return await self._ask_in_turn(lambda state: _ask(state, question))
+        return await self._ask_in_turn(lambda state: asking.ask(state, question))
 
     async def request_many(
         self, questions: Sequence[Question[T]], at: BlockId | None = None
@@ -104,7 +87,7 @@ class Chain:
             raise RuntimeError(f"{len(questions)} questions at once; at most {MAX_QUESTIONS}")
         if not questions:
             return []
-        return await self._ask_in_turn(lambda state: _ask_many(state, questions, at))
+        return await self._ask_in_turn(lambda state: asking.ask_many(state, questions, at))
 
     async def request_unless_long(
         self, questions: Sequence[Question[T]], budget: RequestBudget | None = None
@@ -114,7 +97,7 @@ class Chain:
         Gives AnswerTooLong where an answer is so, or may be: of several, ask again for each alone. That is
         no failure of the endpoint. Raises NodeRefused, ChainUnreachable; BudgetSpent if it is not enough.
         """
-        return await self._ask_in_turn(lambda state: _ask_unless_long(state, questions, budget))
+        return await self._ask_in_turn(lambda state: asking.ask_unless_long(state, questions, budget))
 
     async def ask_about(
         self, questions: Sequence[Question[T]], control: Question[object]
@@ -125,7 +108,7 @@ class Chain:
         wrong with the others is the contracts' own fault. Gives results, reverts and faults in the order of
         the questions. Raises ChainUnreachable.
         """
-        return await self._ask_in_turn(lambda state: _ask_about(state, questions, control))
+        return await self._ask_in_turn(lambda state: asking.ask_about(state, questions, control))
 
     async def call(
         self,
@@ -177,7 +160,8 @@ class Chain:
         """
 
         async def ask(state: EndpointState) -> Answered[T]:
-            return await self._ask_one(state, questions, budget, at, handled)
+            outcomes = await asking.ask_outcomes(state, questions, budget, at, handled)
+            return Answered(state.name, outcomes)
 
         if of is None:
             return await self._ask_in_turn(ask, without)
@@ -221,18 +205,6 @@ class Chain:
             raise
         self._mark_healthy(state)
         return answer
-
-    async def _ask_one(
-        self,
-        state: EndpointState,
-        questions: Sequence[Question[T]],
-        budget: RequestBudget,
-        at: BlockId | None,
-        handled: Collection[Refusal],
-    ) -> Answered[T]:
-        replies = await state.ask_many([question.request for question in questions], at, budget)
-        outcomes: list[T | Reverted | Refused | NotAsked] = read_outcomes(questions, replies, handled)
-        return Answered(state.name, outcomes)
 
     def _named(self, name: str) -> EndpointState:
         for state in self._endpoints:
@@ -282,42 +254,3 @@ def _distinct(names: Sequence[str]) -> list[str]:
         seen[name] += 1
         distinct.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
     return distinct
-
-
-async def _ask(state: EndpointState, question: Question[T]) -> T:
-    return read(question, await state.ask(question.request))
-
-
-async def _ask_many(
-    state: EndpointState, questions: Sequence[Question[T]], at: BlockId | None
-) -> list[T | Reverted]:
-    replies = await state.ask_many([question.request for question in questions], at)
-    return read_all(questions, replies)
-
-
-async def _ask_about(
-    state: EndpointState, questions: Sequence[Question[T]], control: Question[object]
-) -> list[T | Reverted | ContractFault]:
-    requests = [*(question.request for question in questions), control.request]
-    try:
-        *replies, last = await state.ask_many(requests)
-    except UnusableAnswer as failure:
-        read_control(control, await state.ask(control.request))
-        return [ContractFault(str(failure)) for _ in questions]
-    read_control(control, last)
-    return read_all_about(questions, replies)
-
-
-async def _ask_unless_long(
-    state: EndpointState, questions: Sequence[Question[T]], budget: RequestBudget | None
-) -> list[T | AnswerTooLong]:
-    try:
-        replies = await state.ask_many([question.request for question in questions], None, budget)
-    except AnswerTooLong as too_long:
-        return [too_long for _ in questions]
-    if NOT_ASKED in replies:
-        raise BudgetSpent("no request is left to ask for all of them")
-    return [
-        reply if isinstance(reply, AnswerTooLong) else read(question, reply)
-        for question, reply in zip(questions, replies, strict=True)
-    ]
