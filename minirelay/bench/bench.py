@@ -26,6 +26,8 @@ class Plan:
     subscribers: int = 500
     large_shop: int = 100_000
     guests: int = 100_000
+    orders: int = 100_000
+    waiting_choices: int = 100
     step_seconds: float = 0.2
 
 
@@ -40,6 +42,8 @@ QUICK: Final = Plan(
     subscribers=50,
     large_shop=2000,
     guests=5000,
+    orders=2000,
+    waiting_choices=30,
     step_seconds=0.03,
 )
 

@@ -149,18 +149,23 @@ class Fixtures:
 
 
 @asynccontextmanager
+async def open_fixtures(directory: Path, clerk: PrivateKey, listings: int = 0) -> AsyncIterator[Fixtures]:
+    """Open the shop in a directory while the block runs. clerk: a key card that is enrolled there."""
+    async with await Store.open(directory) as store:
+        card = await store.reader.key_card(clerk.public_key)
+        if card is None:
+            raise BenchError("what was enrolled is not there")
+        yield Fixtures(store, await read_shop(store), Author(clerk, SHOP_ID), card, listings)
+
+
+@asynccontextmanager
 async def prepare(directory: Path, listings: int) -> AsyncIterator[Fixtures]:
     """Make a shop with so many listings on an empty directory; it stays open while the block runs."""
     (key,) = new_keys(1)
     await enrol(directory, Cards([key]))
-    async with await Store.open(directory) as store:
-        card = await store.reader.key_card(key.public_key)
-        if card is None:
-            raise BenchError("what was enrolled is not there")
-        head = await read_shop(store)
-        fixtures = Fixtures(store, head, Author(key, SHOP_ID), card, listings)
+    async with open_fixtures(directory, key, listings) as fixtures:
         for patch_set in fixtures.author.filling(range(listings)):
-            await store.writer.commit(fixtures.enter(fixtures.request(patch_set)))
+            await fixtures.store.writer.commit(fixtures.enter(fixtures.request(patch_set)))
         yield fixtures
 
 

@@ -20,12 +20,15 @@ SUBSCRIBED_MIB: Final = Goal.at_most(150)  # with 500 subscribed sessions
 COST_OF_CHECKOUT: Final = Goal.at_most(2)  # of a commit or a choice, in writes that cause nothing
 REOPENING_S: Final = Goal.at_most(3)  # 100,000 listings
 REOPENING_GUESTS_S: Final = Goal.must_be_at_most(3)  # 100,000 guests
+OPENING_ORDERS_S: Final = Goal.must_be_at_most(3)  # 100,000 orders in Unpaid
+P99_OF_OTHERS_MS: Final = Goal.must_be_at_most(15)  # of writes, while choices wait for a chain that hangs
 ENROLMENT_BYTES: Final = Goal.must_be_at_most(16 * 1024)  # of rows, however many guests there are
 ENROLMENT_TURN_MS: Final = Goal.at_most(50)
 
 SMALL_SHOP: Final = 100
 LARGE_SHOP: Final = 100_000
 MANY_GUESTS: Final = 100_000
+MANY_ORDERS: Final = 100_000
 SUBSCRIBERS: Final = 500
 
 WRITES_ELSEWHERE: Final = {100: "900–1,100", 1000: "250", 10_000: "41"}

@@ -7,7 +7,16 @@ from typing import Final
 from minirelay.bench.bench import Bench
 from minirelay.bench.machine import calibrate, describe
 from minirelay.bench.report import Report, Section
-from minirelay.bench.scenarios import checkout, large_shops, memory, steps, subscriptions, writes
+from minirelay.bench.scenarios import (
+    checkout,
+    hanging_chain,
+    large_shops,
+    memory,
+    orders,
+    steps,
+    subscriptions,
+    writes,
+)
 from minirelay.bench.session import BenchError
 
 
@@ -29,6 +38,8 @@ SCENARIOS: Final = {
     "guests": Scenario(large_shops.run_guests, needs_own_relay=True),
     "steps": Scenario(steps.run),
     "checkout": Scenario(checkout.run),
+    "orders": Scenario(orders.run, needs_own_relay=True),
+    "hanging-chain": Scenario(hanging_chain.run, needs_own_relay=True),
 }
 
 

@@ -20,6 +20,7 @@ import msgspec
 
 from minirelay.bench.fixtures import REGISTRY_CHAIN, SHOP_ID, WALLET, Cards, enrol, new_keys
 from minirelay.bench.meters import ProcessMeter
+from minirelay.bench.selling import CHAIN
 from minirelay.bench.session import BenchError, LoadSession
 from minirelay.config.settings import ENVIRONMENT_PREFIX
 from minirelay.protocol.signing import PrivateKey
@@ -105,11 +106,20 @@ class OwnRelay:
         key_file = directory / "wallet.key"
         key_file.touch(mode=0o600)
         key_file.write_text(WALLET.hex())
-        self._config.write_text(f'wallet_key_file = "{key_file}"\ndata_dir = "{self.data_dir}"\n{_SETTINGS}')
+        self._settings = f'wallet_key_file = "{key_file}"\ndata_dir = "{self.data_dir}"\n{_SETTINGS}'
         asyncio.run(enrol(self.data_dir, cards))
 
-    def start(self) -> Target:
-        """Start it, and wait until it serves. Raises BenchError."""
+    @property
+    def writer(self) -> PrivateKey:
+        """The card to write with."""
+        return self._cards.clerks[0]
+
+    def start(self, payment_endpoints: Sequence[str] = ()) -> Target:
+        """Start it, and wait until it serves. Raises BenchError.
+
+        payment_endpoints: URLs, of the chain that `selling` sells on.
+        """
+        self._config.write_text(self._settings + _payment_chain(payment_endpoints))
         command = [sys.executable, "-m", "minirelay.cli.main", "serve", "--config", str(self._config)]
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)
@@ -159,6 +169,10 @@ def own_relay(parent: Path | None, *, clerks: int = 2, guests: int = 0) -> Itera
             relay.stop()
     finally:
         shutil.rmtree(directory)
+
+
+def _payment_chain(urls: Sequence[str]) -> str:
+    return f"[chains.{CHAIN}]\nrpc_urls = {msgspec.json.encode(urls).decode()}\n" if urls else ""
 
 
 def _understand(line: bytes) -> _LogLine | None:

@@ -29,6 +29,8 @@ SCENARIOS: Final = (
     "guests",
     "steps",
     "checkout",
+    "orders",
+    "hanging-chain",
 )
 _KEY: Final = re.compile(r"\s*(?:0x)?([0-9A-Fa-f]{64})\s*")
 _TERMINATED: Final = 143

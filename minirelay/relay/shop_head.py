@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from minirelay.garbage import collection_paused
 from minirelay.protocol.ids import NOBODY
 from minirelay.relay.entry import ENTRY_BYTES, Entry, entry_bytes
 from minirelay.shop.access import Role
@@ -200,6 +201,7 @@ def read_manifest(state: ShopState) -> Manifest | None:
     return None if state.manifest is None else load(Manifest, state.manifest)
 
 
+@collection_paused()
 def _make_head(
     epoch: int,
     row: ShopRow,

@@ -6,7 +6,7 @@ What becomes of a request when money comes is for `payments` to say; here is wha
 from bisect import bisect_right, insort
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from enum import Enum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 import msgspec
@@ -140,10 +140,7 @@ class IssuedRequests:
         self._taken: dict[Priced, TakenSeconds] = {}
         self._times: dict[int, list[int]] = {}
         self._due: list[tuple[int, bytes, Priced, int]] = []
-        for row in rows:
-            self._issue(row)
-            if is_live(row.order_id):
-                self._keep(row)
+        self._begin(list(rows), is_live)
 
     def get(self, request_id: bytes) -> IssuedRequest | None:
         """Return a request of an order that is not closed."""
@@ -210,6 +207,27 @@ class IssuedRequests:
             if row is not None and row.state not in MAY_SETTLE:
                 self._drop(row)
 
+    def _begin(self, rows: list[IssuedRequest], is_live: Callable[[bytes], bool]) -> None:
+        """Take over very many at once: what is kept in order is put in order once."""
+        taken: dict[Priced, list[int]] = {}
+        for row in rows:
+            request = row.request
+            wanted = priced(request)
+            known = taken.get(wanted)
+            if known is None:
+                known = taken[wanted] = []
+            known.append(request.ttl)
+            if row.card != NOBODY:
+                self._times.setdefault(row.card, []).append(row.issued_at)
+            self._due.append((request.ttl, row.id, wanted, row.card))
+            if is_live(row.order_id):
+                self._keep(row)
+        self._taken = {wanted: TakenSeconds(seconds) for wanted, seconds in taken.items()}
+        for times in self._times.values():
+            times.sort()
+        heapify(self._due)
+        self.size_bytes += _DUE_BYTES * len(rows)
+
     def _issue(self, row: IssuedRequest) -> None:
         """Remember what holds until its TTL has passed, whatever becomes of the order."""
         wanted = priced(row.request)
@@ -220,9 +238,11 @@ class IssuedRequests:
         self.size_bytes += _DUE_BYTES
 
     def _keep(self, row: IssuedRequest) -> None:
-        self.size_bytes += row.size_bytes
-        self._rows[row.id] = row
-        self._of_order[row.order_id] = (*self._of_order.get(row.order_id, ()), row.id)
+        request_id, order_id = row.id, row.order_id
+        self.size_bytes += _ROW_BYTES + _HASH_BYTES * len(row.listing_hashes)
+        self._rows[request_id] = row
+        others = self._of_order.get(order_id)
+        self._of_order[order_id] = (request_id,) if others is None else (*others, request_id)
         self._index(row, is_in=True)
 
     def _drop(self, row: IssuedRequest) -> None:
@@ -241,14 +261,17 @@ class IssuedRequests:
             self.size_bytes -= row.size_bytes
 
     def _index(self, row: IssuedRequest, *, is_in: bool) -> None:
-        if row.is_open:
-            for index, place in ((self._for_payee, row.payee), (self._in_currency, row.currency)):
-                if is_in:
-                    index.setdefault(place, {})[row.id] = None
-                else:
-                    del index[place][row.id]
-                    if not index[place]:
-                        del index[place]
+        if row.state not in OPEN:
+            return
+        request_id, request = row.id, row.request
+        for index, address in ((self._for_payee, request.payee), (self._in_currency, request.currency)):
+            place = request.chain_id, address
+            if is_in:
+                index.setdefault(place, {})[request_id] = None
+            else:
+                del index[place][request_id]
+                if not index[place]:
+                    del index[place]
 
     def _forget_times(self, card: int, second: int) -> None:
         times = self._times.get(card)

@@ -49,26 +49,32 @@ def live_order(order: Order, card: int, work: Work | None = None) -> LiveOrder |
 
     card: row id of the guest's card that created it, NOBODY for others. Raises WorkExceeded.
     """
-    return _live_order(order.state, order.items, card, Work() if work is None else work)
+    return _live_order(order.state, order.items, card, work)
 
 
 def load_live_order(data: bytes, card: int) -> LiveOrder | None:
     """Tell the same of an order's canonical form, without decoding all of it. Raises MalformedInput."""
-    order = load_first(_OrderHead, data, len(_OrderHead.__struct_fields__))
-    return _live_order(order.state, order.items, card, Work())
+    order = load_first(_OrderHead, data, _HEAD_FIELDS)
+    return _live_order(order.state, order.items, card, None)
 
 
-def _live_order(state: OrderState, items: list[OrderedItem], card: int, work: Work) -> LiveOrder | None:
+_HEAD_FIELDS: Final = len(_OrderHead.__struct_fields__)
+
+
+def _live_order(
+    state: OrderState, items: list[OrderedItem], card: int, work: Work | None
+) -> LiveOrder | None:
     if state not in LIVE:
         return None
     return LiveOrder(card, _contents(items, work) if state in IN_CHECKOUT else ())
 
 
-def _contents(items: list[OrderedItem], work: Work) -> tuple[Content, ...]:
+def _contents(items: list[OrderedItem], work: Work | None) -> tuple[Content, ...]:
     """List what is in an order. Of what it has 0 of, nothing is missing when it vanishes."""
     contents: dict[Content, None] = {}
+    if work is not None:
+        work.spend(LOOKUP * len(items))
     for item in wanted_items(items):
-        work.spend(LOOKUP)
         contents[item.listing_id, None] = None
         for name in item.variation_ids or ():
             contents[item.listing_id, name] = None

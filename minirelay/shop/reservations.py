@@ -8,7 +8,7 @@ of those in the hours that a reservation can last, however many orders there are
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping, Set
 from enum import IntEnum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final, TypeVar
 
 import msgspec
@@ -85,10 +85,11 @@ class _UnitsByEnd:
 
     __slots__ = ("_at", "_ends", "_sum")
 
-    def __init__(self) -> None:
-        self._sum = 0
-        self._at: dict[int, int] = {}
-        self._ends: list[int] = []
+    def __init__(self, at: dict[int, int] | None = None) -> None:
+        """Start from how much ends when."""
+        self._at: dict[int, int] = at or {}
+        self._ends: list[int] = sorted(self._at)
+        self._sum = sum(self._at.values())
 
     def add(self, end: int, units: int) -> None:
         """Add units that end then, or take them away again (units below 0)."""
@@ -127,7 +128,7 @@ class Reservations:
         self._due: list[tuple[int, bytes]] = []
         self._scheduled: set[bytes] = set()
         self._latest = now
-        self.enter({order_id: row.at(now) for order_id, row in (rows or {}).items()})
+        self._begin(rows or {})
 
     def row(self, order_id: bytes) -> Reservation | None:
         """Return what is known about an order's reservation; it may have lapsed."""
@@ -178,6 +179,33 @@ class Reservations:
                 self._count(row, 1)
                 self.size_bytes += row.size_bytes
                 self._schedule(order_id, row)
+
+    def _begin(self, rows: Mapping[bytes, Reservation]) -> None:
+        """Take over very many at once: each sum and the order in which they end are put together once."""
+        of_stock: dict[bytes, dict[int, int]] = {}
+        of_card: dict[int, dict[int, int]] = {}
+        now = self._latest
+        for order_id, stored in rows.items():
+            row = stored.at(now)
+            self._rows[order_id] = row
+            self.size_bytes += row.size_bytes
+            due_at = row.due_at
+            if row.units:
+                # Of what holds something, that is when it lapses.
+                total = 0
+                for key, units in row.units:
+                    total += units
+                    at = of_stock.setdefault(key, {})
+                    at[due_at] = at.get(due_at, 0) + units
+                if row.card != NOBODY:
+                    at = of_card.setdefault(row.card, {})
+                    at[due_at] = at.get(due_at, 0) + total
+            if now < due_at < NEVER:
+                self._scheduled.add(order_id)
+                self._due.append((due_at, order_id))
+        heapify(self._due)
+        self._of_stock = {key: _UnitsByEnd(at) for key, at in of_stock.items()}
+        self._of_card = {card: _UnitsByEnd(at) for card, at in of_card.items()}
 
     def clear(self, now: int, most: int = MOST_CLEARED) -> tuple[bytes, ...]:
         """Clear away what lapsed by now; give the ids of its orders. most: so many units' records at once.

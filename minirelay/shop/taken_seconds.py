@@ -1,6 +1,7 @@
 """Seconds that are taken: TTLs of requests that are otherwise the same (spec 06 "PaymentDetails", TTL)."""
 
 from bisect import bisect_right
+from collections.abc import Iterable
 
 
 class TakenSeconds:
@@ -8,10 +9,16 @@ class TakenSeconds:
 
     __slots__ = ("_ends", "_starts")
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, seconds: Iterable[int] = ()) -> None:
+        """Start from seconds in any order."""
         self._starts: list[int] = []
         self._ends: list[int] = []
+        for second in sorted(seconds):
+            if self._ends and second <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], second + 1)
+            else:
+                self._starts.append(second)
+                self._ends.append(second + 1)
 
     def add(self, second: int) -> None:
         """Take a second."""

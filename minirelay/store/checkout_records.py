@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from minirelay.errors import MalformedInput
+from minirelay.garbage import collection_paused
 from minirelay.protocol.addresses import ADDRESS_BYTES
 from minirelay.protocol.ids import HASH_BYTES, OBJECT_ID_BYTES
 from minirelay.protocol.objects import ObjectType
@@ -79,6 +80,7 @@ class StoredCheckout(msgspec.Struct, frozen=True):
     requests: tuple[IssuedRequest, ...]
 
 
+@collection_paused()
 def find_live_orders(objects: Iterable[StoredObject]) -> dict[bytes, LiveOrder]:
     """Find the orders that are not closed, by id. It takes some 5 µs an order; not for the event loop.
 
@@ -93,6 +95,7 @@ def find_live_orders(objects: Iterable[StoredObject]) -> dict[bytes, LiveOrder]:
     return live
 
 
+@collection_paused()
 def make_records(live: Mapping[bytes, LiveOrder], stored: StoredCheckout, now: int) -> CheckoutRecords:
     """Make the records of a shop of what is stored. now: in epoch seconds. Not for the event loop."""
     return CheckoutRecords(
@@ -111,6 +114,7 @@ def _latest(requests: Iterable[IssuedRequest], now: int) -> int:
     return max(now, *believed) if believed else now
 
 
+@collection_paused()
 def load_checkout(
     connection: sqlite3.Connection, shop: int, shop_id: int, orders: Iterable[bytes], since: int
 ) -> StoredCheckout:
@@ -236,21 +240,21 @@ def _make_request(
     is_watched: int,
     state: RequestState,
 ) -> IssuedRequest:
-    request_id, order_id, chain_id, currency, amount, payee, *pricing, price, received = fixed
+    request_id, order_id, chain_id, currency, amount, payee, pricing_chain, pricing, price, received = fixed
     return IssuedRequest(
         id=request_id,
         order_id=order_id,
         card=card,
         request=PaymentRequest(
-            chain_id=int.from_bytes(chain_id, "big"),
+            chain_id=int.from_bytes(chain_id),
             ttl=ttl,
             currency=currency,
-            amount=int.from_bytes(amount, "big"),
+            amount=int.from_bytes(amount),
             payee=payee,
             shop_id=shop_id,
         ),
-        pricing=(int.from_bytes(pricing[0], "big"), pricing[1]),
-        price=int.from_bytes(price, "big"),
+        pricing=(int.from_bytes(pricing_chain), pricing),
+        price=int.from_bytes(price),
         region=region.decode(),
         listing_hashes=tuple(
             [listing_hashes[at : at + HASH_BYTES] for at in range(0, len(listing_hashes), HASH_BYTES)]
@@ -259,7 +263,7 @@ def _make_request(
         issued_at_block=issued_at_block,
         state=state,
         is_dead=bool(is_dead),
-        received=int.from_bytes(received, "big"),
+        received=int.from_bytes(received),
         is_watched=bool(is_watched),
     )
 

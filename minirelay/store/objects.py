@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from minirelay.garbage import collection_paused
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.connection import snapshot
 from minirelay.store.errors import StoreUnavailable
@@ -28,6 +29,7 @@ _PIECES = f"""SELECT {numbers("position", "length")}, {joined("value")} FROM (
 _TYPES = {int(object_type): object_type for object_type in ObjectType}
 
 
+@collection_paused()
 def load_objects(connection: sqlite3.Connection, shop: int) -> list[StoredObject]:
     """Read all objects of a shop, in the order in which they lie in the file."""
     objects: list[StoredObject] = []

@@ -18,6 +18,8 @@ TINY = Plan(
     subscribers=3,
     large_shop=120,
     guests=300,
+    orders=150,
+    waiting_choices=3,
     step_seconds=0.001,
 )
 

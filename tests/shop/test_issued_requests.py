@@ -77,3 +77,26 @@ def test_the_same_request_gives_the_same_details() -> None:
     assert (details.payment_id, details.total, details.ttl) == ((1).to_bytes(32), 10, NOW + DAY_S)
     assert details.listing_hashes == [bytes(32)]
     assert details.shop_signature == bytes(65)
+
+
+def test_what_is_stored_comes_back_as_if_it_was_entered() -> None:
+    rows = [
+        issued(name, name % 4, ttl=NOW + DAY_S - name // 2, at=NOW - name, card=name % 3)
+        for name in range(1, 30)
+    ]
+    opened, entered = IssuedRequests(rows), IssuedRequests()
+    for row in rows:
+        entered.enter({row.id: row}, {row.id})
+    assert opened.size_bytes == entered.size_bytes
+    for second in (NOW, NOW + DAY_S - 8):
+        for one in (opened, entered):
+            one.clear(second)
+        for order in range(4):
+            assert opened.of_order(number(order)) == entered.of_order(number(order))
+        for card in range(3):
+            since = [[one.issued_since(card, NOW - at) for at in range(30)] for one in (opened, entered)]
+            assert since[0] == since[1]
+        assert ids(opened.open_for_payee((CHAIN, PAYEE))) == ids(entered.open_for_payee((CHAIN, PAYEE)))
+        wanted = priced(rows[0].request)
+        free = [[one.first_free(wanted, NOW + DAY_S - at) for at in range(30)] for one in (opened, entered)]
+        assert free[0] == free[1]

@@ -114,6 +114,23 @@ def test_sums_are_those_of_all_orders(
             assert reservations.of_card(card, now) == sum(sum(held(row, now).values()) for row in mine)
 
 
+@given(st.dictionaries(st.integers(1, 9).map(key), ROWS), st.integers(0, 5), st.integers(0, 25))
+def test_what_is_stored_comes_back_as_if_it_was_entered(
+    stored: dict[bytes, Reservation], opened_at: int, now: int
+) -> None:
+    entered = Reservations(now=opened_at)
+    entered.enter({order_id: row.at(opened_at) for order_id, row in stored.items()})
+    opened = Reservations(stored, opened_at)
+    for one in (opened, entered):
+        one.clear(opened_at + now)
+    for stock in (A, B):
+        assert opened.of_stock(stock, opened_at + now) == entered.of_stock(stock, opened_at + now)
+    for card in (NOBODY, CARD, 8):
+        assert opened.of_card(card, opened_at + now) == entered.of_card(card, opened_at + now)
+    assert opened.rows() == entered.rows()
+    assert opened.size_bytes == entered.size_bytes
+
+
 def held(row: Reservation, now: int) -> dict[bytes, int]:
     units: Units = row.units if row.lapses_at > now else ()
     return dict(units)

@@ -21,6 +21,16 @@ def test_the_first_free_second_is_that_of_a_set(seconds: list[int], start: int) 
         taken.add(second)
 
     assert taken.first_free(start) == first_free(set(seconds), start)
+    assert TakenSeconds(seconds).first_free(start) == first_free(set(seconds), start)
+
+
+@given(st.lists(SECONDS), st.lists(SECONDS), SECONDS)
+def test_seconds_taken_at_once_can_be_added_to(at_once: list[int], more: list[int], start: int) -> None:
+    taken = TakenSeconds(at_once)
+    for second in more:
+        taken.add(second)
+
+    assert taken.first_free(start) == first_free({*at_once, *more}, start)
 
 
 @given(st.lists(SECONDS), SECONDS)
