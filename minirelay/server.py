@@ -12,6 +12,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import Final
 
+from minirelay.blobs.library import BlobLibrary
+from minirelay.blobs.upload_tokens import UploadTokens
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.chain.errors import ChainUnreachable
@@ -88,10 +90,15 @@ async def serve(
         token = await _find_token(token_service, settings)
         shop_registry = await _open_shop_registry(settings, chain, is_asked=token.is_checked)
         quotes = await enter(_open_quotes(settings, payment_chains))
-        relay = await _start_relay(settings, store, wallet, quotes)
+        limits = settings.limits
+        blobs = await enter(BlobLibrary.opened(store, shop_bytes=int(limits.shop_blobs), now=utc_now))
+        upload_tokens = UploadTokens(str(base_url), limits.upload_urls, time.monotonic)
+        relay = await _start_relay(settings, store, wallet, quotes, upload_tokens)
         enroller = _make_enroller(settings, base_url, token, wallet, shop_registry, relay)
         token_lost = parts.enter_context(_token_checks(token_service, token, settings))
-        services = Services(relay, enroller, WriteCheck(store.writer).check, token.token_id)
+        services = Services(
+            relay, enroller, WriteCheck(store.writer).check, token.token_id, blobs, upload_tokens
+        )
         url = await enter(_listen_to_clients(settings, services, listener, relay))
         yield Server(url, token.token_id, relay, token_lost)
 
@@ -227,7 +234,9 @@ def _rates(settings: Settings) -> Rates:
 # -- the relay
 
 
-async def _start_relay(settings: Settings, store: Store, wallet: Wallet, facts: FactsSource) -> Relay:
+async def _start_relay(
+    settings: Settings, store: Store, wallet: Wallet, facts: FactsSource, upload_tokens: UploadTokens
+) -> Relay:
     return Relay(
         store,
         await store.reader.next_rows(),
@@ -235,6 +244,7 @@ async def _start_relay(settings: Settings, store: Store, wallet: Wallet, facts: 
         registry_chain=settings.registry_chain,
         limits=relay_limits(settings),
         facts=facts,
+        upload_tokens=upload_tokens,
     )
 
 

@@ -6,6 +6,7 @@ The registry that would have to agree to a card is left out; all else is what `P
 import asyncio
 import itertools
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from typing import Final
 
 from minirelay.bench.session import BenchError
 from minirelay.bench.workload import Author
+from minirelay.blobs.upload_tokens import UploadTokens
 from minirelay.config.settings import Settings
 from minirelay.protocol.addresses import GUEST_WALLET
 from minirelay.protocol.objects import ObjectType
@@ -75,6 +77,7 @@ async def open_relay(data_dir: Path) -> AsyncIterator[Relay]:
             registry_chain=REGISTRY_CHAIN,
             limits=replace(relay_limits(settings), guest_cards_per_shop=_MOST_GUESTS),
             facts=NoChains(),
+            upload_tokens=UploadTokens("http://localhost", settings.limits.upload_urls, time.monotonic),
         )
         yield relay
         await relay.drain(settings.stop_timeout)

@@ -59,6 +59,21 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
         Count, Meta(description="client addresses whose rates are remembered, those that came last")
     ] = 16_384
 
+    # Those of uploads (spec 08, "Blobs").
+    upload_size: Annotated[PositiveSize, Meta(description="largest file that a clerk may upload")] = (
+        PositiveSize(32 * 2**20)
+    )
+    upload_timeout: Annotated[PositiveSeconds, Meta(description="how long an upload may take at most")] = (
+        PositiveSeconds(300)
+    )
+    uploads_at_once: Annotated[Count, Meta(description="uploads under way at a time")] = 16
+    upload_urls: Annotated[
+        Count, Meta(description="upload URLs that a session may have asked for and not used")
+    ] = 64
+    shop_blobs: Annotated[
+        PositiveSize, Meta(description="what the uploaded files of a shop may take together")
+    ] = PositiveSize(2**30)
+
     # Those of shops, of each session, and of all sessions together.
     guest_cards_per_shop: Annotated[Count, Meta(description="guests' key cards that a shop may have")] = (
         100_000

@@ -29,6 +29,7 @@ from minirelay.relay.messages import (
     FindCard,
     HangUp,
     MoreRoom,
+    NameUploadUrl,
     Outcome,
     Send,
     Subscribe,
@@ -66,6 +67,9 @@ class Host(Protocol):
 
     def write(self, request: WriteRequest) -> None:
         """Hand a write to the sequencer of its shop."""
+
+    def name_upload_url(self, card: KeyCard) -> str:
+        """Name a URL to upload a file to, for the card's shop. Raises Refusal."""
 
     def write_settled(self, card: KeyCard, outcome: Outcome) -> None:
         """Take note of what became of a write, before its answer leaves."""
@@ -207,6 +211,8 @@ class Connection:
                     self.outbox.acknowledged()
                 case Write():
                     self._write(effect)
+                case NameUploadUrl():
+                    self._name_upload_url(effect)
                 case FindCard():
                     self._lookups.add(effect, REQUEST_BYTES)
                 case ClaimCard():
@@ -225,6 +231,14 @@ class Connection:
         self.backpressure.took_write(len(effect.patch_set))
         settle = partial(self._settle_write, effect)
         self._host.write(WriteRequest(effect.card, effect.patch_set, settle, self._has_ended))
+
+    def _name_upload_url(self, effect: NameUploadUrl) -> None:
+        try:
+            url = self._host.name_upload_url(effect.card)
+        except Refusal as refusal:
+            self._refuse(effect.request_id, refusal)
+        else:
+            self._carry_out(self.session.answer(effect.request_id, url.encode()))
 
     def _has_ended(self) -> bool:
         return self.session.state is SessionState.CLOSED

@@ -64,6 +64,13 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     patch_set: bytes
 
 
+class NameUploadUrl(msgspec.Struct, frozen=True, gc=False):
+    """Name a URL to which a file may be uploaded for the card's shop."""
+
+    request_id: int
+    card: KeyCard
+
+
 class Subscribe(msgspec.Struct, frozen=True, gc=False):
     """Start a subscription, in the role that the session has now (card None: visitor)."""
 
@@ -95,6 +102,7 @@ Effect = (
     | FindCard
     | ClaimCard
     | Write
+    | NameUploadUrl
     | Subscribe
     | CancelSubscription
     | DropSubscription

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
+from minirelay.blobs.upload_tokens import UploadTokens
 from minirelay.errors import Refusal, invalid, not_found
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.gaps import RESTORED
@@ -47,11 +48,13 @@ class Relay:
         registry_chain: int,
         limits: RelayLimits,
         facts: FactsSource,
+        upload_tokens: UploadTokens,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """next_rows: of the store, read at the start. wallet: signs what the relay writes.
 
-        registry_chain: chain id. facts: of chains and rates. now: the relay's clock, aware UTC.
+        registry_chain: chain id. facts: of chains and rates. upload_tokens: for clerks. now: the relay's
+        clock, aware UTC.
         """
         self.store = store
         self.limits = limits
@@ -79,6 +82,7 @@ class Relay:
         self.large_sets = LargeSets(store.reader)
         self._terms = WriteTerms(now, limits.writes, facts, wallet)
         self._own_writes = OwnWrites(self._terms, limits.facts_timeout_s)
+        self._upload_tokens = upload_tokens
         self._events = EventLog()
         self._connections: set[Connection] = set()
         self._closing: tuple[int, str] | None = None
@@ -187,6 +191,10 @@ class Relay:
         if hosted is None:
             raise not_found(f"this relay has no shop {show_shop(shop_id)}")
         return await self._own_writes.write(hosted.sequencer, decide)
+
+    def name_upload_url(self, card: KeyCard) -> str:
+        """Name a URL to upload a file to, for the card's shop. Raises Refusal for too many unused ones."""
+        return self._upload_tokens.issue_url(card.row_id, card.shop)
 
     async def subscribe(self, effect: Subscribe, connection: Connection) -> Subscription:
         """Make a subscription, not started. Raises Refusal, StoreError."""

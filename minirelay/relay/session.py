@@ -21,6 +21,7 @@ from minirelay.relay.messages import (
     FindCard,
     HangUp,
     MoreRoom,
+    NameUploadUrl,
     Send,
     Subscribe,
     Write,
@@ -245,10 +246,11 @@ class Session:
     def _write(self, request_id: int, message: wire.PatchSetWriteRequest) -> list[Effect]:
         return [Write(request_id, self._authenticated_card(), message.patch_set)]
 
-    def _name_upload_url(self, _request_id: int, _message: wire.GetBlobUploadURLRequest) -> list[Effect]:
-        if self._authenticated_card().is_guest:
+    def _name_upload_url(self, request_id: int, _message: wire.GetBlobUploadURLRequest) -> list[Effect]:
+        card = self._authenticated_card()
+        if card.is_guest:
             raise invalid("not allowed: only a clerk may upload")
-        raise invalid("uploads are not available yet")
+        return [NameUploadUrl(request_id, card)]
 
     def _subscribe(self, request_id: int, message: wire.SubscriptionRequest) -> list[Effect]:
         return [Subscribe(request_id, self.card, message)]

@@ -12,7 +12,7 @@ every state `Session.close` leads to CLOSED, which takes nothing any more.
     ChallengeSolvedRequest     INVALID                  check solution -> VISITOR  INVALID
     card claimed               answer -> AUTHENTICATED  answer -> AUTHENTICATED    ALREADY_AUTHENTICATED
     PatchSetWriteRequest       NOT_AUTHENTICATED        NOT_AUTHENTICATED          write
-    GetBlobUploadURLRequest    NOT_AUTHENTICATED        NOT_AUTHENTICATED          INVALID for now
+    GetBlobUploadURLRequest    NOT_AUTHENTICATED        NOT_AUTHENTICATED          name upload URL
     SubscriptionRequest        subscribe                subscribe                  subscribe
     SubscriptionCancelRequest  cancel                   cancel                     cancel
     PingRequest                INVALID                  INVALID                    INVALID
@@ -51,7 +51,7 @@ class Action(StrEnum):
     CHECK_SOLUTION = "check solution"
     AUTHENTICATE = "answer"
     WRITE = "write"
-    NAME_UPLOAD_URL = "INVALID for now"
+    NAME_UPLOAD_URL = "name upload URL"
     SUBSCRIBE = "subscribe"
     CANCEL = "cancel"
 

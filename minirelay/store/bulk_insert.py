@@ -48,6 +48,12 @@ class Kind(IntEnum):
     NO_PAYMENT_TRANSFER = 23
     PAYMENT_ALERT = 24
     ALERT_AMOUNT = 25
+    BLOB = 26
+    BLOB_BLOCK = 27
+    WHOLE_BLOB = 28
+    UNSERVED_BLOB = 29
+    NO_BLOB_BLOCKS = 30
+    NO_BLOB = 31
 
 
 WIDTH = 13
@@ -131,6 +137,20 @@ _ACTIONS = {
         count = count + excluded.count;""",
     Kind.ALERT_AMOUNT: """UPDATE alert SET amount = v2, raised_at = v3, count = count + v4
         WHERE told_of = v1;""",
+    Kind.BLOB: "INSERT INTO blob (row, size, media_type) VALUES (v1, 0, '');",
+    Kind.BLOB_BLOCK: """INSERT INTO blob_block (blob, place, block)
+        SELECT v1, v2, row FROM block WHERE hash = v3;
+        SELECT RAISE(ABORT, 'no such block') WHERE changes() = 0;""",
+    # The same bytes may be there already: then that blob is the shop's too, and this one is removed later.
+    Kind.WHOLE_BLOB: """UPDATE OR IGNORE blob SET hash = v2, size = v3, media_type = v4 WHERE row = v1;
+        INSERT INTO shop_blob (shop, blob, uploaded_at) SELECT v5, row, v6 FROM blob WHERE hash = v2
+        ON CONFLICT DO NOTHING;
+        SELECT RAISE(ABORT, 'no such blob') WHERE NOT EXISTS (SELECT 1 FROM blob WHERE hash = v2);""",
+    Kind.UNSERVED_BLOB: """DELETE FROM shop_blob WHERE blob = v1;
+        UPDATE blob SET hash = NULL WHERE row = v1;""",
+    Kind.NO_BLOB_BLOCKS: """DELETE FROM blob_block WHERE blob = v1 AND place IN
+        (SELECT place FROM blob_block WHERE blob = v1 ORDER BY place LIMIT v2);""",
+    Kind.NO_BLOB: "DELETE FROM blob WHERE row = v1 AND hash IS NULL;",
 }
 
 # Statements exist for these numbers of rows only, so that each is prepared once. The largest stays

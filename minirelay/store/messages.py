@@ -251,3 +251,22 @@ class ChainProgress(msgspec.Struct, frozen=True):
 
     mark: ChainMark
     heads: tuple[ChainHeadRow, ...]
+
+
+class BlobRow(msgspec.Struct, frozen=True, gc=False):
+    """A whole blob. row: its id in the database. hash: SHA-256 of its root. size: of the file, in bytes."""
+
+    row: int
+    hash: bytes
+    size: int
+    media_type: str
+
+
+class ShopBlob(msgspec.Struct, frozen=True, gc=False):
+    """A blob as a shop has it. shop: row id. uploaded_at: epoch seconds. hash: SHA-256 of its root."""
+
+    shop: int
+    size: int
+    uploaded_at: int
+    hash: bytes
+    media_type: str

@@ -8,6 +8,7 @@ from minirelay.shop.checkout_records import CheckoutRecords
 from minirelay.shop.issued_requests import IssuedRequest
 from minirelay.shop.reservations import Reservation
 from minirelay.store import (
+    blob_rows,
     chain_rows,
     checkout_records,
     comparison,
@@ -24,6 +25,7 @@ from minirelay.store import (
 from minirelay.store.high_water import HighWater, Loss
 from minirelay.store.messages import (
     NO_LIMIT,
+    BlobRow,
     ChainProgress,
     Counts,
     Gap,
@@ -32,6 +34,7 @@ from minirelay.store.messages import (
     NextRows,
     SelectedPage,
     Selection,
+    ShopBlob,
     ShopRow,
     StoredObject,
     StoredSet,
@@ -147,6 +150,34 @@ class Reader:
     async def payment_transfers(self, ids: Iterable[bytes]) -> list[PaymentTransfer]:
         """Read what was observed for payment requests, by PaymentID."""
         return await self._pool.run(lambda db: payment_records.load_transfers(db, ids))
+
+    async def blob(self, digest: bytes) -> BlobRow | None:
+        """Find a whole blob. digest: SHA-256 of its root block."""
+        return await self._pool.run(lambda db: blob_rows.find_blob(db, digest))
+
+    async def blob_part(self, blob: int, place: int, start: int, length: int) -> bytes:
+        """Read a part of a blob's block. place: as in `BlobBlock`."""
+        return await self._pool.run(lambda db: blob_rows.read_block(db, blob, place, start, length))
+
+    async def unfinished_blobs(self) -> list[int]:
+        """List the row ids of the blobs that are not whole."""
+        return await self._pool.run(blob_rows.list_unfinished)
+
+    async def next_blob(self) -> int:
+        """Find the first row id of a blob that is free."""
+        return await self._pool.run(blob_rows.next_blob)
+
+    async def count_blocks(self, blob: int) -> int:
+        """Count the blocks of a blob."""
+        return await self._pool.run(lambda db: blob_rows.count_blocks(db, blob))
+
+    async def blob_bytes(self, shop: int) -> int:
+        """Return how many bytes the blobs of a shop have together."""
+        return await self._pool.run(lambda db: blob_rows.sum_of_shop(db, shop))
+
+    async def shop_blobs(self) -> Sequence[ShopBlob]:
+        """List what each shop has uploaded, the oldest first."""
+        return await self._pool.run(blob_rows.list_blobs)
 
     async def tail(self, shop: int) -> tuple[int, Counts]:
         """Return the last sequence number (0: the log is empty) and what the log holds."""

@@ -9,10 +9,13 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from minirelay.blobs.library import BlobLibrary
+from minirelay.blobs.upload_tokens import UploadTokens
 from minirelay.config.settings import Settings
 from minirelay.logs import bound
 from minirelay.relay.connection import Connection
 from minirelay.relay.enrolment import Enroller
+from minirelay.web.blobs import BlobEndpoint
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.cors import say_always
 from minirelay.web.discovery import DiscoveryEndpoint
@@ -25,9 +28,10 @@ from minirelay.web.limits import AdmissionLimiter
 from minirelay.web.read_throttle import ReadLimits
 from minirelay.web.receive_buffer import ReceiveBuffer
 from minirelay.web.refusals import Refusals
-from minirelay.web.routes import DISCOVERY, ENROLMENT, HEALTH, INFO, SESSIONS, Route
+from minirelay.web.routes import BLOB, DISCOVERY, ENROLMENT, HEALTH, INFO, SESSIONS, UPLOAD, Route
 from minirelay.web.sessions import serve_session
 from minirelay.web.turn_share import TurnShare
+from minirelay.web.uploads import UploadEndpoint
 
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -50,6 +54,8 @@ class Services:
     enroller: Enroller
     write_check: Callable[[], Awaitable[None]]
     relay_token: int
+    blobs: BlobLibrary
+    upload_tokens: UploadTokens
 
 
 def create_app(settings: Settings, services: Services, refusals: Refusals | None = None) -> web.Application:
@@ -72,9 +78,12 @@ def create_app(settings: Settings, services: Services, refusals: Refusals | None
             return await serve_session(request, services.sessions.connect, limits)
 
     enrolment = EnrolmentEndpoint(services.enroller, limiter, body_timeout_s=settings.limits.body_timeout)
+    uploads = UploadEndpoint(services.blobs, services.upload_tokens, settings.limits)
     endpoints: dict[Route, Endpoint] = {
         SESSIONS: sessions,
         ENROLMENT: enrolment.post,
+        UPLOAD: uploads.post,
+        BLOB: BlobEndpoint(services.blobs).get,
         HEALTH: HealthEndpoint(services.write_check).get,
         INFO: InfoEndpoint(settings, services.relay_token).get,
     }

@@ -27,6 +27,9 @@ BODY_BYTES: Final = 16 * 1024
 WRITE_BUFFER_BYTES: Final = 16 * 1024
 """With more of its answers unread, nothing is done for a connection."""
 
+LINGERING_S: Final = 2.0
+"""How long what a client still sends is received, and dropped, behind an answer that it did not wait for."""
+
 CUT_OFF_S: Final = 1.0
 """How long handlers whose connections were cut off may take to notice it."""
 
@@ -52,6 +55,7 @@ class HttpConnection(web.RequestHandler):
             # No client compresses what it sends, so nobody gets to send what expands.
             auto_decompress=False,
             read_bufsize=BODY_BYTES,
+            lingering_time=LINGERING_S,
         )
         if self._parser is None:
             raise RuntimeError("a new connection has a parser")

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from minirelay.protocol.paths import DISCOVERY_PATH, ENROLMENT_PATH, HEALTH_PATH, INFO_PATH, SESSIONS_PATH
+from minirelay.protocol.paths import (
+    BLOBS_PATH,
+    DISCOVERY_PATH,
+    ENROLMENT_PATH,
+    HEALTH_PATH,
+    INFO_PATH,
+    SESSIONS_PATH,
+    UPLOAD_PATH,
+)
 
 MAX_BODY_BYTES: Final = 16 * 1024
 """A sign-in message has a few hundred bytes."""
@@ -25,8 +33,10 @@ class Route:
 
 SESSIONS: Final = Route(SESSIONS_PATH)
 ENROLMENT: Final = Route(ENROLMENT_PATH, "POST", "enrollKeyCard", max_body_bytes=MAX_BODY_BYTES)
+UPLOAD: Final = Route(UPLOAD_PATH, "POST", "getBlobUpload")
+BLOB: Final = Route(BLOBS_PATH + "{cid}")
 HEALTH: Final = Route(HEALTH_PATH)
 INFO: Final = Route(INFO_PATH)
 DISCOVERY: Final = Route(DISCOVERY_PATH)
 
-ROUTES: Final = {route.path: route for route in (SESSIONS, ENROLMENT, HEALTH, INFO, DISCOVERY)}
+ROUTES: Final = {route.path: route for route in (SESSIONS, ENROLMENT, UPLOAD, BLOB, HEALTH, INFO, DISCOVERY)}

@@ -7,6 +7,7 @@ import asyncio
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from aiohttp import ClientSession, TCPConnector, web
 
+from minirelay.blobs.upload_tokens import UploadTokens
 from minirelay.protocol.cbor import Value
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.clock import utc_now
@@ -232,6 +234,7 @@ async def running_relay(
             registry_chain=registry_chain,
             limits=limits or RELAY,
             facts=facts or NoChains(),
+            upload_tokens=UploadTokens("http://localhost", 64, time.monotonic),
             now=now,
         )
         app = web.Application()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from minirelay.errors import Code
+from minirelay.errors import Code, invalid
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.objects import ObjectType
 from minirelay.relay.connection import ENTRY_BYTES, Connection
@@ -388,6 +388,9 @@ class Deaf:
 
     def write(self, request: WriteRequest) -> None:
         self.writes.append(request)
+
+    def name_upload_url(self, card: KeyCard) -> str:
+        raise invalid("none today")
 
     def write_settled(self, card: KeyCard, outcome: Outcome) -> None:
         pass

@@ -16,6 +16,7 @@ from minirelay.relay.messages import (
     FindCard,
     HangUp,
     MoreRoom,
+    NameUploadUrl,
     Send,
     Subscribe,
     Write,
@@ -184,11 +185,13 @@ def test_a_write_goes_to_the_shop_of_the_card() -> None:
     assert sent(one.answer(7, bytes(32))) == wire.Envelope(7, wire.Success(bytes(32)))
 
 
-def test_an_upload_url_is_not_for_guests_and_not_there_yet_for_clerks() -> None:
+def test_an_upload_url_is_for_clerks() -> None:
     guest = refused(ask(authenticated(session(), is_guest=True), wire.GetBlobUploadURLRequest()))
     assert (guest.code, "not allowed" in guest.message) == (Code.INVALID, True)
-    clerk = refused(ask(authenticated(session()), wire.GetBlobUploadURLRequest()))
-    assert (clerk.code, "not available yet" in clerk.message) == (Code.INVALID, True)
+    clerk = authenticated(session())
+    (effect,) = ask(clerk, wire.GetBlobUploadURLRequest())
+    assert isinstance(effect, NameUploadUrl)
+    assert effect.card == clerk.card
 
 
 def test_anybody_may_subscribe_in_the_role_of_that_moment() -> None:

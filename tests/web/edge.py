@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import cast
 
 from aiohttp import ClientSession, web
 
+from minirelay.blobs.library import BlobLibrary
+from minirelay.blobs.upload_tokens import UploadTokens
 from minirelay.config.limits import LimitSettings
 from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl
@@ -53,6 +56,9 @@ class Lobby:
     async def find_card(self, public_key: bytes) -> KeyCard | None:
         raise NotImplementedError
 
+    def name_upload_url(self, card: KeyCard) -> str:
+        raise NotImplementedError
+
     def write(self, request: WriteRequest) -> None:
         raise NotImplementedError
 
@@ -81,6 +87,11 @@ class Backend:
     policy: AdmissionPolicy = field(default_factory=AdmissionPolicy)
     enrolled: list[Enrolment] = field(default_factory=list)
     lobby: Lobby = field(default_factory=Lobby)
+    blobs: BlobLibrary | None = None
+    """None where nobody asks for a file."""
+    upload_tokens: UploadTokens = field(
+        default_factory=lambda: UploadTokens(str(BASE_URL), 64, time.monotonic)
+    )
 
     async def owner_of(self, shop_id: int) -> bytes | None:
         if self.registry_error:
@@ -113,7 +124,12 @@ class Backend:
             now=lambda: NOW,
         )
         return Services(
-            sessions=self.lobby, enroller=enroller, write_check=self.probe, relay_token=RELAY_TOKEN
+            sessions=self.lobby,
+            enroller=enroller,
+            write_check=self.probe,
+            relay_token=RELAY_TOKEN,
+            blobs=cast("BlobLibrary", self.blobs),
+            upload_tokens=self.upload_tokens,
         )
 
 
