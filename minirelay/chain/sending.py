@@ -17,6 +17,7 @@ from minirelay.chain.errors import (
 from minirelay.chain.wallet import Wallet, recursion_limit_kept
 from minirelay.errors import ChainError
 from minirelay.protocol.abi import Abi
+from minirelay.protocol.answer_bounds import WORD_BYTES
 from minirelay.protocol.json_rpc import write_data
 from minirelay.protocol.signing import checksum_address
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 1.0
 TIMEOUT_S: Final = 300.0
-
-_WORD_BYTES: Final = 32
 
 
 async def open_web3(chain: Chain) -> "AsyncWeb3[Any]":
@@ -69,12 +68,12 @@ class Sent:
     def encode(self) -> bytes:
         """Encode it for the database."""
         numbers = (self.chain_id, self.nonce, self.max_fee, self.tip)
-        return b"".join(number.to_bytes(_WORD_BYTES) for number in numbers) + self.hash + self.sender
+        return b"".join(number.to_bytes(WORD_BYTES) for number in numbers) + self.hash + self.sender
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Decode what `encode` made."""
-        words = [data[start : start + _WORD_BYTES] for start in range(0, 6 * _WORD_BYTES, _WORD_BYTES)]
+        words = [data[start : start + WORD_BYTES] for start in range(0, 6 * WORD_BYTES, WORD_BYTES)]
         chain_id, nonce, max_fee, tip = (int.from_bytes(word) for word in words[:4])
         return cls(chain_id, words[5], nonce, max_fee, tip, words[4])
 

@@ -5,7 +5,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from minirelay.chain.errors import (
     ChainUnreachable,
@@ -16,6 +16,7 @@ from minirelay.chain.errors import (
 )
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.sending import ContractCall, PlannedTransaction, Sender, Sent
+from minirelay.chain.token_memory import Memory, TokenMemory
 from minirelay.chain.wallet import Wallet
 from minirelay.config.urls import BaseUrl
 from minirelay.errors import ChainError, ConfigError
@@ -25,14 +26,6 @@ from minirelay.protocol.signing import checksum_address
 
 log = logging.getLogger(__name__)
 
-OWNED_KEY: Final = "relay_token"
-MINTING_KEY: Final = "relay_token_minting"
-OWNER_KEY: Final = "relay_token_owner"
-"""Holds a token's id and the address that was last seen to own it: 32 and 20 bytes."""
-
-SENT_KEY: Final = "relay_token_sent"
-"""Holds the transaction that was to mint a token: while it waits, there must be no other beside it."""
-
 RECHECK_S: Final = 15.0
 
 _AGAIN: Final = "run `minirelay register` again: it looks for it, and replaces it if it still waits"
@@ -40,16 +33,6 @@ _AGAIN: Final = "run `minirelay register` again: it looks for it, and replaces i
 _OR_ANOTHER: Final = "`minirelay register --new-token` mints another one, which every shop then has to list"
 _PUT_BACK: Final = f"put the key of that wallet back ({_OR_ANOTHER})"
 _NO_TOKEN: Final = f"check registry_chain ({_OR_ANOTHER})"
-
-
-class Memory(Protocol):
-    """The few things that the database remembers for the relay itself."""
-
-    async def get_meta(self, key: str) -> bytes | None:
-        """Return what was remembered, None if nothing."""
-
-    async def put_meta(self, key: str, value: bytes) -> None:
-        """Remember, durably."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +90,7 @@ class RelayTokenService:
         """
         self._registry = registry
         self._wallet = wallet
-        self._memory = memory
+        self._memory = TokenMemory(memory)
         self._configured = configured
         self._first_choice = first_choice
         self._new_id = new_id
@@ -122,7 +105,7 @@ class RelayTokenService:
         """
         token_id = self._configured
         if token_id is None:
-            token_id = await self._recall(OWNED_KEY)
+            token_id = await self._memory.owned()
         if token_id is None:
             token_id = await self._minted_before_a_crash()
         if token_id is None:
@@ -152,10 +135,10 @@ class RelayTokenService:
         return found or await self._take_first_choice() or await self.mint(await self.plan_mint(uri))
 
     async def _take_first_choice(self) -> RelayToken | None:
-        if self._first_choice is None or await self._recall(MINTING_KEY) is not None:
+        if self._first_choice is None or await self._memory.minting() is not None:
             return None
         # Just as if it had been about to be minted before a crash.
-        await self._memory.put_meta(MINTING_KEY, self._first_choice.to_bytes(32))
+        await self._memory.set_minting(self._first_choice)
         token_id = await self._minted_before_a_crash()
         return None if token_id is None else RelayToken(token_id, is_checked=True)
 
@@ -212,10 +195,10 @@ class RelayTokenService:
         """
         await self._registry.prove()
         # The id is remembered before it is minted: after a crash in between, the same token is used.
-        token_id = await self._recall(MINTING_KEY)
+        token_id = await self._memory.minting()
         if token_id is None or await self._registry.owner_of(token_id) is not None:
             token_id = self._new_id()
-            await self._memory.put_meta(MINTING_KEY, token_id.to_bytes(32))
+            await self._memory.set_minting(token_id)
         call = self._registry.minting(token_id, self._wallet.address, uri)
         return await self._plan(token_id, call, instead_of=await self._sent_before())
 
@@ -223,15 +206,15 @@ class RelayTokenService:
         """Mint a token, and remember it. Raises what `Sender.send` raises."""
         log.info("minting the relay's token", extra={"token": show_token(planned.token_id)})
         try:
-            await self._sender.send(planned.transaction, self._remember_sent)
+            await self._sender.send(planned.transaction, self._memory.set_sent)
         except (NodeRefused, TransactionFailed) as error:
             # What was sent before may have been mined in its place.
             if not await self._is_minted(planned.token_id):
                 if isinstance(error, TransactionPending):
                     raise TransactionPending(f"{error}; {_AGAIN}") from error
                 raise
-        await self._remember_owner(planned.token_id)
-        await self._memory.put_meta(OWNED_KEY, planned.token_id.to_bytes(32))
+        await self._memory.set_last_owner(planned.token_id, self._wallet.address)
+        await self._memory.set_owned(planned.token_id)
         return RelayToken(planned.token_id, is_checked=True)
 
     async def plan_update(self, token_id: int, uri: str) -> Planned:
@@ -250,12 +233,8 @@ class RelayTokenService:
         return Planned(token_id, transaction)
 
     async def _sent_before(self) -> Sent | None:
-        data = await self._memory.get_meta(SENT_KEY)
-        sent = None if data is None else Sent.decode(data)
+        sent = await self._memory.sent()
         return sent if sent is not None and await self._sender.may_be_mined(sent) else None
-
-    async def _remember_sent(self, sent: Sent) -> None:
-        await self._memory.put_meta(SENT_KEY, sent.encode())
 
     async def _is_minted(self, token_id: int) -> bool:
         try:
@@ -264,29 +243,18 @@ class RelayTokenService:
             return False
 
     async def _minted_before_a_crash(self) -> int | None:
-        token_id = await self._recall(MINTING_KEY)
+        token_id = await self._memory.minting()
         if token_id is None or await self._registry.owner_of(token_id) != self._wallet.address:
             return None
-        await self._memory.put_meta(OWNED_KEY, token_id.to_bytes(32))
+        await self._memory.set_owned(token_id)
         return token_id
 
     async def _require_owned(self, token_id: int) -> None:
         owner = await self._registry.owner_of(token_id)
         if owner != self._wallet.address:
-            raise self._not_owned(token_id, owner, await self._last_owner(token_id))
-        if await self._last_owner(token_id) != owner:
-            await self._remember_owner(token_id)
-
-    async def _remember_owner(self, token_id: int) -> None:
-        await self._memory.put_meta(OWNER_KEY, token_id.to_bytes(32) + self._wallet.address)
-
-    async def _last_owner(self, token_id: int) -> bytes | None:
-        value = await self._memory.get_meta(OWNER_KEY) or b""
-        return value[32:] if value[:32] == token_id.to_bytes(32) else None
-
-    async def _recall(self, key: str) -> int | None:
-        value = await self._memory.get_meta(key)
-        return None if value is None else int.from_bytes(value)
+            raise self._not_owned(token_id, owner, await self._memory.last_owner(token_id))
+        if await self._memory.last_owner(token_id) != owner:
+            await self._memory.set_last_owner(token_id, owner)
 
     def _not_owned(self, token_id: int, owner: bytes | None, last_owner: bytes | None) -> TokenNotOwned:
         is_configured = self._configured is not None

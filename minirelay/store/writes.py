@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from minirelay.protocol.ids import UINT256_BYTES
 from minirelay.store.batch import ROW_BYTES, Batch, Writable, encode_nonce
 from minirelay.store.bulk_insert import Kind
 from minirelay.store.messages import KeyCard, ObjectRow, ShopRow, StoredSet
@@ -92,7 +93,7 @@ class MetaRow(msgspec.Struct, frozen=True, gc=False):
 
 
 def _insert_shop(batch: Batch, shop: ShopRow) -> None:
-    shop_id = shop.shop_id.to_bytes(32, "big")
+    shop_id = shop.shop_id.to_bytes(UINT256_BYTES)
     batch.insert(Kind.SHOP, shop.row_id, shop_id, shop.relay_nonce, shop.created_at)
 
 

@@ -15,16 +15,8 @@ from minirelay.chain.chain import Chain
 from minirelay.chain.errors import ChainUnreachable, TransactionPending, WalletUnfunded, WrongContract
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.sending import Sender, Sent
-from minirelay.chain.token import (
-    MINTING_KEY,
-    OWNED_KEY,
-    OWNER_KEY,
-    RECHECK_S,
-    SENT_KEY,
-    RelayToken,
-    RelayTokenService,
-    TokenNotOwned,
-)
+from minirelay.chain.token import RECHECK_S, RelayToken, RelayTokenService, TokenNotOwned
+from minirelay.chain.token_memory import MINTING_KEY, OWNED_KEY, OWNER_KEY, SENT_KEY
 from minirelay.chain.wallet import Wallet
 from minirelay.config.urls import BaseUrl
 from minirelay.dev.accounts import ACCOUNTS
@@ -34,6 +26,7 @@ from minirelay.protocol.ids import show_token
 from minirelay.protocol.registries import RELAY_REG
 from minirelay.protocol.signing import checksum_address
 from tests.chain.nodes import CHAIN_ID, Node, chain_over, error, plain, said
+from tests.chain.notebook import Notebook
 from tests.chain_fixtures import Contracts, rpc
 
 WALLET = Wallet(bytes.fromhex(ACCOUNTS[1].private_key[2:]))
@@ -41,19 +34,6 @@ OTHER = Wallet(bytes.fromhex(ACCOUNTS[2].private_key[2:]))
 TOKEN = 2**256 - 99
 URI = "http://relay.example"
 OWNER_OF = "0x" + Function("ownerOf", ("uint256",)).selector.hex()
-
-
-@dataclass
-class Notebook:
-    """What the database remembers."""
-
-    rows: dict[str, bytes] = field(default_factory=dict)
-
-    async def get_meta(self, key: str) -> bytes | None:
-        return self.rows.get(key)
-
-    async def put_meta(self, key: str, value: bytes) -> None:
-        self.rows[key] = value
 
 
 @pytest.fixture
