@@ -18,7 +18,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     "protocol/addresses.py": "only constants, tested with everything that uses them",
     "protocol/paths.py": "only constants, tested with everything that uses them",
     "chain/transport.py": "only a protocol, tested with the endpoints that follow it",
-    "relay/request.py": "only a protocol, tested with the requests that follow it",
+    "relay/request.py": "only protocols, tested with the sequencer and the requests",
     "relay/messages.py": "only types, tested with everything that uses them",
     "relay/shop_events.py": "a protocol, tested with the sequencer and the shops",
 }

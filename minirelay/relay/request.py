@@ -1,11 +1,13 @@
-"""What the sequencer of a shop takes: requests that append sets to its log."""
+"""What the sequencer of a shop takes: requests that append sets to its log; and what stores these sets."""
 
+import asyncio
 from typing import Protocol
 
 from minirelay.errors import MinirelayError
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.checkout_facts import FactsMissing
 from minirelay.shop.work import Work
+from minirelay.store.writes import Commit
 
 
 class Request(Protocol):
@@ -45,3 +47,21 @@ class Request(Protocol):
 
     def refuse(self, error: MinirelayError) -> None:
         """Answer that it was not done: a refusal, or a StoreError if it could not be stored."""
+
+
+class Committer(Protocol):
+    """What a sequencer needs of the store's writer."""
+
+    @property
+    def epoch(self) -> int:
+        """Count the failed transactions."""
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether so much waits to be written that nothing more should be judged."""
+
+    def commit(self, commit: Commit) -> asyncio.Future[None]:
+        """Queue a commit."""
+
+    def barrier(self) -> asyncio.Future[None]:
+        """Wait for what was queued so far."""

@@ -10,15 +10,15 @@ however many are waiting.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from minirelay.errors import MinirelayError, Refusal, StoreError, bare
-from minirelay.garbage import collection_paused
+from minirelay.errors import MinirelayError, Refusal, StoreError
+from minirelay.relay.judging import answer_of, judge, judge_in_thread, prepare
 from minirelay.relay.messages import own_fault
-from minirelay.relay.request import Request
+from minirelay.relay.request import Committer, Request
 from minirelay.relay.shop_events import ShopEvents
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.checkout_facts import FactsMissing
@@ -41,24 +41,6 @@ LOOP_WORK = 128 * 1024
 
 A request that needs more by itself is judged in a thread.
 """
-
-
-class Committer(Protocol):
-    """What a sequencer needs of the store's writer."""
-
-    @property
-    def epoch(self) -> int:
-        """Count the failed transactions."""
-
-    @property
-    def is_full(self) -> bool:
-        """Return whether so much waits to be written that nothing more should be judged."""
-
-    def commit(self, commit: Commit) -> asyncio.Future[None]:
-        """Queue a commit."""
-
-    def barrier(self) -> asyncio.Future[None]:
-        """Wait for what was queued so far."""
 
 
 class Sequencer:
@@ -133,7 +115,7 @@ class Sequencer:
         Raises StoreError, and the Refusal that the question raises, likewise not before.
         """
         while True:
-            answer = _answer(question, await self.opened())
+            answer = answer_of(question, await self.opened())
             last = self._last_commit
             if last is not None:
                 await asyncio.wait([last])
@@ -168,7 +150,7 @@ class Sequencer:
 
     def _judge_slice(self, head: ShopHead) -> None:
         requests = deque(self._take_slice())
-        _prepare(requests)
+        prepare(requests)
         self._clear_records(head)
         work_done = 0
         # Another head: there was a bug in the last one.
@@ -177,7 +159,7 @@ class Sequencer:
             if not request.take_turn():
                 continue
             try:
-                self._settle(head, request, _judge(request, head, work))
+                self._settle(head, request, judge(request, head, work))
             except WorkExceeded:
                 self._start(self._judge_aside(head, request))
             if head.is_entering:
@@ -242,7 +224,7 @@ class Sequencer:
             request.refuse(error)
 
     async def _judge_aside(self, head: ShopHead, request: Request) -> None:
-        outcome = await asyncio.to_thread(_judge_in_thread, request, head)
+        outcome = await asyncio.to_thread(judge_in_thread, request, head)
         if self._trusted_head() is head:
             self._settle(head, request, outcome)
             await self._enter_rest(head)
@@ -306,45 +288,6 @@ class Sequencer:
             answer(None)
         else:
             self._last_commit.add_done_callback(answer)
-
-
-def _prepare(requests: Sequence[Request]) -> None:
-    """Do of several requests what needs no head, step by step."""
-    for request in requests:
-        _attempt(request.decode)
-    for request in requests:
-        _attempt(request.verify)
-
-
-def _attempt(step: Callable[[], None]) -> None:
-    try:
-        step()
-    except Exception:  # `judge` meets it again, and then somebody is answered
-        log.exception("a request could not be prepared because of a bug")
-
-
-def _judge_in_thread(request: Request, head: ShopHead) -> Accepted | MinirelayError:
-    with collection_paused():
-        return _judge(request, head, None)
-
-
-def _judge(request: Request, head: ShopHead, loop_work: Work | None) -> Accepted | MinirelayError:
-    try:
-        return request.judge(head, loop_work)
-    except MinirelayError as error:
-        if isinstance(error, WorkExceeded) and loop_work is not None:
-            raise
-        return bare(error)
-    except Exception:  # the one place where a bug in a rule must not take the shop with it
-        log.exception("a request could not be judged because of a bug")
-        return own_fault()
-
-
-def _answer(question: Callable[[ShopHead], T], head: ShopHead) -> T | Refusal:
-    try:
-        return question(head)
-    except Refusal as refusal:
-        return bare(refusal)
 
 
 def _refuse(request: Request, refusal: MinirelayError, future: asyncio.Future[None] | None) -> None:
