@@ -39,7 +39,8 @@ class RecordChanges(msgspec.Struct, frozen=True):
     """What one write changed: what to store, and to enter once it is accepted. None: to delete.
 
     reservations and live_orders: by order id. requests: by PaymentID; issued: of those that are new. closed:
-    ids of the orders that this write paid, canceled or removed.
+    ids of the orders that this write paid, canceled or removed. judged_at: the second, in epoch seconds, by
+    which it was decided which reservations had lapsed.
     """
 
     reservations: Mapping[bytes, Reservation | None] = {}
@@ -47,6 +48,7 @@ class RecordChanges(msgspec.Struct, frozen=True):
     requests: Mapping[bytes, IssuedRequest] = {}
     issued: Set[bytes] = frozenset()
     closed: tuple[bytes, ...] = ()
+    judged_at: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -166,4 +168,5 @@ class CheckoutChanges:
             requests=self.requests.changed,
             issued=self.requests.issued,
             closed=tuple(self._closed),
+            judged_at=self.reservations.now,
         )

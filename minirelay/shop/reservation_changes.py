@@ -37,7 +37,8 @@ class Stock(Listings, Protocol):
 class ReservationChanges:
     """Reservations as one write finds and leaves them.
 
-    changed: by order id, what to enter and to store; None where nothing is left to know.
+    changed: by order id, what to enter and to store; None where nothing is left to know. now: the second by
+    which it is judged what has lapsed: never one before that of an earlier write.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class ReservationChanges:
         """Begin without a change. now: in epoch seconds. work: counts what it costs."""
         self.changed: dict[bytes, Reservation | None] = {}
         self._base = base
-        self._now = base.latest(now)
+        self.now = base.latest(now)
         self._limits = limits
         self._work = Work() if work is None else work
         self._of_stock: dict[bytes, int] = {}
@@ -56,20 +57,20 @@ class ReservationChanges:
         """Sum up what is reserved of a stock record."""
         known = self._of_stock.get(key)
         if known is None:
-            known = self._of_stock[key] = self._base.of_stock(key, self._now)
+            known = self._of_stock[key] = self._base.of_stock(key, self.now)
         return known
 
     def of_card(self, card: int) -> int:
         """Sum up the units that the orders of a guest's card have reserved."""
         known = self._of_card.get(card)
         if known is None:
-            known = self._of_card[card] = self._base.of_card(card, self._now)
+            known = self._of_card[card] = self._base.of_card(card, self.now)
         return known
 
     def get(self, order_id: bytes) -> Reservation | None:
         """Return what is known about an order's reservation, as it is now."""
         row = self.changed[order_id] if order_id in self.changed else self._base.row(order_id)
-        return None if row is None else row.at(self._now)
+        return None if row is None else row.at(self.now)
 
     def units(self, order_id: bytes) -> Units:
         """Return what an order has reserved; nothing if it has lapsed."""
@@ -85,7 +86,7 @@ class ReservationChanges:
         units = self._available(card, items, stock)
         row = self.get(order_id) or Reservation(card, (), 0)
         # After a reopening within its hour there is no new one: stock could be held for ever.
-        ends_at = row.ends_at if row.ends_at > self._now else self._now + self._limits.lasts_s
+        ends_at = row.ends_at if row.ends_at > self.now else self.now + self._limits.lasts_s
         self._put(order_id, msgspec.structs.replace(row, card=card, units=units, ends_at=ends_at))
 
     def choose(self, order_id: bytes, card: int, items: list[OrderedItem], stock: Stock) -> None:
@@ -94,7 +95,7 @@ class ReservationChanges:
         if row.units and row.is_chosen:
             return
         units = row.units or self._available(card, items, stock)
-        ends_at = self._now + self._limits.lasts_s
+        ends_at = self.now + self._limits.lasts_s
         chosen = msgspec.structs.replace(row, card=card, units=units, ends_at=ends_at, is_chosen=True)
         self._put(order_id, chosen)
 
@@ -146,10 +147,10 @@ class ReservationChanges:
     def _put(self, order_id: bytes, row: Reservation | None, work: Work | None = None) -> None:
         before = self.get(order_id)
         if row is not None:
-            row = self._with_extension(row).at(self._now)
+            row = self._with_extension(row).at(self.now)
         self._count(before, -1, work or self._work)
         self._count(row, 1, work or self._work)
-        self.changed[order_id] = None if row is None or row.says_nothing(self._now) else row
+        self.changed[order_id] = None if row is None or row.says_nothing(self.now) else row
 
     def _with_extension(self, row: Reservation) -> Reservation:
         # Once per order: a second reservation is not extended anew.

@@ -119,8 +119,14 @@ class Reservations:
     size_bytes: about what they take in memory.
     """
 
-    def __init__(self, rows: Mapping[bytes, Reservation] | None = None, now: int = 0) -> None:
-        """Start from what was stored. rows: by order id, 8 bytes."""
+    def __init__(
+        self, rows: Mapping[bytes, Reservation] | None = None, now: int = 0, judged_at: int = 0
+    ) -> None:
+        """Start from what was stored. rows: by order id, 8 bytes.
+
+        judged_at: the latest second by which lapsing was judged before, whatever a clock says now: what had
+        lapsed then, may be promised to others.
+        """
         self.size_bytes = 0
         self._rows: dict[bytes, Reservation] = {}
         self._of_stock: dict[bytes, _UnitsByEnd] = {}
@@ -128,7 +134,7 @@ class Reservations:
         self._due: list[tuple[int, bytes]] = []
         self._scheduled: set[bytes] = set()
         self._latest = now
-        self._begin(rows or {})
+        self._begin(rows or {}, max(now, judged_at))
 
     def row(self, order_id: bytes) -> Reservation | None:
         """Return what is known about an order's reservation; it may have lapsed."""
@@ -180,13 +186,13 @@ class Reservations:
                 self.size_bytes += row.size_bytes
                 self._schedule(order_id, row)
 
-    def _begin(self, rows: Mapping[bytes, Reservation]) -> None:
+    def _begin(self, rows: Mapping[bytes, Reservation], lapsed_at: int) -> None:
         """Take over very many at once: each sum and the order in which they end are put together once."""
         of_stock: dict[bytes, dict[int, int]] = {}
         of_card: dict[int, dict[int, int]] = {}
         now = self._latest
         for order_id, stored in rows.items():
-            row = stored.at(now)
+            row = stored.at(lapsed_at)
             self._rows[order_id] = row
             self.size_bytes += row.size_bytes
             due_at = row.due_at

@@ -54,6 +54,7 @@ class Kind(IntEnum):
     UNSERVED_BLOB = 29
     NO_BLOB_BLOCKS = 30
     NO_BLOB = 31
+    META_LATEST = 32
 
 
 WIDTH = 13
@@ -92,6 +93,9 @@ _ACTIONS = {
         SELECT RAISE(ABORT, 'no such shop') WHERE changes() = 0;""",
     Kind.UNLINKED: """UPDATE key_card SET is_unlinked = 1 WHERE id = v1;
         SELECT RAISE(ABORT, 'no such key card') WHERE changes() = 0;""",
+    # Of byte strings of one length, the greater one is the later number.
+    Kind.META_LATEST: """INSERT INTO meta (key, value) VALUES (v1, v2)
+        ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value);""",
     Kind.META: """INSERT INTO meta (key, value) VALUES (v1, v2)
         ON CONFLICT (key) DO UPDATE SET value = excluded.value;""",
     Kind.RELAY_SIGNER: "INSERT INTO relay_signer (public_key) VALUES (v1) ON CONFLICT DO NOTHING;",

@@ -23,12 +23,13 @@ from minirelay.shop.issued_requests import IssuedRequest, IssuedRequests, Reques
 from minirelay.shop.live_orders import LiveOrder, LiveOrders, load_live_order
 from minirelay.shop.payment_request import PaymentRequest
 from minirelay.shop.reservations import Hold, Reservation, Reservations, Units
-from minirelay.store.checkout_rows import AMOUNT_BYTES, CHAIN_ID_BYTES
+from minirelay.store.checkout_rows import AMOUNT_BYTES, CHAIN_ID_BYTES, judged_at_key
 from minirelay.store.connection import snapshot
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import StoredObject
 from minirelay.store.objects import STEP_OBJECTS, steps
 from minirelay.store.one_step import cut, joined, number_list, numbers, parse_numbers
+from minirelay.store.shops import get_meta
 
 _FROM_RESERVATIONS: Final = "FROM (SELECT * FROM reservation WHERE shop = ? AND order_id >"
 _RESERVATION_IDS: Final = f"""SELECT {numbers("length(units)")}, {joined("order_id")}
@@ -74,10 +75,14 @@ _decode_units = msgspec.msgpack.Decoder(Units).decode
 
 
 class StoredCheckout(msgspec.Struct, frozen=True):
-    """What is stored of a shop's checkout. reservations: by order id. requests: in the order of issue."""
+    """What is stored of a shop's checkout. reservations: by order id. requests: in the order of issue.
+
+    judged_at: see `RecordChanges`; 0 if none was stored.
+    """
 
     reservations: Mapping[bytes, Reservation]
     requests: tuple[IssuedRequest, ...]
+    judged_at: int = 0
 
 
 @collection_paused()
@@ -99,18 +104,19 @@ def find_live_orders(objects: Iterable[StoredObject]) -> dict[bytes, LiveOrder]:
 def make_records(live: Mapping[bytes, LiveOrder], stored: StoredCheckout, now: int) -> CheckoutRecords:
     """Make the records of a shop of what is stored. now: in epoch seconds. Not for the event loop."""
     return CheckoutRecords(
-        Reservations(stored.reservations, _latest(stored.requests, now)),
+        Reservations(stored.reservations, _latest(stored, now), stored.judged_at),
         LiveOrders(live),
         IssuedRequests(stored.requests, live.__contains__),
     )
 
 
-def _latest(requests: Iterable[IssuedRequest], now: int) -> int:
-    """Return a moment, or a later one at which a request was issued: a clock may be set back at a restart.
+def _latest(stored: StoredCheckout, now: int) -> int:
+    """Return a moment, or a later one that a write was judged at: a clock may be set back at a restart.
 
-    What had lapsed then was promised to others. A clock that was far ahead once is not believed.
+    A clock that was far ahead once is not believed: reservations would end by it for as long.
     """
-    believed = [row.issued_at for row in requests if row.issued_at <= now + MOST_SET_BACK_S]
+    moments = [row.issued_at for row in stored.requests]
+    believed = [one for one in (stored.judged_at, *moments) if one <= now + MOST_SET_BACK_S]
     return max(now, *believed) if believed else now
 
 
@@ -128,6 +134,7 @@ def load_checkout(
         return StoredCheckout(
             load_reservations(connection, shop),
             tuple(load_requests_of_rows(connection, shop_id, sorted(rows))),
+            int.from_bytes(get_meta(connection, judged_at_key(shop)) or b""),
         )
 
 

@@ -19,6 +19,7 @@ from minirelay.store.batch import ROW_BYTES, Batch
 from minirelay.store.bulk_insert import Kind, Parameter
 
 CHAIN_ID_BYTES: Final = 8
+SECOND_BYTES: Final = 8
 AMOUNT_BYTES: Final = UINT256_BYTES
 _UNITS_BYTES: Final = 24
 _REQUEST_BYTES: Final = 512
@@ -58,7 +59,7 @@ class CheckoutRows(msgspec.Struct, frozen=True):
         hashes = sum([HASH_BYTES * len(records.requests[one].listing_hashes) for one in records.issued])
         blocks = sum([len(one.data) + ROW_BYTES for one in self.snapshots])
         alerts = sum([HASH_BYTES * len(one.request_ids) + ROW_BYTES for one in self.alerts])
-        rows = len(records.reservations) + len(records.requests) + len(records.closed)
+        rows = 1 + len(records.reservations) + len(records.requests) + len(records.closed)
         issued = len(records.issued) * _REQUEST_BYTES
         return rows * ROW_BYTES + reserved * _UNITS_BYTES + issued + hashes + blocks + alerts
 
@@ -70,6 +71,10 @@ class CheckoutRows(msgspec.Struct, frozen=True):
     def add_to(self, batch: Batch) -> None:
         """Put the rows in. Raises ValueError or OverflowError for what no row can hold."""
         records = self.records
+        if records.reservations or records.closed:
+            batch.put(
+                Kind.META_LATEST, (judged_at_key(self.shop),), records.judged_at.to_bytes(SECOND_BYTES, "big")
+            )
         for order_id, reservation in self._reservations():
             if reservation is None:
                 batch.put(Kind.NO_RESERVATION, (self.shop, order_id))
@@ -92,6 +97,11 @@ class CheckoutRows(msgspec.Struct, frozen=True):
             # What lapsed is forgotten in memory first, and stored until its order is closed.
             if order_id not in self.records.reservations:
                 yield order_id, None
+
+
+def judged_at_key(shop: int) -> str:
+    """Name the row of `meta` with the latest second that a shop's reservations were judged at."""
+    return f"reservations judged at/{shop}"
 
 
 def reservation_values(row: Reservation) -> tuple[Parameter, ...]:
