@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from minirelay.blobs.library import BlobLibrary
@@ -17,6 +18,7 @@ from minirelay.blobs.upload_tokens import UploadTokens
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.chain.errors import ChainUnreachable
+from minirelay.chain.findings import Watch
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.shop_registry import ShopReg
 from minirelay.chain.token import RelayToken, RelayTokenService
@@ -24,7 +26,9 @@ from minirelay.chain.wallet import Wallet
 from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl
 from minirelay.errors import ConfigError
+from minirelay.payments.chain_memory import ChainMemory
 from minirelay.payments.known_facts import Rates
+from minirelay.payments.polling import PolledChain, Polling
 from minirelay.payments.quotes import PaymentChain, Quotes
 from minirelay.relay.clock import utc_now
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller
@@ -33,6 +37,7 @@ from minirelay.relay.limits import relay_limits
 from minirelay.relay.relay import Relay
 from minirelay.shop.payment_request import OTHER_CREATE2
 from minirelay.shop.quote import FixedRates, NoRates, Rate
+from minirelay.store.batch import Writable
 from minirelay.store.database import Store
 from minirelay.store.meta_table import MetaTable
 from minirelay.store.write_check import WriteCheck
@@ -40,6 +45,7 @@ from minirelay.web.app import Services, create_app
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.connections import Connections, files_for_connections
 from minirelay.web.listener import Listener, listen
+from minirelay.web.ready import ChainReadiness
 from minirelay.web.refusals import Refusals
 
 log = logging.getLogger(__name__)
@@ -89,15 +95,23 @@ async def serve(
         token_service = _make_token_service(settings, chain, wallet, store, new_token=new_token)
         token = await _find_token(token_service, settings)
         shop_registry = await _open_shop_registry(settings, chain, is_asked=token.is_checked)
-        quotes = await enter(_open_quotes(settings, payment_chains))
+        chains = await enter(_open_chains(settings, payment_chains))
+        quotes = await enter(_open_quotes(settings, chains, payment_chains))
         limits = settings.limits
         blobs = await enter(BlobLibrary.opened(store, shop_bytes=int(limits.shop_blobs), now=utc_now))
         upload_tokens = UploadTokens(str(base_url), limits.upload_urls, time.monotonic)
         relay = await _start_relay(settings, store, wallet, quotes, upload_tokens)
+        polling = await enter(_start_polling(chains, store, quotes))
         enroller = _make_enroller(settings, base_url, token, wallet, shop_registry, relay)
         token_lost = parts.enter_context(_token_checks(token_service, token, settings))
         services = Services(
-            relay, enroller, WriteCheck(store.writer).check, token.token_id, blobs, upload_tokens
+            relay,
+            enroller,
+            WriteCheck(store.writer).check,
+            token.token_id,
+            blobs,
+            upload_tokens,
+            partial(_readiness, settings, polling),
         )
         url = await enter(_listen_to_clients(settings, services, listener, relay))
         yield Server(url, token.token_id, relay, token_lost)
@@ -179,18 +193,62 @@ async def _check_token(service: RelayTokenService, token: RelayToken, settings: 
         await service.check_uri(token.token_id, settings.base_url)
 
 
+# -- the chains that are watched
+
+
+@asynccontextmanager
+async def _open_chains(settings: Settings, payment_chains: Sequence[int]) -> AsyncIterator[list[PolledChain]]:
+    """Open the chains to watch, with connections that strangers' enrolments don't use."""
+    async with AsyncExitStack() as parts:
+        chains = []
+        for chain_id in sorted({settings.registry_chain, *payment_chains}):
+            one = settings.chain(chain_id)
+            http = await parts.enter_async_context(open_http())
+            endpoints = http_endpoints(one.rpc_urls, http, allows_plain=one.allow_plain_http)
+            chains.append(PolledChain.of(settings, Chain(chain_id, endpoints)))
+        yield chains
+
+
+@asynccontextmanager
+async def _start_polling(
+    chains: Sequence[PolledChain], store: Store, quotes: Quotes
+) -> AsyncIterator[Polling]:
+    polling = Polling(chains, ChainMemory(store), _watches, utc_now, quotes.note_head)
+    async with polling.running():
+        yield polling
+
+
+def _watches(_chain: PolledChain) -> list[Watch[Writable]]:
+    """List who is told what is found on a chain."""
+    return []
+
+
+def _readiness(settings: Settings, polling: Polling) -> list[ChainReadiness]:
+    return [
+        ChainReadiness(
+            chain_id=one.chain_id,
+            head=one.head,
+            scanned=one.scanned,
+            final=one.final,
+            lag_blocks=one.lag_blocks,
+            lag_s=one.lag_s,
+            most_lag_s=settings.chain(one.chain_id).max_lag,
+        )
+        for one in polling.statuses()
+    ]
+
+
 # -- what checkout has to know
 
 
 @asynccontextmanager
-async def _open_quotes(settings: Settings, chain_ids: Sequence[int]) -> AsyncIterator[Quotes]:
-    async with AsyncExitStack() as parts:
-        chains = [
-            await parts.enter_async_context(_open_payment_chain(settings, chain_id)) for chain_id in chain_ids
-        ]
-        quotes = Quotes(chains, _rates(settings), utc_now)
-        async with quotes.running():
-            yield quotes
+async def _open_quotes(
+    settings: Settings, chains: Sequence[PolledChain], chain_ids: Sequence[int]
+) -> AsyncIterator[Quotes]:
+    payable = [_payment_chain(settings, one) for one in chains if one.chain.chain_id in chain_ids]
+    quotes = Quotes(payable, _rates(settings), utc_now)
+    async with quotes.running():
+        yield quotes
 
 
 def _payment_chains(settings: Settings) -> list[int]:
@@ -210,18 +268,15 @@ def _payment_chains(settings: Settings) -> list[int]:
     return chain_ids
 
 
-@asynccontextmanager
-async def _open_payment_chain(settings: Settings, chain_id: int) -> AsyncIterator[PaymentChain]:
-    """Open a chain for what checkout asks, with connections that strangers' enrolments don't use."""
-    chain = settings.chain(chain_id)
-    async with open_http() as http:
-        yield PaymentChain(
-            chain=Chain(chain_id, http_endpoints(chain.rpc_urls, http, allows_plain=chain.allow_plain_http)),
-            payments=bytes(chain.payments),
-            is_development=settings.is_development_chain(chain_id),
-            interval_s=chain.poll_interval,
-            allows_unsweepable=chain.allow_unsweepable,
-        )
+def _payment_chain(settings: Settings, polled: PolledChain) -> PaymentChain:
+    chain_id = polled.chain.chain_id
+    return PaymentChain(
+        chain=polled.chain,
+        payments=bytes(settings.chain(chain_id).payments),
+        calls=polled.calls,
+        is_development=settings.is_development_chain(chain_id),
+        allows_unsweepable=settings.chain(chain_id).allow_unsweepable,
+    )
 
 
 def _rates(settings: Settings) -> Rates:

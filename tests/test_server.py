@@ -180,3 +180,20 @@ async def test_a_relay_refuses_what_payments_can_not_be_made_with(
         async with serve(wanted, Wallet(b"\x44" * 32), listener):
             raise AssertionError("fixed rates without a factor")
     listener.close()
+
+
+async def test_chains_are_read_and_said_to_be_and_where_they_stand_is_remembered(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    async with serving(tmp_path, dev_chain, deployment) as running, ClientSession() as http:
+        chain: dict[str, object] = {"scanned": None}
+        while chain["scanned"] is None:
+            async with http.get(f"{running.server.url}/ready") as response:
+                assert response.status == 200
+                chain = (await response.json())["chains"]["31337"]
+    assert chain["head"] == chain["scanned"]
+    assert chain["lag_blocks"] == 0
+    async with await Store.open(tmp_path) as store:
+        progress = await store.reader.chain_progress(31337)
+    assert progress is not None
+    assert progress.mark.scanned == chain["scanned"]

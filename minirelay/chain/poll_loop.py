@@ -4,13 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final, Protocol
 
 import msgspec
 
 from minirelay.chain.block import Block
 from minirelay.chain.findings import Marks
+from minirelay.chain.poll_calls import PollCalls
 from minirelay.chain.poller import Poll
 from minirelay.errors import MinirelayError
 
@@ -64,15 +64,20 @@ class PollLoop:
     """Polls one chain again and again."""
 
     def __init__(
-        self, chain_id: int, polled: Polled, pace: Pace, *, clock: Callable[[], float] = time.monotonic
+        self,
+        chain_id: int,
+        polled: Polled,
+        pace: Pace,
+        calls: PollCalls,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """calls: who else needs the chain. clock: monotonic, in seconds."""
         self._chain_id = chain_id
         self._polled = polled
         self._pace = pace
         self._clock = clock
-        self._called = asyncio.Event()
-        self._is_needed = False
-        self._waiting = 0
+        self._calls = calls
         self._head: Block | None = None
         self._marks: Marks | None = None
         self._complete_at = clock()
@@ -93,29 +98,10 @@ class PollLoop:
         """Take note of a head, which is known before the poll is over."""
         self._head = head
 
-    def call(self) -> None:
-        """Poll at once, if not at it: something new is open."""
-        self._called.set()
-
-    def need(self, is_needed: bool) -> None:
-        """Take note whether a shop in use takes payments on this chain; if it is the first, poll at once."""
-        if is_needed and not self._is_needed:
-            self.call()
-        self._is_needed = is_needed
-
-    def begin_waiting(self) -> None:
-        """Take note that a write waits for the head: it is read at once."""
-        self._waiting += 1
-        self.call()
-
-    def end_waiting(self) -> None:
-        """Take note that it waits no more."""
-        self._waiting -= 1
-
     async def run(self) -> None:
         """Poll until cancelled."""
         while True:
-            self._called.clear()
+            self._calls.clear()
             began_at = self._clock()
             if await self._poll():
                 await asyncio.sleep(0)
@@ -142,9 +128,8 @@ class PollLoop:
         return False
 
     async def _pause(self, began_at: float) -> None:
-        is_busy = self._is_needed or self._waiting > 0 or self._polled.is_needed
+        is_busy = self._calls.is_needed or self._polled.is_needed
         interval_s = self._pace.interval_s if is_busy else self._pace.quiet_s
         left_s = began_at + interval_s - self._clock()
-        with suppress(TimeoutError):
-            # At least one turn of the loop, however long the poll took.
-            await asyncio.wait_for(self._called.wait(), max(0.001, left_s))
+        # At least one turn of the loop, however long the poll took.
+        await self._calls.wait(max(0.001, left_s))

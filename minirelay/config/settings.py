@@ -16,6 +16,8 @@ from minirelay.config.setting import ANY_ID, Setting, settings_of
 from minirelay.config.urls import BaseUrl, EndpointUrl
 from minirelay.config.values import (
     Address,
+    AtLeastNone,
+    Confirmations,
     Count,
     Factor,
     LineSize,
@@ -76,6 +78,30 @@ class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
     poll_interval: Annotated[
         Seconds, Meta(description="how often the chain is looked at; 0: 4s, a development chain 500ms")
     ] = Seconds(0)
+    poll_requests: Annotated[
+        int, Meta(ge=8, description="HTTP requests of one look at most; what doesn't fit goes on at the next")
+    ] = 10
+    confirmations: Annotated[
+        Confirmations | None,
+        Meta(
+            description="depth from which a block counts, 1: included; or safe, or finalized. Unset: 1 for a "
+            "development chain, 3 for Ethereum and OP-stack chains, 20 for Arbitrum, 32 for Polygon, else 12"
+        ),
+    ] = None
+    start_block: Annotated[
+        Uint256 | None,
+        Meta(
+            description="block from which a chain is read that never was, that of the contracts, say; unset: "
+            "`start_margin`"
+        ),
+    ] = None
+    start_margin: Annotated[
+        AtLeastNone, Meta(description="how many blocks before the head a chain is read that never was")
+    ] = 128
+    max_lag: Annotated[
+        PositiveSeconds,
+        Meta(description="how long a chain may not be read up to its head, until `/ready` says so"),
+    ] = PositiveSeconds(300)
     allow_unsweepable: Annotated[
         bool,
         Meta(description="take payments in tokens that can't be moved on from the address they are paid to"),

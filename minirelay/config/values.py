@@ -4,7 +4,7 @@ import ipaddress
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Final, Protocol, Self
+from typing import Annotated, Final, Literal, Protocol, Self
 
 from msgspec import Meta
 
@@ -143,6 +143,27 @@ class Factor(str):
     def denominator(self) -> int:
         """Return the divisor."""
         return int(self.partition("/")[2])
+
+
+class Confirmations(str):
+    """From which depth a block counts: a number of blocks from 1, or a tag; kept as it is written."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read a number, or the word safe or finalized. Raises ValueError."""
+        text = str(given) if isinstance(given, int | str) and not isinstance(given, bool) else ""
+        if text not in ("safe", "finalized") and not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+            raise ValueError('expected a number of blocks from 1, or "safe" or "finalized"')
+        return cls(text)
+
+    @property
+    def value(self) -> "int | Literal['safe', 'finalized']":
+        """Return the number, or the tag."""
+        if self == "safe":
+            return "safe"
+        return "finalized" if self == "finalized" else int(self)
 
 
 class Address(bytes):

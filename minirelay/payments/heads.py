@@ -1,107 +1,45 @@
-"""The newest block of each chain, read again and again (spec 07 "Watching by polling").
+"""The newest block of one chain, as checkout is told of it (spec 07, the end of "Prices").
 
-The poller of payments will bring heads along; until then this asks for nothing else.
+The chain's poller brings the heads along. None is told before the chain's Payments contract is proven:
+without one nobody can be asked to pay there.
 """
 
-import asyncio
-import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
-from typing import Final
 
-from minirelay.chain.chain import Chain
-from minirelay.errors import ChainError, MalformedInput
-from minirelay.protocol.json_rpc import read_quantity
+from minirelay.chain.block import Block
 from minirelay.shop.checkout_facts import ChainHead
 
-log = logging.getLogger(__name__)
 
-POLL_INTERVAL_S: Final = 4.0
-DEVELOPMENT_INTERVAL_S: Final = 0.5
-QUIET_INTERVAL_S: Final = 30.0
-"""How often a chain is looked at on which no shop takes payments."""
-
-MOST_AHEAD_S: Final = 366 * 86_400
-"""A block further ahead of the relay's clock is none; a relay may start before its clock is set."""
-
-_MOST: Final = 2**40
-"""More blocks, and more seconds, than any chain will have."""
-
-
-class HeadReader:
-    """Reads the head of one chain, and tells it."""
+class Heads:
+    """The heads of one chain."""
 
     def __init__(
         self,
-        chain: Chain,
+        chain_id: int,
         tell: Callable[[int, ChainHead], None],
         now: Callable[[], datetime],
         *,
         is_development: bool,
-        interval_s: float = 0.0,
-        quiet_interval_s: float = QUIET_INTERVAL_S,
+        is_proven: bool = False,
     ) -> None:
-        """tell: gets the chain's id and each head. now: the relay's clock. interval_s: 0 for the default."""
-        self._chain = chain
+        """tell: gets the chain's id and each head. now: the relay's clock."""
+        self._chain_id = chain_id
         self._tell = tell
         self._now = now
         self._is_development = is_development
-        default_s = DEVELOPMENT_INTERVAL_S if is_development else POLL_INTERVAL_S
-        self._interval_s = interval_s or default_s
-        self._quiet_interval_s = max(quiet_interval_s, self._interval_s)
-        self._is_needed = False
-        self._waiting = 0
-        self._called = asyncio.Event()
+        self._is_proven = is_proven
+        self._newest: ChainHead | None = None
 
-    def need(self, is_needed: bool) -> None:
-        """Take note whether a shop in use takes payments on this chain; if it is the first, read at once."""
-        if is_needed and not self._is_needed:
-            self._called.set()
-        self._is_needed = is_needed
+    def note(self, head: Block) -> None:
+        """Take note of a head that was read now, be it the same as before."""
+        read_at = int(self._now().timestamp())
+        self._newest = ChainHead(head.number, head.timestamp, read_at, self._is_development)
+        if self._is_proven:
+            self._tell(self._chain_id, self._newest)
 
-    def begin_waiting(self) -> None:
-        """Take note that a write waits for the head: it is read at once."""
-        self._waiting += 1
-        self._called.set()
-
-    def end_waiting(self) -> None:
-        """Take note that it waits no more."""
-        self._waiting -= 1
-
-    async def run(self) -> None:
-        """Read until cancelled."""
-        complaint = ""
-        while True:
-            self._called.clear()
-            try:
-                head = await self._read()
-            except ChainError as error:
-                # The endpoints' own failures are logged already.
-                log.debug("the head of a chain could not be read", extra={"reason": str(error)})
-            except Exception as error:
-                if repr(error) != complaint:
-                    log.exception("reading the head of a chain failed; it is tried again")
-                complaint = repr(error)
-            else:
-                self._tell(self._chain.chain_id, head)
-            await self._pause()
-
-    async def _pause(self) -> None:
-        is_busy = self._is_needed or self._waiting > 0
-        pause_s = self._interval_s if is_busy else self._quiet_interval_s
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._called.wait(), pause_s)
-
-    async def _read(self) -> ChainHead:
-        return await self._chain.request("eth_getBlockByNumber", ["latest", False], self._read_head)
-
-    def _read_head(self, block: object) -> ChainHead:
-        if not isinstance(block, dict):
-            raise MalformedInput("not a block")
-        number, timestamp = read_quantity(block.get("number")), read_quantity(block.get("timestamp"))
-        now = int(self._now().timestamp())
-        latest = _MOST if self._is_development else now + MOST_AHEAD_S
-        if number > _MOST or timestamp > latest:
-            raise MalformedInput("a block of a far future")
-        return ChainHead(number, timestamp, now, self._is_development)
+    def prove(self) -> None:
+        """Take note that the contract is proven, and tell what was kept back."""
+        self._is_proven = True
+        if self._newest is not None:
+            self._tell(self._chain_id, self._newest)

@@ -12,10 +12,12 @@ from typing import Final
 
 import msgspec
 
+from minirelay.chain.block import Block
 from minirelay.chain.chain import Chain
+from minirelay.chain.poll_calls import PollCalls
 from minirelay.payments.chain_reader import ChainReader
 from minirelay.payments.contract_proof import until_proven
-from minirelay.payments.heads import QUIET_INTERVAL_S, HeadReader
+from minirelay.payments.heads import Heads
 from minirelay.payments.known_facts import KnownFacts, Rates
 from minirelay.payments.read_schedule import ContractFact, Wanted
 from minirelay.protocol.addresses import NATIVE_COIN
@@ -28,17 +30,16 @@ WARM_PAYEES: Final = 32
 
 
 class PaymentChain(msgspec.Struct, frozen=True, kw_only=True):
-    """A chain that can be paid on. payments: address of the contract, 20 bytes. Intervals: see HeadReader.
+    """A chain that can be paid on. payments: address of the contract, 20 bytes. calls: for its poller.
 
     is_proven: the contract is known to be one; otherwise that is found out before any head is told.
     """
 
     chain: Chain
     payments: bytes
+    calls: PollCalls
     is_proven: bool = False
     is_development: bool = False
-    interval_s: float = 0.0
-    quiet_interval_s: float = QUIET_INTERVAL_S
     allows_unsweepable: bool = False
 
 
@@ -46,14 +47,14 @@ class _Watch(msgspec.Struct, frozen=True):
     """What runs for one chain."""
 
     chain: PaymentChain
-    head: HeadReader
+    heads: Heads
     reader: ChainReader
 
-    async def run_heads(self) -> None:
-        """Read heads until cancelled. Without them nothing can be paid on the chain."""
+    async def prove(self) -> None:
+        """Prove the contract; until then nothing can be paid on the chain."""
         if not self.chain.is_proven:
             await until_proven(self.chain.chain, self.chain.payments)
-        await self.head.run()
+            self.heads.prove()
 
 
 class Quotes:
@@ -70,7 +71,7 @@ class Quotes:
         tasks = [
             asyncio.create_task(run())
             for watch in self._watches.values()
-            for run in (watch.run_heads, watch.reader.run)
+            for run in (watch.prove, watch.reader.run)
         ]
         try:
             yield
@@ -78,6 +79,12 @@ class Quotes:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def note_head(self, chain_id: int, head: Block) -> None:
+        """Take note of a head that was read now, of a chain that can be paid on or not."""
+        watch = self._watches.get(chain_id)
+        if watch is not None:
+            watch.heads.note(head)
 
     def facts(self, now: int) -> Facts:
         """Return what is known, from any thread. now: by the relay's clock, epoch seconds."""
@@ -87,13 +94,13 @@ class Quotes:
         """Keep warm, from now on, what the customers of a shop may choose; what is new in it, at once."""
         for chain_id, watch in self._watches.items():
             watch.reader.keep(shop_id, _wanted(manifest, chain_id))
-            watch.head.need(watch.reader.is_needed)
+            watch.chain.calls.need(watch.reader.is_needed)
 
     def forget_shop(self, shop_id: int) -> None:
         """Take note that a shop left memory."""
         for watch in self._watches.values():
             watch.reader.keep(shop_id, Wanted())
-            watch.head.need(watch.reader.is_needed)
+            watch.chain.calls.need(watch.reader.is_needed)
 
     async def warm(self, missing: Set[Fact]) -> None:
         """Get what is missing; return once all of it is known. It may be cancelled."""
@@ -110,11 +117,11 @@ class Quotes:
         if watch is None or isinstance(fact, RateOf):
             yield
         elif isinstance(fact, HeadOf):
-            watch.head.begin_waiting()
+            watch.chain.calls.begin_waiting()
             try:
                 yield
             finally:
-                watch.head.end_waiting()
+                watch.chain.calls.end_waiting()
         else:
             watch.reader.begin_waiting(fact)
             try:
@@ -124,16 +131,15 @@ class Quotes:
 
 
 def _watch(one: PaymentChain, known: KnownFacts, now: Callable[[], datetime]) -> _Watch:
-    head = HeadReader(
-        one.chain,
+    heads = Heads(
+        one.chain.chain_id,
         known.learn_head,
         now,
         is_development=one.is_development,
-        interval_s=one.interval_s,
-        quiet_interval_s=one.quiet_interval_s,
+        is_proven=one.is_proven,
     )
     reader = ChainReader(one.chain, known, payments=one.payments, allows_unsweepable=one.allows_unsweepable)
-    return _Watch(one, head, reader)
+    return _Watch(one, heads, reader)
 
 
 def _chain_of(fact: Fact) -> int:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,9 +26,10 @@ from minirelay.web.health import HealthEndpoint
 from minirelay.web.info import InfoEndpoint
 from minirelay.web.limits import AdmissionLimiter
 from minirelay.web.read_throttle import ReadLimits
+from minirelay.web.ready import ChainReadiness, ReadyEndpoint
 from minirelay.web.receive_buffer import ReceiveBuffer
 from minirelay.web.refusals import Refusals
-from minirelay.web.routes import BLOB, DISCOVERY, ENROLMENT, HEALTH, INFO, SESSIONS, UPLOAD, Route
+from minirelay.web.routes import BLOB, DISCOVERY, ENROLMENT, HEALTH, INFO, READY, SESSIONS, UPLOAD, Route
 from minirelay.web.sessions import serve_session
 from minirelay.web.turn_share import TurnShare
 from minirelay.web.uploads import UploadEndpoint
@@ -47,7 +48,7 @@ class SessionHost(Protocol):
 class Services:
     """What the endpoints need of the relay. relay_token: its id.
 
-    write_check: makes sure that the database takes writes; raises StoreError.
+    write_check: makes sure that the database takes writes; raises StoreError. chains: how far each is read.
     """
 
     sessions: SessionHost
@@ -56,6 +57,7 @@ class Services:
     relay_token: int
     blobs: BlobLibrary
     upload_tokens: UploadTokens
+    chains: Callable[[], Sequence[ChainReadiness]] = tuple
 
 
 def create_app(settings: Settings, services: Services, refusals: Refusals | None = None) -> web.Application:
@@ -79,12 +81,14 @@ def create_app(settings: Settings, services: Services, refusals: Refusals | None
 
     enrolment = EnrolmentEndpoint(services.enroller, limiter, body_timeout_s=settings.limits.body_timeout)
     uploads = UploadEndpoint(services.blobs, services.upload_tokens, settings.limits)
+    health = HealthEndpoint(services.write_check)
     endpoints: dict[Route, Endpoint] = {
         SESSIONS: sessions,
         ENROLMENT: enrolment.post,
         UPLOAD: uploads.post,
         BLOB: BlobEndpoint(services.blobs).get,
-        HEALTH: HealthEndpoint(services.write_check).get,
+        HEALTH: health.get,
+        READY: ReadyEndpoint(health, services.chains).get,
         INFO: InfoEndpoint(settings, services.relay_token).get,
     }
     if settings.development:

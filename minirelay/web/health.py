@@ -40,14 +40,18 @@ class HealthEndpoint:
         return await self.check()
 
     async def check(self) -> web.Response:
-        """Make the answer, the same for all who ask at a time."""
-        if self._check is None or (self._check.done() and self._clock() - self._checked_at >= FRESH_S):
-            self._check = asyncio.create_task(self._failures())
-        # Shielded: whoever asked may leave, others wait for the same answer.
-        failures = await asyncio.shield(self._check)
+        """Make the answer."""
+        failures = await self.failures()
         if failures:
             return web.Response(status=500, text=f"health FAILED: {'; '.join(failures)}")
         return web.Response(text="health OK")
+
+    async def failures(self) -> list[str]:
+        """List what failed, the same for all who ask at a time."""
+        if self._check is None or (self._check.done() and self._clock() - self._checked_at >= FRESH_S):
+            self._check = asyncio.create_task(self._failures())
+        # Shielded: whoever asked may leave, others wait for the same answer.
+        return list(await asyncio.shield(self._check))
 
     async def _failures(self) -> list[str]:
         failures = [failure for failure in (await self._ask_loop(), await self._ask_store()) if failure]

@@ -9,6 +9,7 @@ from minirelay.protocol.paths import (
     ENROLMENT_PATH,
     HEALTH_PATH,
     INFO_PATH,
+    READY_PATH,
     SESSIONS_PATH,
     UPLOAD_PATH,
 )
@@ -36,7 +37,10 @@ ENROLMENT: Final = Route(ENROLMENT_PATH, "POST", "enrollKeyCard", max_body_bytes
 UPLOAD: Final = Route(UPLOAD_PATH, "POST", "getBlobUpload")
 BLOB: Final = Route(BLOBS_PATH + "{cid}")
 HEALTH: Final = Route(HEALTH_PATH)
+READY: Final = Route(READY_PATH)
 INFO: Final = Route(INFO_PATH)
 DISCOVERY: Final = Route(DISCOVERY_PATH)
 
-ROUTES: Final = {route.path: route for route in (SESSIONS, ENROLMENT, UPLOAD, BLOB, HEALTH, INFO, DISCOVERY)}
+ROUTES: Final = {
+    route.path: route for route in (SESSIONS, ENROLMENT, UPLOAD, BLOB, HEALTH, READY, INFO, DISCOVERY)
+}

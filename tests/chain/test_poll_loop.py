@@ -9,6 +9,7 @@ import pytest
 
 from minirelay.chain.errors import ChainUnreachable
 from minirelay.chain.findings import Marks
+from minirelay.chain.poll_calls import PollCalls
 from minirelay.chain.poll_loop import (
     DEVELOPMENT_INTERVAL_S,
     POLL_INTERVAL_S,
@@ -27,6 +28,7 @@ class Polled:
     """Something to poll. outcomes: of the polls, in order; then the last again and again."""
 
     def __init__(self, *outcomes: Poll | Exception) -> None:
+        self.calls = PollCalls()
         self.outcomes = list(outcomes) or [read_to_the_head()]
         self.polls = 0
         self.is_needed = False
@@ -63,7 +65,7 @@ async def polling(
     quiet_s: float = NEVER_S,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[PollLoop]:
-    loop = PollLoop(5, polled, Pace(interval_s, quiet_s), clock=clock)
+    loop = PollLoop(5, polled, Pace(interval_s, quiet_s), polled.calls, clock=clock)
     task = asyncio.create_task(loop.run())
     yield loop
     task.cancel()
@@ -86,11 +88,11 @@ def test_the_paces_are_the_specs() -> None:
 
 async def test_a_chain_is_polled_at_once_then_seldom_until_something_is_open() -> None:
     polled = Polled()
-    async with polling(polled) as loop:
+    async with polling(polled):
         await polled.until(1)
         await many_turns()
         assert polled.polls == 1
-        loop.need(True)
+        polled.calls.need(True)
         await polled.until(4)
 
 
@@ -103,21 +105,21 @@ async def test_what_a_watch_has_open_counts() -> None:
 
 async def test_it_is_polled_at_once_when_it_is_called_or_a_write_waits() -> None:
     polled = Polled()
-    async with polling(polled, interval_s=NEVER_S) as loop:
+    async with polling(polled, interval_s=NEVER_S):
         await polled.until(1)
-        loop.call()
+        polled.calls.call()
         await polled.until(2)
-        loop.begin_waiting()
+        polled.calls.begin_waiting()
         await polled.until(3)
-        loop.end_waiting()
+        polled.calls.end_waiting()
         await many_turns()
         assert polled.polls == 3
 
 
 async def test_a_call_during_a_poll_is_not_lost() -> None:
     polled = Polled()
-    async with polling(polled, interval_s=NEVER_S) as loop:
-        polled.after = lambda polls: loop.call() if polls == 1 else None
+    async with polling(polled, interval_s=NEVER_S):
+        polled.after = lambda polls: polled.calls.call() if polls == 1 else None
         await polled.until(2)
 
 
@@ -163,7 +165,7 @@ async def test_the_status_says_how_far_the_chain_is_read_and_since_when_not_to_i
         assert (status.head, status.scanned, status.final, status.lag_s) == (9, None, None, 7)
         assert status.lag_blocks is None
         polled.after = lambda polls: setattr(clock, "now", clock.now + 2)
-        loop.call()
+        polled.calls.call()
         await polled.until(2)
         await many_turns()
         assert polled.polls == 3

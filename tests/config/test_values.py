@@ -7,6 +7,7 @@ import pytest
 
 from minirelay.config.values import (
     Address,
+    Confirmations,
     Factor,
     Network,
     PositiveSize,
@@ -143,3 +144,18 @@ def test_a_factor_is_two_numbers() -> None:
 def test_factors_that_are_none(given: object) -> None:
     with pytest.raises(ValueError, match="like 1500/1"):
         Factor.parse(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "value"), [(1, 1), ("12", 12), (999_999, 999_999), ("safe", "safe"), ("finalized", "finalized")]
+)
+def test_confirmations_are_a_depth_or_a_tag(given: object, value: object) -> None:
+    confirmations = read(Confirmations, given)
+    assert isinstance(confirmations, Confirmations)
+    assert (confirmations.value, str(confirmations)) == (value, str(given))
+
+
+@pytest.mark.parametrize("given", [0, "0", -1, True, 1.5, "latest", "pending", "Safe", "", None, "1 ", 10**6])
+def test_confirmations_that_are_none(given: object) -> None:
+    with pytest.raises(ValueError, match="safe"):
+        Confirmations.parse(given)

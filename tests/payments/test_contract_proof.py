@@ -8,6 +8,7 @@ import pytest
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.chain.errors import ChainUnreachable, WrongContract
+from minirelay.chain.poll_calls import PollCalls
 from minirelay.dev.deployment import Deployment
 from minirelay.payments import contract_proof
 from minirelay.payments.contract_proof import prove, until_proven
@@ -15,6 +16,7 @@ from minirelay.payments.quotes import PaymentChain, Quotes
 from minirelay.relay.clock import utc_now
 from minirelay.shop.checkout_facts import HeadOf
 from minirelay.shop.quote import NoRates
+from tests.chain.chain_values import block
 from tests.chain.nodes import CHAIN_ID, Node, running, silent
 
 WORDS = r"chains\.31337\.payments: the contract at 0x.* is no Payments.*set the address of Payments"
@@ -108,7 +110,12 @@ async def test_no_head_is_told_before_the_contract_is_proven(
 
     monkeypatch.setattr(contract_proof, "AGAIN_S", 0.001)
     monkeypatch.setattr(contract_proof, "prove", counted)
-    quotes = Quotes([PaymentChain(chain=chain, payments=payments, is_development=True)], NoRates(), utc_now)
+    quotes = Quotes(
+        [PaymentChain(chain=chain, payments=payments, calls=PollCalls(), is_development=True)],
+        NoRates(),
+        utc_now,
+    )
+    quotes.note_head(CHAIN_ID, block(5))
     async with quotes.running(), asyncio.timeout(20):
         if is_right:
             await quotes.warm({HeadOf(CHAIN_ID)})

@@ -9,6 +9,7 @@ import pytest
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
+from minirelay.chain.poll_calls import PollCalls
 from minirelay.dev.deployment import Deployment
 from minirelay.payments.quotes import WARM_PAYEES, WARM_TOKENS, PaymentChain, Quotes
 from minirelay.relay.clock import utc_now
@@ -16,6 +17,7 @@ from minirelay.relay.facts_source import FactsSource
 from minirelay.shop.checkout_facts import Fact, HeadOf, PayeeOf, RateOf, TokenFacts, TokenOf
 from minirelay.shop.objects import ChainAddress, Manifest, PayeeMetadata
 from minirelay.shop.quote import FixedRates, NoRates, Rate
+from tests.chain.chain_values import block
 from tests.chain.nodes import CHAIN_ID, Node, running, silent
 from tests.dev.contracts.contract_calls import PAYEE
 
@@ -23,7 +25,6 @@ NATIVE = bytes(20)
 SOMEBODY = bytes.fromhex(PAYEE[2:])
 PAYMENTS = b"\x11" * 20
 OTHER_CHAIN = 1337
-NEVER_S = 600.0
 RATES = FixedRates(Rate(1500, 1), is_development=True)
 
 
@@ -45,9 +46,8 @@ def manifest(
 
 def node(chain_id: int = CHAIN_ID) -> Node:
     """Make a node where every token has one decimal and can be moved on, and every payee takes the coin."""
-    block = {"number": "0x5", "timestamp": hex(int(utc_now().timestamp()))}
     one = "0x" + "00" * 31 + "01"
-    return Node(results={"eth_chainId": hex(chain_id), "eth_getBlockByNumber": block, "eth_call": one})
+    return Node(results={"eth_chainId": hex(chain_id), "eth_call": one})
 
 
 @asynccontextmanager
@@ -59,8 +59,8 @@ async def quotes_over(**nodes: Node) -> AsyncIterator[Quotes]:
                 PaymentChain(
                     chain=Chain(int(name.removeprefix("of_")), http_endpoints([one.url], http)),
                     payments=PAYMENTS,
+                    calls=PollCalls(),
                     is_proven=True,
-                    interval_s=NEVER_S,
                 )
                 for name, one in nodes.items()
             ],
@@ -68,21 +68,27 @@ async def quotes_over(**nodes: Node) -> AsyncIterator[Quotes]:
             utc_now,
         )
         async with quotes.running():
+            for name, one in nodes.items():
+                if one.behaviour is None:
+                    quotes.note_head(int(name.removeprefix("of_")), block(5))
             yield quotes
 
 
 def contracts_asked(one: Node) -> int:
     """Count the contracts that a node was asked about: each in one exchange, with one control."""
-    return one.requests - one.asked.count("eth_chainId") - one.asked.count("eth_getBlockByNumber")
+    return one.requests - one.asked.count("eth_chainId")
 
 
 async def test_what_customers_of_a_shop_may_choose_becomes_known(
     chain: Chain, deployment: Deployment
 ) -> None:
     eddies, payments = (bytes.fromhex(one[2:]) for one in (deployment.eddies, deployment.payments))
-    quotes = Quotes([PaymentChain(chain=chain, payments=payments, is_development=True)], RATES, utc_now)
+    quotes = Quotes(
+        [PaymentChain(chain=chain, payments=payments, calls=PollCalls(), is_development=True)], RATES, utc_now
+    )
     source: FactsSource = quotes
     async with quotes.running():
+        quotes.note_head(CHAIN_ID, block(5))
         source.note_manifest(1, manifest([NATIVE, eddies]))
         coin, token = (CHAIN_ID, NATIVE), (CHAIN_ID, eddies)
         facts: set[Fact] = {
@@ -202,9 +208,8 @@ async def test_a_node_that_answers_anything_leaves_the_tasks_running(answer: Any
         quotes.note_manifest(1, manifest([NATIVE, address(1)]))
         await quotes.warm({HeadOf(CHAIN_ID)})
         one.results["eth_call"] = node().results["eth_call"]
-        one.results["eth_getBlockByNumber"] = answer
         await quotes.warm({RateOf((CHAIN_ID, NATIVE), (CHAIN_ID, address(1)))})
-        assert quotes.facts(1).chains[CHAIN_ID] is not None
+        await quotes.warm({PayeeOf((CHAIN_ID, SOMEBODY))})
 
 
 async def test_no_rates_are_known_to_be_none() -> None:
@@ -212,3 +217,24 @@ async def test_no_rates_are_known_to_be_none() -> None:
     await quotes.warm({RateOf((1, NATIVE), (1, address(1)))})
     coin, token = (ChainAddress(chain_id=1, address=one) for one in (NATIVE, address(1)))
     assert quotes.facts(1).rate(coin, token) is None
+
+
+async def test_who_waits_for_a_head_and_which_shop_takes_payments_is_told_to_the_poller() -> None:
+    calls = PollCalls()
+    async with open_http() as http:
+        chain = Chain(CHAIN_ID, http_endpoints([], http))
+        quotes = Quotes(
+            [PaymentChain(chain=chain, payments=PAYMENTS, calls=calls, is_proven=True)], RATES, utc_now
+        )
+        waiting = asyncio.create_task(quotes.warm({HeadOf(CHAIN_ID)}))
+        await asyncio.sleep(0)
+        assert calls.is_needed
+        quotes.note_head(CHAIN_ID, block(5))
+        await waiting
+        assert not calls.is_needed
+        quotes.note_manifest(1, manifest([NATIVE]))
+        assert calls.is_needed
+        quotes.forget_shop(1)
+        assert not calls.is_needed
+        # Of a chain that is watched for other reasons.
+        quotes.note_head(7, block(5))

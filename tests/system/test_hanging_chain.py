@@ -9,6 +9,7 @@ import pytest
 from minirelay.bench.scenarios.hanging_chain import hanging_endpoints
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
+from minirelay.chain.poll_calls import PollCalls
 from minirelay.config.urls import EndpointUrl
 from minirelay.errors import Code
 from minirelay.payments.quotes import PaymentChain, Quotes
@@ -31,7 +32,8 @@ async def quotes() -> AsyncIterator[Quotes]:
     with hanging_endpoints(3) as urls:
         async with open_http() as http:
             chain = Chain(CHAIN, http_endpoints([EndpointUrl(url) for url in urls], http))
-            quotes = Quotes([PaymentChain(chain=chain, payments=b"\x12" * 20)], NoRates(), utc_now)
+            payable = PaymentChain(chain=chain, payments=b"\x12" * 20, calls=PollCalls())
+            quotes = Quotes([payable], NoRates(), utc_now)
             async with quotes.running():
                 yield quotes
 

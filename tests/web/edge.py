@@ -1,7 +1,7 @@
 """A real HTTP server with the application, for tests of the edge; behind it only what they need."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from minirelay.web.app import Services, create_app
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.connections import Connections
 from minirelay.web.listener import Listener, listen
+from minirelay.web.ready import ChainReadiness
 from minirelay.web.refusals import Refusals
 from tests.limits import CONNECTION
 
@@ -92,6 +93,7 @@ class Backend:
     upload_tokens: UploadTokens = field(
         default_factory=lambda: UploadTokens(str(BASE_URL), 64, time.monotonic)
     )
+    chains: Callable[[], Sequence[ChainReadiness]] = tuple
 
     async def owner_of(self, shop_id: int) -> bytes | None:
         if self.registry_error:
@@ -130,6 +132,7 @@ class Backend:
             relay_token=RELAY_TOKEN,
             blobs=cast("BlobLibrary", self.blobs),
             upload_tokens=self.upload_tokens,
+            chains=self.chains,
         )
 
 
