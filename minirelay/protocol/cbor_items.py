@@ -12,19 +12,13 @@ from datetime import datetime
 from typing import Final, NoReturn
 
 from minirelay.errors import MalformedInput
+from minirelay.protocol.cbor_limits import Limits, go_down
 from minirelay.protocol.timestamps import parse_time, time_from_epoch
 
 Key = str | int | bytes
 Value = None | bool | int | str | bytes | datetime | list["Value"] | dict[Key, "Value"]
 
-MAX_DEPTH: Final = 32
 MAX_INTEGER_BYTES: Final = 32  # nothing in the protocol is wider than a Uint256
-# Whoever picks integers can make them collide in a dict (their hashes are not salted): n keys then cost n²
-# steps. Only chain ids are integer keys. Text and byte keys are salted and need no limit.
-MAX_INTEGER_KEYS: Final = 1024  # in one input
-# An empty map is one byte here and seventy in memory. Real sets have a map or list for every fifteen bytes.
-SPARE_CONTAINERS: Final = 4096
-BYTES_PER_CONTAINER: Final = 8
 
 _UINT, _BYTES, _TEXT, LIST, MAP = 0, 2, 3, 4, 5
 INDEFINITE: Final = 0x1F
@@ -33,37 +27,12 @@ BREAK: Final = 0xFF
 _FLOATS: Final = {0xF9: struct.Struct(">e"), 0xFA: struct.Struct(">f"), 0xFB: struct.Struct(">d")}
 
 
-class Limits:
-    """What is left of the limits of one input, and how many bignums were read.
-
-    As values, bignums can't be told from plain integers.
-    """
-
-    __slots__ = ("bignums", "containers_left", "integer_keys_left", "levels_left")
-
-    def __init__(self, containers: int) -> None:
-        """containers: how many lists and maps there may be."""
-        self.bignums = 0
-        self.levels_left = MAX_DEPTH
-        self.containers_left = containers
-        self.integer_keys_left = MAX_INTEGER_KEYS
-
-
 ReadItem = Callable[[bytes, int, Limits], tuple[Value, int]]
 ReadKey = Callable[[bytes, int, Limits], tuple[Key, int]]
 
 
-def most_containers(size: int) -> int:
-    """Return how many lists and maps an input of this many bytes may have."""
-    return SPARE_CONTAINERS + size // BYTES_PER_CONTAINER
-
-
 def cut_short() -> MalformedInput:
     return MalformedInput("cut short")
-
-
-def too_many_containers() -> MalformedInput:
-    return MalformedInput("too many lists and maps for the size")
 
 
 def duplicate() -> MalformedInput:
@@ -129,15 +98,6 @@ def _chunks(data: bytes, at: int, limits: Limits) -> tuple[list[bytes], int]:
         chunk, at = _bytes(data, at, limits)
         chunks.append(chunk)
     return chunks, at + 1
-
-
-def go_down(limits: Limits) -> None:
-    if limits.levels_left == 0:
-        raise MalformedInput(f"nested deeper than {MAX_DEPTH}")
-    if limits.containers_left == 0:
-        raise too_many_containers()
-    limits.levels_left -= 1
-    limits.containers_left -= 1
 
 
 def _list(data: bytes, at: int, limits: Limits) -> tuple[list[Value], int]:

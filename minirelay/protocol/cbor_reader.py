@@ -16,13 +16,15 @@ from minirelay.protocol.cbor_items import (
     KEYS,
     LIST,
     MAP,
-    SPARE_CONTAINERS,
     Key,
-    Limits,
     Value,
     argument,
     cut_short,
     duplicate,
+)
+from minirelay.protocol.cbor_limits import (
+    SPARE_CONTAINERS,
+    Limits,
     go_down,
     most_containers,
     too_many_containers,

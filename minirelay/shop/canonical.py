@@ -12,7 +12,8 @@ import msgspec
 
 from minirelay.errors import MalformedInput, invalid
 from minirelay.protocol.cbor import Value, encode
-from minirelay.protocol.cbor_items import Limits, argument
+from minirelay.protocol.cbor_items import argument
+from minirelay.protocol.cbor_limits import Limits
 from minirelay.shop.encoding import encoder_for
 from minirelay.shop.key_cards import KeyCards
 from minirelay.shop.normalise import Misspelt, normalise

@@ -10,149 +10,14 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
+from minirelay.shop.hamt_node import NO_NODE, NOT_HASHED, Leaf, Node
+
 _BITS: Final = 6
 _LEVELS: Final = 42
 _SLOT_MASK: Final = (1 << _BITS) - 1
 _ROOT_SHIFT: Final = _BITS * (_LEVELS - 1)
-_NOT_HASHED: Final = (b"", b"")
 # Names in keys may be as long as a patch: those would be megabytes, kept outside of every budget.
 _REMEMBERED_KEY_BYTES: Final = 64
-
-Leaf = tuple[bytes, bytes]
-
-
-class _Node:
-    """A node of the trie. What it stands for never changes; `parts`, `stale` and `digest` are caches besides.
-
-    used: a bitmap of the slots in use; inner: of those that hold a child. parts: two byte strings for each
-    slot in use, in slot order: the key and value of a leaf, or nothing and the hash of a child. children: in
-    slot order. stale: a bitmap of the children whose hash is not in `parts` yet. size: of the leaves in
-    `parts`, in bytes.
-
-    So the node's hash covers its parts joined, which costs no step per entry; and an entry has no object of
-    its own, which would be most of the memory. Below the last level the bitmaps are 0 and the leaves are in
-    the order in which they came.
-    """
-
-    __slots__ = ("children", "digest", "inner", "parts", "size", "stale", "used")
-
-    def __init__(
-        self,
-        used: int,
-        inner: int,
-        parts: tuple[bytes, ...],
-        children: tuple["_Node", ...],
-        stale: int,
-        size: int,
-    ) -> None:
-        self.used = used
-        self.inner = inner
-        self.parts = parts
-        self.children = children
-        self.stale = stale
-        self.size = size
-        self.digest: bytes | None = None
-
-    def hash(self) -> bytes:
-        """Hash the contents; what was hashed before is not hashed again."""
-        digest = self.digest
-        if digest is None:
-            if self.stale:
-                self._complete_parts()
-            digest = self.digest = sha256(b"".join(self.parts)).digest()
-        return digest
-
-    def unhashed_bytes(self) -> int:
-        """Return how many bytes of leaves `hash` has to hash."""
-        if self.digest is not None:
-            return 0
-        return self.size + sum([child.unhashed_bytes() for _, child in self._stale_children()])
-
-    def _complete_parts(self) -> None:
-        parts = list(self.parts)
-        for place, child in self._stale_children():
-            parts[place + 1] = child.hash()
-        self.parts = tuple(parts)
-        self.stale = 0
-
-    def _stale_children(self) -> Iterator[tuple[int, "_Node"]]:
-        """Yield the children whose hash is not in `parts` yet, with where in `parts` they are."""
-        stale = self.stale
-        while stale:
-            bit = stale & -stale
-            yield self.place(bit), self.child(bit)
-            stale ^= bit
-
-    def place(self, bit: int) -> int:
-        """Return where in `parts` a slot's two are, or would be."""
-        return 2 * (self.used & (bit - 1)).bit_count()
-
-    def child(self, bit: int) -> "_Node":
-        """Return the child in a slot that has one."""
-        return self.children[(self.inner & (bit - 1)).bit_count()]
-
-    def items(self) -> Iterator[Leaf]:
-        """Go through all leaves below, in slot order."""
-        parts = iter(self.parts)
-        children = iter(self.children)
-        unseen = self.used
-        for key, value in zip(parts, parts, strict=True):
-            bit = unseen & -unseen
-            unseen ^= bit
-            if self.inner & bit:
-                yield from next(children).items()
-            else:
-                yield key, value
-
-    def find(self, bit: int, key: bytes) -> int:
-        """Return where in `parts` a leaf is, -1 if it isn't. bit: its slot; 0 below the last level."""
-        if bit:
-            place = self.place(bit)
-            return place if self.used & bit and self.parts[place] == key else -1
-        return next((at for at in range(0, len(self.parts), 2) if self.parts[at] == key), -1)
-
-    def with_leaf(self, bit: int, leaf: Leaf) -> "_Node":
-        """Put a leaf into a slot, in place of what is there."""
-        place = self.place(bit) if bit else len(self.parts)
-        parts = list(self.parts)
-        size = self.size + len(leaf[0]) + len(leaf[1])
-        parts[place : place + 2 if self.used & bit else place] = leaf
-        children = self.children
-        if self.inner & bit:
-            at = (self.inner & (bit - 1)).bit_count()
-            children = children[:at] + children[at + 1 :]
-        return _Node(self.used | bit, self.inner & ~bit, tuple(parts), children, self.stale & ~bit, size)
-
-    def with_value(self, place: int, value: bytes) -> "_Node":
-        """Replace the value of a leaf. place: what `find` gave."""
-        parts = list(self.parts)
-        size = self.size - len(parts[place + 1]) + len(value)
-        parts[place + 1] = value
-        return _Node(self.used, self.inner, tuple(parts), self.children, self.stale, size)
-
-    def without_leaf(self, bit: int, place: int) -> "_Node":
-        """Take a leaf out. place: what `find` gave."""
-        parts = self.parts[:place] + self.parts[place + 2 :]
-        size = self.size - len(self.parts[place]) - len(self.parts[place + 1])
-        return _Node(self.used & ~bit, self.inner, parts, self.children, self.stale, size)
-
-    def with_child(self, bit: int, child: "_Node") -> "_Node":
-        """Put a child into a slot, in place of the leaf or the child that is there."""
-        at = (self.inner & (bit - 1)).bit_count()
-        children = list(self.children)
-        parts = self.parts
-        size = self.size
-        if self.inner & bit:
-            children[at] = child
-        else:
-            children.insert(at, child)
-            place = self.place(bit)
-            size -= len(parts[place]) + len(parts[place + 1])
-            parts = parts[:place] + _NOT_HASHED + parts[place + 2 :]
-        return _Node(self.used, self.inner | bit, parts, tuple(children), self.stale | bit, size)
-
-
-_NO_NODE: Final = _Node(0, 0, (), (), 0, 0)
 
 
 class Hamt:
@@ -160,7 +25,7 @@ class Hamt:
 
     __slots__ = ("_root", "_size")
 
-    def __init__(self, root: _Node = _NO_NODE, size: int = 0) -> None:
+    def __init__(self, root: Node = NO_NODE, size: int = 0) -> None:
         """Use EMPTY or `from_items` instead."""
         self._root = root
         self._size = size
@@ -219,7 +84,7 @@ class Hamt:
                     node = parent.with_child(bit, node)
         return Hamt(node, self._size - 1)
 
-    def _follow(self, trail: int) -> tuple[list[tuple[_Node, int]], _Node, int]:
+    def _follow(self, trail: int) -> tuple[list[tuple[Node, int]], Node, int]:
         """Go down a trail: the nodes passed with the slots taken, the node at the end, its level's shift."""
         path = []
         node = self._root
@@ -288,7 +153,7 @@ def _bit(trail: int, shift: int) -> int:
     return 1 << (trail >> shift & _SLOT_MASK) if shift >= 0 else 0
 
 
-def _add(node: _Node, shift: int, trail: int, leaf: Leaf) -> _Node:
+def _add(node: Node, shift: int, trail: int, leaf: Leaf) -> Node:
     """Add a leaf whose key is not in this node, and whose slot holds no child."""
     bit = _bit(trail, shift)
     if not node.used & bit:
@@ -296,18 +161,18 @@ def _add(node: _Node, shift: int, trail: int, leaf: Leaf) -> _Node:
     place = node.place(bit)
     other = node.parts[place], node.parts[place + 1]
     below = shift - _BITS
-    child = _add(_add(_NO_NODE, below, trail_of(other[0]), other), below, trail, leaf)
+    child = _add(_add(NO_NODE, below, trail_of(other[0]), other), below, trail, leaf)
     return node.with_child(bit, child)
 
 
-def _build(trails: list[int], leaves: list[Leaf], start: int, end: int, shift: int) -> _Node:
+def _build(trails: list[int], leaves: list[Leaf], start: int, end: int, shift: int) -> Node:
     """Make the node of leaves start to end, which are sorted by their trails and agree in all slots above."""
     if shift < 0:
         flat = tuple(part for leaf in leaves[start:end] for part in leaf)
-        return _Node(0, 0, flat, (), 0, sum(map(len, flat)))
+        return Node(0, 0, flat, (), 0, sum(map(len, flat)))
     used = inner = 0
     parts: list[bytes] = []
-    children: list[_Node] = []
+    children: list[Node] = []
     while start < end:
         prefix = trails[start] >> shift
         bit = 1 << (prefix & _SLOT_MASK)
@@ -318,7 +183,7 @@ def _build(trails: list[int], leaves: list[Leaf], start: int, end: int, shift: i
         else:
             stop = bisect_left(trails, (prefix + 1) << shift, start + 2, end)
             inner |= bit
-            parts += _NOT_HASHED
+            parts += NOT_HASHED
             children.append(_build(trails, leaves, start, stop, shift - _BITS))
             start = stop
-    return _Node(used, inner, tuple(parts), tuple(children), inner, sum(map(len, parts)))
+    return Node(used, inner, tuple(parts), tuple(children), inner, sum(map(len, parts)))

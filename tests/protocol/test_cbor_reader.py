@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from minirelay.errors import MalformedInput
 from minirelay.protocol.cbor import Key, Value, encode
-from minirelay.protocol.cbor_items import MAX_DEPTH
+from minirelay.protocol.cbor_limits import MAX_DEPTH
 from minirelay.protocol.cbor_reader import Reader
 
 from .strategies import STEADY, keys, values

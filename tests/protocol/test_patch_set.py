@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from minirelay.errors import Code, Refusal
 from minirelay.protocol.cbor import Key, Value, decode, encode, encode_list_of, encode_map_of
-from minirelay.protocol.cbor_items import most_containers
+from minirelay.protocol.cbor_limits import most_containers
 from minirelay.protocol.mmr import most_proof_bytes, proofs, root, verify_proof
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import (

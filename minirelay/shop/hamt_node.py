@@ -1,0 +1,144 @@
+"""A node of the trie (spec 03 "HAMT"), and how a changed one is made of it."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Final
+
+Leaf = tuple[bytes, bytes]
+
+NOT_HASHED: Final = (b"", b"")
+"""What stands in `Node.parts` for a child whose hash is not known yet."""
+
+
+class Node:
+    """A node of the trie. What it stands for never changes; `parts`, `stale` and `digest` are caches besides.
+
+    used: a bitmap of the slots in use; inner: of those that hold a child. parts: two byte strings for each
+    slot in use, in slot order: the key and value of a leaf, or nothing and the hash of a child. children: in
+    slot order. stale: a bitmap of the children whose hash is not in `parts` yet. size: of the leaves in
+    `parts`, in bytes.
+
+    So the node's hash covers its parts joined, which costs no step per entry; and an entry has no object of
+    its own, which would be most of the memory. Below the last level the bitmaps are 0 and the leaves are in
+    the order in which they came.
+    """
+
+    __slots__ = ("children", "digest", "inner", "parts", "size", "stale", "used")
+
+    def __init__(
+        self,
+        used: int,
+        inner: int,
+        parts: tuple[bytes, ...],
+        children: tuple["Node", ...],
+        stale: int,
+        size: int,
+    ) -> None:
+        self.used = used
+        self.inner = inner
+        self.parts = parts
+        self.children = children
+        self.stale = stale
+        self.size = size
+        self.digest: bytes | None = None
+
+    def hash(self) -> bytes:
+        """Hash the contents; what was hashed before is not hashed again."""
+        digest = self.digest
+        if digest is None:
+            if self.stale:
+                self._complete_parts()
+            digest = self.digest = sha256(b"".join(self.parts)).digest()
+        return digest
+
+    def unhashed_bytes(self) -> int:
+        """Return how many bytes of leaves `hash` has to hash."""
+        if self.digest is not None:
+            return 0
+        return self.size + sum([child.unhashed_bytes() for _, child in self._stale_children()])
+
+    def _complete_parts(self) -> None:
+        parts = list(self.parts)
+        for place, child in self._stale_children():
+            parts[place + 1] = child.hash()
+        self.parts = tuple(parts)
+        self.stale = 0
+
+    def _stale_children(self) -> Iterator[tuple[int, "Node"]]:
+        """Yield the children whose hash is not in `parts` yet, with where in `parts` they are."""
+        stale = self.stale
+        while stale:
+            bit = stale & -stale
+            yield self.place(bit), self.child(bit)
+            stale ^= bit
+
+    def place(self, bit: int) -> int:
+        """Return where in `parts` a slot's two are, or would be."""
+        return 2 * (self.used & (bit - 1)).bit_count()
+
+    def child(self, bit: int) -> "Node":
+        """Return the child in a slot that has one."""
+        return self.children[(self.inner & (bit - 1)).bit_count()]
+
+    def items(self) -> Iterator[Leaf]:
+        """Go through all leaves below, in slot order."""
+        parts = iter(self.parts)
+        children = iter(self.children)
+        unseen = self.used
+        for key, value in zip(parts, parts, strict=True):
+            bit = unseen & -unseen
+            unseen ^= bit
+            if self.inner & bit:
+                yield from next(children).items()
+            else:
+                yield key, value
+
+    def find(self, bit: int, key: bytes) -> int:
+        """Return where in `parts` a leaf is, -1 if it isn't. bit: its slot; 0 below the last level."""
+        if bit:
+            place = self.place(bit)
+            return place if self.used & bit and self.parts[place] == key else -1
+        return next((at for at in range(0, len(self.parts), 2) if self.parts[at] == key), -1)
+
+    def with_leaf(self, bit: int, leaf: Leaf) -> "Node":
+        """Put a leaf into a slot, in place of what is there."""
+        place = self.place(bit) if bit else len(self.parts)
+        parts = list(self.parts)
+        size = self.size + len(leaf[0]) + len(leaf[1])
+        parts[place : place + 2 if self.used & bit else place] = leaf
+        children = self.children
+        if self.inner & bit:
+            at = (self.inner & (bit - 1)).bit_count()
+            children = children[:at] + children[at + 1 :]
+        return Node(self.used | bit, self.inner & ~bit, tuple(parts), children, self.stale & ~bit, size)
+
+    def with_value(self, place: int, value: bytes) -> "Node":
+        """Replace the value of a leaf. place: what `find` gave."""
+        parts = list(self.parts)
+        size = self.size - len(parts[place + 1]) + len(value)
+        parts[place + 1] = value
+        return Node(self.used, self.inner, tuple(parts), self.children, self.stale, size)
+
+    def without_leaf(self, bit: int, place: int) -> "Node":
+        """Take a leaf out. place: what `find` gave."""
+        parts = self.parts[:place] + self.parts[place + 2 :]
+        size = self.size - len(self.parts[place]) - len(self.parts[place + 1])
+        return Node(self.used & ~bit, self.inner, parts, self.children, self.stale, size)
+
+    def with_child(self, bit: int, child: "Node") -> "Node":
+        """Put a child into a slot, in place of the leaf or the child that is there."""
+        at = (self.inner & (bit - 1)).bit_count()
+        children = list(self.children)
+        parts = self.parts
+        size = self.size
+        if self.inner & bit:
+            children[at] = child
+        else:
+            children.insert(at, child)
+            place = self.place(bit)
+            size -= len(parts[place]) + len(parts[place + 1])
+            parts = parts[:place] + NOT_HASHED + parts[place + 2 :]
+        return Node(self.used, self.inner | bit, parts, tuple(children), self.stale | bit, size)
+
+
+NO_NODE: Final = Node(0, 0, (), (), 0, 0)
