@@ -162,12 +162,10 @@ def _decode_response(message: wire.Envelope.GenericResponse) -> Response:
     return Failure(error.code, error.message, object_id)
 
 
-def _decode_subscription(
-    message: wire.SubscriptionRequest, most_filters: int | None = None
-) -> SubscriptionRequest:
+def _decode_subscription(message: wire.SubscriptionRequest, most: int | None = None) -> SubscriptionRequest:
     filters = tuple(
         Filter(selected.object_type, selected.object_id.raw if selected.HasField("object_id") else None)
-        for selected in islice(message.filters, most_filters)
+        for selected in islice(message.filters, most)
     )
     return SubscriptionRequest(message.shop_id.raw, message.start_shop_seq_no, filters)
 
@@ -193,7 +191,7 @@ _DECODERS: Final[dict[str, Callable[[Any], Message]]] = {
 
 _CLIENT_DECODERS: Final[dict[str, Callable[[Any], Message]]] = {
     **_DECODERS,
-    "subscription_request": partial(_decode_subscription, most_filters=MAX_FILTERS + 1),
+    "subscription_request": partial(_decode_subscription, most=MAX_FILTERS + 1),
     "subscription_push_request": lambda _: SubscriptionPushRequest(b"", ()),
 }
 
@@ -236,9 +234,8 @@ def _encode_subscription(message: SubscriptionRequest) -> wire.SubscriptionReque
 
 
 def _encode_push(message: SubscriptionPushRequest) -> wire.SubscriptionPushRequest:
-    return wire.SubscriptionPushRequest(
-        subscription_id=message.subscription_id, sets=map(to_message, message.sets)
-    )
+    sets = map(to_message, message.sets)
+    return wire.SubscriptionPushRequest(subscription_id=message.subscription_id, sets=sets)
 
 
 _ENCODERS: Final[dict[type[Message], tuple[str, Callable[[Any], Any]]]] = {
