@@ -5,8 +5,10 @@ from typing import Any, TypeVar
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.errors import Reverted, WrongContract
+from minirelay.chain.question import Question
 from minirelay.errors import MalformedInput
 from minirelay.protocol.abi import Function
+from minirelay.protocol.json_rpc import Request, read_data, write_data
 from minirelay.protocol.signing import checksum_address
 
 T = TypeVar("T")
@@ -37,18 +39,27 @@ class Contract:
         name the contract.
         """
 
-        def read_result(data: bytes) -> T:
-            try:
-                return read(function.decode(data)[0])
-            except MalformedInput as error:
-                raise MalformedInput(f"{self}: {error}") from error
-
         try:
             return await self.chain.call(
-                self.address, function.encode(*arguments), read_result, data_bytes=function.most_bytes
+                self.address,
+                function.encode(*arguments),
+                lambda data: self._read(function, data, read),
+                data_bytes=function.most_bytes,
             )
         except Reverted as reverted:
             raise Reverted(f"{self}: {function.name}: {reverted}") from reverted
+
+    def question(self, function: Function, *arguments: object, read: Callable[[Any], T]) -> Question[T]:
+        """Make the question for such a call; which block it is about, is not said yet."""
+        call = {"to": write_data(self.address), "data": write_data(function.encode(*arguments))}
+        request = Request("eth_call", [call], function.most_bytes)
+        return Question(request, lambda result: self._read(function, read_data(result), read))
+
+    def _read(self, function: Function, data: bytes, read: Callable[[Any], T]) -> T:
+        try:
+            return read(function.decode(data)[0])
+        except MalformedInput as error:
+            raise MalformedInput(f"{self}: {error}") from error
 
     async def prove(self) -> None:
         """Check once that it is what it should be: a no of another contract is none.

@@ -1,11 +1,12 @@
 """The shop registry, ShopReg (spec 07): which shops there are, and who may act for them."""
 
 import logging
-from typing import Final
+from dataclasses import replace
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.contract import Contract
 from minirelay.chain.errors import Reverted
+from minirelay.chain.question import Question
 from minirelay.protocol.abi import address_bytes
 from minirelay.protocol.ids import show_shop
 from minirelay.protocol.registries import (
@@ -15,12 +16,10 @@ from minirelay.protocol.registries import (
     MAX_RELAYS,
     PERM_UPDATE_ROOT_HASH,
     SHOP_OWNER_OF,
+    UPDATE_ROOT_HASH,
 )
 
 log = logging.getLogger(__name__)
-
-UPDATE_ROOT_HASH: Final = 2
-"""The permission bit that lets a wallet act for a shop."""
 
 
 class ShopReg:
@@ -57,6 +56,14 @@ class ShopReg:
     async def may_update_root_hash(self, shop_id: int, wallet: bytes) -> bool:
         """Return whether a wallet may act for a shop."""
         return await self.has_permission(shop_id, wallet, UPDATE_ROOT_HASH)
+
+    def may_act(self, shop_id: int, wallet: bytes, *, is_latest: bool) -> Question[bool]:
+        """Make the question whether a wallet may act for a shop; a revert says that there is no such shop.
+
+        is_latest: at the latest block; else at the one that `Chain.request_many` is given.
+        """
+        asked = self._contract.question(HAS_PERMISSION, shop_id, wallet, UPDATE_ROOT_HASH, read=bool)
+        return replace(asked, request=asked.request.about("latest")) if is_latest else asked
 
     async def relay_count(self, shop_id: int) -> int:
         """Count the relay tokens that the shop lists."""

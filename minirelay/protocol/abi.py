@@ -4,6 +4,7 @@ The interfaces are the compiler's JSON, committed in `interfaces/`: a part of th
 that names one is imported.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -61,9 +62,36 @@ class Function:
             ) from error
 
 
+class Event:
+    """An event of a contract. inputs: canonical types of one word each, and whether a topic holds them."""
+
+    def __init__(self, name: str, inputs: tuple[tuple[str, bool], ...]) -> None:
+        self.name = name
+        self.inputs = inputs
+
+    @cached_property
+    def topic(self) -> bytes:
+        """Return the 32 bytes that name the event in a log's first topic."""
+        return keccak256(f"{self.name}({','.join(kind for kind, _ in self.inputs)})".encode())
+
+    def decode(self, topics: Sequence[bytes], data: bytes) -> tuple[Any, ...]:
+        """Decode a log's values, in the order in which the event declares them. Raises MalformedInput."""
+        in_topics = sum(is_indexed for _, is_indexed in self.inputs)
+        in_data = len(self.inputs) - in_topics
+        if len(topics) != 1 + in_topics or topics[0] != self.topic or len(data) != in_data * WORD_BYTES:
+            raise MalformedInput(f"not a log of {self.name}")
+        words = iter(topics[1:]), iter(data[at : at + WORD_BYTES] for at in range(0, len(data), WORD_BYTES))
+        whole = b"".join(next(words[not is_indexed]) for _, is_indexed in self.inputs)
+        try:
+            return tuple(decode([kind for kind, _ in self.inputs], whole))
+        except (DecodingError, ValueError, OverflowError) as error:
+            raise MalformedInput(f"a log of {self.name} holds something else") from error
+
+
 class _Parameter(msgspec.Struct, frozen=True):
     type: str
     components: tuple["_Parameter", ...] = ()
+    indexed: bool = False
 
     @property
     def canonical(self) -> str:
@@ -98,14 +126,23 @@ class Abi:
 
     def function(self, name: str, *, most_bytes: int = WORD_BYTES) -> Function:
         """Return a function by its name. Raises LookupError unless there is exactly one."""
-        entries = msgspec.json.decode(self._text, type=list[_Entry])
-        found = [entry for entry in entries if (entry.type, entry.name) == ("function", name)]
-        if len(found) != 1:
-            raise LookupError(f"{self.name} has {len(found)} functions {name}")
+        entry = self._entry("function", name)
         inputs, outputs = (
-            tuple(parameter.canonical for parameter in side) for side in (found[0].inputs, found[0].outputs)
+            tuple(parameter.canonical for parameter in side) for side in (entry.inputs, entry.outputs)
         )
         return Function(name, inputs, outputs, most_bytes=most_bytes)
+
+    def event(self, name: str) -> Event:
+        """Return an event by its name. Raises LookupError unless there is exactly one."""
+        entry = self._entry("event", name)
+        return Event(name, tuple((one.canonical, one.indexed) for one in entry.inputs))
+
+    def _entry(self, kind: str, name: str) -> _Entry:
+        entries = msgspec.json.decode(self._text, type=list[_Entry])
+        found = [entry for entry in entries if (entry.type, entry.name) == (kind, name)]
+        if len(found) != 1:
+            raise LookupError(f"{self.name} has {len(found)} {kind}s {name}")
+        return found[0]
 
 
 def load_abi(name: str) -> Abi:

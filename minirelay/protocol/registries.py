@@ -20,3 +20,12 @@ HAS_PERMISSION: Final = SHOP_REG.function("hasPermission")
 PERM_UPDATE_ROOT_HASH: Final = SHOP_REG.function("PERM_updateRootHash")
 GET_RELAY_COUNT: Final = SHOP_REG.function("getRelayCount")
 GET_ALL_RELAYS: Final = SHOP_REG.function("getAllRelays", most_bytes=array_bytes(MAX_RELAYS))
+
+USER_ADDED: Final = SHOP_REG.event("UserAdded")
+USER_REMOVED: Final = SHOP_REG.event("UserRemoved")
+PERMISSION_ADDED: Final = SHOP_REG.event("PermissionAdded")
+PERMISSION_REMOVED: Final = SHOP_REG.event("PermissionRemoved")
+SHOP_TRANSFER: Final = SHOP_REG.event("Transfer")
+
+UPDATE_ROOT_HASH: Final = 2
+"""The permission bit that lets a wallet act for a shop."""

@@ -11,6 +11,7 @@ from minirelay.errors import Refusal, invalid, not_found
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.gaps import RESTORED
 from minirelay.protocol.ids import NOBODY, UINT256_BYTES, show_shop
+from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.card_register import CardRegister
 from minirelay.relay.client_write import ClientWrite, WriteTerms
@@ -181,16 +182,28 @@ class Relay:
             raise RuntimeError("a session's shop is opened when its card is claimed")
         hosted.turns.submit(ClientWrite(request, self._terms, hosted.turns))
 
+    async def account(self, shop_id: int, wallet: bytes) -> bytes | None:
+        """Return a wallet's account in its canonical form, as it is durable; None if there is none.
+
+        Raises StoreError, Refusal NOT_FOUND for a shop that is not served here.
+        """
+        hosted = await self._served(shop_id)
+        return await hosted.sequencer.consult(lambda head: head.state.get(ObjectType.ACCOUNT, wallet))
+
     async def write_own(self, shop_id: int, decide: Decide) -> OwnSets | None:
         """Write sets of the relay's own to a shop; return what was written, when it is durable.
 
         decide: says what, on the shop's head when the turn comes; see `own_write`. Raises Refusal NOT_FOUND
         for a shop that is not served here, and as `OwnWrites.write`.
         """
+        hosted = await self._served(shop_id)
+        return await self._own_writes.write(hosted.sequencer, decide)
+
+    async def _served(self, shop_id: int) -> HostedShop:
         hosted = await self.shops.find(shop_id)
         if hosted is None:
             raise not_found(f"this relay has no shop {show_shop(shop_id)}")
-        return await self._own_writes.write(hosted.sequencer, decide)
+        return hosted
 
     def name_upload_url(self, card: KeyCard) -> str:
         """Name a URL to upload a file to, for the card's shop. Raises Refusal for too many unused ones."""
@@ -202,9 +215,7 @@ class Relay:
         if len(request.shop_id) > UINT256_BYTES:
             raise invalid(f"a shop id has at most {UINT256_BYTES} bytes, not {len(request.shop_id)}")
         shop_id = int.from_bytes(request.shop_id, "big")
-        hosted = await self.shops.find(shop_id)
-        if hosted is None:
-            raise not_found(f"this relay has no shop {show_shop(shop_id)}")
+        hosted = await self._served(shop_id)
         # Filters are checked before the position.
         view = await _view(hosted, card, request.filters)
         await self._check_start(hosted, request.start_shop_seq_no)

@@ -105,6 +105,15 @@ class Shops:
     def __iter__(self) -> Iterator[HostedShop]:
         return iter(list(self._hosted.values()))
 
+    def is_in_use(self, shop_id: int) -> bool:
+        """Say from memory whether this process has touched a shop that is served here, or about to be."""
+        return shop_id in self._hosted
+
+    @property
+    def in_use(self) -> list[int]:
+        """List the ids of the shops that this process has touched."""
+        return list(self._hosted)
+
     async def find(self, shop_id: int) -> HostedShop | None:
         """Return a shop that this relay serves, None if it does not. Raises StoreError."""
         hosted = self._hosted.get(shop_id)

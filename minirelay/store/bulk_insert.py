@@ -55,6 +55,8 @@ class Kind(IntEnum):
     NO_BLOB_BLOCKS = 30
     NO_BLOB = 31
     META_LATEST = 32
+    ACCOUNT_CHECK = 33
+    NO_ACCOUNT_CHECK = 34
 
 
 WIDTH = 13
@@ -155,6 +157,9 @@ _ACTIONS = {
     Kind.NO_BLOB_BLOCKS: """DELETE FROM blob_block WHERE blob = v1 AND place IN
         (SELECT place FROM blob_block WHERE blob = v1 ORDER BY place LIMIT v2);""",
     Kind.NO_BLOB: "DELETE FROM blob WHERE row = v1 AND hash IS NULL;",
+    Kind.ACCOUNT_CHECK: """INSERT INTO account_check (shop_id, wallet, may_be_added) VALUES (v1, v2, v3)
+        ON CONFLICT (shop_id, wallet) DO UPDATE SET may_be_added = excluded.may_be_added;""",
+    Kind.NO_ACCOUNT_CHECK: "DELETE FROM account_check WHERE shop_id = v1 AND wallet = v2;",
 }
 
 # Statements exist for these numbers of rows only, so that each is prepared once. The largest stays

@@ -8,6 +8,7 @@ from minirelay.shop.checkout_records import CheckoutRecords
 from minirelay.shop.issued_requests import IssuedRequest
 from minirelay.shop.reservations import Reservation
 from minirelay.store import (
+    account_checks,
     blob_rows,
     chain_rows,
     checkout_records,
@@ -22,6 +23,7 @@ from minirelay.store import (
     payment_records,
     shops,
 )
+from minirelay.store.account_checks import AccountCheck
 from minirelay.store.high_water import HighWater, Loss
 from minirelay.store.messages import (
     NO_LIMIT,
@@ -178,6 +180,14 @@ class Reader:
     async def shop_blobs(self) -> Sequence[ShopBlob]:
         """List what each shop has uploaded, the oldest first."""
         return await self._pool.run(blob_rows.list_blobs)
+
+    async def account_checks(self) -> list[AccountCheck]:
+        """Read which wallets' accounts have to be compared with the chain."""
+        return await self._pool.run(account_checks.load_account_checks)
+
+    async def accounts(self, shop_id: int, wallets: Iterable[bytes]) -> set[bytes]:
+        """Return which of these wallets, 20 bytes each, have an account in a shop, by its token id."""
+        return await self._pool.run(lambda db: account_checks.find_accounts(db, shop_id, wallets))
 
     async def tail(self, shop: int) -> tuple[int, Counts]:
         """Return the last sequence number (0: the log is empty) and what the log holds."""

@@ -9,13 +9,14 @@ from web3.types import TxParams
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.errors import ChainUnreachable, Reverted, WrongContract
-from minirelay.chain.shop_registry import UPDATE_ROOT_HASH, ShopReg
+from minirelay.chain.shop_registry import ShopReg
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.protocol import abi
 from minirelay.protocol.abi import Function
-from minirelay.protocol.registries import MAX_RELAYS
+from minirelay.protocol.block_id import BlockId, read_block_id
+from minirelay.protocol.registries import MAX_RELAYS, UPDATE_ROOT_HASH
 from tests.chain.nodes import CHAIN_ID, Node, chain_over, error, plain, said
-from tests.chain_fixtures import Contracts
+from tests.chain_fixtures import Contracts, rpc
 
 SHOP = 2**255 + 5
 GET_RELAY_COUNT = "0x" + Function("getRelayCount", ("uint256",)).selector.hex()
@@ -151,3 +152,20 @@ async def test_what_is_no_answer_is_never_a_no(node: Node) -> None:
             await registry.may_update_root_hash(1, bytes(20))
         with pytest.raises(ChainUnreachable):
             await registry.relay_tokens(1)
+
+
+async def test_who_may_act_can_be_asked_together_at_a_block(
+    registry: ShopReg, chain: Chain, contracts: Contracts, w3: Web3
+) -> None:
+    sender: TxParams = {"from": w3.to_checksum_address(OWNER)}
+    before = read_block_id(rpc(w3, "eth_getBlockByNumber", "latest", False))
+    contracts.shop_reg.functions.registerUser(SHOP, STRANGER, 1 << UPDATE_ROOT_HASH).transact(sender)
+    asked = [(SHOP, OWNER), (SHOP, STRANGER), (SHOP + 1, OWNER)]
+
+    async def answers(block: BlockId | None) -> list[bool | None]:
+        questions = [registry.may_act(shop, raw(user), is_latest=block is None) for shop, user in asked]
+        found = await chain.request_many(questions, block)
+        return [None if isinstance(one, Reverted) else one for one in found]
+
+    assert await answers(before) == [True, False, None]
+    assert await answers(None) == [True, True, None]

@@ -70,6 +70,7 @@ async def test_a_shop_is_opened_once(store: Store) -> None:
     found = await asyncio.gather(*(shops.find(SHOP) for _ in range(10)), shops.find_or_start(SHOP))
     assert len({id(one) for one in found}) == 1
     assert list(shops) == [found[0]]
+    assert (shops.in_use, shops.is_in_use(SHOP), shops.is_in_use(UNKNOWN)) == ([SHOP], True, False)
 
 
 async def test_a_new_shop_is_started_once_and_not_found_before_it_has_a_log(store: Store) -> None:

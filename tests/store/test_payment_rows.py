@@ -89,7 +89,7 @@ def test_an_alert_is_told_once_and_then_brought_up_to_date(shop_db: sqlite3.Conn
     write(shop_db, alerts=[alert(amount=9, is_new=False, is_urgent=True)], at=NOW + 2)
     told_of = f"late:{issued(1).id.hex()}"
     assert table(shop_db, "alert") == [
-        (1, "late", 1, CHAIN.to_bytes(8), TOKEN, issued(1).id, NOW + 2, 0, (9).to_bytes(32), 3, told_of)
+        (1, "late", 1, CHAIN.to_bytes(8), TOKEN, issued(1).id, NOW + 2, 0, (9).to_bytes(32), 3, told_of, None)
     ]
 
 
@@ -102,7 +102,7 @@ def test_one_alert_stands_for_many_and_counts_them(shop_db: sqlite3.Connection) 
     told_of = about_others(PaymentAlertKind.LATE, 1, 500_000)
     for _ in range(3):
         write(shop_db, alerts=[alert(request_id=None, amount=0, told_of=told_of, adds=2)])
-    ((*_, count, found),) = table(shop_db, "alert")
+    ((*_, count, found, _),) = table(shop_db, "alert")
     assert (count, found) == (6, told_of)
     assert find_alert_damage(shop_db) is None
 

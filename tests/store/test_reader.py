@@ -57,6 +57,8 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.payment_request_rows(1) == [1]
     assert [(one.shop, one.issued.id) for one in await reader.watched_requests()] == [(1, request.id)]
     assert await reader.payment_transfers([request.id]) == []
+    assert await reader.account_checks() == []
+    assert await reader.accounts(shop_row().shop_id, [bytes(20)]) == set()
     assert await reader.reservations(1) == dict(shop.shop.records.reservations.rows())
     assert await reader.tail(1) == (2, log.counts)
     assert await reader.counts_at(1, 1) == Counts(listings=1, size_bytes=300)

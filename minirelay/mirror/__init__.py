@@ -1,0 +1,1 @@
+"""What the relay keeps as the registry chain says (spec 07): the accounts of the shops that it hosts."""

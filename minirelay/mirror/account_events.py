@@ -1,0 +1,50 @@
+"""Which wallet an event of the shop registry is about, as far as its account is concerned (spec 07)."""
+
+from typing import Final
+
+from minirelay.chain.findings import FoundLog
+from minirelay.errors import MalformedInput
+from minirelay.protocol.abi import Event, address_bytes
+from minirelay.protocol.addresses import GUEST_WALLET
+from minirelay.protocol.registries import (
+    PERMISSION_ADDED,
+    PERMISSION_REMOVED,
+    SHOP_TRANSFER,
+    UPDATE_ROOT_HASH,
+    USER_ADDED,
+    USER_REMOVED,
+)
+from minirelay.store.account_checks import AccountCheck
+
+USER_EVENTS: Final = (USER_ADDED, USER_REMOVED, PERMISSION_ADDED, PERMISSION_REMOVED)
+"""They name the shop in their first topic."""
+
+_BY_TOPIC: Final = {one.topic: one for one in (*USER_EVENTS, SHOP_TRANSFER)}
+
+
+def wallet_named(log: FoundLog) -> AccountCheck | None:
+    """Return whose right to act for which shop an event may have changed; None if nobody's.
+
+    Only UserAdded and PermissionAdded may add an account. A transfer is about who had the shop's token: a
+    new owner gets its account when it enrols. The zero address stands for all guests, and is never meant.
+    """
+    event = _BY_TOPIC.get(log.topics[0])
+    if event is None:
+        return None
+    try:
+        check = _read(event, log)
+    except MalformedInput:
+        # Not of a ShopReg.
+        return None
+    return None if check is None or check.wallet == GUEST_WALLET else check
+
+
+def _read(event: Event, log: FoundLog) -> AccountCheck | None:
+    values = event.decode(log.topics, log.data)
+    if event is SHOP_TRANSFER:
+        seller, _, shop_id = values
+        return AccountCheck(shop_id, address_bytes(seller), False)
+    shop_id, wallet, *rest = values
+    if event in (PERMISSION_ADDED, PERMISSION_REMOVED) and rest != [UPDATE_ROOT_HASH]:
+        return None
+    return AccountCheck(shop_id, address_bytes(wallet), event in (USER_ADDED, PERMISSION_ADDED))
