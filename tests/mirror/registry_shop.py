@@ -16,12 +16,14 @@ from web3 import Web3
 
 from minirelay.chain.block import Block, read_block
 from minirelay.chain.chain import Chain
+from minirelay.chain.counted_reader import CountedReader
 from minirelay.chain.endpoint import http_endpoints
-from minirelay.chain.errors import BudgetSpent, Reverted
+from minirelay.chain.errors import Reverted
 from minirelay.chain.findings import Findings, FoundLog, Marks
 from minirelay.chain.question import Question
+from minirelay.chain.request_budget import RequestBudget
 from minirelay.chain.shop_registry import ShopReg
-from minirelay.config.values import EndpointUrl
+from minirelay.config.urls import EndpointUrl
 from minirelay.mirror.accounts import AccountsMirror
 from minirelay.protocol.block_id import BlockId
 from minirelay.protocol.json_rpc import read_data, read_quantity, write_data
@@ -47,24 +49,17 @@ def raw(address: str) -> bytes:
     return bytes.fromhex(address[2:])
 
 
-@dataclass
-class CountedQuestions:
-    """A chain as a poller lets watches ask it. left: requests that there may be. asked: questions so far."""
+class CountingReader(CountedReader):
+    """Counts questions, too."""
 
-    chain: Chain
-    left: int = 10**6
-    asked: int = 0
+    asked = 0
 
     async def request_many(
         self, questions: Sequence[Question[T]], at: BlockId | None = None
     ) -> list[T | Reverted]:
-        if not questions:
-            return []
-        if not self.left:
-            raise BudgetSpent("no request is left")
-        self.left -= 1
+        answers = await super().request_many(questions, at)
         self.asked += len(questions)
-        return await self.chain.request_many(questions, at)
+        return answers
 
 
 @dataclass
@@ -160,7 +155,7 @@ class RegistryShop:
                 one for one in found if one.block.number <= deep and (again or place(one) not in self.given)
             ),
         )
-        reader = CountedQuestions(self.chain, requests)
+        reader = CountingReader(self.chain, RequestBudget(requests))
         for rows in await self.mirror.take(findings, reader):
             await self.house.store.writer.commit(rows)
         self.given |= set(map(place, findings.deep))
