@@ -35,6 +35,7 @@ from minirelay.relay.enrolment import AdmissionPolicy, Enroller
 from minirelay.relay.facts_source import FactsSource
 from minirelay.relay.limits import relay_limits
 from minirelay.relay.relay import Relay
+from minirelay.relay.stock_alerts import StockAlerts
 from minirelay.shop.payment_request import OTHER_CREATE2
 from minirelay.shop.quote import FixedRates, NoRates, Rate
 from minirelay.store.batch import Writable
@@ -102,6 +103,7 @@ async def serve(
         upload_tokens = UploadTokens(str(base_url), limits.upload_urls, time.monotonic)
         relay = await _start_relay(settings, store, wallet, quotes, upload_tokens)
         polling = await enter(_start_polling(chains, store, quotes))
+        await enter(_stock_alerts(relay))
         enroller = _make_enroller(settings, base_url, token, wallet, shop_registry, relay)
         token_lost = parts.enter_context(_token_checks(token_service, token, settings))
         services = Services(
@@ -287,6 +289,16 @@ def _rates(settings: Settings) -> Rates:
 
 
 # -- the relay
+
+
+@asynccontextmanager
+async def _stock_alerts(relay: Relay) -> AsyncIterator[None]:
+    looking = asyncio.create_task(StockAlerts(relay).run())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
 
 
 async def _start_relay(

@@ -1,15 +1,18 @@
 """Stock that unpaid orders hold for long: the operator is told of it (spec 06 "Commit")."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 
 from minirelay.shop.reservations import Reservations
+from minirelay.shop.work import LOOKUP, Work
 
 HELD_S: Final = 2 * 3600
 TOLD_AGAIN_S: Final = 86_400
 MOST_HOLDERS: Final = 10
+MOST_TOLD: Final = 5
+"""So many records are told of at a look, the next tells of others: fewer than 20 in an hour."""
 
 
 class HeldStock(msgspec.Struct, frozen=True):
@@ -25,33 +28,45 @@ class HeldStock(msgspec.Struct, frozen=True):
     holders: tuple[tuple[int, int], ...]
 
 
-class StockWatch:
-    """Looks now and then at what is reserved; its memory is that of one run of the relay."""
+class StockWatch(msgspec.Struct, frozen=True):
+    """What looks at the reservations of a shop have found so far, in one run of the relay.
 
-    def __init__(self) -> None:
-        """Begin without having looked."""
-        self._held_since: dict[bytes, int] = {}
-        self._told_at: dict[bytes, int] = {}
+    held_since: the first of the looks in a row that found a record held. told_at: of those that were told.
+    Both in epoch seconds, by `state.inventory_key`.
+    """
+
+    held_since: Mapping[bytes, int] = {}
+    told_at: Mapping[bytes, int] = {}
 
     def look(
-        self, reservations: Reservations, stock: Callable[[bytes], int | None], now: int
-    ) -> tuple[HeldStock, ...]:
-        """Return what the operator is to be told of. It costs as much as there are records with reservations.
+        self,
+        reservations: Reservations,
+        stock: Callable[[bytes], int | None],
+        now: int,
+        work: Work | None = None,
+    ) -> "tuple[tuple[HeldStock, ...], StockWatch]":
+        """Return what the operator is to be told of, and what the next look begins with.
 
+        It costs as much as there are records with reservations, which work counts: raises WorkExceeded.
         stock: what a record counts, None if there is none. now: in epoch seconds. What is found twice in a
         row counts as reserved in between, so let it look several times an hour.
         """
-        held = {
-            key: (counted, reserved)
-            for key, reserved in reservations.reserved(now)
-            if 2 * reserved > (counted := stock(key) or 0)
-        }
-        self._held_since = {key: self._held_since.get(key, now) for key in held}
-        self._told_at = {key: at for key, at in self._told_at.items() if now - at < TOLD_AGAIN_S}
-        new = [key for key in held if now - self._held_since[key] > HELD_S and key not in self._told_at]
-        self._told_at.update(dict.fromkeys(new, now))
-        holders = reservations.holders(frozenset(new), now) if new else {}
-        return tuple([HeldStock(key, *held[key], _most(holders[key])) for key in new])
+        work = Work() if work is None else work
+        held: dict[bytes, tuple[int, int]] = {}
+        for key, reserved in reservations.reserved(now):
+            work.spend(LOOKUP)
+            if 2 * reserved > (counted := stock(key) or 0):
+                held[key] = counted, reserved
+        since = {key: self.held_since.get(key, now) for key in held}
+        told_at = {key: at for key, at in self.told_at.items() if now - at < TOLD_AGAIN_S}
+        new = [key for key in held if now - since[key] > HELD_S and key not in told_at][:MOST_TOLD]
+        told_at.update(dict.fromkeys(new, now))
+        holders: dict[bytes, dict[int, int]] = {}
+        if new:
+            work.spend(LOOKUP * len(reservations.rows()))
+            holders = reservations.holders(frozenset(new), now)
+        told = tuple([HeldStock(key, *held[key], _most(holders[key])) for key in new])
+        return told, StockWatch(since, told_at)
 
 
 def _most(holders: dict[int, int]) -> tuple[tuple[int, int], ...]:

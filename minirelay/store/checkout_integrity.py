@@ -13,6 +13,7 @@ from minirelay.shop.payment_alerts import PaymentAlertKind, about_request
 from minirelay.store.connection import snapshot
 from minirelay.store.objects import STEP_OBJECTS, steps
 from minirelay.store.one_step import cut, joined, number_list, numbers, parse_numbers
+from minirelay.store.stock_rows import STOCK_HELD, about_stock_of
 
 _LENGTHS: Final = "SELECT {numbers} FROM (SELECT * FROM {table} WHERE row > ? ORDER BY row LIMIT ?)"
 _CHOSEN: Final = "FROM {table} WHERE row IN (SELECT value FROM json_each(?)) ORDER BY row"
@@ -35,6 +36,8 @@ _ABOUT: Final = {
     AlertKind.WITHDRAWN_CURRENCY.value: "currency",
     AlertKind.SUPERSEDED_WITH_MONEY.value: "payee",
     **dict.fromkeys([kind.value for kind in PaymentAlertKind], "currency"),
+    # Of no requests.
+    STOCK_HELD: "payee",
 }
 _OF_PAYMENTS: Final = {kind.value: kind for kind in PaymentAlertKind}
 _ALERT_STEP_BYTES: Final = STEP_OBJECTS * HASH_BYTES
@@ -63,15 +66,18 @@ def find_alert_damage(connection: sqlite3.Connection) -> str | None:
             kind, told_of, *place, request_ids = connection.execute(_ALERT, (row,)).fetchone()
             if kind not in _ABOUT:
                 return f"alert {row} is of the unknown kind {kind!r}"
-            if not _is_told_of(kind, told_of, request_ids):
+            if not _is_told_of(kind, told_of, place[0], request_ids):
                 return f"alert {row} is told of something else than it is about"
             if not _fits(connection, _ABOUT[kind], place, request_ids):
                 return f"alert {row} is about other payment requests than those of its shop and place"
     return None
 
 
-def _is_told_of(kind: str, told_of: str | None, request_ids: bytes) -> bool:
+def _is_told_of(kind: str, told_of: str | None, shop: int | None, request_ids: bytes) -> bool:
     """Return whether an alert names what it is about as it was made to."""
+    if kind == STOCK_HELD:
+        is_of_shop = shop is not None and (told_of or "").startswith(about_stock_of(shop))
+        return is_of_shop and request_ids == b""
     if kind not in _OF_PAYMENTS:
         return told_of is None and request_ids != b""
     if not request_ids:

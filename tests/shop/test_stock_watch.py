@@ -1,13 +1,35 @@
 """Spec 06: more than half of a stock reserved for over two hours."""
 
+from collections.abc import Callable
+
+import pytest
+
 from minirelay.protocol.ids import NOBODY
 from minirelay.shop.reservations import NEVER, Reservation, Reservations
-from minirelay.shop.stock_watch import HeldStock, StockWatch
+from minirelay.shop.stock_watch import MOST_TOLD, HeldStock
+from minirelay.shop.stock_watch import StockWatch as Found
+from minirelay.shop.work import Work, WorkExceeded
 
 NOW = 1_800_000_000
 HOUR = 3600
 CAP, MUG = b"cap", b"mug"
 STOCK = {CAP: 10, MUG: 10}
+
+
+class StockWatch:
+    """Looks again and again."""
+
+    def __init__(self) -> None:
+        self.found = Found()
+
+    def look(
+        self, reservations: Reservations, stock: Callable[[bytes], int | None], now: int
+    ) -> tuple[HeldStock, ...]:
+        before = self.found
+        told, self.found = before.look(reservations, stock, now)
+        # What is to be written may be decided twice.
+        assert before.look(reservations, stock, now) == (told, self.found)
+        return told
 
 
 def key(number: int) -> bytes:
@@ -71,3 +93,25 @@ def test_many_holders_are_not_all_named() -> None:
     (told,) = watch.look(reservations, STOCK.get, NOW + 3 * HOUR)
 
     assert told.holders == tuple((card, card) for card in range(30, 20, -1))
+
+
+def test_a_look_tells_of_a_few_and_the_next_of_the_others() -> None:
+    watch = StockWatch()
+    names = [b"cap%d" % one for one in range(MOST_TOLD + 2)]
+    reservations = reserved(*[(7, name, 6) for name in names])
+    watch.look(reservations, nothing, NOW)
+    looks = [watch.look(reservations, nothing, NOW + hours * HOUR) for hours in (3, 4, 5)]
+
+    assert [len(told) for told in looks] == [MOST_TOLD, 2, 0]
+    assert {one.key for told in looks for one in told} == set(names)
+
+
+def test_a_look_costs_what_there_is_to_look_at() -> None:
+    reservations = reserved(*[(7, b"cap%d" % one, 6) for one in range(100)])
+    with pytest.raises(WorkExceeded):
+        Found().look(reservations, nothing, NOW, Work(100 * 40 - 1))
+    told, found = Found().look(reservations, nothing, NOW, Work(100 * 40))
+    assert told == ()
+    with pytest.raises(WorkExceeded):
+        # Who holds it is asked of all orders.
+        found.look(reservations, nothing, NOW + 3 * HOUR, Work(2 * 100 * 40 - 1))
