@@ -16,14 +16,15 @@ EventKey = tuple[bytes, int]
 
 
 class PaymentEvent(msgspec.Struct, gc=False):
-    """An event. log: None for one that was stored before a restart, and was not found again since."""
+    """An event. is_told: that it proves nothing."""
 
     block: BlockId
     is_deep: bool
     is_proven: bool
     is_judged: bool
     is_in_time: bool
-    log: FoundLog | None = None
+    log: FoundLog
+    is_told: bool = False
 
 
 def key_of(log: FoundLog) -> EventKey:
@@ -43,9 +44,9 @@ class PaymentEvents:
         """Return all of them, for reading."""
         return self._events.items()
 
-    def restore(self, key: EventKey, block: BlockId, *, is_proven: bool) -> None:
-        """Take up one that was stored. What proved nothing is judged again once it is found again."""
-        self._events[key] = PaymentEvent(block, True, is_proven, is_proven, True)
+    def restore(self, log: FoundLog, *, is_proven: bool) -> None:
+        """Take up one that was stored. What proved nothing, or was not judged, is judged again."""
+        self._events[key_of(log)] = PaymentEvent(log.block, True, is_proven, is_proven, True, log)
 
     def see(self, log: FoundLog, *, is_in_time: bool) -> None:
         """Take note of one in a block that is not deep."""
@@ -59,7 +60,7 @@ class PaymentEvents:
         if known is None or known.block != log.block:
             self._put(key_of(log), PaymentEvent(log.block, True, is_proof, is_proof, is_in_time, log))
         else:
-            known.is_deep, known.log = True, log
+            known.is_deep = True
             known.is_proven, known.is_judged = known.is_proven or is_proof, known.is_judged or is_proof
 
     def judge(self, log: FoundLog, *, is_proven: bool) -> None:
@@ -86,8 +87,17 @@ class PaymentEvents:
     @property
     def unjudged(self) -> tuple[FoundLog, ...]:
         """List those in deep blocks of which it is not known whether they prove a payment."""
-        waiting = [one for one in self._events.values() if one.is_deep and not one.is_judged]
-        return tuple([one.log for one in waiting if one.log is not None])
+        return tuple([one.log for one in self._events.values() if one.is_deep and not one.is_judged])
+
+    @property
+    def has_untold(self) -> bool:
+        """Return whether there are any that prove nothing, which nobody was told of."""
+        return any(one.is_judged and not one.is_proven and not one.is_told for one in self._events.values())
+
+    def note_told(self) -> None:
+        """Take note that it is known by now which ones prove nothing."""
+        for one in self._events.values():
+            one.is_told = one.is_judged
 
     @property
     def has_seen(self) -> bool:

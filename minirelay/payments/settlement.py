@@ -5,7 +5,6 @@ come, on the order as it is then. So what was found, the order that it pays and 
 stored together or not at all; and found again, it changes nothing.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -88,7 +87,7 @@ class SettlementTerms:
     """
 
     limits: CheckoutLimits
-    final_times: Mapping[int, int]
+    final_times: dict[int, int]
     tolerance: int = 0
     alerts: AlertLimits = field(default_factory=AlertLimits)
 
@@ -260,7 +259,7 @@ class _Settling:
     def _tell(self, then: Step, after: IssuedRequest, seen: Observation) -> None:
         is_urgent = Effect.URGENT in then.effects
         if Effect.DEAD in then.effects:
-            self._alert(PaymentAlertKind.DEAD_ADDRESS, seen.money, is_urgent=True)
+            self._alert(PaymentAlertKind.DEAD_ADDRESS, max(seen.money, self._before.received), is_urgent=True)
         elif is_urgent or Effect.ALERT in then.effects:
             kind = PaymentAlertKind.UNPROVEN if seen.has_unproven else PaymentAlertKind(after.state.value)
             self._alert(kind, after.received, is_urgent=is_urgent)

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from minirelay.chain.block import Block
-from minirelay.chain.findings import FoundBalance
+from minirelay.chain.findings import FoundBalance, FoundLog
 from minirelay.payments.payment_events import EventKey, PaymentEvent, PaymentEvents
 from minirelay.payments.settlement import Evidence, PaidIn
 from minirelay.payments.states import DONE
@@ -43,6 +43,7 @@ class WatchedPayment:
         "_emptied",
         "_head",
         "_in_time",
+        "_is_arrival_known",
         "_is_doubtful",
         "_is_over",
         "_paid_in",
@@ -69,6 +70,7 @@ class WatchedPayment:
         self._deep: Balance | None = None
         self._in_time = 0
         self._arrived = 0
+        self._is_arrival_known = not self.is_token
         self._emptied: BlockId | None = None
         self._is_over = False
         self._is_doubtful = False
@@ -93,8 +95,8 @@ class WatchedPayment:
 
     @property
     def emptied_at(self) -> BlockId | None:
-        """The deep block at which somebody had swept the address, None as long as nobody did."""
-        return self._emptied
+        """The deep block at which a token's address was empty, if it is not known what had arrived there."""
+        return None if self._is_arrival_known else self._emptied
 
     @property
     def paid_in(self) -> PaidIn | None:
@@ -106,12 +108,12 @@ class WatchedPayment:
         for one in stored:
             self._stored[one.key] = one
             if one.kind is TransferKind.EVENT:
-                self.events.restore((one.transaction_hash, one.index), one.block, is_proven=one.is_proven)
+                self.events.restore(self._log(one), is_proven=one.is_proven)
             elif one.kind is TransferKind.BALANCE:
                 self._deep = Balance(one.amount, one.block)
                 self._in_time = one.amount
             elif one.kind is TransferKind.TRANSFER:
-                self._arrived, self._emptied = one.amount, one.block
+                self._arrived, self._emptied, self._is_arrival_known = one.amount, one.block, True
             else:
                 self._stray = Balance(one.amount, one.block)
         if self.issued.state in DONE:
@@ -132,6 +134,8 @@ class WatchedPayment:
         """Take note that a balance of before is in a deep block now."""
         if found.transaction_count:
             self._emptied = self._emptied or block.id
+        elif not found.amount:
+            self._deep = None
         elif self._deep is None or self._deep.amount != found.amount:
             is_in_time = block.timestamp <= self.issued.request.ttl or self._in_time >= found.amount
             if is_in_time:
@@ -146,13 +150,14 @@ class WatchedPayment:
             self._deep, is_other = None, True
         if self._emptied is not None and self._emptied.number > number:
             self._emptied, self._arrived, is_other = None, 0, True
+            self._is_arrival_known = not self.is_token
         if self._paid_in is not None and self._paid_in.block.number > number:
             self._is_doubtful = is_other = True
         return is_other
 
     def note_arrived(self, amount: int) -> None:
         """Take note of how much of a token had arrived in time at an address that somebody emptied."""
-        self._arrived = amount
+        self._arrived, self._is_arrival_known = amount, True
 
     def note_stray(self, amount: int, block: BlockId) -> None:
         """Take note of coins at the address of a request for a token."""
@@ -170,12 +175,12 @@ class WatchedPayment:
         for one in evidence.transfers:
             self._stored[one.key] = one
         self.submitted = _lasting(evidence)
+        if evidence.has_unproven:
+            self.events.note_told()
         if self.issued.state in DONE and evidence.paid_in is not None:
             if evidence.is_moved or self._paid_in is None:
                 self._paid_in = evidence.paid_in
             self._is_doubtful = False
-        elif evidence.is_gone:
-            self._paid_in, self._is_doubtful = None, False
 
     def news(self, newest_deep: BlockId | None, is_read_to: int, *, is_last: bool) -> Evidence | None:
         """Return what all of it comes to, None if that was decided about already.
@@ -184,31 +189,34 @@ class WatchedPayment:
         which all logs are known. is_last: nothing that comes later matters.
         """
         evidence = self._evidence(newest_deep, is_read_to, is_last=is_last)
-        is_told = evidence.transfers or evidence.gone or evidence.is_moved
+        is_told = evidence.transfers or evidence.gone or evidence.is_moved or evidence.has_unproven
         return evidence if is_told or _lasting(evidence) != self.submitted else None
 
     def _evidence(self, newest_deep: BlockId | None, is_read_to: int, *, is_last: bool) -> Evidence:
         seen, settled = self._sums()
         paid_in = self._payer() if self.issued.request.amount else self._paid_for_nothing(newest_deep)
         transfers, gone = self._unstored(is_read_to)
-        events = [one for one in transfers if one.kind is TransferKind.EVENT]
         return Evidence(
             in_time=max(seen, settled),
             settled=settled,
             too_late=self._too_late(),
-            has_unproven=bool(events) and not self.events.has_proof,
-            is_emptied=self._emptied is not None
-            and is_read_to >= self._emptied.number
-            and not self.events.unjudged,
+            has_unproven=self.events.has_untold and not self.events.has_proof,
+            is_emptied=self._is_emptied(is_read_to),
             is_over=self._is_over,
-            is_moved=self._is_doubtful and paid_in is not None and paid_in != self._paid_in,
-            is_gone=self._is_gone(paid_in, is_read_to),
+            is_moved=self._is_doubtful and settled >= self._needed and paid_in not in (None, self._paid_in),
+            is_gone=self._is_gone(max(seen, settled), is_read_to),
             paid_in=paid_in,
             transfers=transfers,
             gone=gone,
             stray=next((one.amount for one in transfers if one.kind is TransferKind.STRAY), 0),
             is_last=is_last,
         )
+
+    def _is_emptied(self, is_read_to: int) -> bool:
+        """Return whether the address was swept, and all is known that may tell of what was there."""
+        if self._emptied is None or is_read_to < self._emptied.number:
+            return False
+        return self._is_arrival_known and not self.events.unjudged
 
     def _sums(self) -> tuple[int, int]:
         """Sum up what came in time: in any block, and proven in deep ones."""
@@ -248,14 +256,16 @@ class WatchedPayment:
             return self._paid_in
         return PaidIn(newest_deep)
 
-    def _is_gone(self, paid_in: PaidIn | None, is_read_to: int) -> bool:
-        if not self._is_doubtful or self._paid_in is None or paid_in is not None:
+    @property
+    def _needed(self) -> int:
+        """What has to be there of a payment that settled its order."""
+        return min(self.issued.request.amount, self.issued.received)
+
+    def _is_gone(self, seen: int, is_read_to: int) -> bool:
+        """Return whether what paid it is not in the chain any more, though all of it was read again."""
+        if not self._is_doubtful or self._paid_in is None or self._head is None:
             return False
-        is_known = self._head is not None and is_read_to >= self._paid_in.block.number
-        lies_there = self._head is not None and (
-            self._head.is_swept or self._head.amount >= self.issued.request.amount
-        )
-        return is_known and not lies_there and not self.events.items()
+        return is_read_to >= self._paid_in.block.number and seen < self._needed
 
     def _unstored(self, is_read_to: int) -> tuple[tuple[PaymentTransfer, ...], tuple[PaymentTransfer, ...]]:
         """Return what is not stored as it is, and what is stored and is not in the chain any more."""
@@ -278,9 +288,7 @@ class WatchedPayment:
             for kind, token, one in lying
             if one is not None
         ]
-        events = [(self._event(key, event), event) for key, event in self.events.items() if event.is_deep]
-        # Until it is known what one proves, it is not stored; one that is stored stays meanwhile.
-        return found + [one for one, event in events if event.is_judged or one.key in self._stored]
+        return found + [self._event(key, event) for key, event in self.events.items() if event.is_deep]
 
     def _event(self, key: EventKey, event: PaymentEvent) -> PaymentTransfer:
         request = self.issued.request
@@ -294,6 +302,9 @@ class WatchedPayment:
             index=key[1],
             is_proven=event.is_proven,
         )
+
+    def _log(self, one: PaymentTransfer) -> FoundLog:
+        return FoundLog(b"", (b"", self.id), b"", one.block, one.transaction_hash, one.index)
 
     def _arrival(self) -> Balance | None:
         return Balance(self._arrived, self._emptied) if self._arrived and self._emptied else None

@@ -25,6 +25,7 @@ from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.relay.messages import Enrolment, HangUp, Outcome, Subscribe, WriteRequest
 from minirelay.relay.own_write import Decide, OwnSets, OwnWrites
+from minirelay.relay.shop_events import CheckoutFollower
 from minirelay.relay.shops import HostedShop, Shops
 from minirelay.relay.subscription import Subscription
 from minirelay.relay.view import make_view
@@ -87,6 +88,10 @@ class Relay:
         self._events = EventLog()
         self._connections: set[Connection] = set()
         self._closing: tuple[int, str] | None = None
+
+    def follow_checkout(self, follower: CheckoutFollower) -> None:
+        """Tell somebody, from now on, what becomes of payment requests in all shops."""
+        self.shops.follower = follower
 
     # -- connections
 

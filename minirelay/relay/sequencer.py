@@ -22,6 +22,7 @@ from minirelay.relay.request import Committer, Request
 from minirelay.relay.shop_events import ShopEvents
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.checkout_facts import FactsMissing
+from minirelay.shop.checkout_records import RecordChanges
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.writes import Commit
 
@@ -260,10 +261,18 @@ class Sequencer:
         if outcome.checkout is not None and outcome.checkout.manifest is not None:
             self._events.manifest_changed(self._shop, outcome.checkout.manifest)
         self._last_commit = self._writer.commit(commit)
-        self._last_commit.add_done_callback(partial(self._committed, request, commit, head.state.root_hash))
+        records = None if outcome.checkout is None else outcome.checkout.records
+        self._last_commit.add_done_callback(
+            partial(self._committed, request, commit, records, head.state.root_hash)
+        )
 
     def _committed(
-        self, request: Request, commit: Commit, root_hash: bytes, future: asyncio.Future[None]
+        self,
+        request: Request,
+        commit: Commit,
+        records: RecordChanges | None,
+        root_hash: bytes,
+        future: asyncio.Future[None],
     ) -> None:
         if self._last_commit is future:
             self._last_commit = None
@@ -272,6 +281,8 @@ class Sequencer:
             # Before the answer, which takes the echo of these sets along.
             if commit.sets:
                 self._events.stored(self._shop, commit.sets)
+            if records is not None and not records.is_empty:
+                self._events.checkout_changed(self._shop, records)
             try:
                 request.stored(root_hash)
             finally:

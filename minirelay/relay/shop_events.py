@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from minirelay.shop.checkout_records import RecordChanges
 from minirelay.shop.objects import Manifest
-from minirelay.store.messages import StoredSet
+from minirelay.store.messages import ShopRow, StoredSet
 
 
 class ShopEvents(Protocol):
@@ -19,5 +20,22 @@ class ShopEvents(Protocol):
     def stored(self, shop: int, sets: Sequence[StoredSet]) -> None:
         """Take the sets of the next commit, at least one; before the answer to what brought them."""
 
+    def checkout_changed(self, shop: int, records: RecordChanges) -> None:
+        """Take note of what a write changed in the records of checkout; before the answer to it."""
+
     def unlinked(self, card_row: int) -> None:
         """Take note that a key card (row id) was unlinked; after the answers to everything before it."""
+
+
+class CheckoutFollower(Protocol):
+    """Who follows what becomes of payment requests and orders, in all shops."""
+
+    def changed(self, shop: ShopRow, records: RecordChanges) -> None:
+        """Take note of what a write changed, and is durable; told on the loop, in order, and once."""
+
+
+class NoFollower:
+    """Follows nothing: nobody watches payments."""
+
+    def changed(self, shop: ShopRow, records: RecordChanges) -> None:
+        """Do nothing."""

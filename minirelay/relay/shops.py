@@ -16,9 +16,11 @@ from minirelay.relay.entry import ENTRY_BYTES
 from minirelay.relay.facts_source import FactsSource
 from minirelay.relay.feed import Feed
 from minirelay.relay.sequencer import Sequencer
+from minirelay.relay.shop_events import CheckoutFollower, NoFollower
 from minirelay.relay.shop_head import ShopHead, read_head, read_manifest
 from minirelay.relay.slices import SlicedWork
 from minirelay.relay.write_turns import WriteTurns
+from minirelay.shop.checkout_records import RecordChanges
 from minirelay.shop.objects import Manifest
 from minirelay.store.database import Store
 from minirelay.store.messages import EMPTY_COUNTS, NEW_SHOPS, Counts, ShopRow, StoredSet
@@ -89,6 +91,8 @@ class Shops:
         facts: is told of the manifests in use. facts_timeout_s: how long a write waits for some. now: the
         relay's clock, aware UTC.
         """
+        self.follower: CheckoutFollower = NoFollower()
+        """Is told what becomes of payment requests."""
         self._store = store
         self._facts = facts
         self._facts_timeout_s = facts_timeout_s
@@ -191,6 +195,10 @@ class Shops:
         hosted = self._by_row[shop]
         hosted.feed.publish(sets)
         self._note_growth(hosted, sum([len(one.wire) + ENTRY_BYTES * len(one.leaves) for one in sets]))
+
+    def checkout_changed(self, shop: int, records: RecordChanges) -> None:
+        """Let whoever watches payments know."""
+        self.follower.changed(self._by_row[shop].row, records)
 
     def unlinked(self, card_row: int) -> None:
         """End the card's session."""

@@ -92,11 +92,19 @@ def test_many_that_prove_nothing_do_not_crowd_out_one_that_does() -> None:
     assert events.count(is_in_time=True, is_proven=True) == MOST_EVENTS
 
 
-def test_what_was_stored_is_judged_again_when_it_is_found_again() -> None:
+def test_what_was_stored_and_proved_nothing_is_judged_again() -> None:
     events = PaymentEvents()
-    events.restore(((1).to_bytes(32), 0), block(5), is_proven=False)
-    events.restore(((2).to_bytes(32), 0), block(5), is_proven=True)
-    assert not events.unjudged
-    assert events.count(is_in_time=True, is_proven=True) == 1
-    events.settle(log(1), is_in_time=True, is_proof=False)
+    events.restore(log(1), is_proven=False)
+    events.restore(log(2), is_proven=True)
     assert events.unjudged == (log(1),)
+    assert events.count(is_in_time=True, is_proven=True) == 1
+
+
+def test_what_proves_nothing_is_told_once() -> None:
+    events = PaymentEvents()
+    events.settle(log(1), is_in_time=True, is_proof=False)
+    assert not events.has_untold
+    events.judge(log(1), is_proven=False)
+    assert events.has_untold
+    events.note_told()
+    assert not events.has_untold

@@ -154,7 +154,10 @@ def test_an_emptied_address_is_said_when_all_logs_are_known() -> None:
 def test_what_arrived_at_an_emptied_address_counts() -> None:
     one = watched(TOKEN)
     one.settle_balance(lies(0, 1, TOKEN), block(8))
+    assert one.news(None, READ, is_last=False) is None
+    assert one.emptied_at == block(8).id
     one.note_arrived(TOTAL)
+    assert one.emptied_at is None
     found = come_to(one)
     assert (found.settled, found.paid_in) == (TOTAL, PaidIn(block(8).id))
     assert [row.kind for row in found.transfers] == [TransferKind.TRANSFER]
@@ -257,18 +260,26 @@ def test_what_was_stored_is_taken_up_again() -> None:
     assert come_to(again).transfers == ()
 
 
-def test_a_stored_event_that_is_found_again_stays_until_it_is_judged() -> None:
+def test_a_stored_event_is_judged_again_and_stays_meanwhile() -> None:
     one = watched()
     one.events.settle(event(5), is_in_time=True, is_proof=False)
     one.events.judge(event(5), is_proven=False)
-    found = come_to(one)
     again = watched()
-    again.restore(found.transfers)
-    again.events.settle(event(5), is_in_time=True, is_proof=False)
+    again.restore(come_to(one).transfers)
+    (log,) = again.events.unjudged
+    assert (log.block, log.transaction_hash, log.index) == (event(5).block, TRANSACTION, 1)
     assert come_to(again).gone == ()
-    again.events.judge(event(5), is_proven=True)
+    again.events.judge(log, is_proven=True)
     proven = come_to(again)
     assert (proven.settled, proven.gone, len(proven.transfers)) == (TOTAL, (), 1)
+
+
+def test_an_event_is_stored_before_it_is_judged_so_that_a_restart_knows_of_it() -> None:
+    one = watched()
+    one.events.settle(event(5), is_in_time=True, is_proof=False)
+    found = come_to(one)
+    assert [row.is_proven for row in found.transfers] == [False]
+    assert not found.has_unproven
 
 
 def test_what_costs_nothing_is_paid_in_the_newest_deep_block() -> None:

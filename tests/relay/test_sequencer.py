@@ -177,6 +177,9 @@ class Events:
         assert shop == ROW.row_id
         self.published.extend(sets)
 
+    def checkout_changed(self, shop: int, records: RecordChanges) -> None:
+        """Take note of nothing."""
+
     def unlinked(self, card_row: int) -> None:
         self.log.append(f"unlinked {card_row}")
 

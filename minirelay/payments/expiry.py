@@ -1,0 +1,134 @@
+"""When the time of requests is over, and the last look before they expire (spec 06 "Expiry")."""
+
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from itertools import islice
+from typing import Final
+
+from minirelay.chain.errors import NodeRefused
+from minirelay.chain.findings import ChainReader, Findings, FoundBalance
+from minirelay.payments.last_look import MOST_AT_ONCE, find_events, look_at
+from minirelay.payments.payment_target import PaymentTarget
+from minirelay.payments.settlement import UNPROVEN_DAYS_S
+from minirelay.payments.states import OPEN
+from minirelay.payments.watched_payment import WatchedPayment
+from minirelay.shop.issued_requests import IssuedRequest
+
+LATE_DAYS_S: Final = 30 * 86_400
+"""How long money that is too late is watched for."""
+
+UNREAD_S: Final = 3600
+"""How long an address that can't be read, because of its token, delays its request's expiry."""
+
+
+class Expiry:
+    """What is due, by the chain's final time."""
+
+    def __init__(self) -> None:
+        """Start with nothing that is due."""
+        self._due: list[tuple[int, bytes]] = []
+        self._over: dict[bytes, None] = {}
+        self._touched: dict[bytes, None] = {}
+
+    def put(self, request_id: bytes, ttl: int) -> None:
+        """Enter a request. ttl: epoch seconds."""
+        for moment in (ttl, ttl + UNPROVEN_DAYS_S, ttl + LATE_DAYS_S):
+            heappush(self._due, (moment, request_id))
+
+    def is_past(self, issued: IssuedRequest, final_time: int) -> bool:
+        """Return whether money for a request is not watched for any more."""
+        return final_time > issued.request.ttl + LATE_DAYS_S and issued.state not in OPEN
+
+    def take_touched(self) -> Iterable[bytes]:
+        """Return the requests about which something was found out since the last time."""
+        touched, self._touched = self._touched, {}
+        return touched
+
+    async def look(
+        self,
+        find: Callable[[bytes], WatchedPayment | None],
+        target: PaymentTarget,
+        findings: Findings,
+        final_time: int,
+        reader: ChainReader,
+    ) -> None:
+        """Take the last look at requests whose time is over; some at each poll. Raises ChainError.
+
+        find: a watched request by its id.
+        """
+        self._pass(find, final_time)
+        waiting = [one for one in map(find, self._over) if one is not None]
+        ready = (one for one in waiting if one.address and _was_looked_at(one, final_time))
+        chosen = list(islice(ready, MOST_AT_ONCE))
+        if not chosen:
+            return
+        await _look(chosen, target, findings, reader)
+        for one in chosen:
+            self._touched[one.id] = None
+            if not one.events.unjudged:
+                one.end_time()
+                del self._over[one.id]
+
+    def _pass(self, find: Callable[[bytes], WatchedPayment | None], final_time: int) -> None:
+        """Go on to what is due by now."""
+        while self._due and self._due[0][0] < final_time:
+            _, request_id = heappop(self._due)
+            one = find(request_id)
+            if one is None:
+                self._over.pop(request_id, None)
+            elif one.issued.state in OPEN:
+                self._over[request_id] = None
+            else:
+                # Nothing is looked for; but its order may wait for it.
+                one.end_time()
+                one.submitted = None
+                self._touched[request_id] = None
+
+
+def _was_looked_at(one: WatchedPayment, final_time: int) -> bool:
+    ttl = one.issued.request.ttl
+    return one.looked_at > ttl or not one.is_token or final_time > ttl + UNREAD_S
+
+
+async def _look(
+    chosen: list[WatchedPayment], target: PaymentTarget, findings: Findings, reader: ChainReader
+) -> None:
+    head = findings.marks.head
+    looks = await look_at([one.address for one in chosen], reader, head.id)
+    for one, found in zip(chosen, looks, strict=True):
+        if one.is_token:
+            one.note_stray(found.coins, head.id)
+            if found.transactions:
+                one.look(
+                    FoundBalance(one.issued.request.currency, one.address, one.balance, found.transactions),
+                    head,
+                )
+        elif found.coins != one.balance or found.transactions:
+            one.look(
+                FoundBalance(one.issued.request.currency, one.address, found.coins, found.transactions), head
+            )
+    await _find_missed(chosen, target, findings, reader)
+
+
+async def _find_missed(
+    chosen: list[WatchedPayment], target: PaymentTarget, findings: Findings, reader: ChainReader
+) -> None:
+    """Look for events that were not found; where the endpoint gives so many blocks at once."""
+    first = min(one.issued.issued_at_block for one in chosen)
+    wanted = target.log_filter
+    try:
+        logs = await find_events(
+            wanted.address,
+            wanted.events[0],
+            [one.id for one in chosen],
+            first,
+            max(first, findings.marks.deep),
+            reader,
+        )
+    except NodeRefused:
+        return
+    by_id = {one.id: one for one in chosen}
+    for log in logs:
+        one = by_id.get(target.request_id(log) or b"")
+        if one is not None and log.block.number >= one.issued.issued_at_block:
+            one.events.settle(log, is_in_time=True, is_proof=one.is_token)

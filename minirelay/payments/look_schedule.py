@@ -1,0 +1,95 @@
+"""Which payment addresses are looked at next (spec 07 "A poll").
+
+Those of young requests at each poll, older ones every minute, and the rest, for which money settles nothing
+any more, in turns. So the work of a poll has a bound, and only the turn gets longer.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from itertools import islice
+from typing import Final
+
+YOUNG_S: Final = 1800
+OLD_INTERVAL_S: Final = 60
+MOST_OF_THE_REST: Final = 1000
+
+
+class Importance(IntEnum):
+    """How soon an address is looked at again."""
+
+    OPEN = 1
+    REST = 2
+
+
+class LookSchedule:
+    """What there is to look at, by PaymentID; times in epoch seconds by the relay's clock."""
+
+    def __init__(self) -> None:
+        """Start with nothing to look at."""
+        self._young: OrderedDict[bytes, int] = OrderedDict()
+        self._old: OrderedDict[bytes, int] = OrderedDict()
+        self._rest: OrderedDict[bytes, int] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old) + len(self._rest)
+
+    @property
+    def open_count(self) -> int:
+        """Count those that are looked at soon."""
+        return len(self._young) + len(self._old)
+
+    def put(self, request_id: bytes, importance: Importance, issued_at: int) -> None:
+        """Enter one, or say how important it is now."""
+        if importance is Importance.OPEN:
+            self._rest.pop(request_id, None)
+            if request_id not in self._young and request_id not in self._old:
+                self._young[request_id] = issued_at
+        elif request_id not in self._rest:
+            self.remove(request_id)
+            self._rest[request_id] = 0
+            self._rest.move_to_end(request_id, last=False)
+
+    def remove(self, request_id: bytes) -> None:
+        """Look at one no more."""
+        for group in (self._young, self._old, self._rest):
+            group.pop(request_id, None)
+
+    def due(self, now: int) -> Iterator[bytes]:
+        """Go through what is to be looked at now, the most important first, then what waits longest."""
+        self._age(now)
+        # The newest first: somebody stands before the screen.
+        yield from list(reversed(self._young))
+        for request_id, looked_at in list(self._old.items()):
+            if looked_at > now - OLD_INTERVAL_S:
+                break
+            yield request_id
+        yield from list(islice(self._rest, MOST_OF_THE_REST))
+
+    def hurry(self, request_id: bytes) -> None:
+        """Look at one at the next poll, if it is among those that matter soon."""
+        if request_id in self._old:
+            self._old[request_id] = 0
+            self._old.move_to_end(request_id, last=False)
+
+    def looked(self, request_ids: Iterable[bytes], now: int) -> None:
+        """Take note of what was looked at."""
+        for request_id in request_ids:
+            for group in (self._old, self._rest):
+                if request_id in group:
+                    group[request_id] = now
+                    group.move_to_end(request_id)
+
+    def longest_wait_s(self, now: int) -> int:
+        """Return how long ago it is that the one that waits longest was looked at; 0 if nothing waits."""
+        waiting = [looked for group in (self._old, self._rest) for looked in islice(group.values(), 1)]
+        return max([now - looked for looked in waiting if looked], default=0)
+
+    def _age(self, now: int) -> None:
+        while self._young:
+            request_id, issued_at = next(iter(self._young.items()))
+            if issued_at > now - YOUNG_S:
+                return
+            del self._young[request_id]
+            self._old[request_id] = 0
+            self._old.move_to_end(request_id, last=False)

@@ -1,0 +1,56 @@
+"""The payments of all chains: what was watched before a start, and who hears of what writes change."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from minirelay.payments.watcher import PaymentWatch, looked_at_key
+from minirelay.shop.checkout_records import RecordChanges
+from minirelay.store.messages import ShopRow
+from minirelay.store.payment_records import WatchedRequest
+from minirelay.store.payment_rows import PaymentTransfer
+from minirelay.store.reader import Reader
+
+log = logging.getLogger(__name__)
+
+
+class PaymentWatches:
+    """A watch for each chain that can be paid on: a `CheckoutFollower`."""
+
+    def __init__(self, watches: Sequence[PaymentWatch]) -> None:
+        """watches: one for each chain."""
+        self._watches: Mapping[int, PaymentWatch] = {one.chain_id: one for one in watches}
+
+    def of_chain(self, chain_id: int) -> PaymentWatch | None:
+        """Return the watch of a chain, None if it can't be paid on."""
+        return self._watches.get(chain_id)
+
+    async def load(self, reader: Reader) -> None:
+        """Watch what is stored as watched, of all shops. Before any shop is written to. Raises StoreError.
+
+        Requests on a chain that is configured no more are left as they are.
+        """
+        requests: dict[int, list[WatchedRequest]] = defaultdict(list)
+        for one in await reader.watched_requests():
+            requests[one.issued.request.chain_id].append(one)
+        for chain_id, watched in requests.items():
+            watch = self._watches.get(chain_id)
+            if watch is None:
+                extra = {"chain": chain_id, "count": len(watched)}
+                log.warning("payments on a chain that is not configured are not watched", extra=extra)
+            else:
+                stored = await reader.payment_transfers([one.issued.id for one in watched])
+                await _load(watch, watched, stored, reader)
+
+    def changed(self, shop: ShopRow, records: RecordChanges) -> None:
+        """Take note of what a write changed, and is durable."""
+        if records.requests or records.closed:
+            for watch in self._watches.values():
+                watch.changed(shop, records)
+
+
+async def _load(
+    watch: PaymentWatch, watched: list[WatchedRequest], stored: list[PaymentTransfer], reader: Reader
+) -> None:
+    note = await reader.get_meta(looked_at_key(watch.chain_id))
+    watch.load(watched, stored, 0 if note is None else int.from_bytes(note))

@@ -1,0 +1,176 @@
+"""The requests of one chain for which money still matters, found by id, order and address."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+from minirelay.chain.findings import FoundBalance
+from minirelay.payments.expiry import Expiry
+from minirelay.payments.look_schedule import Importance, LookSchedule
+from minirelay.payments.payment_target import PaymentTarget
+from minirelay.payments.states import DONE, SETTLES
+from minirelay.payments.watched_payment import WatchedPayment
+from minirelay.shop.checkout_records import RecordChanges
+from minirelay.shop.issued_requests import IssuedRequest, RequestState
+from minirelay.store.messages import ShopRow
+from minirelay.store.payment_records import WatchedRequest
+from minirelay.store.payment_rows import PaymentTransfer
+
+OF_A_PAID_ORDER: Final = DONE | {RequestState.REVERTED}
+
+ADDRESSES_AT_ONCE: Final = 32
+"""Computed in one turn of the loop: a few milliseconds."""
+
+
+class WatchedRequests:
+    """Those of one chain. touched: ids of those about which something is known that was not decided about.
+
+    unjudged: ids of those with events of which it is not known what they prove. unfinal: of those whose order
+    is paid, in a block that may vanish.
+    """
+
+    def __init__(self, chain_id: int, target: PaymentTarget) -> None:
+        """Start without a request."""
+        self.schedule = LookSchedule()
+        self.expiry = Expiry()
+        self.touched: dict[bytes, None] = {}
+        self.unjudged: dict[bytes, None] = {}
+        self.unfinal: dict[bytes, None] = {}
+        self._chain_id = chain_id
+        self._target = target
+        self._looked_at = 0
+        self._by_id: dict[bytes, WatchedPayment] = {}
+        self._shop_ids: dict[int, int] = {}
+        self._by_order: dict[tuple[int, bytes], tuple[bytes, ...]] = {}
+        self._by_address: dict[tuple[bytes, bytes], bytes] = {}
+        self._without_address: dict[bytes, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[WatchedPayment]:
+        return iter(self._by_id.values())
+
+    def get(self, request_id: bytes | None) -> WatchedPayment | None:
+        """Return one by its PaymentID, None if it is not watched."""
+        return None if request_id is None else self._by_id.get(request_id)
+
+    def at(self, balance: FoundBalance) -> WatchedPayment | None:
+        """Return the one that is paid with this token to this address."""
+        return self.get(self._by_address.get((balance.token, balance.holder)))
+
+    def shop_id(self, one: WatchedPayment) -> int:
+        """Return the token id of its shop."""
+        return self._shop_ids[one.shop]
+
+    def load(
+        self, requests: Iterable[WatchedRequest], transfers: Iterable[PaymentTransfer], looked_at: int
+    ) -> None:
+        """Watch what was watched before. transfers: of these requests. looked_at: when last."""
+        self._looked_at = looked_at
+        stored: dict[bytes, list[PaymentTransfer]] = defaultdict(list)
+        for one in transfers:
+            stored[one.request_id].append(one)
+        for request in requests:
+            self._add(request.shop, request.issued, stored.get(request.issued.id, ()))
+
+    def looked(self, at: int) -> None:
+        """Take note that everything was looked at: what is new was not there before. at: epoch seconds."""
+        self._looked_at = at
+
+    def changed(self, shop: ShopRow, records: RecordChanges) -> None:
+        """Take note of what a write changed, and is durable: a client's, or one of the relay's own."""
+        for request_id, row in records.requests.items():
+            known = self._by_id.get(request_id)
+            if known is not None:
+                self._follow(known, row)
+            elif request_id in records.issued and row.request.chain_id == self._chain_id:
+                self._add(shop.row_id, row, ())
+        for order_id in records.closed:
+            for request_id in self._by_order.get((shop.row_id, order_id), ()):
+                one = self._by_id[request_id]
+                one.is_closed = True
+                self._follow(one, one.issued)
+
+    async def give_addresses(self) -> None:
+        """Compute the addresses that are missing, some in each turn of the loop."""
+        while self._without_address and self._target.is_open:
+            for request_id in list(islice(self._without_address, ADDRESSES_AT_ONCE)):
+                del self._without_address[request_id]
+                self._give_address(self._by_id[request_id])
+            await asyncio.sleep(0)
+
+    def forget_above(self, number: int) -> None:
+        """Let all forget what they know of blocks above this one, which never were."""
+        for one in self:
+            if one.forget_above(number):
+                self.touched[one.id] = None
+                self.schedule.hurry(one.id)
+
+    def note_event(self, one: WatchedPayment) -> None:
+        """Take note that there is news of an event."""
+        self.touched[one.id] = None
+        # It may tell of what lay at the address.
+        self.schedule.hurry(one.id)
+        if one.events.unjudged:
+            self.unjudged[one.id] = None
+
+    def _add(self, shop: int, issued: IssuedRequest, stored: Iterable[PaymentTransfer]) -> None:
+        if not issued.is_watched or issued.request.chain_id != self._chain_id:
+            return
+        one = WatchedPayment(shop, issued, b"", self._looked_at)
+        one.restore(stored)
+        self._by_id[one.id] = one
+        self._shop_ids[shop] = issued.request.shop_id
+        order = shop, issued.order_id
+        self._by_order[order] = (*self._by_order.get(order, ()), one.id)
+        self.touched[one.id] = None
+        if one.events.unjudged:
+            self.unjudged[one.id] = None
+        self.expiry.put(one.id, issued.request.ttl)
+        self._place(one)
+        if self._target.is_open and not self._without_address:
+            self._give_address(one)
+        else:
+            self._without_address[one.id] = None
+
+    def _give_address(self, one: WatchedPayment) -> None:
+        one.address = self._target.address_of(one.issued.request)
+        self._by_address[one.issued.request.currency, one.address] = one.id
+
+    def _follow(self, one: WatchedPayment, row: IssuedRequest) -> None:
+        """Follow a request to what it is now."""
+        one.issued = row
+        # The same is decided otherwise of another state, or of an order that is closed.
+        one.submitted = None
+        self.touched[one.id] = None
+        if row.is_watched and row.state is not RequestState.DISMISSED:
+            self._place(one)
+        else:
+            self._forget(one)
+
+    def _place(self, one: WatchedPayment) -> None:
+        state = one.issued.state
+        is_paid = state in OF_A_PAID_ORDER
+        is_open = is_paid or (state in SETTLES and not one.is_closed)
+        importance = Importance.OPEN if is_open else Importance.REST
+        self.schedule.put(one.id, importance, one.issued.issued_at)
+        if is_paid:
+            self.unfinal[one.id] = None
+        else:
+            self.unfinal.pop(one.id, None)
+
+    def _forget(self, one: WatchedPayment) -> None:
+        self.schedule.remove(one.id)
+        for known in (self.touched, self.unjudged, self.unfinal, self._without_address):
+            known.pop(one.id, None)
+        del self._by_id[one.id]
+        self._by_address.pop((one.issued.request.currency, one.address), None)
+        order = one.shop, one.issued.order_id
+        left = tuple([request_id for request_id in self._by_order[order] if request_id != one.id])
+        if left:
+            self._by_order[order] = left
+        else:
+            del self._by_order[order]

@@ -1,0 +1,85 @@
+"""When requests expire; `test_watcher.py` has what becomes of them then."""
+
+from msgspec.structs import replace
+
+from minirelay.payments.expiry import LATE_DAYS_S, UNREAD_S, Expiry
+from minirelay.payments.last_look import MOST_AT_ONCE
+from minirelay.payments.settlement import UNPROVEN_DAYS_S
+from minirelay.payments.watched_payment import WatchedPayment
+from minirelay.shop.issued_requests import RequestState
+from tests.payments.model_chain import ModelChain, address_of
+from tests.shop.issued import NOW, issued
+from tests.shop.patching import NATIVE, TOKEN
+
+TTL = NOW + 100
+
+
+def watched(
+    count: int = 1, currency: bytes = NATIVE, state: RequestState = RequestState.WAITING
+) -> dict[bytes, WatchedPayment]:
+    made = {}
+    for number in range(1, count + 1):
+        one = replace(issued(number, ttl=TTL, currency=currency, amount=10 + number), state=state)
+        made[one.id] = WatchedPayment(1, one, address_of(one.request), NOW)
+    return made
+
+
+async def look(expiry: Expiry, ones: dict[bytes, WatchedPayment], final_time: int) -> list[bytes]:
+    """Look once; give what something was found out about."""
+    chain = ModelChain(final_time)
+    findings = chain.nothing_found()
+    await expiry.look(ones.get, chain.target, findings, final_time, chain)
+    return list(expiry.take_touched())
+
+
+def entered(ones: dict[bytes, WatchedPayment]) -> Expiry:
+    expiry = Expiry()
+    for one in ones.values():
+        expiry.put(one.id, one.issued.request.ttl)
+    return expiry
+
+
+async def test_nothing_expires_before_the_final_block_is_later_than_its_ttl() -> None:
+    ones = watched()
+    expiry = entered(ones)
+    assert await look(expiry, ones, TTL) == []
+    assert await look(expiry, ones, TTL + 1) == list(ones)
+    assert await look(expiry, ones, TTL + 1) == []
+
+
+async def test_a_poll_looks_at_some_of_many() -> None:
+    ones = watched(MOST_AT_ONCE + 3)
+    expiry = entered(ones)
+    assert len(await look(expiry, ones, TTL + 1)) == MOST_AT_ONCE
+    assert len(await look(expiry, ones, TTL + 1)) == 3
+
+
+async def test_a_token_is_waited_for_but_not_for_ever() -> None:
+    ones = watched(currency=TOKEN)
+    expiry = entered(ones)
+    assert await look(expiry, ones, TTL + 1) == []
+    assert await look(expiry, ones, TTL + UNREAD_S) == []
+    assert await look(expiry, ones, TTL + UNREAD_S + 1) == list(ones)
+
+
+async def test_what_is_not_open_is_decided_about_at_its_ttl_and_seven_and_thirty_days_later() -> None:
+    ones = watched(state=RequestState.UNPROVEN)
+    expiry = entered(ones)
+    for later in (0, UNPROVEN_DAYS_S, LATE_DAYS_S):
+        assert await look(expiry, ones, TTL + later) == []
+        assert await look(expiry, ones, TTL + later + 1) == list(ones)
+
+
+async def test_what_is_watched_no_more_is_passed_over() -> None:
+    ones = watched()
+    expiry = entered(ones)
+    assert await look(expiry, {}, TTL + 1) == []
+    assert await look(expiry, ones, TTL + 1) == []
+
+
+def test_money_is_watched_for_until_thirty_days_are_over_and_it_is_not_open() -> None:
+    expiry, one = Expiry(), issued(1, ttl=TTL)
+    late = replace(one, state=RequestState.LATE)
+    assert not expiry.is_past(late, TTL + LATE_DAYS_S)
+    assert expiry.is_past(late, TTL + LATE_DAYS_S + 1)
+    assert not expiry.is_past(one, TTL + LATE_DAYS_S + 1)

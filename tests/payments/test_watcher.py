@@ -1,0 +1,630 @@
+"""What the polls of a chain do to the orders of a real relay."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from minirelay.errors import StoreError
+from minirelay.payments.expiry import LATE_DAYS_S
+from minirelay.payments.payment_watches import PaymentWatches
+from minirelay.payments.settlement import UNPROVEN_DAYS_S
+from minirelay.payments.watcher import PaymentWatch
+from minirelay.shop.issued_requests import DAY_S, IssuedRequest
+from minirelay.shop.order_states import OrderState
+from minirelay.shop.state import inventory_key
+from tests.payments.model_chain import ModelChain
+from tests.payments.settling import Settling, settling, settling_again
+from tests.relay.fixed_facts import CHAIN
+from tests.relay.selling import CAP, STOCK, write
+from tests.relay.test_audit import audited
+from tests.shop.checkouts import address, buy, cancel, choose, item
+from tests.shop.patching import INVENTORY, NATIVE, number, value_of
+
+PAID, UNPAID, CANCELED = OrderState.PAID, OrderState.UNPAID, OrderState.CANCELED
+
+
+@dataclass
+class Watching:
+    """A relay whose order 5 is watched on a model of a chain."""
+
+    shop: Settling
+    chain: ModelChain
+    watch: PaymentWatch
+
+    async def poll(self, times: int = 1) -> None:
+        for _ in range(times):
+            await self.chain.poll(self.watch)
+
+    async def settle(self) -> None:
+        """Poll until what happened is deep."""
+        for _ in range(self.chain.confirmations + 1):
+            self.chain.mine()
+            await self.poll()
+
+    async def request(self, which: int = -1, order: int = 5) -> IssuedRequest:
+        return await self.shop.request(order, which)
+
+    async def order(self, order: int = 5) -> OrderState:
+        return OrderState((await self.shop.order(order))["State"])
+
+    async def stock(self) -> int:
+        found: int = value_of((await self.shop.head()).state, INVENTORY, inventory_key(CAP))
+        return found
+
+    async def told(self) -> list[str]:
+        return [kind for kind, _, _ in await self.shop.alerts()]
+
+    async def state(self, which: int = -1, order: int = 5) -> str:
+        return (await self.request(which, order)).state.value
+
+
+def watch_of(shop: Settling, chain: ModelChain) -> PaymentWatch:
+    watch = PaymentWatch(
+        CHAIN, chain.target, shop.terms, shop.house.relay.write_own, clock=lambda: chain.time
+    )
+    shop.house.relay.follow_checkout(PaymentWatches([watch]))
+    return watch
+
+
+@asynccontextmanager
+async def watching(
+    directory: Path, *, confirmations: int = 1, coin: bytes | None = NATIVE, tolerance: int = 0
+) -> AsyncIterator[Watching]:
+    """Run a relay with an order that waits for coins, or for a token (coin None). Then its log is audited."""
+    async with settling(directory, tolerance=tolerance) as shop:
+        issued = await shop.request()
+        chain = ModelChain(issued.issued_at, confirmations)
+        for _ in range(3):
+            chain.mine()
+        one = Watching(shop, chain, watch_of(shop, chain))
+        one.watch.load(await shop.house.store.reader.watched_requests(), (), 0)
+        if coin is not None:
+            await write(shop.guest, choose(5, coin))
+        await one.poll()
+        yield one
+    await audited(directory)
+
+
+@asynccontextmanager
+async def watching_again(directory: Path, chain: ModelChain) -> AsyncIterator[Watching]:
+    """Run that relay again; the chain has gone on meanwhile. What was not deep is in no memory."""
+    async with settling_again(directory) as shop:
+        again = Watching(shop, chain, watch_of(shop, chain))
+        watches = PaymentWatches([again.watch])
+        shop.house.relay.follow_checkout(watches)
+        await watches.load(shop.house.store.reader)
+        yield again
+
+
+# -- how it is paid
+
+
+@pytest.mark.parametrize("coin", [NATIVE, None], ids=["coins", "token"])
+@pytest.mark.parametrize("way", ["call", "address", "swept"])
+async def test_an_order_is_paid_by_itself(tmp_path: Path, coin: bytes | None, way: str) -> None:
+    async with watching(tmp_path, coin=coin) as one:
+        request = (await one.request()).request
+        if way == "call":
+            one.chain.event(request)
+        else:
+            one.chain.transfer(request, request.amount)
+        await one.poll(2)
+        if way == "swept":
+            one.chain.sweep(request)
+        await one.settle()
+        assert (await one.order(), await one.state()) == (PAID, "paid")
+        assert await one.told() == []
+        assert await one.shop.rows("SELECT count(*) FROM alert") == [(0,)]
+
+
+async def test_stock_moves_once_for_an_event_and_a_balance_of_one_payment(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount)
+        await one.settle()
+        one.chain.sweep(request)
+        await one.settle()
+        assert await one.state() == "paid"
+        assert await one.stock() == STOCK - 2
+
+
+async def test_nothing_is_written_before_a_block_is_deep(tmp_path: Path) -> None:
+    async with watching(tmp_path, confirmations=3) as one:
+        request = (await one.request()).request
+        before = await one.shop.house.durable_seq()
+        one.chain.transfer(request, request.amount)
+        await one.poll()
+        assert (await one.order(), await one.state()) == (UNPAID, "seen")
+        one.chain.mine()
+        await one.poll()
+        assert await one.shop.house.durable_seq() == before
+        one.chain.mine()
+        await one.poll()
+        assert (await one.order(), await one.state()) == (PAID, "paid")
+        assert await one.shop.house.durable_seq() == before + 1
+
+
+async def test_parts_add_up(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount - 1)
+        await one.settle()
+        assert (await one.order(), await one.state()) == (UNPAID, "short")
+        assert await one.shop.alerts() == [("short", request.amount - 1, 0)]
+        one.chain.transfer(request, 1)
+        await one.settle()
+        assert (await one.order(), await one.state()) == (PAID, "paid")
+
+
+async def test_a_little_too_much_is_told_with_what_there_is(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount + 7)
+        await one.settle()
+        assert await one.state() == "over"
+        assert await one.shop.alerts() == [("over", request.amount + 7, 0)]
+
+
+async def test_money_that_comes_after_it_is_paid_is_added_to_the_alert(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.final_depth = 100
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount)
+        await one.settle()
+        for more in (1, 2):
+            one.chain.transfer(request, 1)
+            await one.settle()
+            assert await one.shop.alerts() == [("over", request.amount + more, 0)]
+
+
+async def test_a_token_paid_over_before_its_ttl_is_urgent(tmp_path: Path) -> None:
+    async with watching(tmp_path, coin=None) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount + 1)
+        await one.settle()
+        assert await one.shop.alerts() == [("over", request.amount + 1, 1)]
+
+
+async def test_an_event_that_proves_nothing_is_told_and_a_later_proof_settles(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.event(request, proves=False)
+        await one.settle()
+        assert (await one.order(), await one.state()) == (UNPAID, "unproven")
+        assert await one.told() == ["unproven"]
+        one.chain.event(request)
+        await one.settle()
+        assert (await one.order(), await one.state()) == (PAID, "paid")
+
+
+async def test_an_event_is_judged_when_there_is_a_request_left_to_ask(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.target.is_busy = True
+        one.chain.event((await one.request()).request)
+        await one.settle()
+        assert await one.order() is UNPAID
+        one.chain.target.is_busy = False
+        await one.poll()
+        assert await one.order() is PAID
+
+
+async def test_many_events_of_one_request_are_one_poll_and_few_rows(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.event((await one.request()).request, proves=False, count=5000)
+        await one.settle()
+        ((rows,),) = await one.shop.rows("SELECT count(*) FROM payment_transfer")
+        assert rows <= 64
+        assert await one.told() == ["unproven"]
+        assert one.chain.target.asked < 10
+
+
+async def test_an_order_that_costs_nothing_is_paid_at_the_next_poll(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        await one.shop.shop.clerk.write(("replace", ("Listings", CAP, "Price"), 0))
+        await write(one.shop.guest, buy(6, item(CAP)))
+        await one.poll()
+        assert await one.order(6) is PAID
+
+
+# -- choosing again, changing, withdrawing
+
+
+@pytest.mark.parametrize("way", ["call", "address"])
+async def test_the_first_request_pays_and_the_second_is_a_duplicate(tmp_path: Path, way: str) -> None:
+    async with watching(tmp_path) as one:
+        first, second = (await one.request(0)).request, (await one.request(1)).request
+        for request in (first, second):
+            if way == "call":
+                one.chain.event(request)
+            else:
+                one.chain.transfer(request, request.amount)
+            await one.settle()
+        assert await one.order() is PAID
+        assert (await one.state(0), await one.state(1)) == ("paid", "duplicate")
+        assert await one.told() == ["duplicate"]
+
+
+async def test_money_for_the_price_of_another_region_does_not_pay(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        old = (await one.request()).request
+        await write(one.shop.guest, [address(5, "replace", Country="NZ")])
+        one.chain.transfer(old, old.amount)
+        await one.settle()
+        assert (await one.order(), await one.state(-2)) == (UNPAID, "superseded")
+        assert "superseded" in await one.told()
+
+
+async def test_a_payment_that_is_seen_when_the_client_cancels_is_late(tmp_path: Path) -> None:
+    async with watching(tmp_path, confirmations=3) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount)
+        await one.poll()
+        await write(one.shop.guest, cancel(5))
+        await one.settle()
+        assert (await one.order(), await one.state()) == (CANCELED, "late")
+        assert await one.told() == ["late"]
+
+
+async def test_a_half_canceled_order_is_paid(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        await write(one.shop.guest, cancel(5)[:1])
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount)
+        await one.settle()
+        assert await one.order() is PAID
+
+
+# -- expiry
+
+
+async def test_an_unpaid_order_is_canceled_when_its_time_has_passed_for_good(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        ttl = (await one.request()).request.ttl
+        one.chain.mine(at=ttl + 5)
+        await one.poll()
+        assert await one.order() is UNPAID
+        one.chain.pass_time(1)
+        await one.poll(2)
+        assert (await one.order(), await one.state()) == (CANCELED, "expired")
+        assert await one.told() == []
+
+
+async def test_a_chain_that_stands_still_delays_expiry(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        for _ in range(3):
+            await one.chain.poll(one.watch, now=one.chain.time + 10 * DAY_S)
+        assert await one.order() is UNPAID
+
+
+async def test_money_that_came_in_time_and_is_not_deep_delays_expiry(tmp_path: Path) -> None:
+    async with watching(tmp_path, confirmations=3) as one:
+        one.chain.final_depth = 1
+        request = (await one.request()).request
+        one.chain.mine(at=request.ttl - 20)
+        await one.poll()
+        one.chain.transfer(request, request.amount)
+        await one.poll()
+        one.chain.mine(at=request.ttl + 100)
+        await one.poll()
+        assert await one.order() is UNPAID
+        await one.settle()
+        assert await one.order() is PAID
+
+
+async def test_money_that_comes_after_the_ttl_is_late(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.final_depth = 10
+        one.chain.mine(at=request.ttl + 100)
+        await one.poll()
+        one.chain.transfer(request, request.amount)
+        # Older ones are looked at every minute.
+        one.chain.mine(at=one.chain.time + 60)
+        await one.settle()
+        assert (await one.order(), await one.state()) == (UNPAID, "late")
+        one.chain.pass_time(1)
+        await one.poll(2)
+        assert await one.order() is CANCELED
+        assert await one.told() == ["late"]
+
+
+async def test_late_money_is_watched_for_thirty_days_and_then_no_more(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.pass_time(DAY_S + 100)
+        await one.poll(2)
+        assert await one.order() is CANCELED
+        one.chain.pass_time(LATE_DAYS_S - DAY_S)
+        await one.poll()
+        one.chain.transfer(request, 5)
+        await one.poll(2)
+        assert await one.state() == "late"
+        one.chain.pass_time(2 * DAY_S)
+        await one.poll(3)
+        assert len(one.watch.requests) == 0
+        assert await one.shop.house.store.reader.watched_requests() == []
+
+
+async def test_an_unproven_payment_keeps_its_order_for_seven_days(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.event((await one.request()).request, proves=False)
+        await one.settle()
+        one.chain.pass_time(DAY_S + 100)
+        await one.poll(2)
+        assert await one.order() is UNPAID
+        one.chain.pass_time(UNPROVEN_DAYS_S)
+        await one.poll(2)
+        assert (await one.order(), await one.state()) == (CANCELED, "unproven")
+
+
+async def test_an_endpoint_that_gives_few_blocks_at_once_does_not_delay_expiry(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.refuses_logs = True
+        one.chain.pass_time(DAY_S + 100)
+        await one.poll(2)
+        assert await one.order() is CANCELED
+
+
+async def test_coins_at_the_address_of_a_token_are_found_at_expiry(tmp_path: Path) -> None:
+    async with watching(tmp_path, coin=None) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, 77, token=NATIVE)
+        one.chain.pass_time(DAY_S + 100)
+        await one.poll(3)
+        assert await one.order() is CANCELED
+        assert ("stray", 77, 0) in await one.shop.alerts()
+
+
+# -- restarts
+
+
+@pytest.mark.parametrize("way", ["call", "address"])
+async def test_what_was_paid_in_time_while_the_relay_was_down_over_the_ttl_is_paid(
+    tmp_path: Path, way: str
+) -> None:
+    async with watching(tmp_path) as one:
+        chain, request = one.chain, (await one.request()).request
+        rows = await chain.poll(one.watch)
+        for row in rows:
+            await one.shop.house.store.writer.write(row)  # type: ignore[attr-defined]
+    if way == "call":
+        chain.event(request)
+    else:
+        chain.transfer(request, request.amount)
+    chain.pass_time(3 * DAY_S)
+    async with watching_again(tmp_path, chain) as again:
+        await again.poll(2)
+        assert await again.order() is PAID
+    await audited(tmp_path)
+
+
+async def test_a_kill_after_it_was_paid_and_before_the_poll_counted_pays_once(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        chain, request = one.chain, (await one.request()).request
+        chain.event(request)
+        await one.poll()
+        assert await one.order() is PAID
+    async with watching_again(tmp_path, chain) as again:
+        chain.forget_progress()
+        before = await again.shop.house.durable_seq()
+        await again.poll(3)
+        assert await again.shop.house.durable_seq() == before
+        assert await again.state() == "paid"
+
+
+async def test_what_was_told_is_not_told_again_after_a_restart(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        chain, request = one.chain, (await one.request()).request
+        chain.transfer(request, request.amount // 2)
+        await one.settle()
+        alerts = await one.shop.rows("SELECT * FROM alert")
+    async with watching_again(tmp_path, chain) as again:
+        await again.settle()
+        assert await again.shop.rows("SELECT * FROM alert") == alerts
+
+
+async def test_a_failed_commit_makes_the_poll_count_for_nothing_and_it_is_paid_in_the_end(
+    tmp_path: Path,
+) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.event((await one.request()).request, count=60)
+        async with one.shop.house.disk_full():
+            writer = one.shop.house.store.writer
+            with pytest.raises(StoreError):
+                await asyncio.gather(*[writer.put_meta(f"fill {n}", bytes(3000)) for n in range(500)])
+            with pytest.raises(StoreError):
+                await one.poll()
+        await one.poll(2)
+        assert await one.order() is PAID
+        assert await one.stock() == STOCK - 2
+
+
+async def test_a_poll_that_is_cancelled_leaves_nothing_undone_and_nothing_twice(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.event((await one.request()).request)
+        async with one.shop.house.disk_held():
+            poll = asyncio.ensure_future(one.poll())
+            done, _ = await asyncio.wait([poll], timeout=0.2)
+            assert not done
+            poll.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await poll
+        await one.poll(2)
+        assert (await one.order(), await one.state()) == (PAID, "paid")
+        assert await one.told() == []
+
+
+# -- reorganisations
+
+
+@pytest.mark.parametrize("way", ["call", "address"])
+async def test_what_is_dropped_before_it_is_deep_was_never_there(tmp_path: Path, way: str) -> None:
+    async with watching(tmp_path, confirmations=3) as one:
+        request = (await one.request()).request
+        if way == "call":
+            one.chain.event(request)
+        else:
+            one.chain.transfer(request, request.amount)
+        await one.poll()
+        assert await one.state() == "seen"
+        one.chain.reorganise(1)
+        for _ in range(4):
+            one.chain.mine()
+            await one.poll()
+        assert (await one.order(), await one.state()) == (UNPAID, "waiting")
+        assert await one.told() == []
+
+
+@pytest.mark.parametrize("way", ["call", "address"])
+@pytest.mark.parametrize("depth", [2, 3, 4])
+async def test_what_moves_to_another_block_is_paid_once_with_its_last_block(
+    tmp_path: Path, way: str, depth: int
+) -> None:
+    """Confirmations are 3: a block less deep, as deep, and deeper."""
+    async with watching(tmp_path, confirmations=3) as one:
+        one.chain.final_depth = 100
+        request = (await one.request()).request
+        if way == "call":
+            one.chain.event(request)
+        else:
+            one.chain.transfer(request, request.amount)
+        await one.poll()
+        for _ in range(depth - 1):
+            one.chain.mine()
+            await one.poll()
+        dropped = one.chain.reorganise(depth)
+        one.chain.mine()
+        one.chain.again(dropped[0])
+        await one.poll()
+        await one.settle()
+        await one.settle()
+        assert (await one.order(), await one.state()) == (PAID, "paid")
+        details = (await one.shop.order())["TxDetails"]
+        blocks = {block.header.hash for block in one.chain.blocks}
+        assert details["BlockHash"] in blocks
+        assert "reverted" not in await one.told()
+
+
+@pytest.mark.parametrize("way", ["call", "address"])
+async def test_what_is_dropped_after_it_was_paid_is_reverted_until_it_comes_back(
+    tmp_path: Path, way: str
+) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.final_depth = 100
+        request = (await one.request()).request
+        if way == "call":
+            one.chain.event(request)
+        else:
+            one.chain.transfer(request, request.amount)
+        await one.poll(2)
+        assert await one.state() == "paid"
+        dropped = one.chain.reorganise(1)
+        one.chain.mine()
+        await one.poll()
+        one.chain.mine()
+        await one.poll(2)
+        assert (await one.order(), await one.state()) == (PAID, "reverted")
+        assert await one.told() == ["reverted"]
+        one.chain.again(dropped[0])
+        await one.settle()
+        await one.settle()
+        assert await one.state() == "paid"
+        details = (await one.shop.order())["TxDetails"]
+        assert details["BlockHash"] in {block.header.hash for block in one.chain.blocks}
+
+
+# -- dead addresses
+
+
+async def test_an_address_that_a_stranger_swept_between_two_parts_is_replaced(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount // 2)
+        await one.settle()
+        one.chain.sweep(request, says=False)
+        await one.settle()
+        assert (await one.request(-2)).is_dead
+        assert await one.state(-2) == "unproven"
+        new = (await one.request()).request
+        assert ("dead address", request.amount // 2, 1) in await one.shop.alerts()
+        one.chain.transfer(request, request.amount)
+        await one.settle()
+        assert await one.order() is UNPAID
+        one.chain.transfer(new, new.amount)
+        await one.settle()
+        assert await one.order() is PAID
+
+
+async def test_what_is_deposited_and_swept_in_one_transaction_is_paid(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.sweep((await one.request()).request)
+        await one.settle()
+        assert await one.order() is PAID
+
+
+async def test_what_is_swept_between_the_head_and_the_depth_is_paid(tmp_path: Path) -> None:
+    async with watching(tmp_path, confirmations=3) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount)
+        await one.poll()
+        one.chain.sweep(request)
+        await one.poll()
+        assert await one.order() is UNPAID
+        await one.settle()
+        assert (await one.order(), await one.state()) == (PAID, "paid")
+
+
+# -- many
+
+
+async def test_two_hundred_guests_race_for_a_hundred_pieces(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        await one.shop.shop.clerk.write(("replace", ("Inventory", CAP), 100 + 2))
+        paid = []
+        for order in range(100, 300):
+            try:
+                await write(one.shop.shop.clerk, buy(order, item(CAP)))
+            except Exception:  # noqa: BLE001  (there is no stock left)
+                break
+            paid.append(order)
+        assert len(paid) == 100
+        for order in paid:
+            request = (await one.request(order=order)).request
+            one.chain.transfer(request, request.amount)
+        await one.settle()
+        assert {await one.order(order) for order in paid} == {PAID}
+        head = await one.shop.head()
+        assert head.records.reservations.of_stock(number(CAP), 0) in (0, 2)
+        assert await one.told() == []
+
+
+async def test_a_poll_without_news_writes_nothing(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount // 2)
+        await one.settle()
+        await one.settle()
+        commits = one.shop.house.store.writer.epoch
+        before = await one.shop.rows("SELECT * FROM payment_request")
+        seq = await one.shop.house.durable_seq()
+        for _ in range(5):
+            one.chain.mine()
+            await one.poll()
+        assert await one.shop.rows("SELECT * FROM payment_request") == before
+        assert (await one.shop.house.durable_seq(), one.shop.house.store.writer.epoch) == (seq, commits)
+
+
+async def test_logs_name_payments_and_no_customer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with watching(tmp_path) as one:
+        issued = await one.request()
+        one.chain.transfer(issued.request, issued.request.amount)
+        await one.settle()
+        lines = [record for record in caplog.records if "payment request is" in record.getMessage()]
+        assert [record.getMessage() for record in lines] == ["a payment request is paid"]
+        assert issued.request.payee.hex() not in str([vars(record) for record in lines])
