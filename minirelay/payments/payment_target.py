@@ -31,6 +31,10 @@ class ProvenEvent(Protocol):
     def event(self) -> FoundLog:
         """The event."""
 
+    @property
+    def payer(self) -> bytes | None:
+        """Who has paid, if that is what proves it, and not the event by itself."""
+
 
 class Prover(Protocol):
     """Says which of a request's events proves that coins were paid: `native_proof.NativeProver`."""
@@ -73,7 +77,7 @@ class PaymentTarget(Protocol):
 
     async def prove(
         self, request: PaymentRequest, events: Sequence[FoundLog], reader: ChainReader, at: BlockId
-    ) -> FoundLog | None:
+    ) -> ProvenEvent | None:
         """Return which of the events proves a payment, None if none does. Raises like `Prover.prove`."""
 
 
@@ -129,9 +133,8 @@ class PayByAddress:
 
     async def prove(
         self, request: PaymentRequest, events: Sequence[FoundLog], reader: ChainReader, at: BlockId
-    ) -> FoundLog | None:
+    ) -> ProvenEvent | None:
         """Return which of the events proves a payment, None if none does. Raises like `Prover.prove`."""
         if self._prover is None:
             raise RuntimeError("the payment target is not open")
-        proof = await self._prover.prove(request, events, reader, at)
-        return None if proof is None else proof.event
+        return await self._prover.prove(request, events, reader, at)

@@ -232,8 +232,13 @@ class PaymentWatch:
     async def _judge_one(self, one: WatchedPayment, at: BlockId, reader: ChainReader) -> None:
         while events := one.events.unjudged:
             proof = await self._target.prove(one.issued.request, events, reader, at)
-            for event in events if proof is None else (proof,):
-                one.events.judge(event, is_proven=proof is not None)
+            # That somebody has paid proves one payment, however many events are looked at.
+            is_counted = proof is not None and proof.payer is not None and one.events.has_proof
+            if proof is None or is_counted:
+                for event in events:
+                    one.events.judge(event, is_proven=False)
+            else:
+                one.events.judge(proof.event, is_proven=True)
 
     async def _find_arrivals(self, reader: ChainReader) -> None:
         """Find out what of a token had arrived at addresses that were emptied."""

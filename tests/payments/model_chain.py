@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from minirelay.chain.block import Block
-from minirelay.chain.errors import BudgetSpent, NodeRefused, Reverted
+from minirelay.chain.errors import AnswerTooLong, BudgetSpent, NodeRefused, Reverted
 from minirelay.chain.findings import (
     BalancesAt,
     ChainReader,
@@ -21,7 +21,7 @@ from minirelay.chain.findings import (
     Marks,
 )
 from minirelay.chain.question import Question
-from minirelay.payments.payment_target import PAYMENT_MADE
+from minirelay.payments.payment_target import PAYMENT_MADE, ProvenEvent
 from minirelay.payments.watcher import PaymentWatch
 from minirelay.protocol.block_id import BlockId
 from minirelay.protocol.json_rpc import Request, RpcError, write_data
@@ -41,9 +41,18 @@ def address_of(request: PaymentRequest) -> bytes:
 
 
 @dataclass
-class ModelTarget:
-    """Says where requests are paid and which transactions prove something."""
+class ModelProof:
+    """Which event proves a payment, and by whom."""
 
+    event: FoundLog
+    payer: bytes | None
+
+
+@dataclass
+class ModelTarget:
+    """Says where requests are paid, and which transactions prove something. payer: whom it knows of."""
+
+    payer: bytes | None = None
     proofs: set[bytes] = field(default_factory=set)
     is_open: bool = False
     is_busy: bool = False
@@ -62,11 +71,12 @@ class ModelTarget:
 
     async def prove(
         self, request: PaymentRequest, events: Sequence[FoundLog], reader: ChainReader, at: BlockId
-    ) -> FoundLog | None:
+    ) -> ProvenEvent | None:
         self.asked += 1
         if self.is_busy:
             raise BudgetSpent("no request is left")
-        return next((one for one in events if one.transaction_hash in self.proofs), None)
+        found = next((one for one in events if one.transaction_hash in self.proofs), None)
+        return None if found is None else ModelProof(found, self.payer)
 
 
 @dataclass
@@ -235,6 +245,10 @@ class ModelChain:
     ) -> list[T | Reverted]:
         """Answer as the chain is now."""
         return [one.read(self._answer(one.request)) for one in questions]
+
+    async def request_unless_long(self, questions: Sequence[Question[T]]) -> list[T | AnswerTooLong]:
+        """Nobody asks for long answers here."""
+        raise AssertionError(questions)
 
     def _answer(self, request: Request) -> Any:
         head, params = self.blocks[-1], request.params

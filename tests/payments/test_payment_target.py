@@ -47,6 +47,10 @@ class _Proven:
     def event(self) -> FoundLog:
         return self._event
 
+    @property
+    def payer(self) -> bytes | None:
+        return None
+
 
 def log(address: bytes, *topics: bytes) -> FoundLog:
     return FoundLog(address, topics, b"", BlockId(1, bytes(32)), bytes(32), 0)
@@ -79,7 +83,9 @@ async def test_a_proof_is_an_event(chain: Chain, contract: bytes) -> None:
     with pytest.raises(RuntimeError, match="not open"):
         await target.prove(REQUEST, [event], chain, event.block)
     await target.open(chain)
-    assert await target.prove(REQUEST, [event], chain, event.block) is event
+    proof = await target.prove(REQUEST, [event], chain, event.block)
+    assert proof is not None
+    assert proof.event is event
     assert await target.prove(REQUEST, [], chain, event.block) is None
 
 

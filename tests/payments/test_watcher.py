@@ -202,6 +202,29 @@ async def test_an_event_that_proves_nothing_is_told_and_a_later_proof_settles(tm
         assert (await one.order(), await one.state()) == (PAID, "paid")
 
 
+async def test_that_somebody_has_paid_counts_once_however_many_events_there_are(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.final_depth = 100
+        one.chain.target.payer = b"\x01" * 20
+        request = (await one.request()).request
+        for _ in range(3):
+            one.chain.event(request, count=2)
+            await one.settle()
+        assert await one.state() == "paid"
+        assert await one.told() == []
+
+
+async def test_each_call_that_pays_counts(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.final_depth = 100
+        request = (await one.request()).request
+        one.chain.event(request)
+        one.chain.event(request)
+        await one.settle()
+        assert await one.state() == "over"
+        assert await one.shop.alerts() == [("over", 2 * request.amount, 0)]
+
+
 async def test_an_event_is_judged_when_there_is_a_request_left_to_ask(tmp_path: Path) -> None:
     async with watching(tmp_path) as one:
         one.chain.target.is_busy = True
