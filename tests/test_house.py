@@ -80,13 +80,14 @@ PUBLIC_IN_SPITE_OF_IT = {"_replace", "_asdict", "_fields", "_exit"}
 """Names of the standard library that are meant for everybody: of named tuples, and of os."""
 
 OF_OTHER_LIBRARIES = {
+    "minirelay/dev/chain/blockchain.py": {"_utils"},
     "minirelay/web/read_throttle.py": {"_message_tail"},
     "minirelay/web/request_parser.py": {"_size"},
     "tests/relay/test_relay.py": {"_writer"},
     "tests/web/test_frame_scanner.py": {"_buffer"},
     "tests/web/test_request_parser.py": {"_parser"},
 }
-"""What aiohttp has no public way to: what came along with a handshake, what a body holds, and so on."""
+"""What they have no public way to: what came along with a handshake, where a contract will be, and so on."""
 
 
 def sources() -> list[str]:
@@ -133,6 +134,9 @@ def taken_names(tree: ast.AST) -> Iterator[str]:
         match node:
             case ast.Attribute(attr=name) if not is_own(node):
                 yield name
+            case ast.ImportFrom(module=module, names=names):
+                yield from (module or "").split(".")
+                yield from (one.name for one in names)
             case ast.Call(
                 func=ast.Name(id="getattr" | "setattr") | ast.Attribute(attr="setattr" | "object"),
                 args=[_, ast.Constant(value=str(name)), *_],
@@ -165,6 +169,8 @@ def test_exceptions_for_other_libraries_are_still_needed() -> None:
         "setattr(x, '_feed', 1)",
         "monkeypatch.setattr(x, '_feed', 1)",
         "del x[0]._feed",
+        "from x import _feed",
+        "from x._feed import y",
     ],
 )
 def test_reaching_into_a_private_name_is_seen(line: str) -> None:

@@ -74,9 +74,9 @@ class Session:
         """Answer with an error."""
         await self.send(request_id, Failure(code, message, object_id))
 
-    async def ask(self, message: Message) -> "asyncio.Future[Response]":
+    async def ask(self, message: Message, request_id: int | None = None) -> "asyncio.Future[Response]":
         """Send a request of the relay's own. Returns what will be the client's answer."""
-        request_id = next(self._own_ids)
+        request_id = next(self._own_ids) if request_id is None else request_id
         answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._responses[request_id] = answer
         await self.send(request_id, message)

@@ -199,9 +199,7 @@ class TestTheRelaysRequests:
         async with opened(relay) as (connection, session):
             asking = asyncio.create_task(connection.request(GetBlobUploadURLRequest()))
             request_id, _ = await session.expect(GetBlobUploadURLRequest)
-            session._responses[request_id] = asyncio.get_running_loop().create_future()
-            await session.send(request_id, PingRequest())
-            assert await within(session._responses[request_id]) == Success()
+            assert await within(await session.ask(PingRequest(), request_id)) == Success()
             await session.answer(request_id, b"url")
             assert await within(asking) == b"url"
 
