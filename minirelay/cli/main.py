@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "shops": "minirelay.cli.shops",
     "shop": "minirelay.cli.shop",
     "verify": "minirelay.cli.verify",
+    "backup": "minirelay.cli.backup",
+    "restore": "minirelay.cli.restore",
     "config": "minirelay.cli.config",
     "bench": "minirelay.cli.bench",
     "decode": "minirelay.cli.decode",

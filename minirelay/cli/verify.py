@@ -1,15 +1,16 @@
-"""`minirelay verify [SHOP]`: reads every page, replays logs, compares everything that is stored with them."""
+"""`minirelay verify [SHOP | FILE]`: reads every page, replays logs, compares all that is stored with them."""
 
 import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirelay.cli.inspection import FOR_READING, find, reading
+from minirelay.cli.inspection import FOR_READING, find
 from minirelay.cli.output import show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
@@ -28,10 +29,10 @@ _MIB = 1024 * 1024
 
 
 @click.command(cls=CommandWithSettings, settings=FOR_READING)
-@click.argument("shop_id", metavar="[SHOP]", required=False)
+@click.argument("shop_id", metavar="[SHOP | FILE]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(shop_id: str | None, as_json: bool, **given: Any) -> int:
-    """Read every page of the database, and replay the log of every shop, or of one.
+    """Read every page of the database, and replay the log of every shop, or of one; or of a backup FILE.
 
     Each signature, root, proof and rule is checked again, and everything that is stored beside the log is
     compared with what the log makes of it. Ends with exit code 1 and the first difference if anything is
@@ -48,12 +49,20 @@ def verify(shop_id: str | None, as_json: bool, **given: Any) -> int:
 
 async def _verify(settings: "Settings", shop_id: str | None) -> list[Result]:
     from minirelay.errors import StoreError
+    from minirelay.store.database import FILE_NAME, open_copy, open_readonly
 
+    backup = Path(shop_id) if shop_id is not None and Path(shop_id).is_file() else None  # noqa: ASYNC240
+    if backup is not None:
+        shop_id = None
+    path = backup or settings.data_dir / FILE_NAME
+    opening = open_copy(path) if backup is not None else open_readonly(settings.data_dir)
     with _progress() as progress:
-        async with reading(settings) as reader:
+        async with await opening as store:
+            reader = store.reader
             if shop_id is not None:
                 await _check_known(reader, shop_id)
-            database = await _verify_database(reader, settings, progress)
+            mark_folder = None if backup is not None else settings.data_dir
+            database = await _verify_database(reader, path, mark_folder, progress)
             try:
                 shops = await _verify_shops(reader, shop_id, database, progress)
             except StoreError:
@@ -73,16 +82,19 @@ async def _check_known(reader: "Reader", shop_id: str) -> None:
         return  # the reason is found, and said, when every page is read
 
 
-async def _verify_database(reader: "Reader", settings: "Settings", progress: "Progress | None") -> Result:
-    from minirelay.store.database import FILE_NAME
-
+async def _verify_database(
+    reader: "Reader", path: Path, mark_folder: Path | None, progress: "Progress | None"
+) -> Result:
+    """Read every page. mark_folder: where it is noted how far the database was; None for a backup."""
     size_bytes = await reader.size_bytes()
     if progress is not None:
         progress.add_task(f"reading every page, {size_bytes / _MIB:,.1f} MiB", total=None)
     start = time.perf_counter()
-    damage = await reader.find_damage() or await _find_loss(reader, settings)
+    damage = await reader.find_damage()
+    if damage is None and mark_folder is not None:
+        damage = await _find_loss(reader, mark_folder)
     result = {
-        "database": str(settings.data_dir / FILE_NAME),
+        "database": str(path),
         "ok": damage is None,
         "bytes": size_bytes,
         "seconds": round(time.perf_counter() - start, 3),
@@ -90,13 +102,13 @@ async def _verify_database(reader: "Reader", settings: "Settings", progress: "Pr
     return result if damage is None else result | {"difference": damage}
 
 
-async def _find_loss(reader: "Reader", settings: "Settings") -> str | None:
+async def _find_loss(reader: "Reader", folder: Path) -> str | None:
     from minirelay.store.errors import DataMissing
     from minirelay.store.high_water import HIGH_WATER_FILE, read_high_water
 
     try:
         # First the file: a relay that goes on writing is only further by the time it is compared.
-        mark = read_high_water(settings.data_dir / HIGH_WATER_FILE)
+        mark = read_high_water(folder / HIGH_WATER_FILE)
     except DataMissing as error:
         return str(error)
     loss = None if mark is None else await reader.find_loss(mark)

@@ -128,6 +128,18 @@ async def open_readonly(directory: Path) -> ReadOnlyStore:
         return ReadOnlyStore(path, reader, stack.pop_all())
 
 
+async def open_copy(path: Path) -> ReadOnlyStore:
+    """Open a database that nothing has open and that has no write-ahead log, like a backup, to look at it.
+
+    It may lie on a medium that can't be written to. Raises as `open_readonly`.
+    """
+    check_sqlite()
+    _require_there(path)
+    async with AsyncExitStack() as stack:
+        reader = await _open_reader(path, 1, stack, is_immutable=True)
+        return ReadOnlyStore(path, reader, stack.pop_all())
+
+
 def _require_there(path: Path) -> None:
     # SQLite says "unable to open" of everything: most often it was looked for in the wrong place.
     try:
@@ -141,10 +153,13 @@ def _require_there(path: Path) -> None:
         return
 
 
-async def _open_reader(path: Path, count: int, stack: AsyncExitStack) -> Reader:
+async def _open_reader(
+    path: Path, count: int, stack: AsyncExitStack, *, is_immutable: bool = False
+) -> Reader:
     connections = []
     for number in range(count):
-        connection = Connection(f"minirelay-reader-{number}", lambda: _connect_reader(path))
+        connect = partial(_connect_reader, path, is_immutable=is_immutable)
+        connection = Connection(f"minirelay-reader-{number}", connect)
         await _open(connection, path, stack)
         connections.append(connection)
     pool = ReadPool(connections, path)
@@ -191,8 +206,8 @@ def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
     return connection
 
 
-def _connect_reader(path: Path) -> sqlite3.Connection:
-    connection = connect_to_read(path)
+def _connect_reader(path: Path, *, is_immutable: bool = False) -> sqlite3.Connection:
+    connection = connect_to_read(path, is_immutable=is_immutable)
     with closed_on_error(connection):
         check_current(connection, path)
     return connection

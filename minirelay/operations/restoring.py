@@ -1,0 +1,83 @@
+"""Restoring a backup: what has to be looked at before anything is changed (spec 09, "Backup and restore")."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+import msgspec
+
+from minirelay.operations.backups import BackupDamaged, describe
+from minirelay.operations.manifest import Backup, hash_file, read_manifest
+from minirelay.store.database import FILE_NAME
+from minirelay.store.errors import NotOurDatabase, SchemaTooOld, StoreUnreadable
+from minirelay.store.lock import DirectoryLock
+from minirelay.store.restore import known_ends, put_in_place, read_ends, refuse_loss
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What was done. backup: what is known of it. kept: where what was there is now, None if nothing was."""
+
+    database: Path
+    backup: Backup | None
+    kept: Path | None
+
+
+def restore(backup: Path, data_dir: Path, *, force: bool = False) -> Restored:
+    """Put a backup in the place of the database of a data directory, in which no relay runs.
+
+    force: also if what is there is ahead of it, or can't be read. To be called where no event loop runs.
+    Raises StoreError; then nothing is changed.
+    """
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = DirectoryLock(data_dir)
+    try:
+        return _restore(backup, data_dir / FILE_NAME, force=force)
+    finally:
+        lock.release()
+
+
+def _restore(backup: Path, database: Path, *, force: bool) -> Restored:
+    known = _examine(backup)
+    told: dict[int, int] = {}
+    try:
+        told = known_ends(database)
+    except Exception:
+        if not force:
+            raise
+    if not force:
+        refuse_loss(told, backup)
+    kept = put_in_place(backup, database, int(time.time()), told)
+    return Restored(database, known, kept)
+
+
+def _examine(backup: Path) -> Backup | None:
+    """Make sure that a file is a whole backup, of a version that is known here. Raises StoreError."""
+    if not backup.is_file():
+        raise StoreUnreadable(f"{backup}: no such file")
+    manifest = read_manifest(backup)
+    if manifest is not None:
+        known = manifest.find(hash_file(backup))
+        if known is None:
+            raise BackupDamaged(
+                f"{backup}: its checksum is not that in its manifest: it is damaged, or another file"
+            )
+        read_ends_of(backup)
+        return known
+    read_ends_of(backup)
+    try:
+        return describe(backup)
+    except SchemaTooOld:
+        # Its logs can be replayed when it is migrated: `verify` does.
+        return None
+    except BackupDamaged as error:
+        raise BackupDamaged(f"{backup}: {error}") from error
+
+
+def read_ends_of(backup: Path) -> dict[int, int]:
+    """Return how far the logs in a backup are. Raises StoreError."""
+    try:
+        return read_ends(backup)
+    except NotOurDatabase as error:
+        raise BackupDamaged(f"{backup}: no database of minirelay's, or a damaged one") from error
+    except sqlite3.Error as error:
+        raise BackupDamaged(f"{backup}: {error}") from error
