@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 from minirelay.cli.main import COMMANDS
 from minirelay.client import KnownRelays, RelayClient, RelayRefused, patches
 from minirelay.config.loading import file_layer, load
+from tests.cli.commands import command
 from tests.system.programs import demo_clerk, environment, minirelay_dev
 
 ROOT = Path(__file__).parent.parent.parent
@@ -55,19 +55,17 @@ async def test_a_dev_json_of_another_run_is_told_apart() -> None:
                 await client.follow()
 
 
-@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the sqlite3 command is not installed")
 async def test_the_backup_ends_while_the_relay_is_written_to(tmp_path: Path) -> None:
-    (block,) = [one for one in blocks("sh") if "VACUUM" in one]
+    assert "`minirelay backup FILE --keep 14`, while the relay runs" in README
     data = tmp_path / "data"
     with minirelay_dev("--data", str(data)) as program:
         async with demo_clerk(program) as client:
             for number in range(200):
                 await client.write(patches.add_tag(f"{number} {'x' * 100_000}"))
             writing = asyncio.create_task(keep_writing(client))
-            backup = await asyncio.create_subprocess_shell(
-                block.replace("/var/lib/minirelay", str(data)), cwd=tmp_path
-            )
-            async with asyncio.timeout(20):
+            arguments = ("backup", str(tmp_path / "copy.sqlite"), "--keep", "14", "--data-dir", str(data))
+            backup = await asyncio.create_subprocess_exec(*command(*arguments))
+            async with asyncio.timeout(60):
                 assert await backup.wait() == 0
             assert not writing.done()
             written_before = await stop_writing(writing)
