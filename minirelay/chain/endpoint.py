@@ -199,7 +199,7 @@ async def _read(
             answers = decode(await _read_bounded(response, longest))
         except (UnusableAnswer, MalformedInput) as error:
             raise UnusableAnswer(str(failure), wish_s) from error
-        if all(isinstance(answer, RpcError) for answer in answers):
+        if any(isinstance(answer, RpcError) for answer in answers):
             return _with_wish(answers, wish_s)
         raise failure
 

@@ -174,9 +174,13 @@ class Poller(Generic[RowT]):
             return
         finally:
             budget.left -= given - share.left
-        self._looked.update((one.token, one.holder) for one in balances)
+        self._looked.update((one.token, one.holder) for one in balances if self._is_complete(one))
         for one in self._watched:
             one.take_balances(step.head, balances, read.faults)
+
+    def _is_complete(self, balance: FoundBalance) -> bool:
+        """Return whether its transaction count is there, if it matters: else it is looked at again soon."""
+        return balance.transaction_count is not None or not self._needs_count(balance)
 
     def _needs_count(self, balance: FoundBalance) -> bool:
         return any(one.needs_count(balance) for one in self._watched)

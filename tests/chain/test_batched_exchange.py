@@ -92,15 +92,15 @@ async def test_batches_shrink_to_what_is_taken_and_stay_so(name: str) -> None:
 async def test_without_batches_each_is_asked_alone(name: str) -> None:
     node, size = Scripted(own, up_to(1, FAILURES[name])), BatchSize()
     assert await exchange(node, size).ask(asking(12)) == right(12)
-    assert node.sizes == [12, 10, *[1] * 12]
+    assert node.sizes == [12, 10, 3, *[1] * 12]
     assert size.current(NOW) == 1
 
 
 async def test_of_a_batch_answered_partly_only_the_rest_is_asked_again() -> None:
     node = Scripted(own, lambda requests: [own(one) if number(one) % 2 else None for one in requests])
     assert await exchange(node).ask(asking(20)) == right(20)
-    # Ten are left, then five, and then each alone.
-    assert node.sizes == [20, 10, *[1] * 10]
+    # The ten that are left are answered in no batch.
+    assert node.sizes == [20, 10, 3, *[1] * 10]
 
 
 async def test_errors_of_single_questions_are_theirs() -> None:
@@ -148,7 +148,7 @@ async def test_few_questions_may_be_answered_with_what_cannot_be_read(served: in
     node = Scripted(say, up_to(1, UnusableAnswer("it is not JSON")))
     with pytest.raises(UnusableAnswer):
         await exchange(node).ask(asking(100))
-    assert node.sizes == [100, 10, *[1] * (served + min(MOST_UNUSABLE, 1 + served) + 1)]
+    assert node.sizes == [100, 10, 3, *[1] * (served + min(MOST_UNUSABLE, 1 + served) + 1)]
 
 
 RATES = [

@@ -5,6 +5,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from minirelay.chain.batch_size import MAX_BATCH
@@ -332,3 +333,17 @@ async def test_batches_have_a_bound(count: int) -> None:
         with pytest.raises(RuntimeError, match=f"1 to {MAX_BATCH} requests"):
             await Endpoint(http, node.url).ask_many([NUMBER] * count)
     assert node.requests == 0
+
+
+async def test_errors_with_a_status_of_their_own_leave_the_other_answers_alone() -> None:
+    async def behave(_request: web.Request, asked: Any) -> web.StreamResponse:
+        refusal = {"code": -32614, "message": "eth_getLogs is limited to a 10,000 range"}
+        answers = [{"id": asked[0]["id"], "result": "0x5"}, {"id": asked[1]["id"], "error": refusal}]
+        return web.json_response(answers, status=413)
+
+    node = Node(behaviour=behave)
+    async with running(node), open_http() as http:
+        assert await Endpoint(http, node.url).ask_many([NUMBER, Request("eth_getLogs")]) == [
+            Result("0x5"),
+            RpcError(-32614, "eth_getLogs is limited to a 10,000 range"),
+        ]

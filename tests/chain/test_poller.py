@@ -460,3 +460,13 @@ async def test_where_the_tag_is_not_known_nothing_is_deep() -> None:
 
 def _failing(request: Request, method: str) -> RpcError | None:
     return RpcError(-32603, "internal error") if request.method == method else None
+
+
+async def test_a_count_that_the_budget_did_not_reach_is_asked_for_without_a_new_block() -> None:
+    holder = address_of("customer")
+    polling = Polling(requests=LEAST_REQUESTS, depths=Depths(1, is_development=True))
+    polling.model.mine([coins_to(holder, ENOUGH, "payment")])
+    polling.watch.pairs = [coins(holder)]
+    for _ in range(3):
+        await polling.poll()
+    assert polling.watch.paid == [holder]
