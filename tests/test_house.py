@@ -74,6 +74,56 @@ def test_every_module_says_what_it_is(module: str) -> None:
     assert (PACKAGE / module).read_text().startswith('"""')
 
 
+# -- docstrings
+
+NO_VERBS = {"A", "All", "An", "Each", "How", "If", "It", "Its", "One", "That", "The", "This", "What", "When"}
+NO_VERBS |= {"Where", "Whether", "Which", "Who", "For"}
+
+
+def public_functions(node: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield the functions and methods that others call; what properties are may be said with a noun."""
+    for one in ast.iter_child_nodes(node):
+        if isinstance(one, ast.ClassDef):
+            yield from public_functions(one)
+        elif isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
+            is_property = any("property" in ast.unparse(decorator) for decorator in one.decorator_list)
+            if not (is_property or one.name.startswith("_")):
+                yield one
+
+
+def is_sentence_in_the_imperative(line: str) -> bool:
+    """Return whether a line begins with a verb as PEP 257 has it ("Return", not "Returns"), and ends."""
+    word = line.partition(" ")[0].rstrip(".:;,")
+    is_third_person = word.endswith("s") and not word.endswith("ss")
+    return line.endswith(".") and word.istitle() and word not in NO_VERBS and not is_third_person
+
+
+@pytest.mark.parametrize("module", modules())
+def test_the_first_line_about_a_function_says_what_to_do(module: str) -> None:
+    lines = [
+        docstring.splitlines()[0]
+        for function in public_functions(tree_of(f"minirelay/{module}"))
+        if (docstring := ast.get_docstring(function)) is not None
+    ]
+    assert [line for line in lines if not is_sentence_in_the_imperative(line)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "is_one"),
+    [
+        ("Return what is there.", True),
+        ("Drain, then end.", True),
+        ("Pass.", True),
+        ("Returns what is there.", False),
+        ("Return what is there", False),
+        ("The number of them.", False),
+        ("number: of them.", False),
+    ],
+)
+def test_which_lines_are_in_the_imperative(line: str, is_one: bool) -> None:
+    assert is_sentence_in_the_imperative(line) is is_one
+
+
 # -- private names
 
 PUBLIC_IN_SPITE_OF_IT = {"_replace", "_asdict", "_fields", "_exit"}

@@ -42,12 +42,12 @@ class Target:
 
     @property
     def writer(self) -> PrivateKey:
-        """The card to write with."""
+        """Return the card to write with."""
         return self.clerks[0]
 
     @property
     def reader(self) -> PrivateKey | None:
-        """The card to read with meanwhile; None: read as a visitor, who sees listings too."""
+        """Return the card to read with meanwhile; None: read as a visitor, who sees listings too."""
         return self.clerks[1] if len(self.clerks) > 1 else None
 
     @contextmanager
@@ -111,7 +111,7 @@ class OwnRelay:
 
     @property
     def writer(self) -> PrivateKey:
-        """The card to write with."""
+        """Return the card to write with."""
         return self._cards.clerks[0]
 
     def start(self, payment_endpoints: Sequence[str] = ()) -> Target:

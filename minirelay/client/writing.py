@@ -42,7 +42,7 @@ class Nonces:
 
     @property
     def last(self) -> int:
-        """The greatest nonce known to be used; 0 if there is none."""
+        """Return the greatest nonce known to be used; 0 if there is none."""
         return self._last
 
     def next(self) -> int:

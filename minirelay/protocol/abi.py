@@ -95,7 +95,7 @@ class _Parameter(msgspec.Struct, frozen=True):
 
     @property
     def canonical(self) -> str:
-        """The type as it stands in a signature: a tuple by what it is made of."""
+        """Return the type as it stands in a signature: a tuple by what it is made of."""
         if not self.components:
             return self.type
         inner = ",".join(component.canonical for component in self.components)

@@ -24,7 +24,7 @@ class Viewer(Protocol):
 
     @property
     def view(self) -> View:
-        """What it sees; never changes."""
+        """Return what it sees; never changes."""
 
 
 F = TypeVar("F", bound=Viewer)

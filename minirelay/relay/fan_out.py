@@ -21,11 +21,11 @@ class Follower(Protocol):
 
     @property
     def view(self) -> View:
-        """What it sees; never changes."""
+        """Return what it sees; never changes."""
 
     @property
     def cursor(self) -> Cursor:
-        """How far it has come; `follow` moves it."""
+        """Return how far it has come; `follow` moves it."""
 
     def follow(self, pushes: Sequence[Push], after_seq: int, upto_seq: int) -> None:
         """Take all that it sees of the sets after a number, up to and including another."""

@@ -46,7 +46,7 @@ class LargeSet:
 
     @property
     def seq(self) -> int:
-        """Its sequence number."""
+        """Return its sequence number."""
         return self._stored.seq
 
     def step(self, view: View, leaf: int) -> Step:

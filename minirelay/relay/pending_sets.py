@@ -88,7 +88,7 @@ class PendingSets:
 
     @property
     def last_wire(self) -> bytes:
-        """The pushed form of the last set so far."""
+        """Return the pushed form of the last set so far."""
         return self._entries[-1].wire
 
     def accepted(

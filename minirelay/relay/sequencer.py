@@ -74,7 +74,7 @@ class Sequencer:
 
     @property
     def head(self) -> ShopHead | None:
-        """The head, if it is open and can be trusted. Read only."""
+        """Return the head, if it is open and can be trusted. Read only."""
         return self._head
 
     @property

@@ -109,8 +109,10 @@ class Session:
     # -- what the runner reports back
 
     def challenge(self, request_id: int, card: KeyCard | None, is_taken: bool, text: bytes) -> list[Effect]:
-        """Answer an auth request. card: what the store knows; is_taken: another live session has it;
-        text: 32 random bytes."""
+        """Answer an auth request.
+
+        card: what the store knows; is_taken: another live session has it; text: 32 random bytes.
+        """
         if request_id not in self._open_requests:
             return []
         if card is None or card.is_unlinked:

@@ -26,7 +26,7 @@ class OwnWriter(Protocol):
 
     @property
     def shops(self) -> Iterable[HostedShop]:
-        """All shops that are in use."""
+        """Return all shops that are in use."""
 
     async def write_own(self, shop_id: int, decide: Decide) -> OwnSets | None:
         """Write what is decided on a shop's head."""

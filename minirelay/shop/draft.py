@@ -65,12 +65,12 @@ class Draft:
 
     @property
     def manifest(self) -> Manifest | None:
-        """The manifest, None in a shop that has none yet."""
+        """Return the manifest, None in a shop that has none yet."""
         return self._working.manifest
 
     @property
     def vanished(self) -> Set[tuple[int, str | None]]:
-        """What one of the patches made vanish, whether or not a later one brought it back (spec 06, the end).
+        """Return what one of the patches made vanish, whether or not a later one brought it back (spec 06).
 
         (listing id, variation name), and (listing id, None) for a whole listing.
         """

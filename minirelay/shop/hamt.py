@@ -103,7 +103,7 @@ class Hamt:
 
     @property
     def root_hash(self) -> bytes:
-        """The 32-byte hash of the contents; it costs what changed since the last one was computed."""
+        """Return the 32-byte hash of the contents; it costs what changed since the last one was computed."""
         return self._root.hash()
 
     @property

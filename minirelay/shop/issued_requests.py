@@ -93,17 +93,17 @@ class IssuedRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def payee(self) -> Place:
-        """The payee, with its chain."""
+        """Return the payee, with its chain."""
         return self.request.chain_id, self.request.payee
 
     @property
     def currency(self) -> Place:
-        """The currency, with its chain."""
+        """Return the currency, with its chain."""
         return self.request.chain_id, self.request.currency
 
     @property
     def details(self) -> PaymentDetails:
-        """The PaymentDetails that say what it asks for; always the same."""
+        """Return the PaymentDetails that say what it asks for; always the same."""
         return PaymentDetails(
             payment_id=self.id,
             total=self.request.amount,

@@ -61,12 +61,12 @@ class Choice(msgspec.Struct, frozen=True):
 
     @property
     def chain_id(self) -> int:
-        """The chain that is paid on."""
+        """Return the chain that is paid on."""
         return self.payee[0]
 
     @property
     def pricing(self) -> ChainAddress:
-        """The currency that the shop has its prices in."""
+        """Return the currency that the shop has its prices in."""
         return self.manifest.pricing_currency
 
 

@@ -105,7 +105,7 @@ class ShopState(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def root_hash(self) -> bytes:
-        """The 32-byte hash of the whole shop (spec 03 "Root hash of the shop"), computed once.
+        """Return the 32-byte hash of the whole shop (spec 03 "Root hash of the shop"), computed once.
 
         A shop without a manifest, which is none yet, has null in its place.
         """

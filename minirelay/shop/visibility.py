@@ -25,15 +25,15 @@ class LoggedPatch(Protocol):
 
     @property
     def object_type(self) -> ObjectType:
-        """The type of the object that the patch touches."""
+        """Return the type of the object that the patch touches."""
 
     @property
     def object_id(self) -> bytes:
-        """The id of this object."""
+        """Return the id of this object."""
 
     @property
     def owner(self) -> int:
-        """The key card that created the order."""
+        """Return the key card that created the order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class WorkingSet:
 
     @property
     def manifest(self) -> Manifest | None:
-        """The manifest, None in a shop that has none yet."""
+        """Return the manifest, None in a shop that has none yet."""
         return self.manifests.look(MANIFEST_KEY)
 
     def variation_names(self, listing_key: bytes) -> set[str]:

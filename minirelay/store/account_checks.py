@@ -31,7 +31,7 @@ class AccountCheck(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def key(self) -> tuple[int, bytes]:
-        """What tells it from others."""
+        """Return what tells it from others."""
         return self.shop_id, self.wallet
 
 

@@ -53,7 +53,7 @@ class PaymentTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def key(self) -> tuple[bytes, str, bytes, bytes, int]:
-        """What tells it from others."""
+        """Return what tells it from others."""
         return self.request_id, self.kind.value, self.token, self.transaction_hash, self.index
 
 

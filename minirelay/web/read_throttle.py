@@ -48,7 +48,7 @@ class Reader(Protocol):
 
     @property
     def account(self) -> Account:
-        """What the session holds."""
+        """Return what the session holds."""
 
     @property
     def may_receive(self) -> bool:
