@@ -3,10 +3,12 @@
 import asyncio
 import random
 import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -15,11 +17,14 @@ from minirelay.errors import Code
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.patch import Patch, decode_patch
 from minirelay.relay.audit import audit, read_signers
+from minirelay.relay.sequencer import LOOP_WORK
 from minirelay.shop import canonical
 from minirelay.shop.objects import Order
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.quote import Rate
+from minirelay.shop.relay_sets import OrderPatches, cancel_patches
 from minirelay.shop.state import inventory_key
+from minirelay.shop.work import LOOKUP
 from minirelay.store.database import open_readonly
 from tests.limits import RELAY, WRITES
 from tests.raw_client import RawClient, Refused, payload
@@ -276,6 +281,28 @@ async def test_a_listing_that_very_many_orders_hold_can_be_removed(tmp_path: Pat
         for number in (1000, 1000 + orders - 1):
             assert await shop.order_state(number) is CANCELED
     await assert_verified(tmp_path)
+
+
+async def test_what_vanishes_from_many_orders_is_canceled_beside_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders, on_the_loop = 1500, []
+
+    def cancel_noting_where(*arguments: Any) -> OrderPatches:
+        on_the_loop.append(threading.current_thread() is threading.main_thread())
+        return cancel_patches(*arguments)
+
+    async with running_relay(tmp_path, facts=known_facts()) as house:
+        shop = await Selling.start(house)
+        await write(shop.clerk, [patch("replace", "Inventory", CAP, value=orders)])
+        for start in range(1, orders, 50):
+            bought = [buy(order, item(CAP)) for order in range(start, start + 50)]
+            await write(shop.clerk, [one for patches in bought for one in patches])
+        monkeypatch.setattr("minirelay.shop.checkout.cancel_patches", cancel_noting_where)
+        await write(shop.clerk, [patch("remove", "Listings", CAP)])
+    # On the loop it is given up after a few milliseconds, then all of it is done in a thread.
+    assert on_the_loop.count(False) == orders
+    assert on_the_loop.count(True) <= LOOP_WORK // LOOKUP // 4 < orders
 
 
 # -- stock
