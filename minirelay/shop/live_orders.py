@@ -70,7 +70,11 @@ def _live_order(
 
 
 def _contents(items: list[OrderedItem], work: Work | None) -> tuple[Content, ...]:
-    """List what is in an order. Of what it has 0 of, nothing is missing when it vanishes."""
+    """List what is in an order (spec 06 "contain it"), which is what it has more than 0 of.
+
+    Web shops keep what a customer took out of a cart as an item with quantity 0, and show it no more. When it
+    vanishes, that must not take the order from a customer who may be paying for the rest.
+    """
     contents: dict[Content, None] = {}
     if work is not None:
         work.spend(LOOKUP * len(items))

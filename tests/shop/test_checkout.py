@@ -777,6 +777,28 @@ def test_a_variation_that_vanishes_cancels_the_orders_in_checkout_that_contain_i
     assert shop.reserved(blue) == 2
 
 
+def test_what_a_customer_took_out_of_the_cart_takes_no_order_with_it_when_it_vanishes() -> None:
+    cap = 2
+    stock = {RED: 10, inventory_key(cap): 10}
+    shop = CheckoutShop(a_shop([listing(SHIRT, 1000, "red"), listing(cap)], stock))
+    # As web shops do: it stays in the order, with a quantity of 0.
+    taken_out = item(SHIRT, 0, "red")
+    shop.write(GUEST, *buy(5, item(cap), taken_out), add_order(6, item(cap), taken_out), move(6, COMMITTED))
+    before = shop.order(5)["PaymentDetails"]
+    outcome = shop.write(CLERK, patch("remove", "Listings", SHIRT))
+
+    assert outcome.patches == ()
+    assert (shop.order_state(5), shop.order_state(6)) == (UNPAID, COMMITTED)
+    # It can still be paid, and the page that says so be loaded again.
+    shop.write(GUEST, *choose(5))
+    assert shop.order(5)["PaymentDetails"] == before
+    # A new request would have to name the listing's hash; the customer is told which one is the matter.
+    assert what(shop.refused(GUEST, address(6), *choose(6))) == nf(SHIRT)
+    shop.write(GUEST, move(6, OPEN), patch("remove", "Orders", 6, "Items", 1), move(6, COMMITTED))
+    shop.write(GUEST, address(6), *choose(6))
+    assert shop.order_state(6) is UNPAID
+
+
 @pytest.mark.parametrize(
     "gone",
     [
