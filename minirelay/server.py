@@ -28,8 +28,13 @@ from minirelay.config.urls import BaseUrl
 from minirelay.errors import ConfigError
 from minirelay.payments.chain_memory import ChainMemory
 from minirelay.payments.known_facts import Rates
+from minirelay.payments.native_proof import NativeProver
+from minirelay.payments.payment_target import PayByAddress
+from minirelay.payments.payment_watches import PaymentWatches
 from minirelay.payments.polling import PolledChain, Polling
 from minirelay.payments.quotes import PaymentChain, Quotes
+from minirelay.payments.settlement import SettlementTerms
+from minirelay.payments.watcher import PaymentWatch
 from minirelay.relay.clock import utc_now
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller
 from minirelay.relay.facts_source import FactsSource
@@ -102,7 +107,8 @@ async def serve(
         blobs = await enter(BlobLibrary.opened(store, shop_bytes=int(limits.shop_blobs), now=utc_now))
         upload_tokens = UploadTokens(str(base_url), limits.upload_urls, time.monotonic)
         relay = await _start_relay(settings, store, wallet, quotes, upload_tokens)
-        polling = await enter(_start_polling(chains, store, quotes))
+        payments = await _watch_payments(settings, chains, payment_chains, store, relay)
+        polling = await enter(_start_polling(chains, store, quotes, payments))
         await enter(_stock_alerts(relay))
         enroller = _make_enroller(settings, base_url, token, wallet, shop_registry, relay)
         token_lost = parts.enter_context(_token_checks(token_service, token, settings))
@@ -213,16 +219,18 @@ async def _open_chains(settings: Settings, payment_chains: Sequence[int]) -> Asy
 
 @asynccontextmanager
 async def _start_polling(
-    chains: Sequence[PolledChain], store: Store, quotes: Quotes
+    chains: Sequence[PolledChain], store: Store, quotes: Quotes, payments: PaymentWatches
 ) -> AsyncIterator[Polling]:
-    polling = Polling(chains, ChainMemory(store), _watches, utc_now, quotes.note_head)
+    watches = partial(_watches, payments)
+    polling = Polling(chains, ChainMemory(store), watches, utc_now, quotes.note_head)
     async with polling.running():
         yield polling
 
 
-def _watches(_chain: PolledChain) -> list[Watch[Writable]]:
+def _watches(payments: PaymentWatches, chain: PolledChain) -> list[Watch[Writable]]:
     """List who is told what is found on a chain."""
-    return []
+    watch = payments.of_chain(chain.chain.chain_id)
+    return [] if watch is None else [watch]
 
 
 def _readiness(settings: Settings, polling: Polling) -> list[ChainReadiness]:
@@ -327,6 +335,36 @@ def _make_enroller(
         is_served=relay.is_served,
         admit=relay.admit,
         now=utc_now,
+    )
+
+
+# -- payments
+
+
+async def _watch_payments(
+    settings: Settings, chains: Sequence[PolledChain], chain_ids: Sequence[int], store: Store, relay: Relay
+) -> PaymentWatches:
+    """Watch what was watched before, and what is asked for from now on."""
+    terms = SettlementTerms(relay.limits.writes.checkout, tolerance=settings.tolerance)
+    payable = [one for one in chains if one.chain.chain_id in chain_ids]
+    payments = PaymentWatches([_watch_of(settings, one, terms, relay) for one in payable])
+    relay.follow_checkout(payments)
+    await payments.load(store.reader)
+    return payments
+
+
+def _watch_of(settings: Settings, polled: PolledChain, terms: SettlementTerms, relay: Relay) -> PaymentWatch:
+    chain_id = polled.chain.chain_id
+    one = settings.chain(chain_id)
+    make_prover = partial(NativeProver, chain_id, bytes(one.payments), bytes(one.permit2))
+    return PaymentWatch(
+        chain_id,
+        PayByAddress(chain_id, bytes(one.payments), make_prover),
+        terms,
+        relay.write_own,
+        clock=lambda: int(utc_now().timestamp()),
+        is_development=settings.is_development_chain(chain_id),
+        call=polled.calls.call,
     )
 
 

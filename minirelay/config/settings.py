@@ -153,6 +153,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         PositiveSeconds,
         Meta(description="how long an order holds stock: from its commit, and from its first payment choice"),
     ] = PositiveSeconds(3600)
+    tolerance: Annotated[
+        int,
+        Meta(ge=0, le=1000, description="per mille of an order's total that may be missing of its payment"),
+    ] = 0
     shop_admission: Annotated[
         Literal["any", "registered", "list"],
         Meta(

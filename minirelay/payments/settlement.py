@@ -87,7 +87,7 @@ class SettlementTerms:
     """
 
     limits: CheckoutLimits
-    final_times: dict[int, int]
+    final_times: dict[int, int] = field(default_factory=dict)
     tolerance: int = 0
     alerts: AlertLimits = field(default_factory=AlertLimits)
 

@@ -62,8 +62,12 @@ class PaymentWatch:
         *,
         clock: Callable[[], int],
         is_development: bool = False,
+        call: Callable[[], None] = lambda: None,
     ) -> None:
-        """clock: the relay's, epoch seconds. is_development: it counts where the chain's stands still."""
+        """clock: the relay's, epoch seconds. is_development: it counts where the chain's stands still.
+
+        call: has the chain polled at once.
+        """
         self.chain_id = chain_id
         self.requests = WatchedRequests(chain_id, target)
         self._target = target
@@ -71,6 +75,7 @@ class PaymentWatch:
         self._write_own = write_own
         self._clock = clock
         self._is_development = is_development
+        self._call = call
         self._seen: set[bytes] = set()
         self._emptied: dict[bytes, None] = {}
         self._looked_at = 0
@@ -88,7 +93,10 @@ class PaymentWatch:
 
     def changed(self, shop: ShopRow, records: RecordChanges) -> None:
         """Take note of what a write changed, and is durable: a client's, or one of the relay's own."""
+        was_needed = self.is_needed()
         self.requests.changed(shop, records)
+        if not was_needed and self.is_needed():
+            self._call()
 
     # -- what a poller asks (`Watch`)
 

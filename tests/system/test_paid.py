@@ -1,0 +1,188 @@
+"""Orders that turn Paid by themselves: a whole relay, a real chain, the contract in both variants."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from web3 import Web3
+
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.deployment import Deployment
+from tests.chain_fixtures import Contracts
+from tests.contracts.deploying import VARIANTS
+from tests.system.paid_orders import CANCELED, PAID, STOCK, UNPAID, PaidOrders, paid_orders, paid_set
+from tests.system.payers import ROUTES, Route
+
+
+@pytest.fixture(params=VARIANTS)
+def orders(
+    tmp_path: Path,
+    dev_chain: DevChain,
+    deployment: Deployment,
+    contracts: Contracts,
+    w3: Web3,
+    request: pytest.FixtureRequest,
+) -> PaidOrders:
+    return paid_orders(tmp_path, dev_chain, deployment, contracts, w3, request.param)
+
+
+@pytest.fixture
+async def shop(orders: PaidOrders) -> AsyncIterator[PaidOrders]:
+    async with orders.relay():
+        yield orders
+
+
+ANY_AMOUNT = [route for route in ROUTES if route.takes_any_amount]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+async def test_an_order_is_paid_in_one_set_within_a_second(shop: PaidOrders, route: Route) -> None:
+    order, request = await shop.order(is_token=route.is_token)
+    await asyncio.to_thread(route.pay, shop.payer, request, request.amount)
+    paid_at = time.monotonic()
+    await shop.until(order, PAID)
+    assert time.monotonic() - paid_at < 1
+    await shop.clerk_view.wait_for(lambda view: view.stock(1) == STOCK - 1)
+    assert shop.sets["clerk"][-1] == paid_set(order)
+    # A guest sees its own, without the stock.
+    assert shop.sets["guest"][-1] == paid_set(order, ())
+    assert shop.alerts() == []
+    await shop.polled()
+    assert (shop.stock(), shop.states()[request.ttl]) == (STOCK - 1, "paid")
+
+
+@pytest.mark.parametrize("route", ANY_AMOUNT, ids=str)
+async def test_parts_add_up(shop: PaidOrders, route: Route) -> None:
+    order, request = await shop.order(is_token=route.is_token)
+    half = request.amount // 2
+    await asyncio.to_thread(route.pay, shop.payer, request, half)
+    await shop.until_row(request, "short")
+    assert shop.alerts() == [("short", half)]
+    await asyncio.to_thread(route.pay, shop.payer, request, request.amount - half)
+    await shop.until(order, PAID)
+
+
+@pytest.mark.parametrize("route", ANY_AMOUNT, ids=str)
+async def test_too_little_does_not_pay_and_expires(shop: PaidOrders, route: Route) -> None:
+    order, request = await shop.order(is_token=route.is_token)
+    await asyncio.to_thread(route.pay, shop.payer, request, request.amount - 1)
+    await shop.until_row(request, "short")
+    shop.pass_time(86_500)
+    await shop.until(order, CANCELED)
+    assert ("expired", request.amount - 1) in shop.alerts()
+
+
+@pytest.mark.parametrize("route", ANY_AMOUNT, ids=str)
+async def test_too_much_pays_and_is_told(shop: PaidOrders, route: Route) -> None:
+    order, request = await shop.order(is_token=route.is_token)
+    await asyncio.to_thread(route.pay, shop.payer, request, request.amount + 5)
+    await shop.until(order, PAID)
+    assert shop.states()[request.ttl] == "over"
+    assert shop.alerts() == [("over", request.amount + 5)]
+
+
+@pytest.mark.parametrize("route", ANY_AMOUNT, ids=str)
+async def test_money_after_the_ttl_is_late(shop: PaidOrders, route: Route) -> None:
+    order, request = await shop.order(is_token=route.is_token)
+    shop.pass_time(86_500)
+    await shop.until(order, CANCELED)
+    await asyncio.to_thread(route.pay, shop.payer, request, request.amount)
+    await shop.until_row(request, "late")
+    assert shop.alerts() == [("late", request.amount)]
+    assert shop.state(order) is CANCELED
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+async def test_money_for_a_canceled_order_is_late(shop: PaidOrders, route: Route) -> None:
+    order, request = await shop.order(is_token=route.is_token)
+    await shop.cancel(order)
+    await asyncio.to_thread(route.pay, shop.payer, request, request.amount)
+    await shop.until_row(request, "late")
+    assert shop.alerts() == [("late", request.amount)]
+    assert (shop.state(order), shop.stock()) == (CANCELED, STOCK)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+async def test_what_is_paid_while_the_relay_is_down_is_paid_when_it_is_back(
+    orders: PaidOrders, route: Route
+) -> None:
+    async with orders.relay():
+        order, request = await orders.order(is_token=route.is_token)
+    await asyncio.to_thread(route.pay, orders.payer, request, request.amount)
+    orders.pass_time(2 * 86_400)
+    async with orders.relay():
+        await orders.clerk_view.wait_for(
+            lambda view: (found := view.order(order)) is not None and found.state is PAID
+        )
+        await orders.polled()
+        assert orders.states()[request.ttl] == "paid"
+
+
+async def test_coins_at_the_address_of_a_token_do_not_pay(shop: PaidOrders) -> None:
+    order, request = await shop.order(is_token=True)
+    await asyncio.to_thread(shop.payer.by_address, request, 10**18)
+    await shop.polled()
+    assert shop.state(order) is UNPAID
+    shop.pass_time(86_500)
+    await shop.until(order, CANCELED)
+    assert ("stray", 10**18) in shop.alerts()
+
+
+@pytest.mark.parametrize("second", ["call", "address"])
+@pytest.mark.parametrize("first", ["call", "address"])
+async def test_two_requests_of_an_order_pay_it_once(shop: PaidOrders, first: str, second: str) -> None:
+    by_name = {route.name: route for route in ROUTES}
+    order, one = await shop.order()
+    # Another currency, and back: another request.
+    await shop.choose(order, is_token=True)
+    shop.pass_time(86_400 // 2 + 100)
+    two = await shop.choose(order)
+    assert one != two
+    await asyncio.to_thread(by_name[first].pay, shop.payer, one, one.amount)
+    await shop.until(order, PAID)
+    await asyncio.to_thread(by_name[second].pay, shop.payer, two, two.amount)
+    await shop.until_row(two, "duplicate")
+    assert shop.alerts() == [("duplicate", two.amount)]
+    assert shop.stock() == STOCK - 1
+
+
+async def test_an_address_swept_between_two_parts_is_replaced_at_once(shop: PaidOrders) -> None:
+    order, request = await shop.order()
+    await asyncio.to_thread(shop.payer.by_address, request, request.amount // 2)
+    await shop.until_row(request, "short")
+    await asyncio.to_thread(shop.payer.sweep, request)
+    await shop.until_row(request, "unproven")
+    await shop.guest_view.wait_for(
+        lambda view: (
+            (found := view.order(order)) is not None
+            and found.payment_details is not None
+            and found.payment_details.ttl != request.ttl
+        )
+    )
+    again = await shop.choose(order)
+    assert shop.payer.address_of(again) != shop.payer.address_of(request)
+    assert ("dead address", request.amount // 2) in shop.alerts()
+    await asyncio.to_thread(shop.payer.by_call, again, again.amount)
+    await shop.until(order, PAID)
+
+
+async def test_a_sweep_by_anybody_pays(shop: PaidOrders) -> None:
+    order, request = await shop.order()
+    await asyncio.to_thread(shop.payer.by_address, request, request.amount)
+    await asyncio.to_thread(shop.payer.sweep, request)
+    await shop.until(order, PAID)
+    await shop.polled()
+    assert (shop.states()[request.ttl], shop.stock(), shop.alerts()) == ("paid", STOCK - 1, [])
+
+
+async def test_stock_moves_once_when_the_balance_and_then_the_event_show_one_payment(
+    shop: PaidOrders,
+) -> None:
+    order, request = await shop.order()
+    await asyncio.to_thread(shop.payer.by_address, request, request.amount)
+    await shop.until(order, PAID)
+    await asyncio.to_thread(shop.payer.sweep, request)
+    await shop.polled()
+    assert (shop.states()[request.ttl], shop.stock(), shop.alerts()) == ("paid", STOCK - 1, [])
