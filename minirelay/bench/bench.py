@@ -28,6 +28,7 @@ class Plan:
     guests: int = 100_000
     orders: int = 100_000
     waiting_choices: int = 100
+    polls: int = 50
     step_seconds: float = 0.2
 
 
@@ -44,6 +45,7 @@ QUICK: Final = Plan(
     guests=5000,
     orders=2000,
     waiting_choices=30,
+    polls=10,
     step_seconds=0.03,
 )
 

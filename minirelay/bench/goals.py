@@ -24,6 +24,11 @@ OPENING_ORDERS_S: Final = Goal.must_be_at_most(3)  # 100,000 orders in Unpaid
 P99_OF_OTHERS_MS: Final = Goal.must_be_at_most(15)  # of writes, while choices wait for a chain that hangs
 ENROLMENT_BYTES: Final = Goal.must_be_at_most(16 * 1024)  # of rows, however many guests there are
 ENROLMENT_TURN_MS: Final = Goal.at_most(50)
+POLL_REQUESTS: Final = Goal.must_be_at_most(10)  # of a poll, 2,000 addresses to look at
+POLL_CPU_MS: Final = Goal.must_be_at_most(150)
+POLL_TURN_MS: Final = Goal.at_most(15)  # what a write may have to wait for it
+QUIET_POLL_REQUESTS: Final = Goal.must_be_at_most(1)
+WATCHING_MIB: Final = Goal.at_most(75)  # at rest, with one chain watched
 
 SMALL_SHOP: Final = 100
 LARGE_SHOP: Final = 100_000

@@ -13,6 +13,7 @@ from minirelay.bench.scenarios import (
     large_shops,
     memory,
     orders,
+    poller,
     steps,
     subscriptions,
     writes,
@@ -40,6 +41,7 @@ SCENARIOS: Final = {
     "checkout": Scenario(checkout.run),
     "orders": Scenario(orders.run, needs_own_relay=True),
     "hanging-chain": Scenario(hanging_chain.run, needs_own_relay=True),
+    "poller": Scenario(poller.run),
 }
 
 

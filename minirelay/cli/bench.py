@@ -31,6 +31,7 @@ SCENARIOS: Final = (
     "checkout",
     "orders",
     "hanging-chain",
+    "poller",
 )
 _KEY: Final = re.compile(r"\s*(?:0x)?([0-9A-Fa-f]{64})\s*")
 _TERMINATED: Final = 143

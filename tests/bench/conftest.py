@@ -20,6 +20,7 @@ TINY = Plan(
     guests=300,
     orders=150,
     waiting_choices=3,
+    polls=5,
     step_seconds=0.001,
 )
 

@@ -17,7 +17,7 @@ def test_named_scenarios_run_in_their_own_order(bench: Bench, told: list[str]) -
 
 def test_a_running_relay_is_spared_what_needs_one_of_our_own(bench: Bench) -> None:
     names = [section.name for section in run(bench).sections]
-    possible = ["writes", "latency", "backlog", "steps", "checkout"]
+    possible = ["writes", "latency", "backlog", "steps", "checkout", "poller"]
     assert names == ["calibration-before", *possible, "calibration-after"]
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from minirelay.bench import goals
+from minirelay.bench.bare_node import bare_node
 from minirelay.bench.bench import Bench
 from minirelay.bench.meters import ProcessMeter
 from minirelay.bench.report import Figure, Goal, Section
 from minirelay.bench.scenarios.writes import drain
+from minirelay.bench.selling import CHAIN
 from minirelay.bench.session import TIMEOUT_S, BenchError, LoadSession
-from minirelay.bench.target import Target, own_relay
+from minirelay.bench.target import OwnRelay, Target, own_relay
 from minirelay.bench.workload import Author, fill, frames_of
 
 LISTINGS = 100
@@ -30,14 +32,32 @@ def run(bench: Bench) -> Section:
     count = bench.plan.subscribers
     bench.tell(f"memory: at rest, then with {count:,} subscribed sessions")
     with own_relay(bench.directory, guests=count) as relay:
+        figures = [_watching(relay)]
         target = relay.start()
-        if target.meter is None:
-            raise BenchError("memory: this system does not say how much memory a process takes")
+        meter = _meter_of(target)
         time.sleep(SETTLING_S)
-        figures = [_resident("at rest, freshly started", target.meter, goals.IDLE_MIB)]
-        figures += _crowd(target, target.meter)
+        figures.append(_resident("at rest, freshly started", meter, goals.IDLE_MIB))
+        figures += _crowd(target, meter)
     notes = (f"Each session is a guest's, authenticated, subscribed to a shop of {LISTINGS} listings.",)
     return Section("memory", "Memory of the relay", tuple(figures), notes)
+
+
+def _watching(relay: OwnRelay) -> Figure:
+    with bare_node(CHAIN) as node:
+        meter = _meter_of(relay.start(payment_endpoints=[node.url]))
+        deadline = time.monotonic() + TIMEOUT_S
+        while not node.requests and time.monotonic() < deadline:
+            time.sleep(SETTLING_S / 10)
+        time.sleep(SETTLING_S)
+        figure = _resident("at rest, with one chain watched", meter, goals.WATCHING_MIB)
+        relay.stop()
+    return figure
+
+
+def _meter_of(target: Target) -> ProcessMeter:
+    if target.meter is None:
+        raise BenchError("memory: this system does not say how much memory a process takes")
+    return target.meter
 
 
 def _crowd(target: Target, meter: ProcessMeter) -> Iterator[Figure]:
