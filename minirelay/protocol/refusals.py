@@ -6,6 +6,8 @@ code alone only where it has one meaning. Words that nobody has seen are UNKNOWN
 
 import re
 from enum import Enum
+from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 LONGEST_RETRY_S: Final = 3600.0
@@ -26,7 +28,12 @@ class Refusal(Enum):
 
 def refusal_of(method: str, code: int, message: str, data: object = None) -> Refusal:
     """Return what an error means. method: what was asked. data: any JSON, as it came with the error."""
-    words = " ".join([message, *_texts(data)])
+    return _meaning(method, code, f"{message[:_MOST_CHARACTERS]} {_beside(data)}")
+
+
+@lru_cache(maxsize=512)
+def _meaning(method: str, code: int, words: str) -> Refusal:
+    """Return what words mean; all errors of a batch are looked at several times, and mostly the same."""
     if code == _TOO_MANY_REQUESTS:
         return Refusal.RATE_LIMIT
     for refusal, pattern in _WORDS.items():
@@ -113,12 +120,13 @@ _RANGE_WORDS: Final = re.compile(
 
 _MOST_TEXTS: Final = 8
 _MOST_CHARACTERS: Final = 300
+_MOST_BESIDE: Final = 200
 
 
-def _texts(data: object) -> list[str]:
+def _beside(data: object) -> str:
     """Return the words that came beside the message: some endpoints put theirs only there."""
-    found = list(data.values())[:_MOST_TEXTS] if isinstance(data, dict) else [data]
-    return [text[:_MOST_CHARACTERS] for text in found if isinstance(text, str)]
+    found = islice(data.values(), _MOST_TEXTS) if isinstance(data, dict) else [data]
+    return " ".join(text[:_MOST_BESIDE] for text in found if isinstance(text, str))[:_MOST_BESIDE]
 
 
 _RETRY_MEMBERS: Final = ("backoff_seconds", "retry_after", "retryAfter", "retry-after", "try_again_in")

@@ -19,6 +19,8 @@ from minirelay.errors import MalformedInput
 from minirelay.protocol.abi import Function
 from minirelay.protocol.block_id import BlockId
 from minirelay.protocol.json_rpc import RpcError, decode_answer, decode_batch, read_data, read_quantity
+from minirelay.protocol.multicall import decode_amounts
+from minirelay.protocol.refusals import LONGEST_RETRY_S, Refusal
 from minirelay.protocol.registries import MAX_RELAYS
 from minirelay.web.client_address import client_address
 
@@ -49,6 +51,7 @@ def rpc_answers() -> list[bytes]:
         {"code": -32015, "message": "VM execution error.", "data": "Reverted 0x7a933234"},
         {"code": -32603, "message": "Internal error", "data": {"data": "0x4e487b71", "stack": ["at"]}},
         {"code": -32005, "message": "limit exceeded"},
+        {"code": -32005, "message": "retry in 10s", "data": {"rate": {"backoff_seconds": 30.5}}},
         "busy",
     ]
     answers = [{"jsonrpc": "2.0", "id": REQUEST_ID, "result": result} for result in results]
@@ -66,6 +69,8 @@ def rpc_answer(data: bytes) -> None:
     if isinstance(answer, RpcError):
         assert answer.message.isprintable()
         assert answer.is_revert in (True, False)
+        assert answer.refusal("eth_getLogs") in Refusal
+        assert answer.retry_after_s is None or 0 < answer.retry_after_s <= LONGEST_RETRY_S
         return
     result = answer.value
     number = _read(read_quantity, result)
@@ -93,6 +98,7 @@ def call_results() -> list[bytes]:
         [32, 2, 7, 2**256 - 1],
         [32, 0],
         [32, 5, int.from_bytes(b"https".ljust(32))],
+        [32, 2, 64, 160, 1, 64, 32, 7, 0, 64, 0],
     ]
     return ["\n".join(f"{word:064x}" for word in words).encode() for words in lists]
 
@@ -100,7 +106,10 @@ def call_results() -> list[bytes]:
 def call_result(data: bytes) -> None:
     """What contracts return, as hexadecimal digits: read as what it should be, or refused in one way."""
     digits = "".join(character for character in data.decode("latin-1") if character in "0123456789abcdef")
-    chain = _Answering(bytes.fromhex(digits[: len(digits) // 2 * 2]))
+    returned = bytes.fromhex(digits[: len(digits) // 2 * 2])
+    amounts = _read(lambda data: decode_amounts(data, 2), returned)
+    assert amounts is None or len(amounts) == 2
+    chain = _Answering(returned)
     relays, shops = RelayReg(chain, bytes(20)), ShopReg(chain, bytes(20))
     owner = _run(relays.owner_of(7))
     assert owner is None or len(owner) == 20

@@ -125,3 +125,25 @@ def test_how_long_it_wants_to_be_left_alone(message: str, data: Any, wait_s: flo
 )
 def test_what_is_no_such_wish(message: str, data: Any) -> None:
     assert retry_after_of(message, data) is None
+
+
+class Counted(dict[str, str]):
+    """Counts which of its values are looked at."""
+
+    looked_at = 0
+
+    def values(self) -> Any:
+        for value in super().values():
+            self.looked_at += 1
+            yield value
+
+
+def test_of_very_much_that_comes_beside_it_little_is_looked_at() -> None:
+    data = Counted({str(number): "oops" for number in range(10_000)})
+    assert refusal_of("eth_call", -32000, "oops", data) is Refusal.UNKNOWN
+    assert data.looked_at <= 8
+
+
+def test_words_far_behind_are_not_looked_at() -> None:
+    assert refusal_of("eth_call", -32000, "x" * 300 + " rate limit") is Refusal.UNKNOWN
+    assert refusal_of("eth_call", -32000, "", "x" * 200 + " rate limit") is Refusal.UNKNOWN
