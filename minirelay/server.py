@@ -27,6 +27,7 @@ from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl
 from minirelay.errors import ConfigError
 from minirelay.payments.chain_memory import ChainMemory
+from minirelay.payments.decimals_memory import StoredDecimals
 from minirelay.payments.known_facts import Rates
 from minirelay.payments.native_proof import NativeProver
 from minirelay.payments.payment_target import PayByAddress
@@ -102,7 +103,7 @@ async def serve(
         token = await _find_token(token_service, settings)
         shop_registry = await _open_shop_registry(settings, chain, is_asked=token.is_checked)
         chains = await enter(_open_chains(settings, payment_chains))
-        quotes = await enter(_open_quotes(settings, chains, payment_chains))
+        quotes = await enter(_open_quotes(settings, store, chains, payment_chains))
         limits = settings.limits
         blobs = await enter(BlobLibrary.opened(store, shop_bytes=int(limits.shop_blobs), now=utc_now))
         upload_tokens = UploadTokens(str(base_url), limits.upload_urls, time.monotonic)
@@ -253,10 +254,10 @@ def _readiness(settings: Settings, polling: Polling) -> list[ChainReadiness]:
 
 @asynccontextmanager
 async def _open_quotes(
-    settings: Settings, chains: Sequence[PolledChain], chain_ids: Sequence[int]
+    settings: Settings, store: Store, chains: Sequence[PolledChain], chain_ids: Sequence[int]
 ) -> AsyncIterator[Quotes]:
     payable = [_payment_chain(settings, one) for one in chains if one.chain.chain_id in chain_ids]
-    quotes = Quotes(payable, _rates(settings), utc_now)
+    quotes = Quotes(payable, _rates(settings), utc_now, StoredDecimals(store, utc_now))
     async with quotes.running():
         yield quotes
 

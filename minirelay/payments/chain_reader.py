@@ -12,6 +12,7 @@ import msgspec
 from minirelay.chain.chain import Chain
 from minirelay.errors import ChainError
 from minirelay.payments.contract_probes import read_token, takes_coin
+from minirelay.payments.decimals_memory import DecimalsMemory, NoMemory
 from minirelay.payments.known_facts import KnownFacts
 from minirelay.payments.read_schedule import ContractFact, ReadSchedule, Wanted
 from minirelay.protocol.signing import checksum_address
@@ -43,13 +44,18 @@ class ChainReader:
         *,
         payments: bytes,
         allows_unsweepable: bool = False,
+        memory: DecimalsMemory | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """payments: address of the Payments contract. allows_unsweepable: take such tokens all the same."""
+        """payments: address of the Payments contract. allows_unsweepable: take such tokens all the same.
+
+        memory: of decimals, from before this run too.
+        """
         self._chain = chain
         self._known = known
         self._payments = payments
         self._allows_unsweepable = allows_unsweepable
+        self._memory = memory or NoMemory()
         self._schedule = ReadSchedule(clock, self._forget)
         self._failures: dict[ContractFact, int] = {}
         self._called = asyncio.Event()
@@ -107,7 +113,7 @@ class ChainReader:
         else:
             payee = self._schedule.payee_for(fact) or self._payments
             token = await read_token(self._chain, self._payments, address, payee)
-            self._learn_token(fact.place, token)
+            await self._learn_token(fact.place, token)
             self._was_read(fact, TOKEN_AGE_S, is_usable=token.decimals is not None and token.is_payable)
 
     def _was_read(self, fact: ContractFact, age_s: float, *, is_usable: bool) -> None:
@@ -119,15 +125,18 @@ class ChainReader:
         retry_s = min(FIRST_RETRY_S * 2 ** min(failures - 1, 16), LONGEST_RETRY_S)
         self._schedule.was_read(fact, min(retry_s, age_s))
 
-    def _learn_token(self, place: Place, token: TokenFacts) -> None:
-        before = self._known.token(place)
-        if before is not None and before.decimals != token.decimals:
+    async def _learn_token(self, place: Place, token: TokenFacts) -> None:
+        known = self._known.token(place)
+        remembered = None if token.decimals is None else await self._memory.note(place, token.decimals)
+        # What was read in this run counts first, also that nothing could be read.
+        before = remembered if known is None else known.decimals
+        if (known is not None or remembered is not None) and before != token.decimals:
             log.error(
                 "a token has other decimals than before: what its units are worth has changed",
                 extra={
                     "chain": place[0],
                     "token": checksum_address(place[1]),
-                    "before": before.decimals,
+                    "before": before,
                     "now": token.decimals,
                 },
             )

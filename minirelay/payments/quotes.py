@@ -17,6 +17,7 @@ from minirelay.chain.chain import Chain
 from minirelay.chain.poll_calls import PollCalls
 from minirelay.payments.chain_reader import ChainReader
 from minirelay.payments.contract_proof import until_proven
+from minirelay.payments.decimals_memory import DecimalsMemory
 from minirelay.payments.heads import Heads
 from minirelay.payments.known_facts import KnownFacts, Rates
 from minirelay.payments.read_schedule import ContractFact, Wanted
@@ -60,10 +61,16 @@ class _Watch(msgspec.Struct, frozen=True):
 class Quotes:
     """Knows heads, tokens, payees and rates: the `FactsSource` of a relay whose customers can pay."""
 
-    def __init__(self, chains: Sequence[PaymentChain], rates: Rates, now: Callable[[], datetime]) -> None:
-        """rates: from memory. now: the relay's clock, aware."""
+    def __init__(
+        self,
+        chains: Sequence[PaymentChain],
+        rates: Rates,
+        now: Callable[[], datetime],
+        memory: DecimalsMemory | None = None,
+    ) -> None:
+        """rates: from memory. now: the relay's clock, aware. memory: of tokens' decimals."""
         self._known = KnownFacts([one.chain.chain_id for one in chains], rates)
-        self._watches = {one.chain.chain_id: _watch(one, self._known, now) for one in chains}
+        self._watches = {one.chain.chain_id: _watch(one, self._known, now, memory) for one in chains}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -130,7 +137,9 @@ class Quotes:
                 watch.reader.end_waiting(fact)
 
 
-def _watch(one: PaymentChain, known: KnownFacts, now: Callable[[], datetime]) -> _Watch:
+def _watch(
+    one: PaymentChain, known: KnownFacts, now: Callable[[], datetime], memory: DecimalsMemory | None
+) -> _Watch:
     heads = Heads(
         one.chain.chain_id,
         known.learn_head,
@@ -138,7 +147,13 @@ def _watch(one: PaymentChain, known: KnownFacts, now: Callable[[], datetime]) ->
         is_development=one.is_development,
         is_proven=one.is_proven,
     )
-    reader = ChainReader(one.chain, known, payments=one.payments, allows_unsweepable=one.allows_unsweepable)
+    reader = ChainReader(
+        one.chain,
+        known,
+        payments=one.payments,
+        allows_unsweepable=one.allows_unsweepable,
+        memory=memory,
+    )
     return _Watch(one, heads, reader)
 
 

@@ -11,6 +11,7 @@ from minirelay.protocol.ids import HASH_BYTES
 from minirelay.shop.checkout import AlertKind
 from minirelay.shop.payment_alerts import PaymentAlertKind, about_request
 from minirelay.store.connection import snapshot
+from minirelay.store.decimals_rows import DECIMALS_CHANGED, about_decimals_of
 from minirelay.store.objects import STEP_OBJECTS, steps
 from minirelay.store.one_step import cut, joined, number_list, numbers, parse_numbers
 from minirelay.store.stock_rows import STOCK_HELD, about_stock_of
@@ -38,9 +39,14 @@ _ABOUT: Final = {
     **dict.fromkeys([kind.value for kind in PaymentAlertKind], "currency"),
     # Of no requests.
     STOCK_HELD: "payee",
+    DECIMALS_CHANGED: "currency",
 }
 _OF_PAYMENTS: Final = {kind.value: kind for kind in PaymentAlertKind}
 _ALERT_STEP_BYTES: Final = STEP_OBJECTS * HASH_BYTES
+
+
+_AlertPlace = tuple[int | None, bytes | None, bytes | None]
+"""The shop's row id, a chain and an address there."""
 
 
 def find_block_damage(connection: sqlite3.Connection) -> str | None:
@@ -63,21 +69,29 @@ def find_alert_damage(connection: sqlite3.Connection) -> str | None:
     """Find the first alert about something that is not stored so; None if all is well."""
     with snapshot(connection):
         for row in parse_numbers(connection.execute(_ALERTS).fetchone()[0]):
-            kind, told_of, *place, request_ids = connection.execute(_ALERT, (row,)).fetchone()
+            kind, told_of, shop, chain_id, address, request_ids = connection.execute(
+                _ALERT, (row,)
+            ).fetchone()
+            place = shop, chain_id, address
             if kind not in _ABOUT:
                 return f"alert {row} is of the unknown kind {kind!r}"
-            if not _is_told_of(kind, told_of, place[0], request_ids):
+            if not _is_told_of(kind, told_of, place, request_ids):
                 return f"alert {row} is told of something else than it is about"
             if not _fits(connection, _ABOUT[kind], place, request_ids):
                 return f"alert {row} is about other payment requests than those of its shop and place"
     return None
 
 
-def _is_told_of(kind: str, told_of: str | None, shop: int | None, request_ids: bytes) -> bool:
-    """Return whether an alert names what it is about as it was made to."""
+def _is_told_of(kind: str, told_of: str | None, place: _AlertPlace, request_ids: bytes) -> bool:
+    """Return whether an alert names what it is about as it was made to. place: shop, chain and address."""
+    shop, chain_id, address = place
     if kind == STOCK_HELD:
         is_of_shop = shop is not None and (told_of or "").startswith(about_stock_of(shop))
         return is_of_shop and request_ids == b""
+    if kind == DECIMALS_CHANGED:
+        if shop is not None or chain_id is None or address is None or request_ids:
+            return False
+        return (told_of or "").startswith(about_decimals_of((int.from_bytes(chain_id), address)))
     if kind not in _OF_PAYMENTS:
         return told_of is None and request_ids != b""
     if not request_ids:
@@ -86,7 +100,7 @@ def _is_told_of(kind: str, told_of: str | None, shop: int | None, request_ids: b
     return told_of == about_request(_OF_PAYMENTS[kind], request_ids)
 
 
-def _fits(connection: sqlite3.Connection, column: str, place: list[object], request_ids: bytes) -> bool:
+def _fits(connection: sqlite3.Connection, column: str, place: _AlertPlace, request_ids: bytes) -> bool:
     shop, chain_id, address = place
     sql, found = _MATCHING.format(column=column), 0
     for start in range(0, len(request_ids), _ALERT_STEP_BYTES):

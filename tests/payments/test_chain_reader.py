@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from secrets import token_bytes
 from typing import Any
 
@@ -12,10 +13,13 @@ import pytest
 from minirelay.chain.chain import Chain
 from minirelay.dev.deployment import Deployment
 from minirelay.payments.chain_reader import FIRST_RETRY_S, PAYEE_AGE_S, TOKEN_AGE_S, ChainReader
+from minirelay.payments.decimals_memory import StoredDecimals
 from minirelay.payments.known_facts import KnownFacts
 from minirelay.payments.read_schedule import ContractFact, Wanted
+from minirelay.relay.clock import utc_now
 from minirelay.shop.checkout_facts import PayeeOf, TokenFacts, TokenOf
 from minirelay.shop.quote import NoRates
+from minirelay.store.database import Store
 from tests.chain.nodes import CHAIN_ID, Clock, Node, chain_over, said
 from tests.dev.contracts.contract_calls import PAYEE
 
@@ -113,6 +117,23 @@ async def test_a_change_of_decimals_is_told(caplog: pytest.LogCaptureFixture) ->
         await contracts.until_asked(TOKEN.place[1], 6)
         await settle(reader, known)
     assert known.facts(1).tokens[TOKEN.place].decimals == 6
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert (vars(record)["before"], vars(record)["now"]) == (1, 6)
+
+
+async def test_a_change_of_decimals_from_one_run_to_the_next_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    contracts = Contracts()
+    for word in ("01", "01", "06"):
+        contracts.answers[TOKEN.place[1]] = "0x" + "00" * 31 + word
+        async with (
+            await Store.open(tmp_path) as store,
+            chain_over(contracts.node) as bench,
+            running(bench.chain, Clock(), memory=StoredDecimals(store, utc_now)) as (reader, known),
+        ):
+            reader.keep(1, Wanted([TOKEN]))
+            await known.wait_for(TOKEN)
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert (vars(record)["before"], vars(record)["now"]) == (1, 6)
 
