@@ -7,7 +7,7 @@ function, and to enter it in `serve` behind what it needs.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from minirelay.chain.wallet import Wallet
 from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl
 from minirelay.errors import ConfigError
+from minirelay.mirror.accounts import SETTLES_S, AccountsMirror
 from minirelay.payments.chain_memory import ChainMemory
 from minirelay.payments.decimals_memory import StoredDecimals
 from minirelay.payments.known_facts import Rates
@@ -109,7 +110,8 @@ async def serve(
         upload_tokens = UploadTokens(str(base_url), limits.upload_urls, time.monotonic)
         relay = await _start_relay(settings, store, wallet, quotes, upload_tokens)
         payments = await _watch_payments(settings, chains, payment_chains, store, relay)
-        polling = await enter(_start_polling(chains, store, quotes, payments))
+        mirror = await _open_mirror(settings, relay, shop_registry)
+        polling = await enter(_start_polling(chains, store, quotes, partial(_watches, payments, mirror)))
         await enter(_stock_alerts(relay))
         enroller = _make_enroller(settings, base_url, token, wallet, shop_registry, relay)
         token_lost = parts.enter_context(_token_checks(token_service, token, settings))
@@ -220,18 +222,27 @@ async def _open_chains(settings: Settings, payment_chains: Sequence[int]) -> Asy
 
 @asynccontextmanager
 async def _start_polling(
-    chains: Sequence[PolledChain], store: Store, quotes: Quotes, payments: PaymentWatches
+    chains: Sequence[PolledChain],
+    store: Store,
+    quotes: Quotes,
+    watches: Callable[[PolledChain], Sequence[Watch[Writable]]],
 ) -> AsyncIterator[Polling]:
-    watches = partial(_watches, payments)
     polling = Polling(chains, ChainMemory(store), watches, utc_now, quotes.note_head)
     async with polling.running():
         yield polling
 
 
-def _watches(payments: PaymentWatches, chain: PolledChain) -> list[Watch[Writable]]:
-    """List who is told what is found on a chain."""
+async def _open_mirror(settings: Settings, relay: Relay, registry: ShopReg) -> AccountsMirror:
+    # What is under development has one endpoint, which is never behind itself.
+    settles_s = 0 if settings.is_development_chain(settings.registry_chain) else SETTLES_S
+    return await AccountsMirror.open(relay, registry, utc_now, settles_s)
+
+
+def _watches(payments: PaymentWatches, mirror: AccountsMirror, chain: PolledChain) -> list[Watch[Writable]]:
+    """List who is told what is found on a chain, payments first: they share the requests of a poll."""
     watch = payments.of_chain(chain.chain.chain_id)
-    return [] if watch is None else [watch]
+    watches: list[Watch[Writable]] = [] if watch is None else [watch]
+    return [*watches, mirror] if chain.chain.chain_id == mirror.chain_id else watches
 
 
 def _readiness(settings: Settings, polling: Polling) -> list[ChainReadiness]:

@@ -73,6 +73,11 @@ class AccountsMirror:
         hosted = [shop.shop_id for shop in await reader.shops()]
         return cls(relay, registry, hosted, await reader.account_checks(), now, settles_s)
 
+    @property
+    def chain_id(self) -> int:
+        """Return the id of the registry chain."""
+        return self._registry.chain.chain_id
+
     # -- what is looked for
 
     def filters(self) -> Sequence[LogFilter]:
