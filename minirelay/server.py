@@ -27,6 +27,7 @@ from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl
 from minirelay.errors import ConfigError
 from minirelay.mirror.accounts import SETTLES_S, AccountsMirror
+from minirelay.operations.backup_schedule import BackupSchedule
 from minirelay.payments.chain_memory import ChainMemory
 from minirelay.payments.decimals_memory import StoredDecimals
 from minirelay.payments.known_facts import Rates
@@ -113,6 +114,7 @@ async def serve(
         mirror = await _open_mirror(settings, relay, shop_registry)
         polling = await enter(_start_polling(chains, store, quotes, partial(_watches, payments, mirror)))
         await enter(_stock_alerts(relay))
+        parts.enter_context(_backups(settings, store))
         enroller = _make_enroller(settings, base_url, token, wallet, shop_registry, relay)
         token_lost = parts.enter_context(_token_checks(token_service, token, settings))
         services = Services(
@@ -138,6 +140,28 @@ async def _open_store(settings: Settings, *, accepts_loss: bool) -> Store:
         accepts_loss=accepts_loss,
         high_water_interval_s=settings.high_water_interval,
     )
+
+
+@contextmanager
+def _backups(settings: Settings, store: Store) -> Iterator[None]:
+    """Make backups by the clock, if they are configured."""
+    target = settings.backup.file
+    if target is None:
+        yield
+        return
+    schedule = BackupSchedule(
+        settings.data_dir,
+        target,
+        store.writer,
+        utc_now,
+        interval_s=settings.backup.interval,
+        keep=settings.backup.keep,
+    )
+    task = asyncio.create_task(schedule.run())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 # -- the registry chain

@@ -124,6 +124,16 @@ class PriceSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class BackupSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Backups by the clock."""
+
+    file: Annotated[
+        Path | None, Meta(description="where the newest backup is to be; unset: none is made by itself")
+    ] = None
+    interval: Annotated[PositiveSeconds, Meta(description="how often one is made")] = PositiveSeconds(86_400)
+    keep: Annotated[Count, Meta(description="how many there are: `file`, `file`.1, `file`.2, ...")] = 7
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of a relay. `origin` says where a value comes from."""
 
@@ -203,6 +213,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, Meta(description="development mode: discovery endpoint, minting without asking")
     ] = False
     prices: PriceSettings = PriceSettings()
+    backup: BackupSettings = BackupSettings()
     limits: LimitSettings = LimitSettings()
     chains: dict[int, ChainSettings] = {}
     origins: dict[str, str] = {}

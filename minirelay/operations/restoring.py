@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from minirelay.operations.backups import BackupDamaged, describe
-from minirelay.operations.manifest import Backup, hash_file, read_manifest
+from minirelay.operations.manifest import Backup, hash_file, manifest_path, read_manifest
 from minirelay.store.database import FILE_NAME
 from minirelay.store.errors import NotOurDatabase, SchemaTooOld, StoreUnreadable
 from minirelay.store.lock import DirectoryLock
@@ -46,7 +46,7 @@ def _restore(backup: Path, database: Path, *, force: bool) -> Restored:
             raise
     if not force:
         refuse_loss(told, backup)
-    kept = put_in_place(backup, database, int(time.time()), told)
+    kept = put_in_place(backup, database, told, made_at=_made_at(backup, known), restored_at=int(time.time()))
     return Restored(database, known, kept)
 
 
@@ -71,6 +71,12 @@ def _examine(backup: Path) -> Backup | None:
         return None
     except BackupDamaged as error:
         raise BackupDamaged(f"{backup}: {error}") from error
+
+
+def _made_at(backup: Path, known: Backup | None) -> int:
+    """Return when a backup was made, as its manifest or else the file says. In epoch seconds."""
+    has_manifest = known is not None and manifest_path(backup).exists()
+    return known.made_at if known is not None and has_manifest else int(backup.stat().st_mtime)
 
 
 def read_ends_of(backup: Path) -> dict[int, int]:

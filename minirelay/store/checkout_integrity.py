@@ -14,6 +14,7 @@ from minirelay.store.connection import snapshot
 from minirelay.store.decimals_rows import DECIMALS_CHANGED, about_decimals_of
 from minirelay.store.objects import STEP_OBJECTS, steps
 from minirelay.store.one_step import cut, joined, number_list, numbers, parse_numbers
+from minirelay.store.operator_alerts import OPERATOR_ALERTS
 from minirelay.store.stock_rows import STOCK_HELD, about_stock_of
 
 _LENGTHS: Final = "SELECT {numbers} FROM (SELECT * FROM {table} WHERE row > ? ORDER BY row LIMIT ?)"
@@ -40,6 +41,7 @@ _ABOUT: Final = {
     # Of no requests.
     STOCK_HELD: "payee",
     DECIMALS_CHANGED: "currency",
+    **dict.fromkeys(OPERATOR_ALERTS, "payee"),
 }
 _OF_PAYMENTS: Final = {kind.value: kind for kind in PaymentAlertKind}
 _ALERT_STEP_BYTES: Final = STEP_OBJECTS * HASH_BYTES
@@ -85,6 +87,8 @@ def find_alert_damage(connection: sqlite3.Connection) -> str | None:
 def _is_told_of(kind: str, told_of: str | None, place: _AlertPlace, request_ids: bytes) -> bool:
     """Return whether an alert names what it is about as it was made to. place: shop, chain and address."""
     shop, chain_id, address = place
+    if kind in OPERATOR_ALERTS:
+        return shop is None and (told_of or "").startswith(f"{kind}:") and request_ids == b""
     if kind == STOCK_HELD:
         is_of_shop = shop is not None and (told_of or "").startswith(about_stock_of(shop))
         return is_of_shop and request_ids == b""

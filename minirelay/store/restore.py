@@ -11,6 +11,8 @@ from typing import Final
 
 from minirelay.errors import StoreError
 from minirelay.protocol.gaps import GAP_STEP
+from minirelay.store.batch import rows_of
+from minirelay.store.bulk_insert import create_bulk_insert, store
 from minirelay.store.connection import connect_to_read, connect_to_write, unavailable
 from minirelay.store.errors import DataMissing, StoreUnavailable
 from minirelay.store.gaps import treat_as_restored
@@ -22,6 +24,7 @@ from minirelay.store.high_water import (
     sync_path,
     write_high_water,
 )
+from minirelay.store.operator_alerts import RESTORED, OperatorAlert
 from minirelay.store.schema import backup_before_migration, migrate, schema_version
 
 DRAFT_SUFFIX: Final = ".restoring"
@@ -75,16 +78,18 @@ def refuse_loss(ends: Mapping[int, int], backup: Path) -> None:
             )
 
 
-def put_in_place(backup: Path, database: Path, restored_at: int, told: Mapping[int, int]) -> Path | None:
+def put_in_place(
+    backup: Path, database: Path, told: Mapping[int, int], *, made_at: int, restored_at: int
+) -> Path | None:
     """Put a copy of a backup in the place of a database; its logs go on behind a gap.
 
-    The directory's lock must be held. restored_at: epoch seconds. told: by shop id, the greatest number that
-    clients may have been told. Return where what was there is now; None if there was nothing. Raises
-    StoreError; then what was there is there.
+    The directory's lock must be held. told: by shop id, the greatest number that clients may have been told.
+    made_at: of the backup; restored_at: of this; epoch seconds. Return where what was there is now; None if
+    there was nothing. Raises StoreError; then what was there is there.
     """
     draft = database.with_name(f"{database.name}{DRAFT_SUFFIX}")
     try:
-        mark = _prepare(backup, draft, restored_at, told)
+        mark = _prepare(backup, draft, made_at, restored_at, told)
         kept = _swap(draft, database, restored_at)
         write_high_water(database.with_name(HIGH_WATER_FILE), mark)
         sync_path(database.parent)
@@ -97,7 +102,7 @@ def put_in_place(backup: Path, database: Path, restored_at: int, told: Mapping[i
     return kept
 
 
-def _prepare(backup: Path, draft: Path, restored_at: int, told: Mapping[int, int]) -> HighWater:
+def _prepare(backup: Path, draft: Path, made_at: int, restored_at: int, told: Mapping[int, int]) -> HighWater:
     """Copy the backup and mark it as restored; return how far it is then."""
     _require_room(backup, draft.parent)
     for path in _with_logs(draft):
@@ -109,9 +114,23 @@ def _prepare(backup: Path, draft: Path, restored_at: int, told: Mapping[int, int
         # What came after what is known may have been told as well: not as many sets as that.
         numbers = {shop_id: end + GAP_STEP for shop_id, end in told.items()}
         treat_as_restored(connection, restored_at, told=numbers)
+        _tell(connection, made_at, restored_at)
         mark, _ = survey(connection, ())
     sync_path(draft)
     return mark
+
+
+def _tell(connection: sqlite3.Connection, made_at: int, restored_at: int) -> None:
+    """Raise the alert that this was a restore, and of when something may be missing."""
+    since, until = (datetime.fromtimestamp(at, UTC) for at in (made_at, restored_at))
+    alert = OperatorAlert(
+        RESTORED,
+        f"restored from a backup: what came from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC is "
+        "missing, and browsers that had more must clear the site's data",
+        restored_at,
+    )
+    create_bulk_insert(connection)
+    store(connection, rows_of([alert]).statements())
 
 
 def _migrate(connection: sqlite3.Connection, draft: Path) -> None:

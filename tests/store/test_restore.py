@@ -37,7 +37,7 @@ async def test_what_interrupts_it_leaves_what_was_there(
         with monkeypatch.context() as patch:
             patch.setattr(restore, step, fails)
             with pytest.raises(StoreUnavailable, match="No space left"):
-                put_in_place(backup, database, NOON, before)
+                put_in_place(backup, database, before, made_at=NOON, restored_at=NOON)
         assert known_ends(database) == before
         assert not [path for path in (tmp_path / "data").iterdir() if "restoring" in path.name]
 
@@ -55,9 +55,13 @@ async def test_what_is_in_the_log_of_the_old_database_never_gets_into_the_new_on
             (tmp_path / f"left{suffix}").write_bytes(source.read_bytes())
     for suffix in ("", "-wal"):
         os.replace(tmp_path / f"left{suffix}", database.with_name(FILE_NAME + suffix))
-    kept = put_in_place(backup, database, NOON, {})
+    kept = put_in_place(backup, database, {}, made_at=NOON - 60, restored_at=NOON)
     assert kept is not None
     assert not database.with_name(f"{FILE_NAME}-wal").exists()
+    with closing(sqlite3.connect(database)) as connection:
+        ((kind, told_of),) = connection.execute("SELECT kind, told_of FROM alert").fetchall()
+    assert kind == "restored"
+    assert "from 2027-01-15 07:59 to 2027-01-15 08:00 UTC" in told_of
     for path, found in ((database, []), (kept, [(b"\x01",)])):
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("SELECT value FROM meta WHERE key = 'late'").fetchall() == found
