@@ -1,6 +1,6 @@
 """What a customer is asked to pay, checked before anything is paid (spec 06 "Payment choice", 07 "Payments").
 
-    request = payment_request(follower.order(order_id), shop_id)
+    request = payment_request(follower.order(order_id), shop_id, follower.state)
     address = await PaymentsContract(rpc_url).address_of(request)
 
 Then `request.amount` of `request.currency` (zero: the native coin) goes to that address, at `request.ttl` at
@@ -11,13 +11,15 @@ from typing import Any
 
 from minirelay.client.errors import ChainUnavailable, ClientError, PaymentMismatch
 from minirelay.client.eth_calls import Address, EthCalls, read_address
-from minirelay.errors import MalformedInput, Refusal
+from minirelay.errors import MalformedInput, Refusal, invalid
 from minirelay.protocol.abi import Function, address_bytes
 from minirelay.protocol.addresses import PAYMENTS_ADDRESS
 from minirelay.protocol.ids import show_shop
 from minirelay.protocol.payments_contract import GET_BYTECODE, GET_PAYMENT_ADDRESS
-from minirelay.shop.objects import Order
+from minirelay.shop.draft import Draft
+from minirelay.shop.objects import Order, PaymentDetails
 from minirelay.shop.order_states import OrderState
+from minirelay.shop.payment_details import listing_snapshots
 from minirelay.shop.payment_request import (
     PaymentRequest,
     abi_values,
@@ -26,13 +28,19 @@ from minirelay.shop.payment_request import (
     payment_address,
     payment_id,
 )
+from minirelay.shop.pricing import price_order
+from minirelay.shop.regions import destination, match_region
+from minirelay.shop.state import ShopState
+from minirelay.shop.work import Work
 
 
-def payment_request(order: Order, shop_id: int) -> PaymentRequest:
+def payment_request(order: Order, shop_id: int, state: ShopState | None = None) -> PaymentRequest:
     """Return the request that an unpaid order's payment details stand for.
 
     It is made of what the order chose; only amount and time are the relay's. Raises PaymentMismatch if its
     id is another than the relay's: don't pay. Raises ClientError if nothing is to be paid.
+
+    state: of the shop, a follower's; then `check_offer` checks what is sold, and for how much.
     """
     details, payee, currency = order.payment_details, order.chosen_payee, order.chosen_currency
     if order.state is not OrderState.UNPAID or details is None or payee is None or currency is None:
@@ -51,7 +59,38 @@ def payment_request(order: Order, shop_id: int) -> PaymentRequest:
         raise PaymentMismatch(
             f"the PaymentID is not that of the payee, currency, total and TTL in shop {show_shop(shop_id)}"
         )
+    if state is not None:
+        check_offer(order, details, state)
     return request
+
+
+def check_offer(order: Order, details: PaymentDetails, state: ShopState) -> None:
+    """Check that payment details are about the shop's listings as they are in a state, and the price theirs.
+
+    Raises PaymentMismatch. Also when the shop changed a listing or a price after the details were made: they
+    still hold, but for what was offered then; who pays should know. The price can be computed where the order
+    is paid in the currency that the shop has its prices in; of others, no client knows the rate.
+    """
+    try:
+        hashes = [snapshot.hash for snapshot in listing_snapshots(state, order)]
+        price = _price(order, state)
+    except Refusal as refusal:
+        raise PaymentMismatch(f"this is not what the shop sells now: {refusal.message}") from refusal
+    if hashes != details.listing_hashes:
+        raise PaymentMismatch("the ListingHashes are not those of the listings as the shop has them now")
+    if price is not None and price != details.total:
+        raise PaymentMismatch(f"the total is {details.total}, and the shop's price now {price}")
+
+
+def _price(order: Order, state: ShopState) -> int | None:
+    """Compute what an order costs; None if it is paid in another currency than the shop's prices."""
+    shop, address = Draft(state), destination(order)
+    if shop.manifest is None or shop.manifest.pricing_currency != order.chosen_currency:
+        return None
+    found = None if address is None else match_region(shop.manifest.shipping_regions, address, Work())
+    if found is None:
+        raise invalid("it does not ship to this address")
+    return price_order(shop, order, found[1])
 
 
 class PaymentsContract:

@@ -12,7 +12,7 @@ from minirelay.client.errors import (
     UntrustedSigner,
     VerificationFailed,
 )
-from minirelay.client.patches import add_order, add_stock, add_tag, set_price
+from minirelay.client.patches import add_order, add_stock, add_tag, cancel_order, set_price
 from minirelay.client.received import Position, ReceivedSet
 from minirelay.errors import Code
 from minirelay.protocol.envelope import SubscriptionCancelRequest, SubscriptionRequest
@@ -91,6 +91,23 @@ async def test_its_objects_can_be_read(relay: ScriptedRelay) -> None:
         absent = (follower.listing(2), follower.order(1), follower.tag("cups"), follower.stock(2))
         assert absent == (None,) * 4
         assert follower.account(b"\x77" * 20) is None
+
+
+async def test_orders_can_be_listed_by_how_far_they_are(relay: ScriptedRelay) -> None:
+    log = a_log()
+    log.add(GUEST, add_order(8) + cancel_order(8))
+    log.add(GUEST, add_order(9) + cancel_order(9))
+    async with connected(relay) as (client, session):
+        follower = await start(client, session, log.sets)
+        await within(follower.wait_until(7))
+
+        def listed(*states: OrderState) -> dict[int, OrderState]:
+            return {order_id: order.state for order_id, order in follower.orders(*states)}
+
+        assert listed(OrderState.OPEN) == {7: OrderState.OPEN}
+        assert listed(OrderState.CANCELED) == dict.fromkeys([8, 9], OrderState.CANCELED)
+        assert listed(OrderState.UNPAID, OrderState.PAID) == {}
+        assert listed() == listed(OrderState.OPEN) | listed(OrderState.CANCELED)
 
 
 async def test_every_root_on_the_way_is_passed(relay: ScriptedRelay) -> None:

@@ -12,11 +12,13 @@ from minirelay.dev.deployment import Deployment
 from minirelay.shop.canonical import read
 from minirelay.shop.objects import ChainAddress, Order
 from minirelay.shop.order_states import OrderState
-from minirelay.shop.payment_details import ListingSnapshot, payment_details
+from minirelay.shop.payment_details import ListingSnapshot, listing_snapshots, payment_details
 from minirelay.shop.payment_request import PaymentRequest, abi_values
+from minirelay.shop.state import ShopState
 from tests.chain_fixtures import Contracts
 from tests.client.rpc_endpoint import Endpoint, rpc_endpoint
 from tests.dev.contracts.contract_calls import call
+from tests.shop.patching import LISTING, number, shop
 
 SHOP_ID = 2**255 + 7
 TOKEN, PAYEE = b"\x70" * 20, b"\x11" * 20
@@ -111,6 +113,69 @@ def test_mismatch_of_anything_is_not_to_be_paid(tamper: Callable[[Order], None])
     tamper(made)
     with pytest.raises(PaymentMismatch):
         payment_request(made, SHOP_ID)
+
+
+# The offer
+
+
+def selling(price: int = 100, **manifest: Any) -> ShopState:
+    """A shop that sells one thing, and ships to the US for a tenth more."""
+    region = {"Country": "US", "PostalCode": "", "City": ""}
+    region["PriceModifiers"] = {"tax": {"ModificationPercent": 110}}  # type: ignore[assignment]
+    value = {
+        "ShopID": SHOP_ID,
+        "Payees": {31337: {PAYEE: {"CallAsContract": True}}},
+        "AcceptedCurrencies": {31337: {TOKEN: {}, bytes(20): {}}},
+        "PricingCurrency": {"ChainID": 31337, "Address": TOKEN},
+        "ShippingRegions": {"us": region},
+    }
+    info = {"Title": "Cup", "Description": "Holds coffee"}
+    listing = {"ID": 1, "Price": price, "Metadata": info, "ViewState": 1}
+    return shop((LISTING, number(1), listing), manifest=value | manifest)
+
+
+def offered(state: ShopState, total: int = 330, **changed: Any) -> Order:
+    """Make an order that a relay answered in this state."""
+    request = msgspec.structs.replace(REQUEST, amount=total)
+    made = order(request, **changed)
+    made.payment_details = payment_details(request, listing_snapshots(state, made))
+    return made
+
+
+def test_what_is_offered_is_what_the_shop_sells_for_its_price() -> None:
+    state = selling()
+    assert payment_request(offered(state), SHOP_ID, state).amount == 330
+
+
+def test_an_offer_of_another_listing_is_not_to_be_paid() -> None:
+    made = offered(selling(price=99))
+    assert payment_request(made, SHOP_ID).amount == 330
+    with pytest.raises(PaymentMismatch, match="ListingHashes"):
+        payment_request(made, SHOP_ID, selling())
+
+
+@pytest.mark.parametrize("total", [329, 331])
+def test_another_total_than_the_price_is_not_to_be_paid(total: int) -> None:
+    made = offered(selling(), total)
+    assert payment_request(made, SHOP_ID).amount == total
+    with pytest.raises(PaymentMismatch, match=f"the total is {total}, and the shop's price now 330"):
+        payment_request(made, SHOP_ID, selling())
+
+
+def test_what_is_sold_no_more_or_not_there_is_not_to_be_paid() -> None:
+    made = offered(selling())
+    with pytest.raises(PaymentMismatch, match="not what the shop sells now"):
+        payment_request(made, SHOP_ID, shop())
+    with pytest.raises(PaymentMismatch, match="does not ship"):
+        payment_request(made, SHOP_ID, selling(ShippingRegions={}))
+
+
+def test_of_another_currency_the_listings_alone_are_checked() -> None:
+    native: dict[str, Any] = {"PricingCurrency": {"ChainID": 31337, "Address": bytes(20)}}
+    state = selling(**native)
+    assert payment_request(offered(state, 7), SHOP_ID, state).amount == 7
+    with pytest.raises(PaymentMismatch, match="ListingHashes"):
+        payment_request(offered(state, 7), SHOP_ID, selling(101, **native))
 
 
 def test_request_of_another_shop_is_not_to_be_paid() -> None:
