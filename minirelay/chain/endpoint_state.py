@@ -72,8 +72,9 @@ class EndpointState:
         if not self._may_be_the_hash(requests, replies):
             return replies
         replies = await self._ask_by_number(requests, at, budget)
-        if NOT_ASKED not in replies and not self._may_be_the_hash(requests, replies):
-            # Whatever it said about the hash, it has the block and answers for it: it needs numbers.
+        if not self._may_be_the_hash(requests, replies):
+            # Whatever it said about the hash, it answers for the number, or will when there are requests left
+            # for that: it needs numbers.
             self._takes_block_hashes = False
         return replies
 

@@ -5,14 +5,15 @@ from typing import Final
 
 import msgspec
 
+from minirelay.chain.backoff import LONGEST_BACKOFF_S
 from minirelay.chain.block import Block, read_block, read_block_if_there
 from minirelay.chain.chain import Answered, Chain
 from minirelay.chain.confirmations import Tag
-from minirelay.chain.errors import BudgetSpent, ChainUnreachable
+from minirelay.chain.errors import BudgetSpent, ChainUnreachable, EndpointFailure
 from minirelay.chain.question import NotAsked, Question
 from minirelay.chain.request_budget import RequestBudget
 from minirelay.errors import MalformedInput
-from minirelay.protocol.json_rpc import Request
+from minirelay.protocol.json_rpc import Request, read_quantity
 from minirelay.protocol.refusals import Refusal
 
 _HANDLED: Final = frozenset({Refusal.UNKNOWN, Refusal.BLOCK_UNKNOWN})
@@ -22,6 +23,8 @@ BEHIND_REST_S: Final = 15.0
 """How long an endpoint rests at least that does not have what others had."""
 
 WENT_BACK: Final = "its head went back"
+
+_CHAIN_ID: Final[Question[Block | int | None]] = Question(Request("eth_chainId"), read_quantity)
 
 
 class HeadQuestion(msgspec.Struct, frozen=True):
@@ -82,6 +85,27 @@ async def read_numbered(
     return _blocks(answered.outcomes)
 
 
+async def read_ancestors(
+    chain: Chain, head: Block, numbers: Sequence[int], budget: RequestBudget, latest: int, of: str
+) -> Mapping[int, Block]:
+    """Read the blocks of these numbers that a head stands on, of the endpoint that has it.
+
+    As far as the budget goes. With them it says again which chain it is on, and that it still has the head:
+    what would look like a reorganisation may be another chain, or another node behind the same URL. Raises
+    EndpointFailure, BudgetSpent.
+    """
+    questions: list[Question[Block | int | None]] = [_CHAIN_ID, _wide(numbered(head.number, latest))]
+    questions += [_wide(numbered(number, latest)) for number in numbers]
+    chain_id, at_head, *found = (await chain.ask_one(questions, budget, of=of)).outcomes
+    if isinstance(chain_id, int) and chain_id != chain.chain_id:
+        reason = f"it is on chain {chain_id}, not {chain.chain_id}"
+        chain.mark_failed(of, reason, LONGEST_BACKOFF_S)
+        raise EndpointFailure(reason)
+    if at_head != head:
+        raise BudgetSpent("the head moved before the blocks below it were read")
+    return _blocks(found)
+
+
 def numbered(number: int, latest: int) -> Question[Block | None]:
     """Ask for the block that now has a number; None if there is none."""
     return Question(_header(hex(number)), lambda value: read_block_of(value, number, latest))
@@ -100,15 +124,17 @@ def _questions(question: HeadQuestion) -> list[Question[Block | None]]:
     return [
         Question(_header("latest"), lambda value: read_block(value, question.latest)),
         *(numbered(number, question.latest) for number in newest),
-        *(numbered(number, question.latest) for number in question.numbers),
         *(Question(_header(tag), read_block_if_there) for tag in question.tags),
+        # Last: without batches only some of them are asked for.
+        *(numbered(number, question.latest) for number in question.numbers),
     ]
 
 
 def _read(question: HeadQuestion, answered: Answered[Block | None]) -> HeadAnswer | str:
     """Read what an endpoint said, or say what is wrong with it. Raises BudgetSpent."""
     head, *others = answered.outcomes
-    if NotAsked() in answered.outcomes:
+    needed = len(answered.outcomes) - len(question.numbers)
+    if NotAsked() in answered.outcomes[:needed]:
         raise BudgetSpent("the requests of this poll were used up before its head was read")
     if not isinstance(head, Block):
         return f"it has no head: {head}"
@@ -120,10 +146,14 @@ def _read(question: HeadQuestion, answered: Answered[Block | None]) -> HeadAnswe
             return WENT_BACK
         if newest is None and head.number >= question.newest.number:
             return f"it has a head of number {head.number}, but no block {question.newest.number}"
-    count = len(question.numbers)
-    tags = zip(question.tags, others[count:], strict=True)
+    count = len(question.tags)
+    tags = zip(question.tags, others[:count], strict=True)
     tagged = {tag: found.number if isinstance(found, Block) else None for tag, found in tags}
-    return HeadAnswer(answered.endpoint, head, newest, tagged, _blocks(others[:count]))
+    return HeadAnswer(answered.endpoint, head, newest, tagged, _blocks(others[count:]))
+
+
+def _wide(question: Question[Block | None]) -> Question[Block | int | None]:
+    return Question(question.request, question.read)
 
 
 def _blocks(outcomes: Sequence[object]) -> dict[int, Block]:

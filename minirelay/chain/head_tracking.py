@@ -17,8 +17,8 @@ from minirelay.chain.head_reading import (
     HeadAnswer,
     HeadQuestion,
     HeadWentBack,
+    read_ancestors,
     read_head,
-    read_numbered,
 )
 from minirelay.chain.request_budget import RequestBudget
 
@@ -71,6 +71,7 @@ class HeadTracker:
         self._tagged: dict[Tag, int | None] = {}
         self._ask_tags_at = float("-inf")
         self._back_since: float | None = None
+        self._gone_from = MOST
         self._last: bytes | None = None
         self._moved_at = clock()
         self._compared_at = clock()
@@ -88,15 +89,21 @@ class HeadTracker:
         newest = history.newest
         tags = self._tags_to_ask()
         question = HeadQuestion(newest, tags, numbers, self.latest, self._may_go_back())
+        share = RequestBudget(budget.left // 2)
+        given = share.left
         try:
-            answer = await read_head(self._chain, question, budget)
+            answer = await read_head(self._chain, question, share)
         except ChainUnreachable as error:
             self._note_unreachable(error)
             raise
-        self._note(answer, tags)
+        finally:
+            budget.left -= given - share.left
         common = None
         if newest is not None and answer.newest != newest:
             common = await self._common(history, answer, budget)
+        self._gone_from = MOST
+        # Not before it is known to be of this chain.
+        self._note(answer, tags)
         await self._compare_if_still(answer, budget)
         return HeadStep(
             answer.endpoint, answer.head, common, dict(self._tagged), answer.numbered, question.latest
@@ -127,17 +134,25 @@ class HeadTracker:
             self._moved_at = self._clock()
 
     async def _common(self, history: HeadHistory, answer: HeadAnswer, budget: RequestBudget) -> int:
-        """Find the newest known block that is still on the chain, as the endpoint of the head has it."""
-        blocks = [block for block in reversed(history.blocks) if block.number <= answer.head.number]
-        for start in range(0, len(blocks), ANCESTORS_AT_ONCE):
+        """Find the newest known block that is still on the chain, as the endpoint of the head has it.
+
+        What was found not to be is not asked for again by the next poll, if the budget does not last.
+        """
+        newest = min(answer.head.number, self._gone_from - 1)
+        blocks = [block for block in reversed(history.blocks) if block.number <= newest]
+        # At least once: without a known block below it, the head may be another chain's.
+        for start in range(0, max(1, len(blocks)), ANCESTORS_AT_ONCE):
             some = blocks[start : start + ANCESTORS_AT_ONCE]
             numbers = [block.number for block in some]
-            found = await read_numbered(self._chain, numbers, budget, self.latest, of=answer.endpoint)
-            if len(found) < len(some):
-                raise BudgetSpent("the blocks before a reorganisation were not all given")
+            found = await read_ancestors(
+                self._chain, answer.head, numbers, budget, self.latest, answer.endpoint
+            )
             for block in some:
+                if block.number not in found:
+                    raise BudgetSpent("the blocks before a reorganisation were not all given")
                 if found[block.number] == block:
                     return block.number
+                self._gone_from = block.number
         # Another chain altogether, or one that was reorganised beyond all that is known of it.
         oldest = min(answer.head.number, history.blocks[0].number)
         return 0 if self._depths.is_development else max(0, oldest - SPAN)

@@ -42,26 +42,31 @@ class LogReader(Generic[RowT]):
         self._wide_at = clock() + WIDE_INTERVAL_S
 
     async def read(
-        self, progress: Progress, step: HeadStep, budget: RequestBudget, *, is_new: bool
+        self, progress: Progress, step: HeadStep, budget: RequestBudget, for_watches: int, *, is_new: bool
     ) -> Progress:
         """Read what is new, and again what is not old; then, now and then, more of what is older.
 
-        What was found is with the watches then. is_new: the head is not that of the poll before.
+        What was found is with the watches then. for_watches: how many requests to leave to them.
+        is_new: the head is not that of the poll before.
         """
+        share = RequestBudget(max(0, budget.left - for_watches))
+        given = share.left
         try:
             if progress.scanned < step.head.number or is_new:
-                progress = await self._read_new(progress, step, budget)
+                progress = await self._read_new(progress, step, share)
             if progress.scanned >= step.head.number:
-                await self._read_wide(progress, step, budget)
+                await self._read_wide(progress, step, share)
         except ChainUnreachable as error:
             # The marks stay; what else was found is taken.
             log.debug("logs could not be read", extra={"reason": str(error)})
+        finally:
+            budget.left -= given - share.left
         return progress
 
     async def _read_new(self, progress: Progress, step: HeadStep, budget: RequestBudget) -> Progress:
         head, scanned = step.head, progress.scanned
         overlap = max(0, scanned + 1 - OVERLAP)
-        fits = self._scanner.reach(step.endpoint) > head.number - overlap
+        fits = self._scanner.reach() > head.number - overlap
         first = overlap if fits else scanned + 1
         read = await self._scan(first, head.number, step, budget)
         if not fits and read.last >= head.number:
@@ -86,12 +91,7 @@ class LogReader(Generic[RowT]):
         if not filters or first > last:
             return Scanned(max(first - 1, last))
         stretch = Stretch(first, last, step.head, filters, self._keeps, self._ids, step.latest)
-        share = RequestBudget(max(0, budget.left - FOR_WATCHES))
-        given = share.left
-        try:
-            read = await self._scanner.scan(stretch, share, step.endpoint)
-        finally:
-            budget.left -= given - share.left
+        read = await self._scanner.scan(stretch, budget, step.endpoint)
         for watched in self._watched:
             watched.seen.add(one for one in read.logs if watched.keeps(one))
         return read

@@ -81,9 +81,10 @@ class LogScanner:
         self._chain = chain
         self.ranges = LogRanges()
 
-    def reach(self, endpoint: str) -> int:
-        """Return how many blocks to ask an endpoint for in one batch."""
-        return self.ranges.blocks(endpoint) * self.ranges.together(endpoint)
+    def reach(self) -> int:
+        """Return how many blocks can be asked for in one batch, whichever endpoint it goes to."""
+        names = [one.name for one in self._chain.health()]
+        return min([self.ranges.blocks(name) * self.ranges.together(name) for name in names], default=0)
 
     async def scan(self, stretch: Stretch, budget: RequestBudget, endpoint: str) -> Scanned:
         """Read as much as the budget lasts for, the oldest first. endpoint: to ask first.
@@ -129,9 +130,8 @@ class LogScanner:
         ranges = self.ranges.split(name, first, stretch.last)
         filters = merged(stretch.filters)
         questions = [_logs_question(one, part) for part in ranges for one in filters]
-        questions.append(_block_question(ranges[-1][1], stretch.latest))
         try:
-            *outcomes, end = await self._ask_under_head(stretch, questions, budget, name)
+            end, *outcomes = await self._ask_under_head(stretch, questions, ranges[-1][1], budget, name)
             step = await self._take(stretch, filters, ranges, outcomes, name)
             if step.last < first and not step.is_over and first == ranges[0][1]:
                 step = await self._ask_by_ids(stretch, filters, first, budget, name)
@@ -182,7 +182,7 @@ class LogScanner:
         part = (number, number)
         asked = [(one, some) for one in filters for some in _chunks(stretch.ids(one))]
         questions = [_logs_question(one, part, some) for one, some in asked]
-        outcomes = await self._ask_under_head(stretch, questions, budget, name)
+        _, *outcomes = await self._ask_under_head(stretch, questions, number, budget, name)
         logs: list[FoundLog] = []
         for (one, _), items in zip(asked, outcomes, strict=True):
             if isinstance(items, NotAsked):
@@ -193,15 +193,25 @@ class LogScanner:
         return _Step(number, logs)
 
     async def _ask_under_head(
-        self, stretch: Stretch, questions: list[Question[_Read]], budget: RequestBudget, name: str
+        self,
+        stretch: Stretch,
+        questions: list[Question[_Read]],
+        last: int,
+        budget: RequestBudget,
+        name: str,
     ) -> Sequence[_Outcome]:
-        """Ask one endpoint, and believe it only if it has the head. Raises EndpointFailure, _Moved."""
-        proof = _block_question(stretch.head.number, stretch.latest)
-        answered: Answered[_Read] = await self._chain.ask_one([*questions, proof], budget, of=name)
+        """Ask one endpoint, and believe it only if it had the last block before, and has the head behind.
+
+        One that lags may get the head while it answers. Gives the last block first. Raises EndpointFailure,
+        _Moved.
+        """
+        before = _block_question(last, stretch.latest)
+        behind = _block_question(stretch.head.number, stretch.latest)
+        answered: Answered[_Read] = await self._chain.ask_one([before, *questions, behind], budget, of=name)
         *outcomes, head = answered.outcomes
         if isinstance(head, NotAsked):
             return [head] * len(outcomes)
-        if not isinstance(head, Block):
+        if not isinstance(head, Block) or outcomes[0] is None:
             self._fail(name, f"it is behind: it does not have block {stretch.head.number}")
         if head.hash != stretch.head.hash:
             raise _Moved

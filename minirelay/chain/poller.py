@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from enum import Enum, auto
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -18,7 +19,7 @@ from minirelay.chain.counted_reader import CountedReader
 from minirelay.chain.errors import BudgetSpent, EndpointFailure
 from minirelay.chain.findings import FoundBalance, Marks, Watch
 from minirelay.chain.head_history import HeadHistory
-from minirelay.chain.head_reading import read_numbered
+from minirelay.chain.head_reading import read_ancestors
 from minirelay.chain.head_tracking import HeadStep, HeadTracker
 from minirelay.chain.log_reading import FOR_WATCHES, LogReader, first_read_again
 from minirelay.chain.progress import Memory, Progress
@@ -44,6 +45,26 @@ class Start(msgspec.Struct, frozen=True):
 
     block: int | None = None
     margin: int = MARGIN_BLOCKS
+
+
+class Turn(Enum):
+    """Whose turn a poll is.
+
+    Where an endpoint takes no batches, the requests of one poll are too few for balances and logs: once
+    something was stuck, each of the two gets a poll of its own.
+    """
+
+    ALL = auto()
+    LOGS = auto()
+    BALANCES = auto()
+
+    def next(self, *, are_logs_stuck: bool, are_balances_stuck: bool) -> "Turn":
+        """Return whose turn is next. stuck: too few requests were left to get on with them."""
+        if self is Turn.LOGS:
+            return Turn.BALANCES
+        if self is Turn.ALL and are_logs_stuck:
+            return Turn.LOGS
+        return Turn.BALANCES if self is Turn.ALL and are_balances_stuck else Turn.ALL
 
 
 class Poll(msgspec.Struct, frozen=True):
@@ -88,6 +109,8 @@ class Poller(Generic[RowT]):
         self._is_loaded = False
         self._looked_at: bytes | None = None
         self._looked: set[Pair] = set()
+        self._for_counts = 0
+        self._turn = Turn.ALL
 
     @property
     def is_needed(self) -> bool:
@@ -109,9 +132,12 @@ class Poller(Generic[RowT]):
             one.kept.confirm(step.numbered)
         progress = await self._place(before, step, budget)
         deep = self._depths.deep_number(step.head.number, step.tagged)
-        await self._read_balances(step, deep, budget)
-        is_new = step.head.hash != self._looked_at
-        progress = await self._logs.read(progress, step, budget, is_new=is_new)
+        is_counted = self._turn is Turn.LOGS or await self._read_balances(step, deep, budget)
+        is_new, scanned = step.head.hash != self._looked_at, progress.scanned
+        for_watches = FOR_WATCHES if self._turn is Turn.ALL else 1
+        progress = await self._logs.read(progress, step, budget, for_watches, is_new=is_new)
+        are_logs_stuck = progress.scanned == scanned < step.head.number
+        self._turn = self._turn.next(are_logs_stuck=are_logs_stuck, are_balances_stuck=not is_counted)
         return await self._finish(await self._advance(progress, step, budget), step, budget)
 
     # -- where it stands
@@ -134,6 +160,9 @@ class Poller(Generic[RowT]):
                 "a chain was reorganised",
                 extra={"chain": self._chain.chain_id, "head": step.head.number, "common": step.common},
             )
+            # What was seen above is forgotten now: should this poll fail, the next one reads it again.
+            read_to = max(progress.deep, min(progress.scanned, step.common))
+            self._progress = msgspec.structs.replace(progress, scanned=read_to)
             progress = progress.back_to(step.common)
             for one in self._watched:
                 one.forget_above(step.common)
@@ -145,16 +174,20 @@ class Poller(Generic[RowT]):
             number = max(0, head.number - self._start.margin)
         else:
             number = min(head.number, max(0, self._start.block - 1))
-        numbers = [number, head.number]
-        found = await read_numbered(self._chain, numbers, budget, self._heads.latest, of=step.endpoint)
-        if number not in found or found.get(head.number) != head:
+        found = await read_ancestors(self._chain, head, [number], budget, step.latest, step.endpoint)
+        if number not in found:
             raise BudgetSpent(f"block {number}, to begin with, could not be read under the head")
-        return Progress(HeadHistory((found[number],)).add(head), scanned=number, deep=number)
+        # Where reading begins may not be deep yet: what is read again below it is not either.
+        deep = max(0, min(number, self._depths.deep_number(head.number, step.tagged)))
+        return Progress(HeadHistory((found[number],)).add(head), scanned=number, deep=deep)
 
     # -- balances
 
-    async def _read_balances(self, step: HeadStep, deep: int, budget: RequestBudget) -> None:
-        """Look at what the watches list, each once at each head."""
+    async def _read_balances(self, step: HeadStep, deep: int, budget: RequestBudget) -> bool:
+        """Look at what the watches list, each once at each head.
+
+        Returns False where too few requests were left to find out anything.
+        """
         if step.head.hash != self._looked_at:
             self._looked = set()
         now = int(self._now().timestamp())
@@ -162,21 +195,26 @@ class Poller(Generic[RowT]):
             dict.fromkeys(pair for one in self._watched for pair in one.pairs(deep, now, self._looked))
         )
         if not pairs:
-            return
-        share = RequestBudget(max(0, budget.left - FOR_WATCHES - FOR_LOGS))
-        given = share.left
+            return True
+        reserved = 1 if self._turn is Turn.BALANCES else FOR_WATCHES + FOR_LOGS
+        share = RequestBudget(max(0, budget.left - reserved))
+        given, for_counts = share.left, min(self._for_counts, max(0, share.left - 1))
         try:
+            share.left -= for_counts
             read = await self._balances.read(pairs, step.head.id, share, of=step.endpoint)
-            found = [FoundBalance(*pair, amount) for pair, amount in read.amounts.items()]
+            share.left += for_counts
+            found = [FoundBalance(*pair, read.amounts[pair]) for pair in pairs if pair in read.amounts]
             balances = await with_counts(self._chain, found, self._needs_count, step.head.id, share)
         except ChainError as error:
             log.debug("balances could not be read", extra={"reason": str(error)})
-            return
+            return True
         finally:
             budget.left -= given - share.left
+        self._for_counts = 0 if all(map(self._is_complete, balances)) else 1
         self._looked.update((one.token, one.holder) for one in balances if self._is_complete(one))
         for one in self._watched:
             one.take_balances(step.head, balances, read.faults)
+        return self._for_counts == 0 and bool(balances)
 
     def _is_complete(self, balance: FoundBalance) -> bool:
         """Return whether its transaction count is there, if it matters: else it is looked at again soon."""
@@ -210,8 +248,10 @@ class Poller(Generic[RowT]):
             return deep
         found: Mapping[int, Block] = {}
         if asked:
-            with suppress(EndpointFailure):
-                found = await read_numbered(self._chain, asked, budget, self._heads.latest, of=step.endpoint)
+            with suppress(EndpointFailure, BudgetSpent):
+                found = await read_ancestors(
+                    self._chain, step.head, asked, budget, step.latest, step.endpoint
+                )
         for block in found.values():
             for one in self._watched:
                 one.seen.confirm(block.id)
@@ -230,7 +270,10 @@ class Poller(Generic[RowT]):
         reader = CountedReader(self._chain, budget)
         rows = [row for one in self._watched for row in await one.take(marks, reader)]
         if rows or progress != self._stored:
+            # If it fails, or is cancelled, what is stored then is what counts.
+            self._is_loaded = False
             await self._memory.save(self._chain.chain_id, self._stored, progress, rows)
+            self._is_loaded = True
         oldest = first_read_again(progress)
         for one in self._watched:
             one.settle(marks, oldest)
