@@ -22,7 +22,12 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     "relay/messages.py": "only types, tested with everything that uses them",
     "relay/shop_events.py": "a protocol, tested with the sequencer and the shops",
 }
-TESTS_OF_NO_MODULE = {"test_house.py", "test_config_docs.py", "protocol/test_wire.py"}
+TESTS_OF_NO_MODULE = {
+    "test_house.py",
+    "test_config_docs.py",
+    "chain/test_poller_simulation.py",
+    "protocol/test_wire.py",
+}
 
 
 def modules() -> list[str]:

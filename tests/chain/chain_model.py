@@ -104,8 +104,12 @@ class Branch:
 
     def holds(self, block: Block) -> bool:
         """Return whether a block is part of it."""
-        found = self.at(block.number)
-        return found is not None and found.hash == block.hash
+        return self.has(block.number, block.hash)
+
+    def has(self, number: int, block_hash: bytes) -> bool:
+        """Return whether the block of a number is this one."""
+        found = self.at(number)
+        return found is not None and found.hash == block_hash
 
     def logs(self, first: int = 0, last: int | None = None) -> Iterator[tuple[MinedBlock, MinedLog]]:
         """Yield the logs of these blocks, in order."""
@@ -127,7 +131,10 @@ class Branch:
 
 
 class ChainModel:
-    """All blocks that were ever mined, on whatever fork. best: the branch that wins, for now."""
+    """All blocks that were ever mined, on whatever fork.
+
+    best: the branch that wins, for now. highest: the highest number there ever was.
+    """
 
     def __init__(self, chain_id: int, *, codes: Sequence[bytes] = (), start_time: int = GENESIS_TIME) -> None:
         """codes: addresses at which there are contracts."""
@@ -138,6 +145,7 @@ class ChainModel:
         self.blocks = {genesis.hash: genesis}
         self.places: dict[bytes, list[MinedBlock]] = {}
         self.best = Branch([genesis])
+        self.highest = 0
 
     @property
     def head(self) -> MinedBlock:
@@ -154,6 +162,7 @@ class ChainModel:
         parent = on or self.head
         block = self._block(parent, parent.header.timestamp + seconds, transactions)
         self.blocks[block.hash] = block
+        self.highest = max(self.highest, block.number)
         for transaction in transactions:
             self.places.setdefault(transaction.hash, []).append(block)
         if on is None:
