@@ -27,7 +27,7 @@ class Expiry:
     def __init__(self) -> None:
         """Start with nothing that is due."""
         self._due: list[tuple[int, bytes]] = []
-        self._over: dict[bytes, None] = {}
+        self._over: dict[bytes, int] = {}
         self._touched: dict[bytes, None] = {}
 
     def put(self, request_id: bytes, ttl: int) -> None:
@@ -50,15 +50,16 @@ class Expiry:
         target: PaymentTarget,
         findings: Findings,
         final_time: int,
+        now: int,
         reader: ChainReader,
     ) -> None:
         """Take the last look at requests whose time is over; some at each poll. Raises ChainError.
 
-        find: a watched request by its id.
+        find: a watched request by its id. now: by the relay's clock, epoch seconds.
         """
-        self._pass(find, final_time)
+        self._pass(find, final_time, now)
         waiting = [one for one in map(find, self._over) if one is not None]
-        ready = (one for one in waiting if one.address and _was_looked_at(one, final_time))
+        ready = (one for one in waiting if one.address and self._was_looked_at(one, now))
         chosen = list(islice(ready, MOST_AT_ONCE))
         if not chosen:
             return
@@ -69,7 +70,7 @@ class Expiry:
                 one.end_time()
                 del self._over[one.id]
 
-    def _pass(self, find: Callable[[bytes], WatchedPayment | None], final_time: int) -> None:
+    def _pass(self, find: Callable[[bytes], WatchedPayment | None], final_time: int, now: int) -> None:
         """Go on to what is due by now."""
         while self._due and self._due[0][0] < final_time:
             _, request_id = heappop(self._due)
@@ -77,17 +78,21 @@ class Expiry:
             if one is None:
                 self._over.pop(request_id, None)
             elif one.issued.state in OPEN:
-                self._over[request_id] = None
+                self._over[request_id] = now
             else:
                 # Nothing is looked for; but its order may wait for it.
                 one.end_time()
                 one.submitted = None
                 self._touched[request_id] = None
 
+    def _was_looked_at(self, one: WatchedPayment, now: int) -> bool:
+        """Return whether the balance after the TTL is known; a token that does not say is not waited for.
 
-def _was_looked_at(one: WatchedPayment, final_time: int) -> bool:
-    ttl = one.issued.request.ttl
-    return one.looked_at > ttl or not one.is_token or final_time > ttl + UNREAD_S
+        It is asked since the relay knows that the time is over: that may be days later, after a downtime.
+        """
+        return (
+            one.looked_at > one.issued.request.ttl or not one.is_token or now > self._over[one.id] + UNREAD_S
+        )
 
 
 async def _look(

@@ -211,8 +211,9 @@ class PaymentWatch:
             await self.requests.give_addresses()
             await self._judge(findings.marks.head.id, reader)
             await self._find_arrivals(reader)
+            final_time, now = self._final_time(findings), self._clock()
             await self.requests.expiry.look(
-                self.requests.get, self._target, findings, self._final_time(findings), reader
+                self.requests.get, self._target, findings, final_time, now, reader
             )
         except ChainError as error:
             extra = {"chain": self.chain_id, "reason": str(error)}

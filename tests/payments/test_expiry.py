@@ -24,11 +24,13 @@ def watched(
     return made
 
 
-async def look(expiry: Expiry, ones: dict[bytes, WatchedPayment], final_time: int) -> list[bytes]:
+async def look(
+    expiry: Expiry, ones: dict[bytes, WatchedPayment], final_time: int, now: int = NOW
+) -> list[bytes]:
     """Look once; give what something was found out about."""
     chain = ModelChain(final_time)
     findings = chain.nothing_found()
-    await expiry.look(ones.get, chain.target, findings, final_time, chain)
+    await expiry.look(ones.get, chain.target, findings, final_time, now, chain)
     return list(expiry.take_touched())
 
 
@@ -57,9 +59,19 @@ async def test_a_poll_looks_at_some_of_many() -> None:
 async def test_a_token_is_waited_for_but_not_for_ever() -> None:
     ones = watched(currency=TOKEN)
     expiry = entered(ones)
-    assert await look(expiry, ones, TTL + 1) == []
-    assert await look(expiry, ones, TTL + UNREAD_S) == []
-    assert await look(expiry, ones, TTL + UNREAD_S + 1) == list(ones)
+    # Days after its TTL, when a relay was down: only now it can be asked.
+    late = TTL + 10 * UNREAD_S
+    assert await look(expiry, ones, late, now=late) == []
+    assert await look(expiry, ones, late, now=late + UNREAD_S) == []
+    assert await look(expiry, ones, late, now=late + UNREAD_S + 1) == list(ones)
+
+
+async def test_a_token_that_was_looked_at_after_its_ttl_is_not_waited_for() -> None:
+    ones = watched(currency=TOKEN)
+    expiry = entered(ones)
+    for one in ones.values():
+        one.looked_at = TTL + 1
+    assert await look(expiry, ones, TTL + 1) == list(ones)
 
 
 async def test_what_is_not_open_is_decided_about_at_its_ttl_and_seven_and_thirty_days_later() -> None:

@@ -406,15 +406,16 @@ async def test_coins_at_the_address_of_a_token_are_found_at_expiry(tmp_path: Pat
 # -- restarts
 
 
+@pytest.mark.parametrize("coin", [NATIVE, None], ids=["coins", "token"])
 @pytest.mark.parametrize("way", ["call", "address"])
 async def test_what_was_paid_in_time_while_the_relay_was_down_over_the_ttl_is_paid(
-    tmp_path: Path, way: str
+    tmp_path: Path, way: str, coin: bytes | None
 ) -> None:
-    async with watching(tmp_path) as one:
+    async with watching(tmp_path, coin=coin) as one:
         chain, request = one.chain, (await one.request()).request
-        rows = await chain.poll(one.watch)
-        for row in rows:
-            await one.shop.house.store.writer.write(row)  # type: ignore[attr-defined]
+        chain.mine()
+        (note,) = await chain.poll(one.watch)
+        await one.shop.house.store.writer.put_meta(note.key, note.value)
     if way == "call":
         chain.event(request)
     else:
