@@ -7,7 +7,13 @@ import pytest
 from eth_abi.abi import decode, encode
 
 from minirelay.chain.balance_chunks import MOST_CHUNKS, SMALLER
-from minirelay.chain.balances import CODE_CHECK_S, MOST_ALONE_OF_A_TOKEN, BalanceReader, BalancesRead
+from minirelay.chain.balances import (
+    CODE_CHECK_S,
+    MOST_ALONE,
+    MOST_ALONE_OF_A_TOKEN,
+    BalanceReader,
+    BalancesRead,
+)
 from minirelay.chain.chain import Chain
 from minirelay.chain.errors import ChainUnreachable
 from minirelay.chain.request_budget import RequestBudget
@@ -290,6 +296,17 @@ async def test_of_a_token_that_fails_few_are_asked_for_alone() -> None:
     await read(node, pairs_of(bad, 400))
     # And the control before them.
     assert node.sizes[-1] == MOST_ALONE_OF_A_TOKEN + 1
+
+
+async def test_of_many_tokens_that_fail_few_are_asked_for_alone() -> None:
+    bad = [token(number) for number in range(30)]
+    node = Node(
+        tokens=dict.fromkeys(bad, NO_BALANCES["reverts"]),
+        alone=dict.fromkeys(bad, RpcError(3, "execution reverted")),
+    )
+    await read(node, [pair for one in bad for pair in pairs_of(one, 20)], 20)
+    alone = node.asked[2 + 1 + len(bad) :]
+    assert len(alone) == 1 + MOST_ALONE
 
 
 async def test_an_endpoint_with_little_gas_is_asked_for_less() -> None:

@@ -122,19 +122,35 @@ async def test_an_error_for_all_that_one_of_them_repeats_is_not_the_batch_s() ->
     assert size.current(NOW) == 100
 
 
-async def test_an_answer_that_is_too_long_is_found_in_the_one_that_makes_it_so() -> None:
-    failure = AnswerTooLong("longer than 16 MiB")
+def too_long_with(culprit: int) -> Scripted:
+    """Make an endpoint that answers one question with too much, for a batch as for that one alone."""
 
     def say(request: Request) -> Answer:
-        if request.params[0] == 1:
-            raise failure
+        if number(request) == culprit:
+            raise AnswerTooLong("longer than 16 KiB")
         return own(request)
 
     def say_all(requests: Sequence[Request]) -> Sequence[Answer]:
-        return [say(request) for request in requests]
+        if any(number(request) == culprit for request in requests):
+            raise AnswerTooLong(f"longer than {16 * len(requests)} KiB")
+        return [own(request) for request in requests]
 
-    node, size = Scripted(say, say_all), BatchSize()
-    assert await exchange(node, size).ask(asking(3)) == [Result(0), failure, Result(2)]
+    return Scripted(say, say_all)
+
+
+async def test_an_answer_that_is_too_long_is_found_in_the_one_that_makes_it_so() -> None:
+    size = BatchSize()
+    before, found, behind = await exchange(too_long_with(1), size).ask(asking(3))
+    assert (before, behind) == (Result(0), Result(2))
+    assert isinstance(found, AnswerTooLong)
+    # It is not the size of the batch.
+    assert size.current(NOW) == 100
+
+
+async def test_what_makes_an_answer_too_long_may_be_what_was_not_reached() -> None:
+    node, size = too_long_with(9), BatchSize()
+    replies = await exchange(node, size, RequestBudget(4)).ask(asking(10))
+    assert replies[9] is NOT_ASKED
     assert size.current(NOW) == 100
 
 

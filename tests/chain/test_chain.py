@@ -691,3 +691,16 @@ async def test_such_questions_keep_to_a_budget() -> None:
         assert await bench.chain.request_unless_long([HEIGHT], budget) == [7]
         with pytest.raises(BudgetSpent):
             await bench.chain.request_unless_long([HEIGHT], budget)
+
+
+async def test_a_head_of_an_answer_says_too_how_long_to_wait() -> None:
+    async def slow_down(_request: Any, question: Any) -> Any:
+        answer = said(question, error={"code": -32005, "message": "too many requests"})
+        answer.headers["Retry-After"] = "300"
+        return answer
+
+    first = Node(results={"eth_blockNumber": slow_down})
+    first.behaviour = None
+    async with chain_over(first, good(2)) as bench:
+        assert await bench.chain.request_many([HEIGHT]) == [2]
+        assert bench.chain.health()[0].rest_s == 300

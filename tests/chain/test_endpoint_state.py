@@ -1,5 +1,6 @@
 """What is learnt about an endpoint: its chain, now and then again, and how it wants blocks named."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -75,6 +76,19 @@ def by_number(header: Any = HEADER, most: int = 100) -> Scripted:
 async def test_behind_what_takes_several_requests_the_header_is_asked_for_again() -> None:
     node = by_number(most=2)
     assert await state_of(node).ask_many([BALANCE] * 4, BLOCK) == [Result("0x7")] * 4
+    assert node.asked[-1] == "eth_getBlockByNumber"
+
+
+async def test_a_header_that_came_before_an_answer_is_asked_for_again() -> None:
+    node = by_number()
+    say = node.say
+
+    def without_the_first(requests: Sequence[Request]) -> list[Answer | None]:
+        is_by_hash = isinstance(requests[0].params[-1], dict)
+        return [say(requests[0]) if is_by_hash else None, *map(say, requests[1:])]
+
+    node.say_all = without_the_first
+    assert await state_of(node).ask_many([BALANCE] * 2, BLOCK) == [Result("0x7")] * 2
     assert node.asked[-1] == "eth_getBlockByNumber"
 
 
