@@ -5,7 +5,7 @@ from typing import Final
 
 _DECIMALS: Final = 18
 _DIGITS: Final = 4
-_NAMES: Final = {
+_NAMES: Final[dict[int, str]] = {
     **dict.fromkeys((1, 10, 8453, 42161, 31337, 11155111), "ETH"),
     137: "POL",
 }
@@ -22,10 +22,15 @@ def show_balance(wei: int, chain_id: int) -> str:
     return _show(wei, chain_id, ROUND_DOWN)
 
 
-def show_exact(wei: int) -> str:
-    """Write an amount to the last digit, without the coin's name."""
-    whole, part = divmod(wei, 10**_DECIMALS)
-    return f"{whole}.{part:0{_DECIMALS}d}".rstrip("0").rstrip(".")
+def show_exact(units: int, decimals: int = _DECIMALS) -> str:
+    """Write an amount to the last digit, without the name of what it is of."""
+    whole, part = divmod(units, 10**decimals)
+    return f"{whole}.{part:0{decimals}d}".rstrip("0").rstrip(".") if decimals else str(whole)
+
+
+def coin_of(chain_id: int) -> str:
+    """Name the native coin of a chain."""
+    return _NAMES.get(chain_id, "coins")
 
 
 def _show(wei: int, chain_id: int, rounding: str) -> str:
@@ -33,4 +38,4 @@ def _show(wei: int, chain_id: int, rounding: str) -> str:
     digits = f"{amount:f}"
     if "." in digits:
         digits = digits.rstrip("0").rstrip(".")
-    return f"{digits} {_NAMES.get(chain_id, 'coins')}"
+    return f"{digits} {coin_of(chain_id)}"

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "register": "minirelay.cli.register",
     "shops": "minirelay.cli.shops",
     "shop": "minirelay.cli.shop",
+    "payments": "minirelay.cli.payments",
     "verify": "minirelay.cli.verify",
     "backup": "minirelay.cli.backup",
     "restore": "minirelay.cli.restore",

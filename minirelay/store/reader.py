@@ -20,6 +20,7 @@ from minirelay.store import (
     integrity,
     log,
     objects,
+    payment_list,
     payment_records,
     shops,
 )
@@ -42,6 +43,7 @@ from minirelay.store.messages import (
     StoredSet,
     WireSet,
 )
+from minirelay.store.payment_list import ListedPayment, PaymentFilter
 from minirelay.store.payment_records import WatchedRequest
 from minirelay.store.payment_rows import PaymentTransfer
 from minirelay.store.pool import Queryable, ReadPool
@@ -152,6 +154,10 @@ class Reader:
     async def payment_transfers(self, ids: Iterable[bytes]) -> list[PaymentTransfer]:
         """Read what was observed for payment requests, by PaymentID."""
         return await self._pool.run(lambda db: payment_records.load_transfers(db, ids))
+
+    async def list_payments(self, wanted: PaymentFilter, before: int | None = None) -> list[ListedPayment]:
+        """List a page of payment requests, the newest first. before: the last row of the page before."""
+        return await self._pool.run(lambda db: payment_list.list_payments(db, wanted, before))
 
     async def blob(self, digest: bytes) -> BlobRow | None:
         """Find a whole blob. digest: SHA-256 of its root block."""

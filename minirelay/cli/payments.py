@@ -1,0 +1,215 @@
+"""`minirelay payments`: what was asked for, and what came (spec 06, "What the operator can do")."""
+
+import asyncio
+import csv
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from minirelay.cli.inspection import FOR_READING, find, reading, shortened
+from minirelay.cli.output import busy, show
+from minirelay.cli.setting_flags import CommandWithSettings, read_settings
+from minirelay.cli.tables import echo_table
+from minirelay.errors import ConfigError
+
+if TYPE_CHECKING:
+    from minirelay.config.settings import Settings
+    from minirelay.store.payment_list import ListedPayment
+    from minirelay.store.payment_rows import PaymentTransfer
+
+Row = dict[str, Any]
+
+STATES: Final = (
+    "waiting",
+    "short",
+    "seen",
+    "paid",
+    "over",
+    "duplicate",
+    "expired",
+    "late",
+    "superseded",
+    "withdrawn",
+    "unproven",
+    "reverted",
+    "dismissed",
+)
+QUIET: Final = frozenset({"paid", "expired", "superseded", "withdrawn", "dismissed"})
+"""States of which a request without money that nobody expected is not shown unless it is asked for."""
+
+MOST_SHOWN: Final = 200
+_REQUEST_DIGITS: Final = 10
+_COLUMNS: Final = ("state", "order", "asked for", "came", "of", "until (UTC)", "request")
+
+
+@click.command(cls=CommandWithSettings, settings=FOR_READING)
+@click.option("--shop", "shop_id", metavar="ID", help="Only of this shop.")
+@click.option(
+    "--order", "order_id", metavar="ID", help="Only for this order: decimal, or 0x and hexadecimal."
+)
+@click.option(
+    "--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated."
+)
+@click.option("--all", "is_all", is_flag=True, help="Also those that are over and need nobody.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all that was observed.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for a spreadsheet.")
+def payments(
+    shop_id: str | None,
+    order_id: str | None,
+    states: tuple[str, ...],
+    is_all: bool,
+    as_json: bool,
+    as_csv: bool,
+    **given: Any,
+) -> None:
+    """List payment requests, the newest first: what was asked for, and what came.
+
+    Those that are open, and those that need a person: short, over, late, duplicate, unproven, or with money
+    in what was not asked for. It only reads, and may run beside the relay.
+    """
+    settings = read_settings(given)
+    is_whole = is_all or as_json or as_csv or bool(states) or order_id is not None
+    with busy("reading the payments"):
+        rows = asyncio.run(_read(settings, shop_id, order_id, states, is_whole=is_whole))
+    if as_json:
+        show(rows, as_json=True)
+    elif as_csv:
+        _print_csv(rows)
+    elif not rows:
+        click.echo("nothing to see to" if not is_whole else "no such payment")
+    else:
+        _print_table(rows, is_cut=not is_all and len(rows) > MOST_SHOWN)
+
+
+async def _read(
+    settings: "Settings",
+    shop_id: str | None,
+    order_id: str | None,
+    states: Sequence[str],
+    *,
+    is_whole: bool,
+) -> list[Row]:
+    from minirelay.shop.issued_requests import RequestState
+    from minirelay.store.payment_list import PAGE, PaymentFilter
+
+    async with reading(settings) as reader:
+        shop = None if shop_id is None else (await find(reader, shop_id)).shop_id
+        wanted = PaymentFilter(
+            shop, _order_of(order_id), frozenset(map(RequestState, states)) if states else None
+        )
+        rows: list[Row] = []
+        before = None
+        while True:
+            page = await reader.list_payments(wanted, before)
+            shown = [one for one in page if is_whole or _needs_somebody(one)]
+            seen = await reader.payment_transfers([one.request_id for one in shown])
+            rows += [_row(one, [it for it in seen if it.request_id == one.request_id]) for one in shown]
+            if len(page) < PAGE:
+                return rows
+            before = page[-1].row
+
+
+def _order_of(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        return int(text, 0).to_bytes(8)
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(f"{text}: not the id of an order; it is a number, like 17 or 0x11") from error
+
+
+def _needs_somebody(one: "ListedPayment") -> bool:
+    if one.has_stray or one.state.value not in QUIET:
+        return True
+    return one.state.value in ("superseded", "withdrawn") and one.received > 0
+
+
+def _row(one: "ListedPayment", seen: "Sequence[PaymentTransfer]") -> Row:
+    from minirelay.chain.amounts import coin_of
+    from minirelay.protocol.addresses import NATIVE_COIN
+    from minirelay.protocol.signing import checksum_address
+
+    is_coin = one.currency == NATIVE_COIN
+    decimals = 18 if is_coin else one.decimals
+    currency = coin_of(one.chain_id) if is_coin else checksum_address(one.currency)
+    return {
+        "request": f"0x{one.request_id.hex()}",
+        "state": one.state.value,
+        "shop": str(one.shop_id),
+        "order": int.from_bytes(one.order_id),
+        "chain": one.chain_id,
+        "currency": currency,
+        "decimals": decimals,
+        "asked": str(one.amount),
+        "asked_shown": _amount(one.amount, decimals),
+        "received": str(one.received),
+        "received_shown": _amount(one.received, decimals),
+        "payee": checksum_address(one.payee),
+        "issued_at": _time(one.issued_at),
+        "until": _time(one.ttl),
+        "is_dead": one.is_dead,
+        "observed": [_observed(transfer) for transfer in seen],
+    }
+
+
+def _observed(one: "PaymentTransfer") -> Row:
+    return {
+        "kind": one.kind.value,
+        "token": f"0x{one.token.hex()}",
+        "amount": str(one.amount),
+        "block": one.block.number,
+        "block_hash": f"0x{one.block.hash.hex()}",
+        "transaction": f"0x{one.transaction_hash.hex()}" if one.transaction_hash else None,
+        "is_proven": one.is_proven,
+        "is_deep": one.is_deep,
+    }
+
+
+def _amount(units: int, decimals: int | None) -> str:
+    from minirelay.chain.amounts import show_exact
+
+    return f"{units} units" if decimals is None else show_exact(units, decimals)
+
+
+def _time(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _print_csv(rows: Sequence[Row]) -> None:
+    fields = [name for name in rows[0] if name != "observed"] if rows else ["request"]
+    writer = csv.DictWriter(sys.stdout, fields, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _short(order: str) -> str:
+    return order if len(order) <= 9 else f"{order[:4]}…{order[-4:]}"
+
+
+def _print_table(rows: Sequence[Row], *, is_cut: bool) -> None:
+    shown = rows[:MOST_SHOWN] if is_cut else rows
+    several = len({row["shop"] for row in rows}) > 1
+    by_shop: dict[str, list[Row]] = {}
+    for row in shown:
+        by_shop.setdefault(row["shop"], []).append(row)
+    for shop_id, own in by_shop.items():
+        if several:
+            click.secho(f"Shop {shortened(shop_id)}", bold=True)
+        cells = [
+            [
+                row["state"],
+                _short(str(row["order"])),
+                row["asked_shown"],
+                row["received_shown"],
+                row["currency"] if len(row["currency"]) < 10 else f"{row['currency'][:6]}…",
+                row["until"][5:16].replace("T", " "),
+                row["request"][: 2 + _REQUEST_DIGITS],
+            ]
+            for row in own
+        ]
+        echo_table(_COLUMNS, cells, left=("state", "of", "until (UTC)", "request"))
+    if is_cut:
+        click.echo(f"… and {len(rows) - MOST_SHOWN:,} more; --all, --csv and --json have them")
