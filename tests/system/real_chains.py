@@ -16,7 +16,7 @@ OTHER_EVENT = digest("another event")
 
 
 class RealChain:
-    """A chain behind a URL, that says what it really has. It mines a block for each transaction."""
+    """A chain behind a URL, that says what it really has. Each transaction has a block of its own."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -24,6 +24,8 @@ class RealChain:
         self._http.trust_env = False
         self._emitted = 0
         self._payer: str = self.rpc("eth_accounts")[0]
+        # Anvil mines by itself a moment after it has answered.
+        self.rpc("evm_setAutomine", False)
         self.rpc("anvil_setCode", write_data(EMITTER), write_data(EMITTER_CODE))
 
     def rpc(self, method: str, *params: object) -> Any:
@@ -61,7 +63,7 @@ class RealChain:
                 self.emit()
             case 3:
                 self.emit(OTHER_EVENT)
-            case 4:
+            case 4 if holders:
                 self.pay(random.choice(holders), 1)
             case _:
                 self.mine(1)
@@ -90,4 +92,5 @@ class RealChain:
         }
         before = self.head
         self.rpc("eth_sendTransaction", sent)
+        self.rpc("evm_mine")
         assert self.head == before + 1
