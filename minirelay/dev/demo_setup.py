@@ -1,19 +1,24 @@
 """Bringing the demo shop into being: minted, enrolled, written. Each step only if it is not done yet."""
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minirelay.client import EnrolmentRefused, PrivateKey, RelayClient
+from minirelay.client import EnrolmentRefused, PrivateKey, RelayClient, RelayRefused
 from minirelay.dev.accounts import ACCOUNTS, Account
-from minirelay.dev.demo_orders import demo_orders
+from minirelay.dev.demo_orders import UNPAID_ORDER, demo_orders
 from minirelay.dev.demo_shop import demo_patches, demo_stock
 from minirelay.dev.derivation import DEMO_CUSTOMER_CARD, DEMO_KEY_CARD, DEMO_SHOP_ID
 from minirelay.dev.registry import WritableShopReg
+from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch
 from minirelay.server import Server
+from minirelay.shop.state import id_key
+
+log = logging.getLogger(__name__)
 
 REMEMBERED_NAME = "demo.json"
 OWNER = ACCOUNTS[0]
@@ -64,31 +69,43 @@ async def set_up_demo_shop(
     if server.relay_token not in await registry.relay_tokens(shop.shop_id):
         await registry.add_relay(shop.shop_id, server.relay_token, shop.owner)
     chain_id, owner = registry.chain.chain_id, bytes.fromhex(shop.owner.address[2:])
-    # Each of these is one set; a log that is longer has it already.
     key_card = PrivateKey.from_bytes(bytes.fromhex(shop.key_card))
     content = [demo_patches(chain_id, owner, eddies), demo_stock()]
-    length = LOG_LENGTH_OF_AN_EMPTY_SHOP
     async with RelayClient.connect(server.url, shop_id=shop.shop_id, key_card=key_card) as client:
         await _enrol(client, shop.owner, base_url)
-        await _write(client, content, server, length)
-    # The customer's card is a set, too.
-    length += len(content) + 1
+        await _write(client, content, server)
     customer_card = PrivateKey.from_bytes(DEMO_CUSTOMER_CARD)
     async with RelayClient.connect(server.url, shop_id=shop.shop_id, key_card=customer_card) as client:
         await _enrol(client, CUSTOMER, base_url, guest=True)
-        await _write(client, [demo_orders(chain_id, owner, eddies)], server, length)
+        await _order(client, demo_orders(chain_id, owner, eddies), server)
 
 
-async def _write(
-    client: RelayClient, sets: Sequence[Sequence[NewPatch]], server: Server, length: int
-) -> None:
-    """Write what is missing of these sets. length: of the log in front of the first."""
-    written = await server.relay.log_length(client.shop_id) - length
+async def _write(client: RelayClient, sets: Sequence[Sequence[NewPatch]], server: Server) -> None:
+    """Write what is missing of the first sets of the shop."""
+    # Each of these is one set; a log that is longer has it already.
+    written = await server.relay.log_length(client.shop_id) - LOG_LENGTH_OF_AN_EMPTY_SHOP
     if written >= len(sets):
         return
     await client.authenticate()
     for patches in sets[written:]:
         await client.write(patches)
+
+
+async def _order(client: RelayClient, orders: Sequence[NewPatch], server: Server) -> None:
+    """Write the orders unless they are there, whatever else was written to the shop meanwhile."""
+    hosted = await server.relay.shops.find(client.shop_id)
+    if hosted is None:
+        raise RuntimeError("the demo shop was not enrolled")
+    # Nobody can remove an order once it is to be paid.
+    head = await hosted.sequencer.opened()
+    if head.state.get(ObjectType.ORDER, id_key(UNPAID_ORDER)) is not None:
+        return
+    await client.authenticate()
+    try:
+        await client.write(orders)
+    except RelayRefused as refused:
+        # Of a directory that is kept, a person may have sold or removed what they are about.
+        log.warning("the demo shop gets no orders", extra={"reason": str(refused)})
 
 
 async def _enrol(client: RelayClient, account: Account, base_url: str, *, guest: bool = False) -> None:
