@@ -26,7 +26,7 @@ from minirelay.shop.state import ShopState
 from minirelay.shop.working_set import WorkingSet
 
 
-class Registry:
+class Registries:
     """Reads RelayReg and ShopReg. Whatever keeps it from an answer raises RegistryUnavailable."""
 
     def __init__(self, rpc_url: str, relay_reg: bytes, shop_reg: bytes) -> None:
@@ -102,7 +102,7 @@ class RegistryRelays:
         seconds; who is not in it is asked for anew, in any case, and an old answer is better than none.
         clock: monotonic, in seconds.
         """
-        self._registry = Registry(rpc_url, read_address(relay_reg), read_address(shop_reg))
+        self._registry = Registries(rpc_url, read_address(relay_reg), read_address(shop_reg))
         self._tokens = tuple(tokens)
         self._also = frozenset(map(read_address, also))
         self._most_age_s = most_age_s

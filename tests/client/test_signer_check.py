@@ -11,7 +11,7 @@ from web3 import Web3
 from minirelay.client.errors import RegistryUnavailable, UntrustedSigner, VerificationFailed
 from minirelay.client.patches import add_order, add_stock, commit_order, remove_key_card
 from minirelay.client.received import ReceivedSet, open_received
-from minirelay.client.signer_check import KeyCards, KnownRelays, Registry, RegistryRelays, SignerCheck
+from minirelay.client.signer_check import KeyCards, KnownRelays, Registries, RegistryRelays, SignerCheck
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
@@ -331,8 +331,8 @@ def raw(address: str) -> bytes:
 
 
 @pytest.fixture
-def registry(dev_chain: DevChain, deployment: Deployment) -> Registry:
-    return Registry(dev_chain.rpc_url, raw(deployment.relay_reg), raw(deployment.shop_reg))
+def registry(dev_chain: DevChain, deployment: Deployment) -> Registries:
+    return Registries(dev_chain.rpc_url, raw(deployment.relay_reg), raw(deployment.shop_reg))
 
 
 @pytest.fixture
@@ -347,7 +347,7 @@ def shop(w3: Web3, contracts: Contracts) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-async def test_owners_of_listed_and_of_named_tokens_are_found(registry: Registry) -> None:
+async def test_owners_of_listed_and_of_named_tokens_are_found(registry: Registries) -> None:
     first, second = (raw(ACCOUNTS[number].address) for number in (1, 2))
     assert await registry.relay_owners(SHOP_ID, ()) == {first}
     assert await registry.relay_owners(SHOP_ID, [OTHER_TOKEN]) == {first, second}
@@ -355,27 +355,27 @@ async def test_owners_of_listed_and_of_named_tokens_are_found(registry: Registry
 
 
 @pytest.mark.usefixtures("shop")
-async def test_a_token_that_nobody_owns_has_no_owner(registry: Registry) -> None:
+async def test_a_token_that_nobody_owns_has_no_owner(registry: Registries) -> None:
     assert await registry.relay_owners(SHOP_ID + 1, [99]) == frozenset()
 
 
 @pytest.mark.usefixtures("shop")
-async def test_a_sold_token_has_its_new_owner(registry: Registry, contracts: Contracts) -> None:
+async def test_a_sold_token_has_its_new_owner(registry: Registries, contracts: Contracts) -> None:
     seller, buyer = ACCOUNTS[1].address, ACCOUNTS[3].address
     contracts.relay_reg.functions.transferFrom(seller, buyer, TOKEN).transact({"from": seller})
     assert await registry.relay_owners(SHOP_ID, ()) == {raw(buyer)}
 
 
 async def test_no_contract_is_not_taken_for_a_no(dev_chain: DevChain) -> None:
-    registry = Registry(dev_chain.rpc_url, b"\x11" * 20, b"\x22" * 20)
+    registry = Registries(dev_chain.rpc_url, b"\x11" * 20, b"\x22" * 20)
     with pytest.raises(RegistryUnavailable, match="no such contract at 0x2222"):
         await registry.relay_owners(SHOP_ID, [TOKEN])
 
 
 @pytest.fixture
-async def node() -> AsyncIterator[tuple[Endpoint, Registry]]:
+async def node() -> AsyncIterator[tuple[Endpoint, Registries]]:
     async with rpc_endpoint() as endpoint:
-        yield endpoint, Registry(endpoint.url, b"\x11" * 20, b"\x22" * 20)
+        yield endpoint, Registries(endpoint.url, b"\x11" * 20, b"\x22" * 20)
 
 
 @pytest.mark.parametrize(
@@ -403,7 +403,7 @@ async def node() -> AsyncIterator[tuple[Endpoint, Registry]]:
         b'{"id":1,"result":"0x' + b"0" * 1_000_000 + b'"}',
     ],
 )
-async def test_nonsense_is_not_taken_for_a_no(node: tuple[Endpoint, Registry], body: bytes) -> None:
+async def test_nonsense_is_not_taken_for_a_no(node: tuple[Endpoint, Registries], body: bytes) -> None:
     node[0].body = body
     with pytest.raises(RegistryUnavailable):
         await node[1].relay_owners(SHOP_ID, [TOKEN])
@@ -417,14 +417,14 @@ async def test_nonsense_is_not_taken_for_a_no(node: tuple[Endpoint, Registry], b
         b'{"error":{"code":-32000,"message":"VM Exception: execution Reverted"}}',
     ],
 )
-async def test_a_revert_is_a_no(node: tuple[Endpoint, Registry], body: bytes) -> None:
+async def test_a_revert_is_a_no(node: tuple[Endpoint, Registries], body: bytes) -> None:
     node[0].body = body
     assert await node[1].relay_owners(SHOP_ID, [TOKEN]) == frozenset()
 
 
 async def test_an_endpoint_that_is_not_there_is_not_taken_for_a_no() -> None:
     with pytest.raises(RegistryUnavailable, match="no answer"):
-        await Registry("http://127.0.0.1:1", b"\x11" * 20, b"\x22" * 20).relay_owners(SHOP_ID, [TOKEN])
+        await Registries("http://127.0.0.1:1", b"\x11" * 20, b"\x22" * 20).relay_owners(SHOP_ID, [TOKEN])
 
 
 TOKEN = 77
@@ -498,10 +498,10 @@ async def test_an_old_answer_is_better_than_none(
     relays = registry_relays(dev_chain, deployment, clock)
     assert await relays.is_relay(SHOP_ID, bytes.fromhex(owner[2:]))
 
-    async def down(registry: Registry, shop_id: int, tokens: tuple[int, ...]) -> frozenset[bytes]:
+    async def down(registry: Registries, shop_id: int, tokens: tuple[int, ...]) -> frozenset[bytes]:
         raise RegistryUnavailable("down")
 
-    monkeypatch.setattr(Registry, "relay_owners", down)
+    monkeypatch.setattr(Registries, "relay_owners", down)
     clock.now += 10_000
     assert await relays.is_relay(SHOP_ID, bytes.fromhex(owner[2:]))
     with pytest.raises(RegistryUnavailable):
@@ -515,14 +515,14 @@ async def test_who_asks_at_the_same_time_shares_the_answer(
     contracts.relay_reg.functions.mint(TOKEN, owner, "").transact({"from": ACCOUNTS[0].address})
     relays = registry_relays(dev_chain, deployment, Clock())
     asked = 0
-    ask = Registry.relay_owners
+    ask = Registries.relay_owners
 
-    async def counted(registry: Registry, shop_id: int, tokens: tuple[int, ...]) -> frozenset[bytes]:
+    async def counted(registry: Registries, shop_id: int, tokens: tuple[int, ...]) -> frozenset[bytes]:
         nonlocal asked
         asked += 1
         return await ask(registry, shop_id, tokens)
 
-    monkeypatch.setattr(Registry, "relay_owners", counted)
+    monkeypatch.setattr(Registries, "relay_owners", counted)
     address = bytes.fromhex(owner[2:])
     assert all(await asyncio.gather(*[relays.is_relay(SHOP_ID, address) for _ in range(20)]))
     assert asked == 1
