@@ -9,15 +9,14 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from minirelay.errors import Code, Refusal, invalid, not_found
+from minirelay.errors import Code, Refusal
 from minirelay.protocol.signing import CHALLENGE_BYTES
 from minirelay.relay.backpressure import REQUEST_BYTES, Backpressure
-from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.keep_alive import KeepAlive
+from minirelay.relay.limits import ConnectionLimits
 from minirelay.relay.live_cards import LiveCards
 from minirelay.relay.lookups import Lookups
 from minirelay.relay.memory_budget import MemoryBudget
@@ -36,8 +35,8 @@ from minirelay.relay.messages import (
     Write,
     WriteRequest,
 )
-from minirelay.relay.outbox import Outbox, OutboxLimits, Room
-from minirelay.relay.session import Session, SessionLimits
+from minirelay.relay.outbox import Outbox, Room
+from minirelay.relay.session import Session
 from minirelay.relay.session_subscriptions import SessionSubscriptions, size_of
 from minirelay.relay.session_table import SessionState
 from minirelay.relay.subscription import Subscription
@@ -81,17 +80,6 @@ class Host(Protocol):
         """Make a subscription, not started. Raises Refusal, StoreError."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """The bounds of one connection. unanswered_bytes: with such long writes unanswered, nothing is read."""
-
-    session: SessionLimits
-    outbox: OutboxLimits
-    filters: FilterLimits
-    subscriptions: int
-    unanswered_bytes: int
-
-
 class Connection:
     """One client's connection."""
 
@@ -102,8 +90,8 @@ class Connection:
         self.session = session = Session(limits.session, clock())
         self.account = memory.open(self._close_for_memory)
         self.backpressure = Backpressure(limits.unanswered_bytes, self.account, lambda: self.outbox.is_full)
-        note_room = self.backpressure.note_change
-        self.outbox = Outbox(limits.outbox, self.account, lambda: session.free_pushes, note_room)
+        note = self.backpressure.note_change
+        self.outbox = Outbox(limits.outbox, self.account, lambda: session.free_pushes, note)
         self.subscriptions = SessionSubscriptions(limits.subscriptions, limits.filters, self.account)
         self.hang_up: HangUp | None = None
         self.is_torn_down = False
@@ -283,13 +271,12 @@ class Connection:
         prepared.subscription.start()
 
     def _cancel(self, effect: CancelSubscription) -> None:
-        if len(effect.subscription_id) != 2:
-            length = len(effect.subscription_id)
-            self._refuse(effect.request_id, invalid(f"a subscription id has 2 bytes, not {length}"))
-        elif self.subscriptions.drop(effect.subscription_id):
-            self._carry_out(self.session.answer(effect.request_id))
+        try:
+            self.subscriptions.cancel(effect.subscription_id)
+        except Refusal as refusal:
+            self._refuse(effect.request_id, refusal)
         else:
-            self._refuse(effect.request_id, not_found("this session has no subscription with this id"))
+            self._carry_out(self.session.answer(effect.request_id))
 
     def _refuse(self, request_id: int, refusal: Refusal) -> None:
         self._carry_out(self.session.refuse(request_id, refusal))

@@ -6,7 +6,6 @@ from math import ceil
 
 from minirelay.config.settings import Settings
 from minirelay.relay.client_write import WriteLimits
-from minirelay.relay.connection import ConnectionLimits
 from minirelay.relay.filter_quota import FilterLimits
 from minirelay.relay.outbox import OutboxLimits
 from minirelay.relay.session import SessionLimits
@@ -14,6 +13,17 @@ from minirelay.relay.write_turns import FACTS_TIMEOUT_S
 from minirelay.shop.checkout_records import CheckoutLimits
 from minirelay.shop.object_sizes import ObjectLimits
 from minirelay.shop.reservation_changes import ReservationLimits
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """The bounds of one connection. unanswered_bytes: with such long writes unanswered, nothing is read."""
+
+    session: SessionLimits
+    outbox: OutboxLimits
+    filters: FilterLimits
+    subscriptions: int
+    unanswered_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

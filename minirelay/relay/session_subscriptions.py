@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from minirelay.errors import invalid
+from minirelay.errors import invalid, not_found
 from minirelay.protocol.envelope import SubscriptionRequest
 from minirelay.protocol.ids import SUBSCRIPTION_ID_BYTES
 from minirelay.relay.filter_quota import FilterLimits, FilterQuota
@@ -83,6 +83,14 @@ class SessionSubscriptions:
         self._account.hold(-dropped.held_bytes)
         self.filters.give_back(dropped.filter_bytes)
         return True
+
+    def cancel(self, subscription_id: bytes) -> None:
+        """End a subscription because the client asks for it. Raises Refusal: there is none with this id."""
+        if len(subscription_id) != SUBSCRIPTION_ID_BYTES:
+            length = len(subscription_id)
+            raise invalid(f"a subscription id has {SUBSCRIPTION_ID_BYTES} bytes, not {length}")
+        if not self.drop(subscription_id):
+            raise not_found("this session has no subscription with this id")
 
     def drop_all(self) -> None:
         """End all subscriptions at once."""

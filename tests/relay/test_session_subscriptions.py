@@ -101,3 +101,22 @@ async def test_a_subscription_that_fails_takes_nothing(house: House, line: Line)
             await one.held.prepare(REQUEST, fail)
     assert (one.account.size_bytes, one.held.filters.taken_bytes) == (0, 0)
     await one.add()
+
+
+async def test_a_subscription_is_canceled_once_by_its_id(house: House, line: Line) -> None:
+    one = subscriber(house, line)
+    subscription_id = await one.add()
+    one.held.cancel(subscription_id)
+    with pytest.raises(Refusal, match="no subscription with this id"):
+        one.held.cancel(subscription_id)
+
+
+@pytest.mark.parametrize("subscription_id", [b"", b"\1", b"\0\0\1"])
+async def test_an_id_of_another_length_is_refused_as_that(
+    house: House, line: Line, subscription_id: bytes
+) -> None:
+    one = subscriber(house, line)
+    await one.add()
+    with pytest.raises(Refusal, match=f"has 2 bytes, not {len(subscription_id)}") as refused:
+        one.held.cancel(subscription_id)
+    assert refused.value.code == Code.INVALID
