@@ -15,7 +15,7 @@ from minirelay.errors import ConfigError
 if TYPE_CHECKING:
     from minirelay.config.setting import Setting
     from minirelay.config.values import Factor
-    from minirelay.dev.development import DevOptions
+    from minirelay.dev.development import Development, DevOptions
 
 PORT = click.IntRange(0, 65535)
 DEFAULT_FACTOR = "1500/1"
@@ -150,8 +150,18 @@ async def _run(given: dict[str, Any]) -> None:
                     )
                 )
             if shows_events:
-                show_live()
+                show_live(_currencies(development))
             await asyncio.Event().wait()
+
+
+def _currencies(development: "Development") -> dict[str, tuple[str, int]]:
+    """Name the currencies that are known here: the chain's coin, and the token of our own."""
+    from minirelay.protocol.addresses import NATIVE_COIN
+    from minirelay.protocol.signing import checksum_address
+
+    eddies = development.contracts.eddies
+    coin = {checksum_address(NATIVE_COIN): ("coins", 18)}
+    return coin if eddies is None else coin | {eddies: ("EDD", 2)}
 
 
 def _is_loopback(host: str) -> bool:

@@ -77,7 +77,10 @@ def _demo_shop(development: "Development") -> list[str]:
 def _next_step(development: "Development") -> str:
     if development.demo_shop is None:
         return "Next: mint a shop, enter the relay's token, enrol a key card (docs/client.md)."
-    return "Next: give relay, shop id and key card to a client; README.md has one in Python."
+    return (
+        "Next: give relay, shop id and key card to a client; README.md has one in Python.\n"
+        "`minirelay dev-pay` pays its order; `minirelay dev-chain` has more blocks."
+    )
 
 
 def _heading(text: str) -> list[str]:

@@ -4,7 +4,8 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, TextIO
 
 import click
@@ -18,6 +19,7 @@ MAX_LINES_PER_SECOND: Final = 100
 MAX_CHARACTERS: Final = 1000
 
 _ORDER: Final = {"reason": 0, "shop": 2}
+_AMOUNTS: Final = ("total", "received")
 _NOT_SHOWN: Final = frozenset({"request", "session"})
 # Each of these was shown already.
 _SUMMARIES: Final = frozenset({"writes were refused"})
@@ -25,13 +27,22 @@ _LONG_ID: Final = re.compile(r"0x[0-9A-Fa-f]{16,}|[0-9]{16,}")
 _COLOURS: Final = {"refused": "yellow", "failed": "red"}
 
 
+Currencies = Mapping[str, tuple[str, int]]
+"""What tokens are called, and how many decimals they have, by checksummed address."""
+
+
 class LiveFormatter(logging.Formatter):
     """Write `time event, name value, …` on one line of 80 columns; ids are shortened."""
+
+    def __init__(self, currencies: Currencies) -> None:
+        """currencies: in which amounts are written as people read them."""
+        super().__init__()
+        self._currencies = currencies
 
     def format(self, record: logging.LogRecord) -> str:
         text = one_line(record.getMessage())
         # The reason first: the end may be cut off.
-        for name, value in sorted(fields_of(record).items(), key=lambda field: _ORDER.get(field[0], 1)):
+        for name, value in sorted(self._fields(record).items(), key=lambda field: _ORDER.get(field[0], 1)):
             if name not in _NOT_SHOWN:
                 text += f", {name} {shortened(one_line(value))}"
         moment = time.strftime("%H:%M:%S", time.localtime(record.created))
@@ -42,6 +53,21 @@ class LiveFormatter(logging.Formatter):
         colour = _colour(record)
         line = click.style(line, fg=colour) if colour else line
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, object]:
+        """Return the fields of a record, amounts of known currencies as people read them."""
+        fields = dict(fields_of(record))
+        known = self._currencies.get(str(fields.get("currency")))
+        if known is None:
+            return fields
+        del fields["currency"]
+        return fields | {name: _amount(fields[name], *known) for name in _AMOUNTS if name in fields}
+
+
+def _amount(units: object, symbol: str, decimals: int) -> str:
+    whole, part = divmod(int(str(units)), 10**decimals)
+    digits = f"{part:0{decimals}d}".rstrip("0") or "0"
+    return f"{whole}.{digits} {symbol}"
 
 
 def shortened(text: str) -> str:
@@ -58,9 +84,14 @@ def _colour(record: logging.LogRecord) -> str | None:
 class LiveHandler(logging.StreamHandler[TextIO]):
     """Shows what is logged, at most so many lines a second, and says how many were left out."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        clock: Callable[[], float] = time.monotonic,
+        currencies: Currencies = MappingProxyType({}),
+    ) -> None:
         super().__init__(stream)
-        self.setFormatter(LiveFormatter())
+        self.setFormatter(LiveFormatter(currencies))
         self._clock = clock
         self._second = 0
         self._shown = 0
@@ -90,8 +121,9 @@ class LiveHandler(logging.StreamHandler[TextIO]):
             self.handleError(record)
 
 
-def show_live(stream: TextIO = sys.stdout) -> None:
+def show_live(currencies: Currencies, stream: TextIO = sys.stdout) -> None:
     """Show from now on what is logged by our own rooms: each write too, and libraries' warnings."""
-    logging.basicConfig(level=logging.WARNING, handlers=[LiveHandler(stream)], force=True)
+    handler = LiveHandler(stream, currencies=currencies)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("minirelay").setLevel(logging.INFO)
     logging.getLogger("minirelay.relay.event_log").setLevel(logging.DEBUG)

@@ -15,6 +15,8 @@ from minirelay.errors import ConfigError, MinirelayError
 COMMANDS: Final = {
     "serve": "minirelay.cli.serve",
     "dev": "minirelay.cli.dev",
+    "dev-pay": "minirelay.cli.dev_pay",
+    "dev-chain": "minirelay.cli.dev_chain",
     "register": "minirelay.cli.register",
     "shops": "minirelay.cli.shops",
     "shop": "minirelay.cli.shop",
@@ -26,7 +28,10 @@ COMMANDS: Final = {
     "bench": "minirelay.cli.bench",
     "decode": "minirelay.cli.decode",
 }
-"""Where each command is: a module with a click command of the same name, imported when it is asked for."""
+"""Where each command is: a module with a click command of the same name (an underscore for each hyphen).
+
+It is imported when it is asked for.
+"""
 
 OWN_FAULT: Final = 1
 WRONG_USE: Final = 2
@@ -44,7 +49,7 @@ class LazyGroup(click.Group):
         """Import a command; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
         if not isinstance(command, click.Command):
             raise TypeError(f"{COMMANDS[cmd_name]} has no command")
         return command

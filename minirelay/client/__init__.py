@@ -28,7 +28,7 @@ from minirelay.client.errors import (
 from minirelay.client.follower import Follower
 from minirelay.client.http import Blob, RelayInfo, Wallet
 from minirelay.client.link import Backoff
-from minirelay.client.payments import PaymentsContract, payment_request
+from minirelay.client.payments import PaymentsContract, PaymentTransaction, payment_request, wait_until_paid
 from minirelay.client.received import Position, ReceivedSet
 from minirelay.client.replica import Checkpoint
 from minirelay.client.signer_check import KnownRelays, RegistryRelays, RelaySigners
@@ -56,6 +56,7 @@ __all__ = [
     "Nonces",
     "ObjectType",
     "PaymentMismatch",
+    "PaymentTransaction",
     "PaymentsContract",
     "Position",
     "PrivateKey",
@@ -79,4 +80,5 @@ __all__ = [
     "patches",
     "payment_request",
     "select",
+    "wait_until_paid",
 ]

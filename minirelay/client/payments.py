@@ -1,23 +1,28 @@
 """What a customer is asked to pay, checked before anything is paid (spec 06 "Payment choice", 07 "Payments").
 
     request = payment_request(follower.order(order_id), shop_id, follower.state)
-    address = await PaymentsContract(rpc_url).address_of(request)
+    for transaction in await PaymentsContract(rpc_url).to_address(request):
+        ...  # sign and send it with the customer's wallet
+    await wait_until_paid(follower, order_id)
 
-Then `request.amount` of `request.currency` (zero: the native coin) goes to that address, at `request.ttl` at
-the latest.
+It is paid at `request.ttl` (epoch seconds) at the latest.
 """
 
 from typing import Any
 
+import msgspec
+
 from minirelay.client.errors import ChainUnavailable, ClientError, PaymentMismatch
 from minirelay.client.eth_calls import Address, EthCalls, read_address
+from minirelay.client.follower import Follower
 from minirelay.errors import MalformedInput, Refusal, invalid
 from minirelay.protocol.abi import Function, address_bytes
-from minirelay.protocol.addresses import PAYMENTS_ADDRESS
+from minirelay.protocol.addresses import NATIVE_COIN, PAYMENTS_ADDRESS
+from minirelay.protocol.erc20 import APPROVE, TRANSFER
 from minirelay.protocol.ids import show_shop
-from minirelay.protocol.payments_contract import GET_BYTECODE, GET_PAYMENT_ADDRESS
+from minirelay.protocol.payments_contract import GET_BYTECODE, GET_PAYMENT_ADDRESS, PAY
 from minirelay.shop.draft import Draft
-from minirelay.shop.objects import Order, PaymentDetails
+from minirelay.shop.objects import Order, OrderPaid, PaymentDetails
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.payment_details import listing_snapshots
 from minirelay.shop.payment_request import (
@@ -93,8 +98,34 @@ def _price(order: Order, state: ShopState) -> int | None:
     return price_order(shop, order, found[1])
 
 
+class PaymentTransaction(msgspec.Struct, frozen=True):
+    """What a wallet has to sign and send. to: 20 bytes. value: coins, in wei. data: for a contract."""
+
+    to: bytes
+    value: int
+    data: bytes = b""
+
+
+async def wait_until_paid(follower: Follower, order_id: int) -> OrderPaid:
+    """Wait until the relay says that an order is paid; return in which block, and by which transaction.
+
+    Nothing else is waited for: give it a time. Raises ClientError if the order is canceled or gone, and why
+    following ended.
+    """
+
+    def is_settled(follower: Follower) -> bool:
+        order = follower.order(order_id)
+        return order is None or order.state in (OrderState.PAID, OrderState.CANCELED)
+
+    await follower.wait_for(is_settled)
+    order = follower.order(order_id)
+    if order is None or order.state is not OrderState.PAID or order.tx_details is None:
+        raise ClientError(f"order {order_id} was canceled: what is paid for it now is not counted")
+    return order.tx_details
+
+
 class PaymentsContract:
-    """Finds the addresses to which requests can be paid.
+    """Finds the addresses to which requests can be paid, and what a wallet has to send to pay.
 
     The contract is asked, once, for the code that it puts there, and the addresses are computed from it, so
     that an endpoint that lies can't name an address of its own.
@@ -124,6 +155,34 @@ class PaymentsContract:
         if computed != named:
             raise PaymentMismatch("the contract names another address than the one of its own code")
         return computed
+
+    async def to_address(
+        self, request: PaymentRequest, amount: int | None = None
+    ) -> list[PaymentTransaction]:
+        """Return what pays a request by a plain transfer to its address.
+
+        amount: of its currency; None for all of it. Parts may come from several wallets, and add up. Raises
+        like `address_of`.
+        """
+        address, paid = await self.address_of(request), request.amount if amount is None else amount
+        if request.currency == NATIVE_COIN:
+            return [PaymentTransaction(address, paid)]
+        return [PaymentTransaction(request.currency, 0, TRANSFER.encode(address, paid))]
+
+    def by_call(self, request: PaymentRequest) -> list[PaymentTransaction]:
+        """Return what pays all of a request by a call of the contract; of a token, it is approved first.
+
+        They have to be sent in this order, by one wallet. Nothing is asked: the contract itself refuses a
+        request for another chain, or whose time has passed.
+        """
+        call = PAY.encode(abi_values(request))
+        if request.currency == NATIVE_COIN:
+            return [PaymentTransaction(self._payments, request.amount, call)]
+        approval = APPROVE.encode(self._payments, request.amount)
+        return [
+            PaymentTransaction(request.currency, 0, approval),
+            PaymentTransaction(self._payments, 0, call),
+        ]
 
     def _check_chain(self, request: PaymentRequest) -> None:
         try:

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import msgspec
-
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import open_http
 from minirelay.chain.wallet import Wallet, load_wallet
@@ -16,11 +14,13 @@ from minirelay.config.loading import fixed_layer, load
 from minirelay.config.settings import Settings
 from minirelay.config.values import Factor
 from minirelay.dev.chain.process import DevChain
+from minirelay.dev.contract_addresses import Contracts, read_contracts
 from minirelay.dev.demo_setup import DemoShop, plan_demo_shop, set_up_demo_shop
 from minirelay.dev.deployment import deploy_contracts, export_contracts
 from minirelay.dev.derivation import RELAY_KEY, RELAY_TOKEN
 from minirelay.dev.faucet import balance_of, top_up
 from minirelay.dev.registry import WritableShopReg
+from minirelay.dev.running import RunningDev, announced
 from minirelay.dev.sending import connect
 from minirelay.errors import ConfigError
 from minirelay.protocol.signing import checksum_address
@@ -34,19 +34,6 @@ WALLET_NAME = "relay.key"
 RELAY_COINS_WEI = 10 * 10**18
 FEW_COINS_WEI = 10**18
 LOOPBACK = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  (compared, not bound)
-
-
-class Contracts(msgspec.Struct, frozen=True, rename="pascal"):
-    """Where the contracts are: addresses as 0x hex, by the names that other tools use.
-
-    What a file of `--contracts` holds; eddies and permit2 are known when the contracts are our own.
-    """
-
-    shop_reg: str
-    relay_reg: str
-    payments: str
-    eddies: str | None = None
-    permit2: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +98,11 @@ async def run_development(options: DevOptions) -> AsyncIterator[Development]:
             registry = WritableShopReg(chain, bytes(settings.chain(chain.chain_id).shop_reg))
             base_url = str(settings.base_url)
             await set_up_demo_shop(demo, registry, server, base_url, contracts.eddies)
-        yield Development(str(settings.base_url), rpc_url, chain.chain_id, contracts, demo, server)
+        running = RunningDev(
+            os.getpid(), str(settings.base_url), rpc_url, chain.chain_id, contracts, str(directory.absolute())
+        )
+        stack.enter_context(announced(running))
+        yield Development(running.base_url, rpc_url, chain.chain_id, contracts, demo, server)
 
 
 def _data_directory(options: DevOptions, stack: AsyncExitStack) -> Path:
@@ -143,22 +134,11 @@ async def _chain_url(options: DevOptions, directory: Path, stack: AsyncExitStack
 
 async def _contracts(options: DevOptions, chain: Chain, directory: Path) -> Contracts:
     if options.contracts is not None:
-        return _read_contracts(options.contracts)
+        return read_contracts(options.contracts)
     deployment = await deploy_contracts(chain, directory)
     if options.export_to is not None:
         export_contracts(options.export_to, deployment)
     return Contracts(**asdict(deployment))
-
-
-def _read_contracts(path: Path) -> Contracts:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Contracts)
-    except OSError as error:
-        raise ConfigError(f"--contracts {path}: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
-        raise ConfigError(
-            f"--contracts {path}: {error}; it must hold the addresses of ShopReg, RelayReg and Payments"
-        ) from error
 
 
 def _wallet(directory: Path) -> Wallet:

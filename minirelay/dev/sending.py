@@ -6,10 +6,11 @@ from typing import Any
 
 import aiohttp
 from eth_typing import HexStr
+from hexbytes import HexBytes
 from web3 import AsyncWeb3
 from web3.exceptions import TimeExhausted
 from web3.middleware import SignAndSendRawMiddlewareBuilder
-from web3.types import TxParams, Wei
+from web3.types import Nonce, TxParams, Wei
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import Endpoint, http_endpoints
@@ -47,7 +48,7 @@ async def send(chain: Chain, sender: Account, outgoing: Sequence[Outgoing]) -> N
     """Send transactions of one account, and wait until all are mined. Raises ChainError if one fails."""
     web3 = await _connect_as(chain, sender)
     hashes = [await web3.eth.send_transaction(_described(web3, sender, one)) for one in outgoing]
-    await _await_mined(web3, hashes)
+    await _await_mined(chain, hashes)
 
 
 async def send_call(chain: Chain, sender: Account, call: ContractCall) -> None:
@@ -55,13 +56,43 @@ async def send_call(chain: Chain, sender: Account, call: ContractCall) -> None:
     web3 = await _connect_as(chain, sender)
     contract = web3.eth.contract(address=web3.to_checksum_address(call.address), abi=call.abi.entries)
     function = contract.functions[call.function](*call.arguments)
-    await _await_mined(web3, [await function.transact({"from": web3.to_checksum_address(sender.address)})])
+    await _await_mined(chain, [await function.transact({"from": web3.to_checksum_address(sender.address)})])
+
+
+async def submit(chain: Chain, sender: Account, outgoing: Sequence[Outgoing], gas: int) -> list[bytes]:
+    """Send transactions of one account one behind the other; return their hashes. None is waited for.
+
+    gas: of each; nothing is estimated, since what the later ones need is not mined yet. Raises ChainError.
+    """
+    web3 = await _connect_as(chain, sender)
+    nonce = await web3.eth.get_transaction_count(web3.to_checksum_address(sender.address), "pending")
+    hashes = []
+    for number, one in enumerate(outgoing):
+        described = _described(web3, sender, one)
+        described["gas"], described["nonce"] = gas, Nonce(nonce + number)
+        hashes.append(bytes(await web3.eth.send_transaction(described)))
+    return hashes
+
+
+async def are_mined(chain: Chain, hashes: Sequence[bytes], timeout_s: float = RECEIPT_TIMEOUT_S) -> bool:
+    """Wait until transactions are mined; return whether they are in time. Raises ChainError if one failed."""
+    web3 = await open_web3(chain)
+    for digest in hashes:
+        try:
+            receipt = await web3.eth.wait_for_transaction_receipt(
+                HexBytes(digest), timeout=timeout_s, poll_latency=RECEIPT_POLL_S
+            )
+        except TimeExhausted:
+            return False
+        if receipt["status"] != 1:
+            raise ChainError("a transaction was mined but failed")
+    return True
 
 
 async def send_raw(chain: Chain, signed: bytes) -> None:
     """Send a signed transaction, and wait until it is mined. Raises ChainError if it fails."""
     web3 = await open_web3(chain)
-    await _await_mined(web3, [await web3.eth.send_raw_transaction(signed)])
+    await _await_mined(chain, [await web3.eth.send_raw_transaction(signed)])
 
 
 async def _connect_as(chain: Chain, sender: Account) -> AsyncWeb3[Any]:
@@ -80,13 +111,6 @@ def _described(web3: AsyncWeb3[Any], sender: Account, one: Outgoing) -> TxParams
     }
 
 
-async def _await_mined(web3: AsyncWeb3[Any], hashes: Sequence[Any]) -> None:
-    for digest in hashes:
-        try:
-            receipt = await web3.eth.wait_for_transaction_receipt(
-                digest, timeout=RECEIPT_TIMEOUT_S, poll_latency=RECEIPT_POLL_S
-            )
-        except TimeExhausted as error:
-            raise ChainError(f"a transaction was not mined within {RECEIPT_TIMEOUT_S:.0f} s") from error
-        if receipt["status"] != 1:
-            raise ChainError("a transaction was mined but failed")
+async def _await_mined(chain: Chain, hashes: Sequence[Any]) -> None:
+    if not await are_mined(chain, hashes):
+        raise ChainError(f"a transaction was not mined within {RECEIPT_TIMEOUT_S:.0f} s")

@@ -7,17 +7,53 @@ and a count by kind once a minute.
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 
 from minirelay.errors import Refusal
 from minirelay.protocol.ids import show_shop
+from minirelay.protocol.signing import checksum_address
 from minirelay.relay.messages import HangUp, Outcome
+from minirelay.shop.issued_requests import IssuedRequest, RequestState
 
 log = logging.getLogger(__name__)
 
 SUMMARY_S: Final = 60.0
 ORDERLY: Final = frozenset({1000, 1001})
 """The close codes of sessions that end without a fault (spec 01)."""
+
+
+_MONEY: Final = frozenset(RequestState) - {
+    RequestState.WAITING,
+    RequestState.SUPERSEDED,
+    RequestState.WITHDRAWN,
+    RequestState.DISMISSED,
+}
+"""States that cost money to cause, or come once by themselves; clients cause the others at will."""
+
+MOST_TOLD: Final = 20
+"""Payment requests of one commit that are told; an edited manifest can change very many."""
+
+
+def tell_requests(shop_id: int, requests: Mapping[bytes, IssuedRequest]) -> None:
+    """Log payment requests that are new, or in another state. requests: by PaymentID."""
+    for one in islice(requests.values(), MOST_TOLD):
+        level = logging.INFO if one.state in _MONEY else logging.DEBUG
+        if log.isEnabledFor(level):
+            log.log(level, f"a payment is {one.state.value}", extra=_described(shop_id, one))
+    if len(requests) > MOST_TOLD:
+        log.debug("more payments changed", extra={"count": len(requests) - MOST_TOLD})
+
+
+def _described(shop_id: int, one: IssuedRequest) -> dict[str, object]:
+    described: dict[str, object] = {
+        "order": int.from_bytes(one.order_id),
+        "total": one.request.amount,
+        "currency": checksum_address(one.request.currency),
+        "shop": show_shop(shop_id),
+    }
+    return described | ({"received": one.received} if one.received else {})
 
 
 class EventLog:

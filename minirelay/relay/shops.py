@@ -13,6 +13,7 @@ from itertools import count
 from typing import Final, Protocol
 
 from minirelay.relay.entry import ENTRY_BYTES
+from minirelay.relay.event_log import tell_requests
 from minirelay.relay.facts_source import FactsSource
 from minirelay.relay.feed import Feed
 from minirelay.relay.sequencer import Sequencer
@@ -197,8 +198,10 @@ class Shops:
         self._note_growth(hosted, sum([len(one.wire) + ENTRY_BYTES * len(one.leaves) for one in sets]))
 
     def checkout_changed(self, shop: int, records: RecordChanges) -> None:
-        """Let whoever watches payments know."""
-        self.follower.changed(self._by_row[shop].row, records)
+        """Let whoever watches payments know, and log what became of them."""
+        row = self._by_row[shop].row
+        self.follower.changed(row, records)
+        tell_requests(row.shop_id, records.requests)
 
     def unlinked(self, card_row: int) -> None:
         """End the card's session."""

@@ -10,8 +10,9 @@ import pytest
 
 from minirelay.cli.dev_banner import LAN_WARNING, WIDTH, banner, json_line
 from minirelay.dev.accounts import ACCOUNTS
+from minirelay.dev.contract_addresses import Contracts
 from minirelay.dev.demo_setup import DemoShop
-from minirelay.dev.development import Contracts, Development
+from minirelay.dev.development import Development
 
 DEMO = DemoShop(2**256 - 1, ACCOUNTS[0], "ab" * 32)
 

@@ -45,7 +45,7 @@ def test_an_event_is_a_short_line() -> None:
     with bound(session="abcd", request="1234"):
         (line,) = shown(record("a write was accepted", shop=SHOP))
     assert line[8:] == "  a write was accepted, shop 57896044…9968"
-    assert LiveFormatter().format(record("an event"))[8:] == "  an event", "no colour, no escape code"
+    assert LiveFormatter({}).format(record("an event"))[8:] == "  an event", "no colour, no escape code"
 
 
 def test_what_asks_for_attention_is_whole_and_the_rest_fits_the_terminal() -> None:
@@ -56,6 +56,20 @@ def test_what_asks_for_attention_is_whole_and_the_rest_fits_the_terminal() -> No
     assert long in warned
     (bounded,) = shown(record("a warning", logging.WARNING, reason=long * 100))
     assert len(bounded) == MAX_CHARACTERS
+
+
+def test_amounts_of_known_currencies_are_written_as_people_read_them() -> None:
+    known, unknown = "0x" + "0" * 40, "0x" + "1" * 40
+    formatter = LiveFormatter({known: ("coins", 18), unknown[:-1] + "2": ("EDD", 2)})
+
+    def line(**fields: object) -> str:
+        return formatter.format(record("a payment is short", logging.INFO, order=7, **fields))[10:]
+
+    assert line(currency=known, total=2 * 10**15) == "a payment is short, order 7, total 0.002 coins"
+    assert line(currency=unknown[:-1] + "2", total=6321, received=100).endswith(
+        "total 63.21 EDD, received 1.0 EDD"
+    )
+    assert "currency 0x111111…1111, total 6321" in line(currency=unknown, total=6321)
 
 
 def test_the_reason_comes_first() -> None:
@@ -111,7 +125,7 @@ def logging_as_before() -> Iterator[None]:
 
 def test_each_write_is_shown_and_libraries_only_when_they_warn(logging_as_before: None) -> None:
     stream = io.StringIO()
-    show_live(stream)
+    show_live({}, stream)
     logging.getLogger("minirelay.relay.event_log").debug("a write was accepted")
     logging.getLogger("minirelay.store.writer").debug("a detail")
     logging.getLogger("aiohttp").info("a detail")

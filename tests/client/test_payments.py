@@ -5,12 +5,21 @@ import msgspec
 import pytest
 from eth_abi.abi import encode
 
-from minirelay.client import ClientError, PaymentMismatch, PaymentsContract, payment_request
+from minirelay.client import (
+    ClientError,
+    PaymentMismatch,
+    PaymentsContract,
+    PaymentTransaction,
+    payment_request,
+    wait_until_paid,
+)
 from minirelay.client.errors import ChainUnavailable
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
+from minirelay.protocol.addresses import NATIVE_COIN
+from minirelay.protocol.signing import checksum_address
 from minirelay.shop.canonical import read
-from minirelay.shop.objects import ChainAddress, Order
+from minirelay.shop.objects import ChainAddress, Order, OrderPaid
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.payment_details import ListingSnapshot, listing_snapshots, payment_details
 from minirelay.shop.payment_request import PaymentRequest, abi_values
@@ -51,6 +60,70 @@ def order(request: PaymentRequest = REQUEST, **changed: Any) -> Order:
     for name, content in changed.items():
         setattr(made, name, content)
     return made
+
+
+# Paying
+
+
+async def test_coins_are_paid_by_a_transfer_or_by_a_call(
+    dev_chain: DevChain, deployment: Deployment, contracts: Contracts
+) -> None:
+    request = msgspec.structs.replace(REQUEST, currency=NATIVE_COIN)
+    contract = PaymentsContract(dev_chain.rpc_url, payments=deployment.payments)
+    address = await contract.address_of(request)
+    assert await contract.to_address(request) == [PaymentTransaction(address, request.amount)]
+    assert await contract.to_address(request, 7) == [PaymentTransaction(address, 7)]
+    data = bytes.fromhex(contracts.payments.encode_abi("pay", [abi_values(request)])[2:])
+    payments = bytes.fromhex(deployment.payments[2:])
+    assert contract.by_call(request) == [PaymentTransaction(payments, request.amount, data)]
+
+
+async def test_tokens_are_transferred_or_approved_and_paid_by_a_call(
+    dev_chain: DevChain, deployment: Deployment, contracts: Contracts
+) -> None:
+    contract = PaymentsContract(dev_chain.rpc_url, payments=deployment.payments)
+    address = await contract.address_of(REQUEST)
+
+    def encoded(function: str, *arguments: object) -> bytes:
+        return bytes.fromhex(contracts.eddies.encode_abi(function, list(arguments))[2:])
+
+    transfer = encoded("transfer", checksum_address(address), 5)
+    assert await contract.to_address(REQUEST, 5) == [PaymentTransaction(TOKEN, 0, transfer)]
+    payments = bytes.fromhex(deployment.payments[2:])
+    approval, call_ = contract.by_call(REQUEST)
+    assert approval == PaymentTransaction(TOKEN, 0, encoded("approve", deployment.payments, REQUEST.amount))
+    data = bytes.fromhex(contracts.payments.encode_abi("pay", [abi_values(REQUEST)])[2:])
+    assert call_ == PaymentTransaction(payments, 0, data)
+
+
+class Following:
+    """A follower that sees these orders, one after another."""
+
+    def __init__(self, *orders: Order | None) -> None:
+        self.orders = list(orders)
+
+    def order(self, order_id: int) -> Order | None:
+        return self.orders[0]
+
+    async def wait_for(self, condition: Callable[[Any], bool]) -> None:
+        while not condition(self):
+            self.orders.pop(0)
+
+
+async def wait(*orders: Order | None) -> OrderPaid:
+    following: Any = Following(*orders)
+    return await wait_until_paid(following, 1)
+
+
+async def test_waiting_ends_when_the_order_is_paid() -> None:
+    paid = OrderPaid(block_hash=b"\x07" * 32, tx_hash=None)
+    assert await wait(order(), order(), order(state=OrderState.PAID, tx_details=paid)) == paid
+
+
+@pytest.mark.parametrize("last", [None, order(state=OrderState.CANCELED)], ids=["gone", "canceled"])
+async def test_waiting_for_an_order_that_is_gone_fails(last: Order | None) -> None:
+    with pytest.raises(ClientError, match="canceled"):
+        await wait(order(), last)
 
 
 # The request

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from minirelay.errors import invalid, not_found
-from minirelay.relay.event_log import EventLog
+from minirelay.relay.event_log import MOST_TOLD, EventLog, tell_requests
 from minirelay.relay.messages import HangUp
+from minirelay.shop.issued_requests import IssuedRequest, RequestState
+from minirelay.shop.payment_request import PaymentRequest
 from tests.relay.house import listing, order, running_relay, until
 
 SHOP = 10**70 + 7
@@ -54,6 +56,60 @@ async def test_looking_closely_each_write_is_told_with_its_shop(caplog: pytest.L
         ("a write was accepted", {"shop": str(SHOP)}),
         ("a write was refused", {"shop": str(SHOP), "code": "INVALID", "reason": "no such thing"}),
     ]
+
+
+def issued(state: RequestState, number: int = 7, received: int = 0) -> IssuedRequest:
+    request = PaymentRequest(
+        chain_id=31337, ttl=5, currency=bytes(20), amount=300, payee=b"\x11" * 20, shop_id=SHOP
+    )
+    return IssuedRequest(
+        id=number.to_bytes(32),
+        order_id=number.to_bytes(8),
+        card=1,
+        request=request,
+        pricing=(31337, bytes(20)),
+        price=300,
+        region="",
+        listing_hashes=(),
+        issued_at=1,
+        issued_at_block=1,
+        state=state,
+        received=received,
+    )
+
+
+def told(caplog: pytest.LogCaptureFixture, *requests: IssuedRequest) -> list[tuple[str, dict[str, Any]]]:
+    caplog.clear()
+    tell_requests(SHOP, {one.id: one for one in requests})
+    return events(caplog)
+
+
+def test_payments_are_told_with_their_order_and_what_is_to_be_paid(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "minirelay")
+    fields = {"order": 7, "total": 300, "currency": "0x" + "0" * 40, "shop": str(SHOP)}
+    assert told(caplog, issued(RequestState.WAITING)) == [("a payment is waiting", fields)]
+    assert told(caplog, issued(RequestState.SHORT, received=20)) == [
+        ("a payment is short", fields | {"received": 20})
+    ]
+    assert told(caplog, issued(RequestState.PAID)) == [("a payment is paid", fields)]
+
+
+def test_what_clients_cause_at_will_is_told_only_when_looking_closely(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "minirelay")
+    for state in RequestState:
+        at_will = state.name in ("WAITING", "SUPERSEDED", "WITHDRAWN", "DISMISSED")
+        assert len(told(caplog, issued(state))) == (not at_will)
+
+
+def test_of_very_many_payments_some_are_told_and_the_rest_is_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "minirelay")
+    lines = told(caplog, *(issued(RequestState.WITHDRAWN, number) for number in range(100)))
+    assert len(lines) == MOST_TOLD + 1
+    assert lines[-1] == ("more payments changed", {"count": 100 - MOST_TOLD})
 
 
 @pytest.mark.parametrize(("code", "is_told"), [(1000, False), (1001, False), (1002, True), (1008, True)])

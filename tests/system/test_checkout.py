@@ -1,6 +1,7 @@
 """Checkout on a real relay: how existing clients get to Unpaid, and what holds whoever does what."""
 
 import asyncio
+import logging
 import random
 import sys
 import threading
@@ -152,6 +153,19 @@ async def test_what_existing_clients_write_leads_to_payment_details(
     assert await shop.reserved(PLAIN, clock.seconds) == 2
     head = await shop.head()
     assert (head.state.root_hash, head.seq) == (root_hash, await shop.house.durable_seq())
+
+
+async def test_what_becomes_of_payments_is_told_whoever_looks_closely(
+    shop: Selling, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "minirelay")
+    guest = await shop.house.guest()
+    await write(guest, buy(5, item(CAP, 2)))
+    told = [vars(one) for one in caplog.records if one.getMessage() == "a payment is waiting"]
+    assert [(one["order"], one["total"], one["shop"]) for one in told] == [(5, 2000, str(SHOP))]
+    await write(guest, choose(5))
+    # The same request was written again.
+    assert [one.getMessage() for one in caplog.records].count("a payment is waiting") == 1
 
 
 async def test_a_half_cancel_that_is_completed_gives_the_stock_back(shop: Selling, clock: Clock) -> None:

@@ -103,6 +103,12 @@ def send_transaction(context: Context, params: Params) -> str:
     return hexed(context.node.submit(_signed(context, request, fields)))
 
 
+def get_raw_transaction(context: Context, params: Params) -> str | None:
+    """Return a mined transaction as it was sent."""
+    mined = context.node.ledger.transaction_of(sized(params[0], 32))
+    return None if mined is None else "0x" + mined.raw.hex()
+
+
 def get_transaction_by_hash(context: Context, params: Params) -> Json | None:
     """Return a transaction, mined or waiting."""
     tx_hash = sized(params[0], 32)
@@ -179,6 +185,7 @@ METHODS: dict[str, Method] = {
     "eth_sendRawTransaction": send_raw_transaction,
     "eth_sendTransaction": send_transaction,
     "eth_getTransactionByHash": get_transaction_by_hash,
+    "eth_getRawTransactionByHash": get_raw_transaction,
     "eth_getTransactionReceipt": get_transaction_receipt,
     "eth_getBlockReceipts": get_block_receipts,
 }

@@ -79,6 +79,22 @@ def mine_many(context: Context, params: Params) -> None:
         context.node.mine()
 
 
+def reorganise(context: Context, params: Params) -> None:
+    """Replace the newest blocks: how many, and [[signed transaction, in which of the new ones], …]."""
+    depth = quantity(params[0])
+    if depth > MAX_BLOCKS:
+        raise invalid_params(f"at most {MAX_BLOCKS} blocks at a time")
+    moved = params[1] if params.has(1) else []
+    if not isinstance(moved, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in moved):
+        raise invalid_params("not a list of pairs: a signed transaction, and its place")
+    context.node.reorganise(depth, [(data(raw), quantity(place)) for raw, place in moved])
+
+
+def automine(context: Context, _params: Params) -> bool:
+    """Return whether each transaction makes a block."""
+    return context.node.mines_at_once
+
+
 def set_balance(context: Context, params: Params) -> bool:
     """Return an account exactly so many wei."""
     account, wei = address(params[0]), quantity(params[1])
@@ -164,6 +180,9 @@ METHODS: dict[str, Method] = {
     "evm_increaseTime": increase_time,
     "evm_setNextBlockTimestamp": set_next_block_timestamp,
     **{f"{tool}_{name}": method for tool in ("anvil", "hardhat") for name, method in _NAMED.items()},
+    "anvil_reorg": reorganise,
+    "anvil_getAutomine": automine,
+    "hardhat_getAutomine": automine,
     "evm_setAutomine": set_automine,
     "evm_setIntervalMining": set_interval_mining,
 }

@@ -192,6 +192,28 @@ class Node:
             self.pool.add(transaction)
         return True
 
+    def reorganise(self, depth: int, moved: Sequence[tuple[bytes, int]]) -> None:
+        """Put other blocks in the place of the newest ones.
+
+        depth: how many, not the genesis block. moved: signed transactions, and in which of the new blocks
+        each is (0: the first). All others of the old blocks are gone. Raises RpcError.
+        """
+        head = self.chain.head.block_number
+        if not 0 < depth <= head or any(not 0 <= place < depth for _, place in moved):
+            raise invalid_params(f"there are {head} blocks that can be replaced, and places below the depth")
+        transactions = [(decode_transaction(raw), place) for raw, place in moved]
+        parent = head - depth
+        replaced = self.ledger.header_at(parent + 1)
+        self.chain.rewind(parent, self.chain.clock.offset_s, self.ledger.changed_root(parent))
+        # An empty block at the same second would be the same block.
+        if replaced is not None and self.chain.next_header().timestamp <= replaced.timestamp:
+            self.set_next_timestamp(replaced.timestamp + 1)
+        for number in range(depth):
+            for transaction, place in transactions:
+                if place == number:
+                    self.pool.add(transaction)
+            self.mine()
+
     def set_next_timestamp(self, timestamp: int) -> None:
         """Choose the timestamp of the next block. Raises RpcError if it isn't a later one."""
         newest = self.chain.head.timestamp

@@ -50,6 +50,60 @@ def test_next_block_at_a_time(ask: Asker, clock: SlowClock) -> None:
     assert timestamp(ask) == START + 503
 
 
+def test_reorganised_blocks_are_others_and_what_was_in_them_is_gone(ask: Asker) -> None:
+    kept = ask("eth_sendTransaction", {"from": ALICE.address, "to": BOB.address, "value": "0x1"})
+    gone = ask("eth_sendTransaction", {"from": ALICE.address, "to": BOB.address, "value": "0x2"})
+    ask("evm_mine")
+    old = [ask("eth_getBlockByNumber", hex(number), False)["hash"] for number in range(4)]
+    assert ask("anvil_reorg", 2) is None
+    new = [ask("eth_getBlockByNumber", hex(number), False)["hash"] for number in range(4)]
+    assert new[:2] == old[:2]
+    assert set(new[2:]).isdisjoint(old)
+    assert ask("eth_getTransactionReceipt", kept) is not None
+    assert ask("eth_getTransactionReceipt", gone) is None
+    assert ask("eth_getTransactionCount", ALICE.address, "latest") == "0x1"
+
+
+def test_transactions_can_be_moved_to_another_block(ask: Asker) -> None:
+    sent = ask("eth_sendTransaction", {"from": ALICE.address, "to": BOB.address, "value": "0x2"})
+    ask("evm_mine")
+    raw = ask("eth_getRawTransactionByHash", sent)
+    ask("anvil_reorg", 2, [[raw, 1]])
+    assert ask("eth_getTransactionReceipt", sent)["blockNumber"] == "0x2"
+    assert ask("eth_getRawTransactionByHash", sent) == raw
+    assert ask("eth_getRawTransactionByHash", "0x" + "00" * 32) is None
+
+
+def test_blocks_can_be_replaced_as_soon_as_they_are_made(ask: Asker, clock: SlowClock) -> None:
+    # At the same second an empty block would be the same one.
+    clock.now += 100
+    ask("evm_mine")
+    old = ask("eth_getBlockByNumber", "latest", False)["hash"]
+    ask("anvil_reorg", 1)
+    assert ask("eth_getBlockByNumber", "latest", False)["hash"] != old
+    clock.now += 100
+    ask("evm_mine")
+    # The clock goes on from there.
+    assert timestamp(ask) == START + 201
+
+
+@pytest.mark.parametrize(
+    "params", [[0], [2], [10**9], [1, 5], [1, [5]], [1, [["0x", 0]]], [1, [["0x00", 1]]]]
+)
+def test_reorganisations_that_can_not_be_change_nothing(ask: Asker, params: list[object]) -> None:
+    ask("evm_mine")
+    head = ask("eth_getBlockByNumber", "latest", False)["hash"]
+    assert ask.error("anvil_reorg", *params)[0] in (-32602, -32000)
+    assert ask("eth_getBlockByNumber", "latest", False)["hash"] == head
+
+
+@TOOLS
+def test_automining_can_be_asked_for(ask: Asker, tool: str) -> None:
+    assert ask(f"{tool}_getAutomine") is True
+    ask("evm_setAutomine", False)
+    assert ask(f"{tool}_getAutomine") is False
+
+
 def test_time_does_not_go_back(ask: Asker) -> None:
     for moment in (START, START - 1, 0):
         assert ask.error("evm_setNextBlockTimestamp", moment)[0] == -32602

@@ -1,0 +1,40 @@
+"""Which requests of a running `minirelay dev` can be paid: read from its database, beside the relay.
+
+As a client one would need a key card that no other session holds, and could see one shop only.
+"""
+
+from pathlib import Path
+
+from minirelay.errors import ConfigError
+from minirelay.protocol.ids import show_shop
+from minirelay.shop.issued_requests import IssuedRequest, RequestState
+from minirelay.store.database import open_readonly
+
+SETTLED = frozenset({RequestState.PAID, RequestState.OVER, RequestState.DUPLICATE})
+
+
+async def find_unpaid(data_dir: Path, order_id: int | None, shop_id: int | None) -> IssuedRequest:
+    """Return the newest request that is not paid. order_id, shop_id: of this order, of this shop.
+
+    Requests that are expired, or that other ones replaced, count: what becomes of money for them is what is
+    tried out here. Raises ConfigError if there is none, StoreError.
+    """
+    async with await open_readonly(data_dir) as store:
+        watched = [one.issued for one in await store.reader.watched_requests()]
+    found = [
+        one
+        for one in watched
+        if one.state not in SETTLED
+        and order_id in (None, int.from_bytes(one.order_id))
+        and shop_id in (None, one.request.shop_id)
+    ]
+    if not found:
+        raise ConfigError(f"{_described(order_id, shop_id)}; choose a payment for an order first")
+    return max(found, key=lambda one: (one.is_open, one.issued_at, one.request.ttl))
+
+
+def _described(order_id: int | None, shop_id: int | None) -> str:
+    where = "" if shop_id is None else f" in shop {show_shop(shop_id)}"
+    if order_id is None:
+        return f"no order{where} waits for a payment"
+    return f"order {order_id}{where} waits for no payment"

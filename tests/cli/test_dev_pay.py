@@ -1,0 +1,90 @@
+"""`minirelay dev-pay` and `dev-chain` beside a running `minirelay dev`, as a developer types them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from web3 import Web3
+
+from minirelay.dev.demo_orders import UNPAID_ORDER
+from tests.cli.commands import Outcome, assert_one_line, minirelay
+from tests.system.programs import Program, minirelay_dev
+
+
+@pytest.fixture(scope="module")
+def program() -> Iterator[Program]:
+    with minirelay_dev() as running:
+        yield running
+
+
+@pytest.fixture
+def w3(program: Program) -> Web3:
+    return Web3(Web3.HTTPProvider(program.ready["rpc_url"]))
+
+
+def dev_pay(program: Program, *arguments: str) -> Outcome:
+    return minirelay("dev-pay", *arguments, "--relay", program.ready["base_url"])
+
+
+def balance(w3: Web3, program: Program, holder: str) -> int:
+    token = Web3.to_checksum_address(program.ready["contracts"]["Eddies"])
+    data = "0x70a08231" + bytes(12).hex() + holder[2:]
+    return int.from_bytes(w3.eth.call({"to": token, "data": data}))  # type: ignore[typeddict-item]
+
+
+def paid_to(outcome: Outcome) -> str:
+    assert outcome.code == 0, outcome.err
+    return outcome.out.splitlines()[2].split()[-1]
+
+
+def test_order_that_was_chosen_last_is_paid_in_parts(program: Program, w3: Web3) -> None:
+    first = dev_pay(program, "--part", "50%")
+    asked, paid, to = first.out.splitlines()
+    assert asked.startswith(f"order {UNPAID_ORDER} asks for ")
+    assert asked.endswith(" EDD (waiting)")
+    assert paid.startswith("paid ")
+    assert to.startswith("  to 0x")
+    before = balance(w3, program, paid_to(first))
+    dev_pay(program, str(UNPAID_ORDER), "--over", "10%")
+    assert balance(w3, program, paid_to(first)) > 3 * before
+
+
+def test_contract_and_wallet_pay_to_the_contract(program: Program) -> None:
+    payments = program.ready["contracts"]["Payments"]
+    for how in ("contract", "wallet"):
+        assert paid_to(dev_pay(program, "--how", how)) == payments
+
+
+def test_late_payment_comes_after_the_time(program: Program, w3: Web3) -> None:
+    before = w3.eth.get_block("latest")["timestamp"]
+    outcome = dev_pay(program, "--late")
+    assert "the chain's clock is now past 20" in outcome.out
+    assert w3.eth.get_block("latest")["timestamp"] > before + 80_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["77"], 2, "order 77 waits for no payment"),
+        (["--shop", "5"], 2, "no order in shop 5 waits"),
+        (["--shop", "x"], 2, "x"),
+        (["--part", "20", "--over", "3"], 2, "exclude each other"),
+        (["--how", "contract", "--part", "5%"], 2, "use --how address"),
+        (["--how", "wallet", "--late"], 2, "use --how address"),
+        (["--part", "0"], 2, "above 0"),
+        (["--part", "nan"], 2, "no percentage"),
+        (["--over", "1/0"], 2, "no percentage"),
+        (["--part", "0.000001"], 2, "is nothing"),
+    ],
+)
+def test_what_can_not_be_is_said_on_one_line(
+    program: Program, arguments: list[str], code: int, words: str
+) -> None:
+    outcome = dev_pay(program, *arguments)
+    assert_one_line(Outcome(outcome.code, "", outcome.err), code, words)
+
+
+def test_without_one_that_runs_nothing_is_paid(tmp_path: Path) -> None:
+    assert_one_line(
+        minirelay("dev-pay", "--relay", "http://localhost:1"), 2, "no `minirelay dev` with its relay at"
+    )

@@ -1,0 +1,30 @@
+"""Which request is paid when a developer names an order, a shop, or nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.demo_orders import UNPAID_ORDER
+from minirelay.dev.derivation import DEMO_SHOP_ID
+from minirelay.dev.development import run_development
+from minirelay.dev.unpaid import find_unpaid
+from minirelay.errors import ConfigError, StoreError
+from tests.dev.test_development import options
+
+
+async def test_request_of_the_demo_shop_is_found(dev_chain: DevChain, tmp_path: Path) -> None:
+    async with run_development(options(dev_chain, data=tmp_path, has_demo=True)):
+        for order, shop in ((None, None), (UNPAID_ORDER, None), (UNPAID_ORDER, DEMO_SHOP_ID)):
+            found = await find_unpaid(tmp_path, order, shop)
+            assert int.from_bytes(found.order_id) == UNPAID_ORDER
+            assert found.request.shop_id == DEMO_SHOP_ID
+        with pytest.raises(ConfigError, match="order 5 waits for no payment; choose a payment"):
+            await find_unpaid(tmp_path, 5, None)
+        with pytest.raises(ConfigError, match="no order in shop 7 waits"):
+            await find_unpaid(tmp_path, None, 7)
+
+
+async def test_without_a_database_there_is_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no such file"):
+        await find_unpaid(tmp_path, None, None)
