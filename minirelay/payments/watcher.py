@@ -28,6 +28,7 @@ from minirelay.payments.states import SETTLES
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.payments.watched_requests import OF_A_PAID_ORDER, WatchedRequests
 from minirelay.protocol.block_id import BlockId
+from minirelay.relay.event_log import payment_fields
 from minirelay.relay.own_write import Decide, OwnSets
 from minirelay.shop.checkout_facts import FactsMissing
 from minirelay.shop.checkout_records import RecordChanges
@@ -311,8 +312,8 @@ class PaymentWatch:
             elif self.requests.get(one.id) is one:
                 self.requests.touched[one.id] = None
         if one.issued.state is not before:
-            extra = {"chain": self.chain_id, "payment": one.id.hex(), "state": one.issued.state.value}
-            log.info("a payment request is %s", one.issued.state.value, extra=extra)
+            fields = payment_fields(one.issued.request.shop_id, one.issued)
+            log.info("a payment request is %s", one.issued.state.value, extra=fields)
 
     async def _wait_for_decisions(self) -> None:
         """Wait until all that was submitted is durable: nothing is decided about twice at a time.

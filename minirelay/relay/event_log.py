@@ -7,7 +7,6 @@ and a count by kind once a minute.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
@@ -15,7 +14,8 @@ from minirelay.errors import Refusal
 from minirelay.protocol.ids import show_shop
 from minirelay.protocol.signing import checksum_address
 from minirelay.relay.messages import HangUp, Outcome
-from minirelay.shop.issued_requests import IssuedRequest, RequestState
+from minirelay.shop.checkout_records import RecordChanges
+from minirelay.shop.issued_requests import IssuedRequest
 
 log = logging.getLogger(__name__)
 
@@ -24,36 +24,30 @@ ORDERLY: Final = frozenset({1000, 1001})
 """The close codes of sessions that end without a fault (spec 01)."""
 
 
-_MONEY: Final = frozenset(RequestState) - {
-    RequestState.WAITING,
-    RequestState.SUPERSEDED,
-    RequestState.WITHDRAWN,
-    RequestState.DISMISSED,
-}
-"""States that cost money to cause, or come once by themselves; clients cause the others at will."""
-
 MOST_TOLD: Final = 20
-"""Payment requests of one commit that are told; an edited manifest can change very many."""
+"""Payment requests of one commit that are told; an edited address can bring very many."""
 
 
-def tell_requests(shop_id: int, requests: Mapping[bytes, IssuedRequest]) -> None:
-    """Log payment requests that are new, or in another state. requests: by PaymentID."""
-    for one in islice(requests.values(), MOST_TOLD):
-        level = logging.INFO if one.state in _MONEY else logging.DEBUG
-        if log.isEnabledFor(level):
-            log.log(level, f"a payment is {one.state.value}", extra=_described(shop_id, one))
-    if len(requests) > MOST_TOLD:
-        log.debug("more payments changed", extra={"count": len(requests) - MOST_TOLD})
+def tell_issued(shop_id: int, records: RecordChanges) -> None:
+    """Log which orders are to be paid now: one by one they are for looking closely, clients cause them."""
+    if records.issued and log.isEnabledFor(logging.DEBUG):
+        for payment_id in islice(records.issued, MOST_TOLD):
+            log.debug("an order is to be paid", extra=payment_fields(shop_id, records.requests[payment_id]))
+        if len(records.issued) > MOST_TOLD:
+            log.debug("more orders are to be paid", extra={"count": len(records.issued) - MOST_TOLD})
 
 
-def _described(shop_id: int, one: IssuedRequest) -> dict[str, object]:
-    described: dict[str, object] = {
-        "order": int.from_bytes(one.order_id),
-        "total": one.request.amount,
+def payment_fields(shop_id: int, one: IssuedRequest) -> dict[str, object]:
+    """Return what the log says of a payment request; amounts are in the currency's units."""
+    fields: dict[str, object] = {"order": int.from_bytes(one.order_id), "total": one.request.amount}
+    if one.received:
+        fields["received"] = one.received
+    return fields | {
         "currency": checksum_address(one.request.currency),
+        "chain": one.request.chain_id,
         "shop": show_shop(shop_id),
+        "payment": f"0x{one.id.hex()}",
     }
-    return described | ({"received": one.received} if one.received else {})
 
 
 class EventLog:

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Final, Protocol
 
 from minirelay.relay.entry import ENTRY_BYTES
-from minirelay.relay.event_log import tell_requests
+from minirelay.relay.event_log import tell_issued
 from minirelay.relay.facts_source import FactsSource
 from minirelay.relay.feed import Feed
 from minirelay.relay.sequencer import Sequencer
@@ -201,7 +201,7 @@ class Shops:
         """Let whoever watches payments know, and log what became of them."""
         row = self._by_row[shop].row
         self.follower.changed(row, records)
-        tell_requests(row.shop_id, records.requests)
+        tell_issued(row.shop_id, records)
 
     def unlinked(self, card_row: int) -> None:
         """End the card's session."""

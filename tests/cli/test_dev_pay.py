@@ -1,6 +1,7 @@
 """`minirelay dev-pay` and `dev-chain` beside a running `minirelay dev`, as a developer types them."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,31 +38,6 @@ def paid_to(outcome: Outcome) -> str:
     return outcome.out.splitlines()[2].split()[-1]
 
 
-def test_order_that_was_chosen_last_is_paid_in_parts(program: Program, w3: Web3) -> None:
-    first = dev_pay(program, "--part", "50%")
-    asked, paid, to = first.out.splitlines()
-    assert asked.startswith(f"order {UNPAID_ORDER} asks for ")
-    assert asked.endswith(" EDD (waiting)")
-    assert paid.startswith("paid ")
-    assert to.startswith("  to 0x")
-    before = balance(w3, program, paid_to(first))
-    dev_pay(program, str(UNPAID_ORDER), "--over", "10%")
-    assert balance(w3, program, paid_to(first)) > 3 * before
-
-
-def test_contract_and_wallet_pay_to_the_contract(program: Program) -> None:
-    payments = program.ready["contracts"]["Payments"]
-    for how in ("contract", "wallet"):
-        assert paid_to(dev_pay(program, "--how", how)) == payments
-
-
-def test_late_payment_comes_after_the_time(program: Program, w3: Web3) -> None:
-    before = w3.eth.get_block("latest")["timestamp"]
-    outcome = dev_pay(program, "--late")
-    assert "the chain's clock is now past 20" in outcome.out
-    assert w3.eth.get_block("latest")["timestamp"] > before + 80_000
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -82,6 +58,38 @@ def test_what_can_not_be_is_said_on_one_line(
 ) -> None:
     outcome = dev_pay(program, *arguments)
     assert_one_line(Outcome(outcome.code, "", outcome.err), code, words)
+
+
+def wait_for(w3: Web3, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        w3.eth.get_block("latest")
+
+
+def test_late_payment_comes_after_the_time_and_parts_before(program: Program, w3: Web3) -> None:
+    first = dev_pay(program, "--part", "50%")
+    asked, paid, to = first.out.splitlines()
+    assert asked.startswith(f"order {UNPAID_ORDER} asks for ")
+    assert asked.endswith(" EDD (waiting)")
+    assert paid.startswith("paid ")
+    assert to.startswith("  to 0x")
+    part, before = balance(w3, program, paid_to(first)), w3.eth.get_block("latest")["timestamp"]
+    late = dev_pay(program, str(UNPAID_ORDER), "--late", "--over", "10%")
+    assert "the chain's clock is now past 20" in late.out
+    assert w3.eth.get_block("latest")["timestamp"] > before + 80_000
+    assert balance(w3, program, to.split()[-1]) > 3 * part
+
+
+def test_paid_order_is_paid_no_more(tmp_path: Path) -> None:
+    with minirelay_dev() as program:
+        assert paid_to(dev_pay(program, "--how", "contract")) == program.ready["contracts"]["Payments"]
+
+        def is_paid() -> bool:
+            again = dev_pay(program)
+            return again.code == 2 and "no order waits for a payment" in again.err
+
+        wait_for(Web3(Web3.HTTPProvider(program.ready["rpc_url"])), is_paid)
 
 
 def test_without_one_that_runs_nothing_is_paid(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from minirelay.errors import invalid, not_found
-from minirelay.relay.event_log import MOST_TOLD, EventLog, tell_requests
+from minirelay.relay.event_log import MOST_TOLD, EventLog, payment_fields, tell_issued
 from minirelay.relay.messages import HangUp
+from minirelay.shop.checkout_records import RecordChanges
 from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.shop.payment_request import PaymentRequest
 from tests.relay.house import listing, order, running_relay, until
@@ -80,36 +81,38 @@ def issued(state: RequestState, number: int = 7, received: int = 0) -> IssuedReq
 
 def told(caplog: pytest.LogCaptureFixture, *requests: IssuedRequest) -> list[tuple[str, dict[str, Any]]]:
     caplog.clear()
-    tell_requests(SHOP, {one.id: one for one in requests})
+    by_id = {one.id: one for one in requests}
+    tell_issued(SHOP, RecordChanges(requests=by_id, issued=frozenset(by_id)))
     return events(caplog)
 
 
-def test_payments_are_told_with_their_order_and_what_is_to_be_paid(caplog: pytest.LogCaptureFixture) -> None:
+def test_looking_closely_each_order_is_told_that_is_to_be_paid(caplog: pytest.LogCaptureFixture) -> None:
+    fields = {
+        "order": 7,
+        "total": 300,
+        "currency": "0x" + "0" * 40,
+        "chain": 31337,
+        "shop": str(SHOP),
+        "payment": "0x" + (7).to_bytes(32).hex(),
+    }
     caplog.set_level(logging.DEBUG, "minirelay")
-    fields = {"order": 7, "total": 300, "currency": "0x" + "0" * 40, "shop": str(SHOP)}
-    assert told(caplog, issued(RequestState.WAITING)) == [("a payment is waiting", fields)]
-    assert told(caplog, issued(RequestState.SHORT, received=20)) == [
-        ("a payment is short", fields | {"received": 20})
-    ]
-    assert told(caplog, issued(RequestState.PAID)) == [("a payment is paid", fields)]
-
-
-def test_what_clients_cause_at_will_is_told_only_when_looking_closely(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+    assert told(caplog, issued(RequestState.WAITING)) == [("an order is to be paid", fields)]
+    assert payment_fields(SHOP, issued(RequestState.SHORT, received=20)) == fields | {"received": 20}
     caplog.set_level(logging.INFO, "minirelay")
-    for state in RequestState:
-        at_will = state.name in ("WAITING", "SUPERSEDED", "WITHDRAWN", "DISMISSED")
-        assert len(told(caplog, issued(state))) == (not at_will)
+    assert told(caplog, issued(RequestState.WAITING)) == []
 
 
-def test_of_very_many_payments_some_are_told_and_the_rest_is_counted(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_payments_that_only_changed_are_not_told_as_new(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "minirelay")
-    lines = told(caplog, *(issued(RequestState.WITHDRAWN, number) for number in range(100)))
+    tell_issued(SHOP, RecordChanges(requests={bytes(32): issued(RequestState.WITHDRAWN)}))
+    assert events(caplog) == []
+
+
+def test_of_very_many_orders_some_are_told_and_the_rest_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "minirelay")
+    lines = told(caplog, *(issued(RequestState.WAITING, number) for number in range(100)))
     assert len(lines) == MOST_TOLD + 1
-    assert lines[-1] == ("more payments changed", {"count": 100 - MOST_TOLD})
+    assert lines[-1] == ("more orders are to be paid", {"count": 100 - MOST_TOLD})
 
 
 @pytest.mark.parametrize(("code", "is_told"), [(1000, False), (1001, False), (1002, True), (1008, True)])

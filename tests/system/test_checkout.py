@@ -161,11 +161,11 @@ async def test_what_becomes_of_payments_is_told_whoever_looks_closely(
     caplog.set_level(logging.DEBUG, "minirelay")
     guest = await shop.house.guest()
     await write(guest, buy(5, item(CAP, 2)))
-    told = [vars(one) for one in caplog.records if one.getMessage() == "a payment is waiting"]
+    told = [vars(one) for one in caplog.records if one.getMessage() == "an order is to be paid"]
     assert [(one["order"], one["total"], one["shop"]) for one in told] == [(5, 2000, str(SHOP))]
     await write(guest, choose(5))
     # The same request was written again.
-    assert [one.getMessage() for one in caplog.records].count("a payment is waiting") == 1
+    assert [one.getMessage() for one in caplog.records].count("an order is to be paid") == 1
 
 
 async def test_a_half_cancel_that_is_completed_gives_the_stock_back(shop: Selling, clock: Clock) -> None:
