@@ -28,6 +28,7 @@ from minirelay.config.urls import BaseUrl
 from minirelay.errors import ConfigError
 from minirelay.mirror.accounts import SETTLES_S, AccountsMirror
 from minirelay.operations.backup_schedule import BackupSchedule
+from minirelay.operations.operator import Operator
 from minirelay.payments.chain_memory import ChainMemory
 from minirelay.payments.decimals_memory import StoredDecimals
 from minirelay.payments.known_facts import Rates
@@ -50,6 +51,8 @@ from minirelay.store.batch import Writable
 from minirelay.store.database import Store
 from minirelay.store.meta_table import MetaTable
 from minirelay.store.write_check import WriteCheck
+from minirelay.web.admin_api import create_admin_app
+from minirelay.web.admin_socket import listen_to_operator
 from minirelay.web.app import Services, create_app
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.connections import Connections, files_for_connections
@@ -126,6 +129,7 @@ async def serve(
             upload_tokens,
             partial(_readiness, settings, polling),
         )
+        await enter(_listen_to_operator(settings, store))
         url = await enter(_listen_to_clients(settings, services, listener, relay))
         yield Server(url, token.token_id, relay, token_lost)
 
@@ -404,7 +408,12 @@ def _watch_of(settings: Settings, polled: PolledChain, terms: SettlementTerms, r
     )
 
 
-# -- the listener for clients
+# -- the listeners
+
+
+def _listen_to_operator(settings: Settings, store: Store) -> AbstractAsyncContextManager[None]:
+    """Listen on a socket in the data directory, whose lock the store holds."""
+    return listen_to_operator(create_admin_app(Operator(store, utc_now)), settings.data_dir)
 
 
 def _listen_to_clients(

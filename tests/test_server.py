@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientConnectionError, ClientSession
+from aiohttp import ClientConnectionError, ClientSession, UnixConnector
 
 from minirelay.chain.wallet import Wallet
 from minirelay.client import PrivateKey, patches
@@ -22,7 +22,9 @@ from minirelay.server import serve
 from minirelay.shop.objects import Listing, ListingMetadata, ViewState
 from minirelay.store.database import Store
 from minirelay.store.errors import StoreLocked
+from minirelay.web.admin_socket import socket_path
 from minirelay.web.listener import Listener
+from tests.operations.alerts_raised import raise_alert
 from tests.raw_client import Talker, payload
 from tests.relay.house import TIMEOUT_S, listing, new_key, until
 from tests.system.serving import Serving, serving
@@ -197,3 +199,21 @@ async def test_chains_are_read_and_said_to_be_and_where_they_stand_is_remembered
         progress = await store.reader.chain_progress(31337)
     assert progress is not None
     assert progress.mark.scanned == chain["scanned"]
+
+
+async def test_nothing_of_the_operators_is_reachable_for_clients(relay: Serving) -> None:
+    store = relay.server.relay.store
+    await relay.server.relay.admit(Enrolment(relay.shop_id, b"\x01" * 20, new_key().public_key, False))
+    await raise_alert(store, 1)
+    path = "/v1/alerts/1/acknowledge"
+    async with ClientSession() as http, http.post(f"{relay.url}{path}") as answer:
+        assert answer.status == 404
+    assert (await store.reader.alerts()).total == 1
+    with socket_path(store.path.parent) as address:
+        async with ClientSession(connector=UnixConnector(address)) as http:
+            async with http.post(f"http://relay{path}") as answer:
+                assert answer.status == 200
+            # And the other way round.
+            async with http.get("http://relay/health") as answer:
+                assert answer.status == 404
+    assert (await store.reader.alerts()).total == 0

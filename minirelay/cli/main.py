@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "shop": "minirelay.cli.shop",
     "payments": "minirelay.cli.payments",
     "verify": "minirelay.cli.verify",
+    "alerts": "minirelay.cli.alerts",
     "backup": "minirelay.cli.backup",
     "restore": "minirelay.cli.restore",
     "config": "minirelay.cli.config",

@@ -51,6 +51,16 @@ class CommandWithSettings(click.Command):
         ]
 
 
+class GroupWithSettings(CommandWithSettings, click.Group):
+    """The same for a command that has commands below it, which take these flags, too."""
+
+
+def merge_flags(above: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge the keyword arguments of a command with those that stood before its name."""
+    named = {name: value for name, value in own.items() if value is not None}
+    return {**above, **named, _SET: (*above[_SET], *own[_SET])}
+
+
 def read_settings(given: Mapping[str, Any]) -> "Settings":
     """Read the settings of a command from its keyword arguments, the environment and the file.
 

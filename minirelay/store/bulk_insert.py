@@ -57,6 +57,7 @@ class Kind(IntEnum):
     META_LATEST = 32
     ACCOUNT_CHECK = 33
     NO_ACCOUNT_CHECK = 34
+    ACKNOWLEDGED_ALERT = 35
 
 
 WIDTH = 13
@@ -135,13 +136,17 @@ _ACTIONS = {
         is_proven = excluded.is_proven, is_deep = excluded.is_deep;""",
     Kind.NO_PAYMENT_TRANSFER: """DELETE FROM payment_transfer
         WHERE request = v1 AND kind = v2 AND token = v3 AND transaction_hash = v4 AND log_index = v5;""",
+    # What a person has seen to is to be seen to again when there is more of it.
     Kind.PAYMENT_ALERT: """INSERT INTO alert
         (kind, shop, chain_id, address, request_ids, raised_at, is_urgent, amount, count, told_of)
         VALUES (v1, v2, v3, v4, v5, v6, v7, v8, v9, v10)
         ON CONFLICT (told_of) WHERE told_of IS NOT NULL DO UPDATE SET raised_at = excluded.raised_at,
         is_urgent = max(is_urgent, excluded.is_urgent), amount = excluded.amount,
-        count = count + excluded.count;""",
-    Kind.ALERT_AMOUNT: """UPDATE alert SET amount = v2, raised_at = v3, count = count + v4
+        count = count + excluded.count,
+        acknowledged_at = CASE WHEN amount = excluded.amount AND request_ids <> x''
+        THEN acknowledged_at END;""",
+    Kind.ALERT_AMOUNT: """UPDATE alert SET amount = v2, raised_at = v3, count = count + v4,
+        acknowledged_at = CASE WHEN amount = v2 AND request_ids <> x'' THEN acknowledged_at END
         WHERE told_of = v1;""",
     Kind.BLOB: "INSERT INTO blob (row, size, media_type) VALUES (v1, 0, '');",
     Kind.BLOB_BLOCK: """INSERT INTO blob_block (blob, place, block)
@@ -159,6 +164,8 @@ _ACTIONS = {
     Kind.NO_BLOB: "DELETE FROM blob WHERE row = v1 AND hash IS NULL;",
     Kind.ACCOUNT_CHECK: """INSERT INTO account_check (shop_id, wallet, may_be_added) VALUES (v1, v2, v3)
         ON CONFLICT (shop_id, wallet) DO UPDATE SET may_be_added = excluded.may_be_added;""",
+    Kind.ACKNOWLEDGED_ALERT: """UPDATE alert SET acknowledged_at = v2
+        WHERE id = v1 AND acknowledged_at IS NULL;""",
     Kind.NO_ACCOUNT_CHECK: "DELETE FROM account_check WHERE shop_id = v1 AND wallet = v2;",
 }
 

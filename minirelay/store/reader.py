@@ -9,6 +9,7 @@ from minirelay.shop.issued_requests import IssuedRequest
 from minirelay.shop.reservations import Reservation
 from minirelay.store import (
     account_checks,
+    alerts,
     blob_rows,
     chain_rows,
     checkout_records,
@@ -25,6 +26,7 @@ from minirelay.store import (
     shops,
 )
 from minirelay.store.account_checks import AccountCheck
+from minirelay.store.alerts import Alert, AlertPage
 from minirelay.store.high_water import HighWater, Loss
 from minirelay.store.messages import (
     NO_LIMIT,
@@ -194,6 +196,14 @@ class Reader:
     async def accounts(self, shop_id: int, wallets: Iterable[bytes]) -> set[bytes]:
         """Return which of these wallets, 20 bytes each, have an account in a shop, by its token id."""
         return await self._pool.run(lambda db: account_checks.find_accounts(db, shop_id, wallets))
+
+    async def alerts(self, *, with_acknowledged: bool = False) -> AlertPage:
+        """List what a person has to see to, the most important first."""
+        return await self._pool.run(lambda db: alerts.load_alerts(db, with_acknowledged=with_acknowledged))
+
+    async def alert(self, alert_id: int) -> Alert | None:
+        """Look an alert up by its number."""
+        return await self._pool.run(lambda db: alerts.find_alert(db, alert_id))
 
     async def tail(self, shop: int) -> tuple[int, Counts]:
         """Return the last sequence number (0: the log is empty) and what the log holds."""

@@ -6,6 +6,7 @@ import inspect
 import pytest
 
 from minirelay.protocol.objects import ObjectType
+from minirelay.store.alerts import AlertPage
 from minirelay.store.database import Store
 from minirelay.store.errors import StoreClosed
 from minirelay.store.high_water import HighWater
@@ -57,6 +58,8 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.payment_request_rows(1) == [1]
     assert [(one.shop, one.issued.id) for one in await reader.watched_requests()] == [(1, request.id)]
     assert await reader.payment_transfers([request.id]) == []
+    assert await reader.alerts() == AlertPage((), 0)
+    assert await reader.alert(1) is None
     assert await reader.account_checks() == []
     assert await reader.accounts(shop_row().shop_id, [bytes(20)]) == set()
     assert await reader.reservations(1) == dict(shop.shop.records.reservations.rows())

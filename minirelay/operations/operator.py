@@ -1,0 +1,53 @@
+"""What its operator has the running relay do: one process writes (spec 09 "The operator's listener").
+
+Whoever reaches it may do all of it: who may, the edge decides (`web/admin_socket.py`).
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from minirelay.errors import MinirelayError
+from minirelay.store.alerts import Alert, AlertAcknowledgement
+from minirelay.store.database import Store
+
+log = logging.getLogger(__name__)
+
+_MOST_ID: Final = 2**63 - 1
+
+
+class OperatorError(MinirelayError):
+    """What the operator asked for can't be done; the message says why, in words."""
+
+
+class UnknownAlert(OperatorError):
+    """There is no such alert."""
+
+
+class Operator:
+    """The operator's commands."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        """now: the relay's clock."""
+        self._store = store
+        self._now = now
+
+    async def acknowledge(self, alert_id: int) -> Alert:
+        """Take note that an alert was seen to; return it, durably so. Raises UnknownAlert, StoreError.
+
+        Doing it again changes nothing. It comes back by itself when there is more of the same.
+        """
+        await self._alert(alert_id)
+        await self._store.writer.commit(AlertAcknowledgement(alert_id, int(self._now().timestamp())))
+        alert = await self._alert(alert_id)
+        log.info("an alert was acknowledged", extra={"alert": alert_id, "kind": alert.kind})
+        return alert
+
+    async def _alert(self, alert_id: int) -> Alert:
+        alert = await self._store.reader.alert(alert_id) if 0 < alert_id <= _MOST_ID else None
+        if alert is None:
+            raise UnknownAlert(
+                f"there is no alert {alert_id}; `minirelay alerts --all` lists those that there are"
+            )
+        return alert

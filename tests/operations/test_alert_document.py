@@ -1,0 +1,59 @@
+import json
+
+from minirelay.operations.alert_document import describe_alert
+from minirelay.protocol.signing import checksum_address
+from minirelay.store.alerts import Alert
+
+ALERT = Alert(
+    id=7,
+    kind="late",
+    shop_id=2**256 - 1,
+    chain_id=2**64 - 1,
+    address=b"\xab" * 20,
+    request_ids=(b"\x01" * 32,),
+    request_count=5000,
+    amount=2**256 - 1,
+    count=3,
+    is_urgent=True,
+    raised_at=1_800_000_000,
+    acknowledged_at=None,
+)
+
+
+def test_everything_is_said_in_a_way_that_json_keeps() -> None:
+    document = describe_alert(ALERT)
+    assert json.loads(json.dumps(document)) == document
+    assert document == {
+        "id": 7,
+        "kind": "late",
+        "is_urgent": True,
+        "shop_id": str(2**256 - 1),
+        "chain_id": str(2**64 - 1),
+        "address": checksum_address(b"\xab" * 20),
+        "request_ids": ["0x" + "01" * 32],
+        "request_count": 5000,
+        "amount": str(2**256 - 1),
+        "count": 3,
+        "raised_at": "2027-01-15T08:00:00Z",
+        "acknowledged_at": None,
+    }
+
+
+def test_what_an_alert_is_not_about_is_null() -> None:
+    bare = Alert(
+        id=1,
+        kind="stock held",
+        shop_id=None,
+        chain_id=None,
+        address=None,
+        request_ids=(),
+        request_count=0,
+        amount=0,
+        count=1,
+        is_urgent=False,
+        raised_at=0,
+        acknowledged_at=60,
+    )
+    document = describe_alert(bare)
+    assert [document[name] for name in ("shop_id", "chain_id", "address")] == [None, None, None]
+    assert document["acknowledged_at"] == "1970-01-01T00:01:00Z"
