@@ -1,4 +1,4 @@
-"""A node of a chain that does as little as it can: empty blocks, and a balance for everybody."""
+"""A node of a chain that does as little as it can: empty blocks, and nothing for anybody."""
 
 import multiprocessing
 import threading
@@ -10,15 +10,19 @@ from typing import Any, Final
 
 import msgspec
 
+from minirelay.protocol.abi import load_abi
 from minirelay.protocol.json_rpc import read_data, write_data
+from minirelay.protocol.payments_contract import GET_BYTECODE
 
-BALANCE: Final = 1
+BALANCE: Final = 0
 """What everybody has, of every token."""
 
 BLOCK_S: Final = 2
 _GENESIS_TIME: Final = 1_700_000_000
 _WORD_BYTES: Final = 32
 _NO_METHOD: Final = -32601
+_CODE: Final = b"\x60"
+_AGGREGATE: Final = load_abi("Multicall3").function("aggregate3")
 
 
 class BareNode:
@@ -35,7 +39,7 @@ class BareNode:
             "eth_getCode": lambda _params: "0x60" if has_multicall else "0x",
             "eth_getBalance": lambda _params: hex(BALANCE),
             "eth_getTransactionCount": lambda _params: "0x0",
-            "eth_call": lambda params: _call(read_data(params[0]["data"])),
+            "eth_call": lambda params: _call(read_data(params[0]["to"]), read_data(params[0]["data"])),
         }
 
     def mine(self) -> None:
@@ -148,14 +152,27 @@ def _serve(connection: Connection, chain_id: int, has_multicall: bool) -> None:
             connection.send(node.requests)
 
 
-def _call(data: bytes) -> str:
-    """Answer `aggregate3` with a balance for each call, and any other call with one."""
-    count = int.from_bytes(data[4 + _WORD_BYTES : 4 + 2 * _WORD_BYTES]) if len(data) > 4 + _WORD_BYTES else 0
-    if not count:
-        return write_data(_word(BALANCE))
+def _call(contract: bytes, data: bytes) -> str:
+    """Answer `aggregate3` with a balance for each call, `getBytecode` with some, all else with a balance."""
+    if data.startswith(_AGGREGATE.selector):
+        return write_data(_balances(int.from_bytes(data[4 + _WORD_BYTES : 4 + 2 * _WORD_BYTES])))
+    if data.startswith(GET_BYTECODE.selector):
+        return write_data(_init_code(contract, data[4:]))
+    return write_data(_word(BALANCE))
+
+
+def _balances(count: int) -> bytes:
     result = b"".join(map(_word, (1, 2 * _WORD_BYTES, _WORD_BYTES, BALANCE)))
     offsets = [_word(count * _WORD_BYTES + n * len(result)) for n in range(count)]
-    return write_data(b"".join([_word(_WORD_BYTES), _word(count), *offsets, result * count]))
+    return b"".join([_word(_WORD_BYTES), _word(count), *offsets, result * count])
+
+
+def _init_code(contract: bytes, arguments: bytes) -> bytes:
+    """Put some code before the arguments of a sweeper: request and refund as they came, and the contract."""
+    refund, request = arguments[_WORD_BYTES : 2 * _WORD_BYTES], arguments[2 * _WORD_BYTES :]
+    code = b"".join([_CODE, _word(3 * _WORD_BYTES), refund, contract.rjust(_WORD_BYTES, b"\0"), request])
+    padding = bytes(-len(code) % _WORD_BYTES)
+    return b"".join([_word(_WORD_BYTES), _word(len(code)), code, padding])
 
 
 def _word(value: int) -> bytes:

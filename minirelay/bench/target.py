@@ -114,12 +114,13 @@ class OwnRelay:
         """Return the card to write with."""
         return self._cards.clerks[0]
 
-    def start(self, payment_endpoints: Sequence[str] = ()) -> Target:
+    def start(self, payment_endpoints: Sequence[str] = (), poll_interval_s: float = 0.0) -> Target:
         """Start it, and wait until it serves. Raises BenchError.
 
-        payment_endpoints: URLs, of the chain that `selling` sells on.
+        payment_endpoints: URLs, of the chain that `selling` sells on. poll_interval_s: how often that is
+        looked at, 0 for the default.
         """
-        self._config.write_text(self._settings + _payment_chain(payment_endpoints))
+        self._config.write_text(self._settings + _payment_chain(payment_endpoints, poll_interval_s))
         command = [sys.executable, "-m", "minirelay.cli.main", "serve", "--config", str(self._config)]
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)
@@ -171,8 +172,11 @@ def own_relay(parent: Path | None, *, clerks: int = 2, guests: int = 0) -> Itera
         shutil.rmtree(directory)
 
 
-def _payment_chain(urls: Sequence[str]) -> str:
-    return f"[chains.{CHAIN}]\nrpc_urls = {msgspec.json.encode(urls).decode()}\n" if urls else ""
+def _payment_chain(urls: Sequence[str], poll_interval_s: float) -> str:
+    if not urls:
+        return ""
+    endpoints = msgspec.json.encode(urls).decode()
+    return f"[chains.{CHAIN}]\nrpc_urls = {endpoints}\npoll_interval = {poll_interval_s}\n"
 
 
 def _understand(line: bytes) -> _LogLine | None:

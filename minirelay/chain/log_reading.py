@@ -26,6 +26,12 @@ WIDE_INTERVAL_S: Final = 600.0
 WIDE_S: Final = 600
 """Every so often, so much time of the chain is read again."""
 
+MOST_SEEN: Final = 20_000
+"""So many logs may wait for their blocks to be deep; nothing new is read beyond, until some are.
+
+Anybody can emit events, and those of one id again and again.
+"""
+
 FOR_WATCHES: Final = 3
 """Requests of a poll that are left to the watches."""
 
@@ -52,7 +58,7 @@ class LogReader(Generic[RowT]):
         share = RequestBudget(max(0, budget.left - for_watches))
         given = share.left
         try:
-            if progress.scanned < step.head.number or is_new:
+            if (progress.scanned < step.head.number or is_new) and not self._is_full(progress):
                 progress = await self._read_new(progress, step, share)
             if progress.scanned >= step.head.number:
                 await self._read_wide(progress, step, share)
@@ -62,6 +68,10 @@ class LogReader(Generic[RowT]):
         finally:
             budget.left -= given - share.left
         return progress
+
+    def _is_full(self, progress: Progress) -> bool:
+        """Return whether so much waits that more of it has to get deep first."""
+        return progress.scanned > progress.deep and sum(len(one.seen) for one in self._watched) >= MOST_SEEN
 
     async def _read_new(self, progress: Progress, step: HeadStep, budget: RequestBudget) -> Progress:
         head, scanned = step.head, progress.scanned

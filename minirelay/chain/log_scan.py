@@ -117,7 +117,8 @@ class LogScanner:
             try:
                 return name, await self._ask(stretch, first, budget, name)
             except MalformedInput as error:
-                self._chain.mark_failed(name, f"its answer to eth_getLogs can't be used: {error}")
+                reason = f"its answer to eth_getLogs can't be used: {error}"
+                self._chain.mark_failed(name, reason, BEHIND_REST_S)
             except EndpointFailure:
                 # It is noted already, or rests.
                 continue

@@ -1,5 +1,6 @@
 """One poll of a chain: head, logs, balances, and all that was made of them in one transaction (spec 07)."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -203,8 +204,11 @@ class Poller(Generic[RowT]):
             share.left -= for_counts
             read = await self._balances.read(pairs, step.head.id, share, of=step.endpoint)
             share.left += for_counts
+            # There may be thousands; a turn of the loop is for some milliseconds only.
+            await asyncio.sleep(0)
             found = [FoundBalance(*pair, read.amounts[pair]) for pair in pairs if pair in read.amounts]
             balances = await with_counts(self._chain, found, self._needs_count, step.head.id, share)
+            await asyncio.sleep(0)
         except ChainError as error:
             log.debug("balances could not be read", extra={"reason": str(error)})
             return True

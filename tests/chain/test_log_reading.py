@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+import pytest
 from msgspec.structs import replace
 
+from minirelay.chain import log_reading
+from minirelay.chain.confirmations import Depths
 from minirelay.chain.head_history import HeadHistory
 from minirelay.chain.log_reading import OVERLAP, WIDE_INTERVAL_S, WIDE_S, first_read_again
 from minirelay.chain.progress import Progress
@@ -129,3 +132,22 @@ def test_the_first_block_that_is_read_again_is_ten_minutes_old_or_the_overlaps()
     fast = HeadHistory(tuple(replace(block(one), timestamp=one) for one in range(1, 2001)))
     assert first_read_again(Progress(fast, scanned=2000, deep=1998)) == 2000 - WIDE_S
     assert first_read_again(Progress(HeadHistory((block(250), block(300))), 300, 298)) == 301 - OVERLAP
+
+
+async def test_what_waits_to_be_deep_has_a_bound_and_all_of_it_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_reading, "MOST_SEEN", 20)
+    polling = Polling(depths=Depths(5))
+    polling.mine(*range(20))
+    await polling.poll()
+    for payment in range(20, 23):
+        polling.mine(payment)
+        await polling.poll()
+        assert "eth_getLogs" not in polling.node.asked
+        assert (len(polling.watch.seen), polling.marks[1]) == (20, 1)
+    polling.mine(count=10)
+    for _ in range(3):
+        await polling.poll()
+    assert polling.watch.deep == list(range(23))
+    assert polling.marks == (14, 14, 10)

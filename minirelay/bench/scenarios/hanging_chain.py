@@ -39,10 +39,10 @@ def run(bench: Bench) -> Section:
             fill(writer, author, range(LISTINGS))
             listing = author.listing_id(0)
             writer.write_all(frames_of(writer, [author.seal(*opening(listing, choices))]), in_flight=1)
-            quiet = _write_alone(writer, author, writes)
+            quiet = write_alone(writer, author, writes)
             customers = [sessions.enter_context(target.session(key)) for key in target.guests]
             begin = _choose(target, customers, listing)
-            acks = _write_alone(writer, author, writes, until=begin + WAITS_S)
+            acks = write_alone(writer, author, writes, until=begin + WAITS_S)
             waited = [_until_refused(session) - begin for session in customers]
     figures = (
         Figure("write to answer, p99, while nobody waits", percentile(quiet, 0.99), "ms"),
@@ -98,7 +98,7 @@ def _choose(target: Target, customers: list[LoadSession], listing: int) -> float
     return begin
 
 
-def _write_alone(writer: LoadSession, author: Author, count: int, until: float | None = None) -> list[float]:
+def write_alone(writer: LoadSession, author: Author, count: int, until: float | None = None) -> list[float]:
     """Write one set at a time; give the milliseconds until each answer. until: begin none after that."""
     acks: list[float] = []
     for frame in frames_of(writer, author.price_changes(LISTINGS, count)):

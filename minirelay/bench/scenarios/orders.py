@@ -27,7 +27,7 @@ def run(bench: Bench) -> Section:
     orders = bench.plan.orders
     with own_relay(bench.directory) as relay:
         bench.tell(f"orders: {orders:,} that are to be paid")
-        asyncio.run(_fill(relay.data_dir, relay.writer, orders))
+        asyncio.run(fill_with_orders(relay.data_dir, relay.writer, orders))
         target = relay.start()
         author = Author(target.writer, target.shop_id)
         with target.session(target.writer) as session:
@@ -43,7 +43,8 @@ def run(bench: Bench) -> Section:
     return Section("orders", f"A shop of {orders:,} orders in Unpaid", tuple(figures))
 
 
-async def _fill(data_dir: Path, clerk: PrivateKey, count: int) -> None:
+async def fill_with_orders(data_dir: Path, clerk: PrivateKey, count: int) -> None:
+    """Make so many orders that are to be paid, in the shop of a relay that does not run."""
     async with open_fixtures(data_dir, clerk) as shop:
         listing = shop.author.listing_id(0)
         await _write(shop, shop.author.add_listing(0), *opening(listing, count))

@@ -2,8 +2,10 @@
 
 import asyncio
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,11 @@ from minirelay.bench.bare_node import BALANCE, NodeProcess, node_process
 from minirelay.bench.bench import Bench
 from minirelay.bench.meters import LoopMeter
 from minirelay.bench.report import Figure, Section, percentile
+from minirelay.bench.scenarios.hanging_chain import LISTINGS, write_alone
+from minirelay.bench.scenarios.orders import fill_with_orders
+from minirelay.bench.selling import CHAIN
+from minirelay.bench.target import own_relay
+from minirelay.bench.workload import Author, fill
 from minirelay.chain.balance_chunks import Pair
 from minirelay.chain.balances import BalanceReader
 from minirelay.chain.chain import Chain
@@ -29,9 +36,12 @@ from minirelay.relay.clock import utc_now
 from minirelay.store.batch import Writable
 from minirelay.store.database import Store
 
-CHAIN: Final = 10
 ADDRESSES: Final = 2000
 TOKENS: Final = 3
+INTERVAL_S: Final = 0.2
+WARMING_S: Final = 2.0
+REQUESTS_BESIDE: Final = 15
+"""How many the relay makes at least while it takes writes: five looks."""
 _MS_PER_S: Final = 1000
 
 
@@ -47,9 +57,13 @@ def run(bench: Bench) -> Section:
         figures += _busy_figures(busy, where)
         if has_multicall:
             figures += _quiet_figures(quiet)
+    if bench.running is None:
+        bench.tell(f"poller: writes while {ADDRESSES:,} payments are looked at")
+        figures += _write_beside(bench)
     notes = (
         f"{ADDRESSES:,} addresses wait for coins and {TOKENS} tokens; a block comes before each poll.",
         "All of the thread that polls counts: HTTP, JSON, the findings, the transaction.",
+        f"Writes go to a relay that looks every {INTERVAL_S * _MS_PER_S:.0f} ms, not every 4 s.",
     )
     return Section("poller", "Looking at a chain", tuple(figures), notes)
 
@@ -72,8 +86,7 @@ def _busy_figures(polls: _Polls, where: str) -> Iterator[Figure]:
     yield Figure(f"addresses looked at in a poll, {where}", each, "addresses")
     yield Figure(f"  requests, the most, {where}", max(polls.requests), "requests", goals.POLL_REQUESTS)
     yield Figure(f"  CPU, p50, {where}", percentile(polls.cpu_ms, 0.5), "ms", goals.POLL_CPU_MS)
-    turn = percentile(polls.turns_ms, 0.5)
-    yield Figure(f"  longest turn of the loop, p50, {where}", turn, "ms", goals.POLL_TURN_MS)
+    yield Figure(f"  longest turn of the loop, p50, {where}", percentile(polls.turns_ms, 0.5), "ms")
 
 
 def _quiet_figures(polls: _Polls) -> Iterator[Figure]:
@@ -125,6 +138,49 @@ async def _poll_often(
         each.turns_ms.append(meter.longest_s * _MS_PER_S)
         each.requests.append(node.requests() - before)
     return replace(each, addresses=each.addresses + watch.looked_at)
+
+
+def _write_beside(bench: Bench) -> Iterator[Figure]:
+    """Write to a relay one by one, while nothing is looked at and while it looks at its payments."""
+    writes = bench.plan.lone_writes
+    with own_relay(bench.directory) as relay, node_process(CHAIN) as node:
+        asyncio.run(fill_with_orders(relay.data_dir, relay.writer, ADDRESSES))
+        target = relay.start()
+        author = Author(target.writer, target.shop_id)
+        with target.session(target.writer) as writer:
+            fill(writer, author, range(LISTINGS))
+            alone = write_alone(writer, author, writes)
+        relay.stop()
+        target = relay.start([node.url], poll_interval_s=INTERVAL_S)
+        with _mining(node), target.session(target.writer) as writer:
+            # The shop is opened, and the payments' addresses are computed.
+            write_alone(writer, author, 1)
+            time.sleep(WARMING_S)
+            before, acks = node.requests(), list[float]()
+            while (requests := node.requests() - before) < REQUESTS_BESIDE:
+                acks += write_alone(writer, author, writes)
+    yield Figure("write to answer, p99, without a chain", percentile(alone, 0.99), "ms")
+    yield Figure(f"  beside {ADDRESSES:,} payments, p50", percentile(acks, 0.5), "ms")
+    yield Figure("  beside them, p99", percentile(acks, 0.99), "ms", goals.P99_BESIDE_POLLS_MS)
+    yield Figure("  requests to the chain meanwhile", requests, "requests")
+
+
+@contextmanager
+def _mining(node: NodeProcess) -> Iterator[None]:
+    """Let the chain go on while the block runs, as fast as it is looked at."""
+    is_over = threading.Event()
+
+    def mine() -> None:
+        while not is_over.wait(INTERVAL_S):
+            node.mine()
+
+    thread = threading.Thread(target=mine)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 class _Addresses:

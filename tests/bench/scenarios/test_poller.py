@@ -13,9 +13,11 @@ def test_a_poll_keeps_its_bounds_and_a_quiet_chain_costs_one_request(own_bench: 
         # Of the time, ten times what is allowed: the machine does other things meanwhile.
         assert 2 <= values[f"requests, the most, {where}"] <= goals.POLL_REQUESTS.bound
         assert 0 < values[f"CPU, p50, {where}"] <= 10 * goals.POLL_CPU_MS.bound
-        assert 0 < values[f"longest turn of the loop, p50, {where}"] <= 10 * goals.POLL_TURN_MS.bound
+        assert values[f"longest turn of the loop, p50, {where}"] > 0
     assert values["addresses looked at in a poll, with Multicall3"] == ADDRESSES
     # Five polls look at each of them.
     assert ADDRESSES / 6 < values["addresses looked at in a poll, without"] < ADDRESSES
     assert values["requests of a poll where no block came"] == goals.QUIET_POLL_REQUESTS.bound == 1
+    assert 0 < values["beside them, p99"] <= 10 * goals.P99_BESIDE_POLLS_MS.bound
+    assert values["requests to the chain meanwhile"] > 0
     assert all(goal.is_must for goal in (goals.POLL_REQUESTS, goals.POLL_CPU_MS, goals.QUIET_POLL_REQUESTS))
