@@ -26,6 +26,7 @@ TESTS_OF_NO_MODULE = {
     "test_house.py",
     "test_config_docs.py",
     "chain/test_poller_simulation.py",
+    "payments/test_payment_simulation.py",
     "protocol/test_wire.py",
 }
 

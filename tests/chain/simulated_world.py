@@ -37,10 +37,18 @@ class World:
     deepest: how many blocks the longest branch had that lost.
     """
 
-    def __init__(self, random: Random, *, block_s: int, deepest_fork: int, busy: float = 0.3) -> None:
+    def __init__(
+        self,
+        random: Random,
+        *,
+        block_s: int,
+        deepest_fork: int,
+        busy: float = 0.3,
+        model: ChainModel | None = None,
+    ) -> None:
         """deepest_fork: how many blocks a reorganisation may replace. busy: how likely a block has events."""
         self.random = random
-        self.model = ChainModel(CHAIN_ID, codes=(CONTRACT, OTHER_CONTRACT, TOKEN))
+        self.model = model or ChainModel(CHAIN_ID, codes=(CONTRACT, OTHER_CONTRACT, TOKEN))
         self.now: float = self.model.head.header.timestamp
         self.block_s = block_s
         self.deepest = 0
@@ -56,6 +64,10 @@ class World:
         self.now += seconds
         while self.model.head.header.timestamp + self.block_s <= self.now:
             self.mine()
+
+    def wait(self, transaction: Transaction) -> None:
+        """Let a transaction wait for the next block."""
+        self._mempool.append(transaction)
 
     def skip_time(self, seconds: float) -> None:
         """Let time pass, and one block be mined at the end of it."""
