@@ -4,7 +4,7 @@ from typing import Final
 
 from minirelay.chain.findings import FoundLog
 from minirelay.errors import MalformedInput
-from minirelay.protocol.abi import Event, address_bytes
+from minirelay.protocol.abi import Event, address_of_word
 from minirelay.protocol.addresses import GUEST_WALLET
 from minirelay.protocol.registries import (
     PERMISSION_ADDED,
@@ -40,11 +40,13 @@ def wallet_named(log: FoundLog) -> AccountCheck | None:
 
 
 def _read(event: Event, log: FoundLog) -> AccountCheck | None:
-    values = event.decode(log.topics, log.data)
+    words = event.words(log.topics, log.data)
     if event is SHOP_TRANSFER:
-        seller, _, shop_id = values
-        return AccountCheck(shop_id, address_bytes(seller), False)
-    shop_id, wallet, *rest = values
-    if event in (PERMISSION_ADDED, PERMISSION_REMOVED) and rest != [UPDATE_ROOT_HASH]:
+        seller, _, token = words
+        return AccountCheck(int.from_bytes(token), address_of_word(seller), False)
+    shop, wallet, *rest = words
+    if event in (PERMISSION_ADDED, PERMISSION_REMOVED) and int.from_bytes(rest[0]) != UPDATE_ROOT_HASH:
         return None
-    return AccountCheck(shop_id, address_bytes(wallet), event in (USER_ADDED, PERMISSION_ADDED))
+    return AccountCheck(
+        int.from_bytes(shop), address_of_word(wallet), event in (USER_ADDED, PERMISSION_ADDED)
+    )

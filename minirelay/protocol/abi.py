@@ -4,7 +4,7 @@ The interfaces are the compiler's JSON, committed in `interfaces/`: a part of th
 that names one is imported.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
 from minirelay.errors import MalformedInput
+from minirelay.protocol.addresses import ADDRESS_BYTES
 from minirelay.protocol.answer_bounds import WORD_BYTES
 from minirelay.protocol.signing import keccak256
 
@@ -74,18 +75,17 @@ class Event:
         """Return the 32 bytes that name the event in a log's first topic."""
         return keccak256(f"{self.name}({','.join(kind for kind, _ in self.inputs)})".encode())
 
-    def decode(self, topics: Sequence[bytes], data: bytes) -> tuple[Any, ...]:
-        """Decode a log's values, in the order in which the event declares them. Raises MalformedInput."""
+    def words(self, topics: Sequence[bytes], data: bytes) -> Iterator[bytes]:
+        """Yield a log's values, a word each, in the order in which the event declares them.
+
+        Raises MalformedInput for a log of another shape. Cheap: anybody can fill blocks with logs.
+        """
         in_topics = sum(is_indexed for _, is_indexed in self.inputs)
         in_data = len(self.inputs) - in_topics
         if len(topics) != 1 + in_topics or topics[0] != self.topic or len(data) != in_data * WORD_BYTES:
             raise MalformedInput(f"not a log of {self.name}")
-        words = iter(topics[1:]), iter(data[at : at + WORD_BYTES] for at in range(0, len(data), WORD_BYTES))
-        whole = b"".join(next(words[not is_indexed]) for _, is_indexed in self.inputs)
-        try:
-            return tuple(decode([kind for kind, _ in self.inputs], whole))
-        except (DecodingError, ValueError, OverflowError) as error:
-            raise MalformedInput(f"a log of {self.name} holds something else") from error
+        sides = iter(topics[1:]), iter(data[at : at + WORD_BYTES] for at in range(0, len(data), WORD_BYTES))
+        return iter([next(sides[not is_indexed]) for _, is_indexed in self.inputs])
 
 
 class _Parameter(msgspec.Struct, frozen=True):
@@ -148,6 +148,14 @@ class Abi:
 def load_abi(name: str) -> Abi:
     """Return the committed interface of a contract."""
     return Abi(name, (DIRECTORY / f"{name}.json").read_bytes())
+
+
+def address_of_word(word: bytes) -> bytes:
+    """Read an address, 20 bytes, from its word. Raises MalformedInput."""
+    padding, address = word[:-ADDRESS_BYTES], word[-ADDRESS_BYTES:]
+    if any(padding):
+        raise MalformedInput("not an address")
+    return address
 
 
 def address_bytes(text: str) -> bytes:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minirelay.errors import MalformedInput
-from minirelay.protocol.abi import DIRECTORY, Event, Function, address_bytes, load_abi
+from minirelay.protocol.abi import DIRECTORY, Event, Function, address_bytes, address_of_word, load_abi
 from minirelay.protocol.answer_bounds import array_bytes
 
 OWNER_OF = Function("ownerOf", ("uint256",), ("address",))
@@ -99,18 +99,17 @@ def test_a_name_that_is_not_one_function_is_an_error(name: str, count: int) -> N
         load_abi("ShopReg").function(name)
 
 
-def test_an_event_is_named_by_its_topic_and_decoded_from_both_places() -> None:
+def test_an_event_is_named_by_its_topic_and_read_from_both_places() -> None:
     event = load_abi("ShopReg").event("UserAdded")
     assert event.inputs == (("uint256", True), ("address", False), ("uint256", False))
     assert event.topic == Event("UserAdded", event.inputs).topic
     assert Event("Transfer", (("address", True), ("address", True), ("uint256", False))).topic.hex() == (
         "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
     )
-    data = bytes(12) + ADDRESS + word(6)
-    shop, user, permissions = event.decode((event.topic, word(5)), data)
-    assert (shop, address_bytes(user), permissions) == (5, ADDRESS, 6)
+    user = bytes(12) + ADDRESS
+    assert list(event.words((event.topic, word(5)), user + word(6))) == [word(5), user, word(6)]
     moved = Event("Moved", (("uint256", False), ("uint8", True)))
-    assert moved.decode((moved.topic, word(1)), word(2)) == (2, 1)
+    assert list(moved.words((moved.topic, word(1)), word(2))) == [word(2), word(1)]
 
 
 def test_what_is_no_log_of_an_event_is_refused() -> None:
@@ -124,10 +123,15 @@ def test_what_is_no_log_of_an_event_is_refused() -> None:
         ((event.topic, word(1)), data + word(1)),
         ((event.topic, word(1)), data[1:]),
         ((event.topic, word(1)), b""),
-        ((event.topic, word(1)), word(2**160)),
     ):
         with pytest.raises(MalformedInput, match="UserRemoved"):
-            event.decode(topics, held)
+            event.words(topics, held)
+
+
+def test_an_address_fills_its_word() -> None:
+    assert address_of_word(bytes(12) + ADDRESS) == ADDRESS
+    with pytest.raises(MalformedInput, match="not an address"):
+        address_of_word(word(2**160))
 
 
 def test_a_name_that_is_not_one_event_is_an_error() -> None:
