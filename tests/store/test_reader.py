@@ -8,7 +8,7 @@ import pytest
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.alerts import AlertPage
 from minirelay.store.database import Store
-from minirelay.store.errors import StoreClosed
+from minirelay.store.errors import StoreClosed, StoreUnavailable
 from minirelay.store.high_water import HighWater
 from minirelay.store.messages import (
     Counts,
@@ -20,6 +20,7 @@ from minirelay.store.messages import (
     StoredObject,
     WireSet,
 )
+from minirelay.store.payment_list import PaymentFilter
 from minirelay.store.reader import Reader
 from tests.shop.checkouts import buy, item
 from tests.store import second_reading
@@ -58,6 +59,16 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.payment_request_rows(1) == [1]
     assert [(one.shop, one.issued.id) for one in await reader.watched_requests()] == [(1, request.id)]
     assert await reader.payment_transfers([request.id]) == []
+    (listed,) = await reader.list_payments(PaymentFilter())
+    assert listed.row == 1
+    assert await reader.chain_progress(1) is None
+    assert await reader.blob(bytes(32)) is None
+    with pytest.raises(StoreUnavailable):
+        await reader.blob_part(1, 0, 0, 1)
+    assert await reader.unfinished_blobs() == []
+    assert await reader.next_blob() == 1
+    assert (await reader.count_blocks(1), await reader.blob_bytes(1)) == (0, 0)
+    assert await reader.shop_blobs() == []
     assert await reader.alerts() == AlertPage((), 0)
     assert await reader.alert(1) is None
     assert await reader.account_checks() == []
