@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from minirelay.errors import Refusal
+from minirelay.protocol.cbor import Value
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, decode_header, open_patch_set
 from minirelay.protocol.push import SequencedPartialPatchSet, decode_set
@@ -22,10 +23,10 @@ from minirelay.shop.objects import Order
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.ownership import Author
 from minirelay.shop.state import ShopState
-from minirelay.shop.work import Work, WorkExceeded
+from minirelay.shop.work import CHANGE, PATCH, Work, WorkExceeded
 from minirelay.store.database import open_readonly
 from minirelay.store.messages import BatchReport
-from tests.raw_client import Refused, Talker
+from tests.raw_client import Refused, Spec, Talker
 from tests.relay import checkout_writes
 from tests.relay.checkout_writes import CANCELED, judge_with_relays_sets
 from tests.relay.house import (
@@ -33,6 +34,7 @@ from tests.relay.house import (
     SHOP,
     TIMEOUT_S,
     House,
+    listing,
     order,
     running_relay,
 )
@@ -213,6 +215,21 @@ def test_each_set_is_judged_on_the_state_and_the_owners_behind_the_one_before() 
     assert (commit.relay_nonce, commit.nonces) == (4, {guest.card_row: 1, clerk.card_row: 2})
     assert head.owners == {}
     assert head.counts.orders == 5
+
+
+def test_what_one_set_has_decoded_the_next_does_not_decode_again() -> None:
+    head = open_head()
+    pending, work = PendingSets(head), Work()
+    items: list[Value] = [{"ListingID": 1, "Quantity": 1}] * 500
+    added: Spec = ("add", ("Orders", 1), {"ID": 1, "State": 1, "Items": items})
+    pending.apply(
+        Author(Role.CLERK, card(head, CLERK).row_id),
+        open_patch_set(seal([listing(1), added])),
+    )
+    size = len(pending.state.get(ObjectType.ORDER, (1).to_bytes(8)) or b"")
+    pending.apply_own([NewPatch("add", ("Orders", 1, "CanceledAt"), NOW)], RELAY_KEY, NOW, work)
+    # Signed, changed and hashed; to decode it would be a unit for every other byte, and more for each item.
+    assert work.spent < 4500 + PATCH + CHANGE + size // 4
 
 
 def test_a_state_between_two_sets_is_not_hashed() -> None:
