@@ -4,11 +4,12 @@ import asyncio
 from pathlib import Path
 
 from aiohttp import ClientSession
+from web3 import Web3
 
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.relay.messages import Enrolment
-from tests.chain_fixtures import Contracts
+from tests.chain_fixtures import Contracts, rpc
 from tests.dev.contracts.contract_calls import CLERK as OWNER
 from tests.dev.contracts.contract_calls import PAYEE, PAYER, STRANGER, send
 from tests.mirror.registry_shop import UPDATE, raw
@@ -56,3 +57,40 @@ async def session(running: Serving, user: str, http: ClientSession) -> Talker:
     talker = await Talker.connect(http, f"{running.url}/v4/sessions", key=key, shop_id=running.shop_id)
     await talker.authenticate()
     return talker
+
+
+async def test_what_a_reorganisation_takes_back_was_never_written(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3
+) -> None:
+    registry = contracts.shop_reg.functions
+    settings: dict[str, object] = {"chains__31337__confirmations": 3}
+    async with serving(tmp_path, dev_chain, deployment, **settings) as running, ClientSession() as http:
+        async with running.client():
+            shop_id = running.shop_id
+        snapshot = rpc(w3, "evm_snapshot")
+        send(registry.registerUser(shop_id, STRANGER, UPDATE), OWNER)
+        clerk = await session(running, STRANGER, http)
+        rpc(w3, "evm_mine")
+        await until_scanned(running, w3, http)
+        assert rpc(w3, "evm_revert", snapshot) is True
+        # On the other fork there is another user.
+        send(registry.registerUser(shop_id, PAYER, UPDATE), OWNER)
+        for _ in range(3):
+            rpc(w3, "evm_mine")
+        await until_account(running, PAYER, is_there=True)
+        # Who enrolled with what vanished is found out.
+        assert await clerk.end() == 1008
+        await clerk.close()
+        assert not await has_account(running, STRANGER)
+
+
+async def until_scanned(running: Serving, w3: Web3, http: ClientSession) -> None:
+    """Wait until all logs up to the head were read."""
+    number = w3.eth.block_number
+    async with asyncio.timeout(TIMEOUT_S):
+        while True:
+            async with http.get(f"{running.url}/ready") as answer:
+                chain = (await answer.json())["chains"]["31337"]
+            if chain["head"] == chain["scanned"] == number:
+                return
+            await asyncio.sleep(0.05)
