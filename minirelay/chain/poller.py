@@ -199,7 +199,8 @@ class Poller(Generic[RowT]):
             return True
         reserved = 1 if self._turn is Turn.BALANCES else FOR_WATCHES + FOR_LOGS
         share = RequestBudget(max(0, budget.left - reserved))
-        given, for_counts = share.left, min(self._for_counts, max(0, share.left - 1))
+        for_counts = 1 if self._turn is Turn.BALANCES else self._for_counts
+        given, for_counts = share.left, min(for_counts, max(0, share.left - 1))
         try:
             share.left -= for_counts
             read = await self._balances.read(pairs, step.head.id, share, of=step.endpoint)
