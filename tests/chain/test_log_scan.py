@@ -13,6 +13,7 @@ from minirelay.chain.log_scan import IDS_AT_ONCE, LogScanner, Scanned, Stretch
 from minirelay.chain.request_budget import RequestBudget
 from minirelay.protocol.json_rpc import Answer, Request, Result, RpcError
 from tests.chain.chain_model import ChainModel
+from tests.chain.model_node import ModelNode
 from tests.chain.polling import CHAIN_ID, CONTRACT, MADE, Clock, CountedNode, made, payment_of
 
 FILTER = LogFilter(CONTRACT, (MADE,))
@@ -252,3 +253,29 @@ async def test_what_one_endpoint_began_another_one_ends() -> None:
     scan.node.intercept = intercept
     assert found(await scan.scan()) == list(range(1, 601))
     assert scan.nodes[1].requests > 0
+
+
+async def test_a_node_that_gets_the_last_block_while_it_answers_is_not_believed() -> None:
+    scan = Scan()
+    scan.node.lag = 1
+
+    def catch_up(request: Request) -> Answer | None:
+        if request.method != "eth_getLogs":
+            return None
+        answer = ModelNode.answer(scan.node, request)
+        scan.node.lag = 0
+        return answer
+
+    scan.node.intercept = catch_up
+    with pytest.raises(ChainUnreachable):
+        await scan.scan()
+
+
+async def test_as_much_fits_into_a_batch_as_whichever_endpoint_gives() -> None:
+    """The preferred one may fail, and another give few blocks: what was read is not to be read first then."""
+    scan = Scan(nodes=2)
+    before = scan.scanner.reach()
+    scan.nodes[0].intercept = lambda request: RpcError(-32603, "internal error") if span(request) else None
+    scan.nodes[1].intercept = lambda request: TOO_LARGE if span(request) > 5 else None
+    await scan.scan()
+    assert scan.scanner.reach() < before

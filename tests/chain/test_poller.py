@@ -1,12 +1,15 @@
 """One poll after the other, over nodes in memory."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 import pytest
 
 from minirelay.chain.confirmations import Depths
 from minirelay.chain.errors import BudgetSpent, ChainUnreachable
 from minirelay.chain.poller import LEAST_REQUESTS, Start
 from minirelay.chain.question import Question
-from minirelay.protocol.json_rpc import Request, RpcError, read_quantity
+from minirelay.protocol.json_rpc import Answer, Request, RpcError, read_quantity
 from minirelay.store.errors import StoreUnavailable
 from tests.chain.chain_model import ChainModel, Transaction, address_of, coins_to, digest
 from tests.chain.model_node import NodeTraits
@@ -471,3 +474,48 @@ async def test_a_count_that_the_budget_did_not_reach_is_asked_for_without_a_new_
     for _ in range(3):
         await polling.poll()
     assert polling.watch.paid == [holder]
+
+
+class NodeWithoutBatches(CountedNode):
+    """A node that answers one question at a time."""
+
+    async def ask_many(self, requests: Sequence[Request]) -> list[Answer | None]:
+        self.requests += 1
+        if len(requests) > 1:
+            return [RpcError(-32600, "batch requests are not supported")] * len(requests)
+        return [self.answer(request) for request in requests]
+
+
+async def polls_until_read(polling: Polling, most: int) -> int:
+    """Poll until the head is read; gives how often."""
+    for count in range(1, most + 1):
+        with suppress(BudgetSpent):
+            await polling.poll()
+            if polling.watch.last.marks.scanned == polling.model.head.number:
+                return count
+    raise AssertionError(f"the head is not read after {most} polls")
+
+
+async def test_a_deep_reorganisation_is_followed_where_no_batches_are_taken() -> None:
+    """What was found to have vanished is not asked for again by the next poll."""
+    polling = Polling(NodeWithoutBatches(ChainModel(CHAIN_ID, codes=(CONTRACT,))), depths=Depths(40))
+    root = polling.mine(1)
+    for payment in range(2, 32):
+        polling.mine(payment)
+        await polls_until_read(polling, 3)
+    polling.reorganise(root, *[[payment] for payment in range(101, 133)])
+    await polls_until_read(polling, 12)
+    assert polling.watch.seen == [1, *range(101, 133)]
+
+
+async def test_logs_and_balances_take_turns_where_no_batches_are_taken() -> None:
+    polling = Polling(NodeWithoutBatches(ChainModel(CHAIN_ID, codes=(CONTRACT,))), depths=Depths(2))
+    holders = [address_of(("customer", n)) for n in range(12)]
+    polling.watch.pairs = [coins(holder) for holder in holders]
+    polling.model.mine([coins_to(holders[0], ENOUGH, "payment")])
+    for payment in range(1, 20):
+        polling.mine(payment)
+        await polling.poll()
+    await polls_until_read(polling, 4)
+    assert holders[0] in polling.watch.paid
+    assert polling.watch.deep + polling.watch.seen == list(range(1, 20))
