@@ -120,9 +120,17 @@ class PaymentWatch:
         return [(one.issued.request.currency, one.address) for one in watched if one and one.address]
 
     def wants_balance(self, balance: FoundBalance, /) -> bool:
-        """Return whether a balance matters: there is something, or there was."""
+        """Return whether a balance may be enough, or is less than there was: who knows whether it was swept.
+
+        What is a part only is not: it is kept until its block is deep, and would stand before the whole.
+        """
         one = self.requests.at(balance)
-        return one is not None and (balance.amount > 0 or one.balance > 0)
+        if one is None:
+            return False
+        total = one.issued.request.amount
+        if balance.amount >= max(1, total - total * self._terms.tolerance // 1000):
+            return True
+        return one.issued.state in SETTLES and balance.amount < max(one.balance, one.issued.received)
 
     def is_needed(self) -> bool:
         """Return whether anything is open."""
@@ -142,10 +150,13 @@ class PaymentWatch:
         if findings.forgotten_above is not None:
             self.requests.forget_above(findings.forgotten_above)
         self._take_logs(findings, await self._find_late(findings, reader))
-        if findings.balances is not None:
-            self._take_balances(findings.balances)
         for settled in findings.deep_balances:
             self._settle_balances(settled)
+        if findings.balances is not None:
+            self._take_balances(findings.balances)
+            if findings.balances.block.number <= findings.marks.deep:
+                # Where a block counts as soon as it is there.
+                self._settle_balances(findings.balances)
         await self._ask(findings, reader)
         self._note_final(findings)
         await self._decide(findings)
@@ -196,7 +207,7 @@ class PaymentWatch:
     def _settle_balances(self, found: BalancesAt) -> None:
         for balance in found.balances:
             one = self.requests.at(balance)
-            if one is not None:
+            if one is not None and balance.transaction_count is not None:
                 one.settle_balance(balance, found.block)
                 self.requests.touched[one.id] = None
                 if one.emptied_at is not None:

@@ -209,12 +209,8 @@ class ModelChain:
         head = self.blocks[-1]
         deep = max(0, len(self.blocks) - self.confirmations)
         final = max(0, len(self.blocks) - self.final_depth)
-        found = [
-            FoundBalance(token, holder, amount, int(holder in head.swept))
-            for token, holder in watch.balances(now)
-            for amount in [head.amounts.get((token, holder), 0)]
-        ]
-        kept = [one for one in found if watch.wants_balance(one)]
+        found = [self._balance(watch, token, holder) for token, holder in watch.balances(now)]
+        kept = [one for one in found if one.transaction_count is not None]
         if kept:
             self._kept[head.header.number, head.header.hash] = kept
         settled = [key for key in self._kept if key[0] <= deep]
@@ -239,6 +235,14 @@ class ModelChain:
             balances=BalancesAt(head.header, tuple(found)) if found else None,
             deep_balances=tuple(deep_balances),
         )
+
+    def _balance(self, watch: PaymentWatch, token: bytes, holder: bytes) -> FoundBalance:
+        """Return what lies there; with the transaction count where that matters."""
+        head = self.blocks[-1]
+        found = FoundBalance(token, holder, head.amounts.get((token, holder), 0))
+        if not watch.wants_balance(found):
+            return found
+        return FoundBalance(token, holder, found.amount, int(holder in head.swept))
 
     async def request_many(
         self, questions: Sequence[Question[T]], at: BlockId | None = None

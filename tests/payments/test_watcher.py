@@ -161,6 +161,21 @@ async def test_parts_add_up(tmp_path: Path) -> None:
         assert (await one.order(), await one.state()) == (PAID, "paid")
 
 
+async def test_dust_before_a_payment_does_not_delay_it(tmp_path: Path) -> None:
+    """What is a part only is not kept until its block is deep: the whole would have to wait behind it."""
+    async with watching(tmp_path, confirmations=3) as one:
+        request = (await one.request()).request
+        for _ in range(3):
+            one.chain.transfer(request, 1)
+            await one.poll()
+        one.chain.transfer(request, request.amount)
+        await one.poll()
+        for _ in range(2):
+            one.chain.mine()
+            await one.poll()
+        assert await one.order() is PAID
+
+
 async def test_a_little_too_much_is_told_with_what_there_is(tmp_path: Path) -> None:
     async with watching(tmp_path) as one:
         request = (await one.request()).request

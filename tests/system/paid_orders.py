@@ -19,7 +19,7 @@ from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.cbor import Value
 from minirelay.relay.audit import audit, read_signers
 from minirelay.shop.order_states import OrderState
-from minirelay.shop.payment_request import PaymentRequest
+from minirelay.shop.payment_request import PaymentRequest, payment_id
 from minirelay.store.database import FILE_NAME, open_readonly
 from tests.chain_fixtures import Contracts, rpc
 from tests.contracts.deploying import payments_variant
@@ -82,6 +82,12 @@ class PaidOrders:
                 yield
         await self._verify()
 
+    @asynccontextmanager
+    async def relay_of(self) -> AsyncIterator["PaidOrders"]:
+        """Run the relay, and give this."""
+        async with self.relay():
+            yield self
+
     async def order(self, *, is_token: bool = False, quantity: int = 1) -> tuple[int, PaymentRequest]:
         """Let the guest order caps and choose how to pay; return the order's id and its request."""
         order = next(_ORDERS)
@@ -109,7 +115,7 @@ class PaidOrders:
                 NewPatch("replace", ("Orders", order, "State"), int(OrderState.PAYMENT_CHOSEN)),
             ]
         )
-        await self.until(order, UNPAID)
+        await self.guest_view.caught_up()
         found = self.guest_view.order(order)
         assert found is not None
         assert self.serving is not None
@@ -138,16 +144,20 @@ class PaidOrders:
     async def until_row(self, request: PaymentRequest, state: str) -> None:
         """Wait until a request is stored in a state: nobody is told of that."""
         async with asyncio.timeout(TIMEOUT_S):
-            while self.states().get(request.ttl) != state:  # noqa: ASYNC110
+            while self.row(request) != state:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
     def state(self, order: int) -> OrderState | None:
         found = self.guest_view.order(order)
         return None if found is None else found.state
 
-    def states(self) -> dict[int, str]:
-        """The states of all requests, by TTL: those of one test differ in it."""
-        return dict(self.rows("SELECT ttl, state FROM payment_request"))
+    def row(self, request: PaymentRequest) -> str:
+        """The state that a request is stored in."""
+        ((state,),) = self.rows(
+            f"SELECT state FROM payment_request WHERE id = x'{payment_id(request).hex()}'"
+        )
+        assert isinstance(state, str)
+        return state
 
     def alerts(self) -> list[tuple[str, int]]:
         """Kinds and amounts of the alerts."""
