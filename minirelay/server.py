@@ -267,10 +267,13 @@ async def _open_mirror(settings: Settings, relay: Relay, registry: ShopReg) -> A
 
 
 def _watches(payments: PaymentWatches, mirror: AccountsMirror, chain: PolledChain) -> list[Watch[Writable]]:
-    """List who is told what is found on a chain, payments first: they share the requests of a poll."""
+    """List who is told what is found on a chain.
+
+    The accounts first: they ask twice a poll at most, payments as often as a poll may.
+    """
     watch = payments.of_chain(chain.chain.chain_id)
-    watches: list[Watch[Writable]] = [] if watch is None else [watch]
-    return [*watches, mirror] if chain.chain.chain_id == mirror.chain_id else watches
+    watches: list[Watch[Writable]] = [mirror] if chain.chain.chain_id == mirror.chain_id else []
+    return watches if watch is None else [*watches, watch]
 
 
 def _readiness(settings: Settings, polling: Polling) -> list[ChainReadiness]:
