@@ -78,6 +78,7 @@ class Server:
     relay_token: int
     relay: Relay
     token_lost: asyncio.Task[None]
+    blobs: BlobLibrary
 
 
 @asynccontextmanager
@@ -131,7 +132,7 @@ async def serve(
         )
         await enter(_listen_to_operator(settings, store))
         url = await enter(_listen_to_clients(settings, services, listener, relay))
-        yield Server(url, token.token_id, relay, token_lost)
+        yield Server(url, token.token_id, relay, token_lost, blobs)
 
 
 # -- the database

@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from minirelay.dev.accounts import ACCOUNTS, Account
 from minirelay.dev.demo_orders import UNPAID_ORDER, demo_orders
 from minirelay.dev.demo_shop import demo_patches, demo_stock
 from minirelay.dev.derivation import DEMO_CUSTOMER_CARD, DEMO_KEY_CARD, DEMO_SHOP_ID
+from minirelay.dev.pictures import load_pictures, store_pictures
 from minirelay.dev.registry import WritableShopReg
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch
@@ -70,14 +71,24 @@ async def set_up_demo_shop(
         await registry.add_relay(shop.shop_id, server.relay_token, shop.owner)
     chain_id, owner = registry.chain.chain_id, bytes.fromhex(shop.owner.address[2:])
     key_card = PrivateKey.from_bytes(bytes.fromhex(shop.key_card))
-    content = [demo_patches(chain_id, owner, eddies), demo_stock()]
     async with RelayClient.connect(server.url, shop_id=shop.shop_id, key_card=key_card) as client:
         await _enrol(client, shop.owner, base_url)
-        await _write(client, content, server)
+        pictures = await _pictures(shop, server, base_url)
+        await _write(client, [demo_patches(chain_id, owner, eddies, pictures), demo_stock()], server)
     customer_card = PrivateKey.from_bytes(DEMO_CUSTOMER_CARD)
     async with RelayClient.connect(server.url, shop_id=shop.shop_id, key_card=customer_card) as client:
         await _enrol(client, CUSTOMER, base_url, guest=True)
         await _order(client, demo_orders(chain_id, owner, eddies), server)
+
+
+async def _pictures(shop: DemoShop, server: Server, base_url: str) -> Mapping[str, str]:
+    """Store the pictures, unless there are listings already that show them; return their URLs by name."""
+    hosted = await server.relay.shops.find(shop.shop_id)
+    if hosted is None:
+        raise RuntimeError("the demo shop was not enrolled")
+    if await server.relay.log_length(shop.shop_id) > LOG_LENGTH_OF_AN_EMPTY_SHOP:
+        return dict.fromkeys(load_pictures(), "")
+    return await store_pictures(server.blobs, hosted.row.row_id, base_url)
 
 
 async def _write(client: RelayClient, sets: Sequence[Sequence[NewPatch]], server: Server) -> None:

@@ -4,11 +4,10 @@ Its content is patches like any merchant's; `minirelay dev` writes them as a cle
 Prices are in the chain's native coin: with the default price factor, 0.002 ETH are 3.00 EDD.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from minirelay.dev.pictures import picture
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.cbor import Value
 from minirelay.protocol.patch_set import NewPatch
@@ -41,13 +40,13 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One listing. price: in cents. pictures: shape and hue. stock: of each combination of variations."""
+    """One listing. price: in cents. pictures: their names. stock: of each combination of variations."""
 
     number: int
     title: str
     description: str
     price: int
-    pictures: Sequence[tuple[str, int]]
+    pictures: Sequence[str]
     tags: Sequence[str]
     stock: int
     options: Sequence[Option] = ()
@@ -88,7 +87,7 @@ ITEMS: Final[Sequence[Item]] = (
         "Night Ferry Espresso",
         "Dark chocolate, hazelnut, a little smoke. Our house espresso since the first winter.",
         1150,
-        (("bag", 18), ("cup", 22)),
+        ("bag-18", "cup-22"),
         ("Coffee", "Bestsellers"),
         40,
         (BAG, GRIND),
@@ -98,7 +97,7 @@ ITEMS: Final[Sequence[Item]] = (
         "Morning Tide Filter",
         "Washed Ethiopian beans: jasmine, lemon peel and black tea. Best before nine o'clock.",
         1290,
-        (("bag", 205), ("dripper", 200)),
+        ("bag-205", "dripper-200"),
         ("Coffee", "Bestsellers"),
         32,
         (BAG, GRIND),
@@ -108,7 +107,7 @@ ITEMS: Final[Sequence[Item]] = (
         "Lighthouse Decaf",
         "Sugar-cane process, tasting of caramel and red apple. Keeps the light on, lets you sleep.",
         1190,
-        (("bag", 130),),
+        ("bag-130",),
         ("Coffee",),
         25,
         (GRIND,),
@@ -118,7 +117,7 @@ ITEMS: Final[Sequence[Item]] = (
         "Harbour Master's Reserve",
         "Forty kilos of a natural Gesha, roasted once a year. Numbered bags of 150 grams.",
         2900,
-        (("bag", 280), ("box", 285)),
+        ("bag-280", "box-285"),
         ("Coffee", "Gifts"),
         12,
     ),
@@ -127,7 +126,7 @@ ITEMS: Final[Sequence[Item]] = (
         "Ceramic Dripper",
         "Thrown by hand two streets away. Holds its heat, fits every common filter paper.",
         3400,
-        (("dripper", 28),),
+        ("dripper-28",),
         ("Brewing", "Bestsellers"),
         9,
     ),
@@ -136,7 +135,7 @@ ITEMS: Final[Sequence[Item]] = (
         "Gooseneck Kettle",
         "0.9 litres, stainless steel, with a thermometer in the lid and a pour you can aim.",
         5900,
-        (("kettle", 210), ("kettle", 15)),
+        ("kettle-210", "kettle-15"),
         ("Brewing",),
         6,
     ),
@@ -145,7 +144,7 @@ ITEMS: Final[Sequence[Item]] = (
         "Hand Grinder",
         "Steel burrs, thirty-six clicks, one arm. Quiet enough for a cabin with sleeping children.",
         7900,
-        (("grinder", 35),),
+        ("grinder-35",),
         ("Brewing",),
         7,
     ),
@@ -154,7 +153,7 @@ ITEMS: Final[Sequence[Item]] = (
         "Keeper's Cup",
         "A stoneware cup of 220 millilitres with a thumb rest. Dishwasher safe.",
         1800,
-        (("cup", 40), ("cup", 215)),
+        ("cup-40", "cup-215"),
         ("Tableware", "Gifts"),
         18,
         (GLAZE,),
@@ -164,7 +163,7 @@ ITEMS: Final[Sequence[Item]] = (
         "Espresso Pair",
         "Two small cups with saucers, packed in wood wool.",
         2600,
-        (("cup", 5),),
+        ("cup-5",),
         ("Tableware", "Gifts"),
         14,
     ),
@@ -173,7 +172,7 @@ ITEMS: Final[Sequence[Item]] = (
         "Filter Papers",
         "One hundred cone papers, unbleached, size 02.",
         550,
-        (("dripper", 60),),
+        ("dripper-60",),
         ("Brewing",),
         120,
     ),
@@ -182,7 +181,7 @@ ITEMS: Final[Sequence[Item]] = (
         "Tasting Box",
         "Four times 60 grams: what we drank ourselves this month, with notes to disagree with.",
         2200,
-        (("box", 160), ("bag", 165)),
+        ("box-160", "bag-165"),
         ("Coffee", "Gifts"),
         20,
         (GRIND,),
@@ -192,7 +191,7 @@ ITEMS: Final[Sequence[Item]] = (
         "Roastery Tour",
         "Two hours by the drum on a Saturday, for one person. Bring a sweater that may smell of coffee.",
         1500,
-        (("card", 320),),
+        ("card-320",),
         ("Gifts",),
         8,
     ),
@@ -204,15 +203,18 @@ def wei(cents: int) -> int:
     return -(-cents * 10**18 // CENTS_PER_COIN)
 
 
-def demo_patches(chain_id: int, owner: bytes, eddies: str | None) -> list[NewPatch]:
+def demo_patches(
+    chain_id: int, owner: bytes, eddies: str | None, pictures: Mapping[str, str]
+) -> list[NewPatch]:
     """Make what visitors see of the shop, as one patch set.
 
     owner: 20 bytes, who is paid. eddies: the address of the two-decimals token as 0x hex, if there is one.
+    pictures: their URLs, by name.
     """
     currencies = [NATIVE_COIN] if eddies is None else [NATIVE_COIN, bytes.fromhex(eddies[2:])]
     return [
         *_manifest(chain_id, owner, currencies),
-        *(NewPatch("add", ("Listings", item.number), _listing(item)) for item in ITEMS),
+        *(NewPatch("add", ("Listings", item.number), _listing(item, pictures)) for item in ITEMS),
         *_tags(),
     ]
 
@@ -248,14 +250,14 @@ def _manifest(chain_id: int, owner: bytes, currencies: Sequence[bytes]) -> Itera
     yield NewPatch("replace", ("Manifest", "ShippingRegions"), regions)
 
 
-def _listing(item: Item) -> Value:
+def _listing(item: Item, pictures: Mapping[str, str]) -> Value:
     return {
         "ID": item.number,
         "Price": wei(item.price),
         "Metadata": {
             "Title": item.title,
             "Description": item.description,
-            "Images": [picture(shape, hue) for shape, hue in item.pictures],
+            "Images": [pictures[name] for name in item.pictures],
         },
         "ViewState": PUBLISHED,
         "Options": {

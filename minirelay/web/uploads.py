@@ -60,7 +60,7 @@ class UploadEndpoint:
         except (web.RequestPayloadError, ClientError, ConnectionError):
             # Broken off; whoever sent it may still be there.
             return _closing(failure(request, 400, "the upload was broken off"))
-        path = f"{BLOBS_PATH}{write_cid(digest)}"
+        path = path_of(digest)
         log.info("a file was uploaded", extra={"path": path})
         return web.json_response({"ipfs_path": path, "url": f"{self._tokens.base_url}{path}"}, status=201)
 
@@ -82,6 +82,11 @@ class UploadEndpoint:
                 is_late_at = began_at + max(GRACE_S, upload.size / SLOWEST_BYTES_PER_S)
                 deadline.reschedule(min(began_at + self._timeout_s, is_late_at))
             return await upload.finish()
+
+
+def path_of(digest: bytes) -> str:
+    """Return the path of a file on its relay. digest: SHA-256 of its root."""
+    return f"{BLOBS_PATH}{write_cid(digest)}"
 
 
 def _closing(response: web.Response) -> web.Response:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from minirelay.dev.demo_shop import ITEMS, demo_patches, demo_stock, wei
+from minirelay.dev.pictures import load_pictures
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
 from minirelay.protocol.signing import PrivateKey
@@ -13,6 +14,7 @@ from minirelay.shop.state import ShopState
 
 OWNER = b"\x02" * 20
 EDDIES = "0x" + "03" * 20
+PICTURES = {name: f"http://localhost/{name}" for name in load_pictures()}
 MANIFEST = NewPatch(
     "replace",
     ("Manifest",),
@@ -28,7 +30,7 @@ MANIFEST = NewPatch(
 
 def built(eddies: str | None = EDDIES) -> ShopState:
     sealed = seal_patch_set(
-        [MANIFEST, *demo_patches(31337, OWNER, eddies), *demo_stock()],
+        [MANIFEST, *demo_patches(31337, OWNER, eddies, PICTURES), *demo_stock()],
         shop_id=1,
         key_card_nonce=1,
         timestamp=datetime(2025, 6, 1, tzinfo=UTC),
