@@ -74,17 +74,6 @@ async def read_head(
         chain.mark_failed(answered.endpoint, answer, BEHIND_REST_S)
 
 
-async def read_numbered(
-    chain: Chain, numbers: Sequence[int], budget: RequestBudget, latest: int, of: str | None = None
-) -> Mapping[int, Block]:
-    """Read the blocks that now have these numbers, as far as the budget goes and the endpoint has them.
-
-    Raises ChainUnreachable; with `of`, the endpoint to ask, EndpointFailure.
-    """
-    answered = await chain.ask_one([numbered(number, latest) for number in numbers], budget, of=of)
-    return _blocks(answered.outcomes)
-
-
 async def read_ancestors(
     chain: Chain, head: Block, numbers: Sequence[int], budget: RequestBudget, latest: int, of: str
 ) -> Mapping[int, Block]:

@@ -6,7 +6,13 @@ import pytest
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.errors import BudgetSpent, ChainUnreachable, EndpointFailure
-from minirelay.chain.head_reading import HeadQuestion, HeadWentBack, read_block_of, read_head, read_numbered
+from minirelay.chain.head_reading import (
+    HeadQuestion,
+    HeadWentBack,
+    read_ancestors,
+    read_block_of,
+    read_head,
+)
 from minirelay.chain.request_budget import RequestBudget
 from minirelay.errors import MalformedInput
 from minirelay.protocol.json_rpc import Answer, Request, Result, RpcError
@@ -155,15 +161,33 @@ async def test_a_head_of_a_far_future_is_none() -> None:
     assert (await read_head(chain_of(endpoints), question, budget())).endpoint == second.name
 
 
-async def test_blocks_are_read_by_number_of_the_endpoint_that_is_named() -> None:
+async def test_blocks_below_a_head_are_read_of_the_endpoint_that_is_named() -> None:
     first, second = endpoints = nodes()
-    chain = chain_of(endpoints)
-    found = await read_numbered(chain, [3, 99], budget(), LATEST, of=second.name)
+    chain, head = chain_of(endpoints), first.model.head.header
+    found = await read_ancestors(chain, head, [3, 99], budget(), LATEST, second.name)
     assert found == {3: first.model.best.between(3, 3)[0].header}
     assert first.requests == 0
     second.intercept = answering("0x3", "nonsense")
     with pytest.raises(EndpointFailure):
-        await read_numbered(chain, [3], budget(), LATEST, of=second.name)
+        await read_ancestors(chain, head, [3], budget(), LATEST, second.name)
+
+
+async def test_blocks_are_not_read_below_a_head_that_is_no_more() -> None:
+    (node,) = nodes(1)
+    before = node.model.head.header
+    node.model.choose(node.model.mine(on=node.model.mine(on=node.model.best.at(5))))
+    with pytest.raises(BudgetSpent):
+        await read_ancestors(chain_of([node]), before, [3], budget(), LATEST, node.name)
+
+
+async def test_an_endpoint_that_is_on_another_chain_by_now_rests() -> None:
+    (node,) = nodes(1)
+    chain = chain_of([node])
+    await chain.request("eth_blockNumber", [], str)
+    node.intercept = lambda request: Result("0x5555") if request.method == "eth_chainId" else None
+    with pytest.raises(EndpointFailure, match="on chain 21845"):
+        await read_ancestors(chain, node.model.head.header, [3], budget(), LATEST, node.name)
+    assert chain.health()[0].rest_s > 60
 
 
 def test_a_block_is_of_the_number_that_was_asked_for() -> None:

@@ -15,9 +15,10 @@ from minirelay.chain.head_tracking import (
     TAG_INTERVAL_S,
     HeadTracker,
 )
+from minirelay.errors import ChainError
 from minirelay.protocol.json_rpc import Request, RpcError
 from tests.chain.chain_model import ChainModel
-from tests.chain.model_node import NodeTraits
+from tests.chain.model_node import ModelNode, NodeTraits
 from tests.chain.polling import CHAIN_ID, CONTRACT, CountedNode, Polling
 
 
@@ -156,3 +157,34 @@ def test_a_block_may_not_be_of_a_far_future_but_on_a_development_chain() -> None
     assert HeadTracker(polling.chain, Depths(3), lambda: now, polling.clock).latest == 1000 + MOST_AHEAD_S
     development = Depths(1, is_development=True)
     assert HeadTracker(polling.chain, development, lambda: now, polling.clock).latest == MOST
+
+
+async def test_another_chain_behind_an_url_is_no_reorganisation_and_leaves_nothing_behind() -> None:
+    polling = polling_over(2, blocks=30)
+    await polling.poll()
+    other = ModelNode(ChainModel(999))
+    for _ in range(300):
+        other.model.mine()
+    polling.node.intercept = other.answer
+    polling.mine(count=5)
+    with pytest.raises(ChainError):
+        await polling.poll(TAG_INTERVAL_S + 1)
+    await polling.poll()
+    marks = polling.watch.last.marks
+    assert (marks.head.number, marks.scanned) == (35, 35)
+    assert polling.watch.last.forgotten_above is None
+    # Its finalized block is 280.
+    assert marks.final <= 15
+
+
+async def test_another_chain_that_is_shorter_is_no_reorganisation_either() -> None:
+    polling = polling_over(1, blocks=30)
+    await polling.poll()
+    polling.node.intercept = ModelNode(ChainModel(999)).answer
+    for _ in range(3):
+        with pytest.raises(ChainError):
+            await polling.poll(BACK_PATIENCE_S)
+    polling.node.intercept = lambda request: None
+    await polling.poll(600)
+    assert polling.watch.last.forgotten_above is None
+    assert polling.marks[:2] == (30, 30)

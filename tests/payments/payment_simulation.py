@@ -13,6 +13,7 @@ from random import Random
 from minirelay.chain.balances import BalanceReader
 from minirelay.chain.chain import Chain
 from minirelay.chain.confirmations import Depths
+from minirelay.chain.findings import Marks
 from minirelay.chain.poller import Poller, Start
 from minirelay.chain.progress import Progress
 from minirelay.errors import MinirelayError
@@ -44,8 +45,7 @@ CONFIRMATIONS = 13
 DEEPEST_FORK = 5
 MARGIN = 64
 POLLS = 30
-POLLS_TO_SETTLE = 40
-POLLS_TO_FINAL = 80
+MOST_POLLS_TO_SETTLE = 600
 
 
 class PaidWorld(World):
@@ -209,17 +209,13 @@ class PaidLife:
 
     async def _settle(self, shop: Settling, poller: Poller[MetaRow]) -> None:
         """Let all payments get deep and the time to pay pass, and look at the orders."""
-        for _ in range(POLLS_TO_SETTLE):
-            self._world.skip_time(30)
-            await _poll(poller)
+        await self._poll_until_final(poller, 0)
         head = self._world.model.best
         paid = {order for order, one in self._requests.items() if self._world.is_paid(one.request, head)}
         assert await self._orders(shop, OrderState.PAID) == paid
         # Until the time to pay has passed for good.
         self._world.skip_time(3 * DAY_S)
-        for _ in range(POLLS_TO_FINAL):
-            self._world.skip_time(30)
-            await _poll(poller)
+        await self._poll_until_final(poller, max(one.request.ttl for one in self._requests.values()))
         assert await self._orders(shop, OrderState.PAID) == paid
         canceled = await self._orders(shop, OrderState.CANCELED)
         assert canceled == set(ORDERS) - paid
@@ -227,13 +223,25 @@ class PaidLife:
         sold = sum(2 if order == FIRST_ORDER else 1 for order in paid)
         assert value_of(state, INVENTORY, inventory_key(CAP)) == STOCK - sold
 
+    async def _poll_until_final(self, poller: Poller[MetaRow], moment: int) -> None:
+        """Poll until all up to now is final, and later than a moment; some give one block at a time."""
+        wanted = self._world.model.head.number
+        for _ in range(MOST_POLLS_TO_SETTLE):
+            self._world.skip_time(30)
+            marks = await _poll(poller)
+            if marks is not None and marks.final >= wanted and marks.final_time > moment:
+                # What was found is decided in this poll and the next.
+                await _poll(poller)
+                return
+        raise AssertionError(f"it does not settle: {marks}")
+
     async def _orders(self, shop: Settling, state: OrderState) -> set[int]:
         return {order for order in ORDERS if OrderState((await shop.order(order))["State"]) is state}
 
 
-async def _poll(poller: Poller[MetaRow]) -> None:
+async def _poll(poller: Poller[MetaRow]) -> Marks | None:
     try:
-        await poller.poll()
+        return (await poller.poll()).marks
     except MinirelayError:
         # The next one does it again.
-        return
+        return None
