@@ -33,8 +33,7 @@ class ChainMemory:
         old = set() if before is None else set(before.history.blocks)
         new = set(after.history.blocks)
         mark = ChainMark(after.scanned, after.deep, after.final, after.final_time)
-        numbers = {block.number for block in new}
-        forgotten = sorted(block.number for block in old - new if block.number not in numbers)
+        forgotten = sorted(block.number for block in old - new)
         await self._store.writer.commit(
             ChainRows(chain_id, mark, _rows(new - old), tuple(forgotten), tuple(rows))
         )

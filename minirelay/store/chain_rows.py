@@ -25,7 +25,7 @@ _HEADS: Final = f"""SELECT {numbers("number", "timestamp")}, {joined("hash")}, {
 class ChainRows(msgspec.Struct, frozen=True):
     """What one poll changed of a chain, and what was made of its findings: all of it is stored, or nothing.
 
-    heads: new ones, or another in the place of one. forgotten: numbers of those that are to go.
+    forgotten: numbers of heads that are to go. heads: those that come then, also in the place of one.
     """
 
     chain_id: int

@@ -9,7 +9,7 @@ from minirelay.chain.confirmations import Depths
 from minirelay.chain.errors import BudgetSpent, ChainUnreachable
 from minirelay.chain.poller import LEAST_REQUESTS, Start
 from minirelay.chain.question import Question
-from minirelay.protocol.json_rpc import Answer, Request, RpcError, read_quantity
+from minirelay.protocol.json_rpc import Answer, Request, Result, RpcError, read_quantity
 from minirelay.store.errors import StoreUnavailable
 from tests.chain.chain_model import ChainModel, Transaction, address_of, coins_to, digest
 from tests.chain.model_node import NodeTraits
@@ -164,6 +164,21 @@ async def test_a_block_that_gets_deep_long_after_it_was_read_is_asked_for_again(
     polling.mine()
     await polling.poll()
     assert polling.watch.deep == [1]
+
+
+async def test_what_can_not_be_confirmed_is_not_decided_and_the_mark_waits_for_it() -> None:
+    polling = Polling(depths=Depths(200))
+    polling.mine(1)
+    polling.mine(2, count=100)
+    await polling.poll()
+    polling.mine(count=100)
+    polling.node.intercept = lambda request: Result(None) if request.params[:1] == ["0x2"] else None
+    await polling.poll()
+    assert (polling.watch.deep, polling.watch.last.marks.deep) == ([1], 1)
+    polling.node.intercept = lambda request: None
+    polling.mine()
+    await polling.poll()
+    assert (polling.watch.deep, polling.watch.last.marks.deep) == ([1, 2], 3)
 
 
 async def test_what_could_not_be_taken_comes_again_and_the_marks_stay() -> None:
