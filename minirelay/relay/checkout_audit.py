@@ -15,7 +15,7 @@ from minirelay.relay.written_details import WrittenDetails
 from minirelay.shop.canonical import load
 from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.shop.objects import Order
-from minirelay.shop.order_states import IN_CHECKOUT, LIVE, OrderState
+from minirelay.shop.order_states import CLOSED, IN_CHECKOUT, LIVE, OrderState
 from minirelay.shop.payment_details import VALID_FOR_S
 from minirelay.shop.payment_request import payment_id
 from minirelay.shop.reservations import Hold, Reservation
@@ -29,10 +29,14 @@ _HELD_BY: Final = {Hold.SHORT: RequestState.SHORT, Hold.SEEN: RequestState.SEEN}
 
 @dataclass(slots=True)
 class CheckoutAudit:
-    """The payment requests that the log has told of so far. rows: of those that are stored."""
+    """The payment requests that the log has told of so far.
+
+    rows: of those that are stored. orders: theirs.
+    """
 
     row: ShopRow
     rows: set[int] = field(default_factory=set)
+    orders: set[bytes] = field(default_factory=set)
     last: int = 0
 
     async def compare(self, reader: Reader, written: Iterable[WrittenDetails]) -> None:
@@ -52,6 +56,7 @@ class CheckoutAudit:
             if row not in self.rows and row < self.last:
                 raise Difference(f"{name} is stored in another place than in the order of issue")
             self.rows.add(row)
+            self.orders.add(one.order_id)
             self.last = max(self.last, row)
 
     async def compare_rest(self, reader: Reader, state: ShopState, owners: Mapping[bytes, int]) -> None:
@@ -62,6 +67,7 @@ class CheckoutAudit:
         for row in await reader.payment_request_rows(self.row.row_id):
             if row not in self.rows:
                 raise Difference(f"payment request {row} is stored, but not in the log")
+        _compare_settled(await reader.settled_requests(self.row), self.orders, state)
         reservations = await reader.reservations(self.row.row_id)
         for order_id, reservation in reservations.items():
             _compare_reservation(order_id, reservation, state, owners)
@@ -89,6 +95,30 @@ def _different(request: IssuedRequest, written: WrittenDetails) -> str | None:
         "issued_at": request.issued_at + VALID_FOR_S <= details.ttl,
     }
     return next((name for name, is_same in columns.items() if not is_same), None)
+
+
+def _compare_settled(settled: Iterable[IssuedRequest], orders: Iterable[bytes], state: ShopState) -> None:
+    """Compare which requests are said to be paid with which orders are. orders: those with a request."""
+    paid: set[bytes] = set()
+    for one in settled:
+        found = _state_of(state, one.order_id)
+        # What the operator accepts for a canceled order marks only the request.
+        fits = {OrderState.PAID} if one.state is RequestState.DUPLICATE else CLOSED
+        if found not in fits:
+            name = f"payment request 0x{one.id.hex()}"
+            raise Difference(f"{name}: it is stored as {one.state.value}, but its order is not paid")
+        if one.state is not RequestState.DUPLICATE:
+            paid.add(one.order_id)
+    for order_id in orders:
+        if order_id not in paid and _state_of(state, order_id) is OrderState.PAID:
+            raise Difference(
+                f"order 0x{order_id.hex()} is paid, but none of its payment requests is stored so"
+            )
+
+
+def _state_of(state: ShopState, order_id: bytes) -> OrderState | None:
+    data = state.get(ObjectType.ORDER, order_id)
+    return None if data is None else load(Order, data).state
 
 
 def _compare_reservation(

@@ -45,6 +45,14 @@ _BY_COLUMN: Final = f"""WITH RECURSIVE place (start) AS (
     ON shop = :shop AND {{column}} = CAST(substr(:ids, start, :width) AS BLOB)"""
 _BY_ORDER: Final = _BY_COLUMN.format(column="order_id")
 _BY_ID: Final = _BY_COLUMN.format(column="id")
+_SETTLED: Final = f"""SELECT {numbers("row")} FROM payment_request
+    WHERE shop = ? AND state IN (SELECT value FROM json_each(?))"""
+_SETTLED_STATES: Final = msgspec.json.encode(
+    [
+        one.value
+        for one in (RequestState.PAID, RequestState.OVER, RequestState.REVERTED, RequestState.DUPLICATE)
+    ]
+).decode()
 _CHOSEN: Final = "FROM payment_request WHERE row IN (SELECT value FROM json_each(?)) ORDER BY row"
 _REQUEST_NUMBERS: Final = f"""SELECT {numbers("card", "ttl", "issued_at", "issued_at_block")},
     {numbers("is_dead", "is_watched", "length(CAST(region AS BLOB))", "length(listing_hashes)")},
@@ -158,6 +166,13 @@ def load_requests(
         rows.update(_find_requests(connection, _BY_ORDER, OBJECT_ID_BYTES, shop, orders))
         found = sorted(rows)
         return dict(zip(found, load_requests_of_rows(connection, shop_id, found), strict=True))
+
+
+def load_settled(connection: sqlite3.Connection, shop: int, shop_id: int) -> list[IssuedRequest]:
+    """Read the payment requests of a shop that were paid, also those that came too much or vanished."""
+    with snapshot(connection):
+        rows = parse_numbers(connection.execute(_SETTLED, (shop, _SETTLED_STATES)).fetchone()[0])
+        return list(load_requests_of_rows(connection, shop_id, sorted(rows)))
 
 
 def list_requests(connection: sqlite3.Connection, shop: int) -> list[int]:

@@ -149,6 +149,10 @@ class Reader:
         """Return how far a chain was read, and the blocks that were polled; None if it never was."""
         return await self._pool.run(lambda db: chain_rows.load_progress(db, chain_id))
 
+    async def settled_requests(self, shop: ShopRow) -> list[IssuedRequest]:
+        """Read the payment requests of a shop that were paid, also those that came too much or vanished."""
+        return await self._pool.run(lambda db: checkout_records.load_settled(db, shop.row_id, shop.shop_id))
+
     async def watched_requests(self) -> list[WatchedRequest]:
         """Read the payment requests of all shops for which money still matters."""
         return await self._pool.run(payment_records.load_watched)

@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 from minirelay.protocol.cbor import Value
+from minirelay.relay.audit import Difference
 from tests.relay.checkout_specs import choose_payment, commit_order, open_shop
 from tests.relay.house import SHOP, running_relay
-from tests.relay.selling import known_facts
-from tests.relay.test_audit import audited
+from tests.relay.selling import CAP, Selling, known_facts, write
+from tests.relay.test_audit import audited, tamper
+from tests.relay.test_own_write import settle
+from tests.shop.checkouts import buy, item
 from tests.shop.patching import OTHER_PAYEE
 
 
@@ -29,4 +34,27 @@ async def test_checkout_that_is_stored_as_the_log_says_is_sound(tmp_path: Path) 
         await guest.write(*commit_order(7, l1=3), ("replace", ("Orders", 7, "State"), 1))
         await clerk.write(("remove", ("Manifest", "Payees", 1337, OTHER_PAYEE), None))
         await clerk.write(("remove", ("Listings", 2), None))
+        await audited(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE payment_request SET state = 'waiting' WHERE state = 'paid'", "is paid, but none of its"),
+        ("UPDATE payment_request SET state = 'paid' WHERE state = 'waiting'", "its order is not paid"),
+        ("UPDATE payment_request SET state = 'duplicate' WHERE state = 'waiting'", "its order is not paid"),
+    ],
+)
+async def test_what_is_said_to_be_paid_is_compared_with_the_orders(
+    tmp_path: Path, statement: str, words: str
+) -> None:
+    async with running_relay(tmp_path, facts=known_facts()) as house:
+        await Selling.start(house)
+        guest = await house.guest()
+        for order in (5, 6):
+            await write(guest, buy(order, item(CAP)))
+        await house.relay.write_own(SHOP, settle(5))
+        await audited(tmp_path)
+    tamper(tmp_path, statement)
+    with pytest.raises(Difference, match=words):
         await audited(tmp_path)

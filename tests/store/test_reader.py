@@ -59,6 +59,7 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.payment_request_rows(1) == [1]
     assert [(one.shop, one.issued.id) for one in await reader.watched_requests()] == [(1, request.id)]
     assert await reader.payment_transfers([request.id]) == []
+    assert await reader.settled_requests(SHOP) == []
     (listed,) = await reader.list_payments(PaymentFilter())
     assert listed.row == 1
     assert await reader.chain_progress(1) is None
