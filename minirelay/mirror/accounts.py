@@ -38,6 +38,9 @@ SETTLES_S: Final = 60.0
 MOST_LOOKED_AT: Final = 512
 """So many checks have their turn in a poll; a question is asked for MAX_QUESTIONS of them at most."""
 
+MOST_READ: Final = 512
+"""So many events are read in a turn of the loop, about 3 ms: an owner can fill blocks with them."""
+
 _TOKEN_TOPIC: Final = 3
 
 
@@ -118,7 +121,7 @@ class AccountsMirror:
 
         What could not be asked waits for the next poll: nobody else has to wait for it.
         """
-        seen, deep = _named(findings.seen), _named(findings.deep)
+        seen, deep = await _named(findings.seen), await _named(findings.deep)
         queued = await self._queue([*seen, *deep])
         done: list[AccountCheck] = []
         if findings.marks.scanned >= findings.marks.head.number:
@@ -258,8 +261,13 @@ class AccountsMirror:
         return [one for one in checks if one not in accounts or one.wallet in gone]
 
 
-def _named(logs: Iterable[FoundLog]) -> list[AccountCheck]:
-    return [check for check in map(wallet_named, logs) if check is not None]
+async def _named(logs: Sequence[FoundLog]) -> list[AccountCheck]:
+    named: list[AccountCheck] = []
+    for start in range(0, len(logs), MOST_READ):
+        checks = map(wallet_named, logs[start : start + MOST_READ])
+        named += [check for check in checks if check is not None]
+        await asyncio.sleep(0)
+    return named
 
 
 def _about(check: AccountCheck) -> dict[str, str]:

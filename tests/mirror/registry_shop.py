@@ -155,11 +155,14 @@ class RegistryShop:
                 one for one in found if one.block.number <= deep and (again or place(one) not in self.given)
             ),
         )
-        reader = CountingReader(self.chain, RequestBudget(requests))
+        reader = self.reader(requests)
         for rows in await self.mirror.take(findings, reader):
             await self.house.store.writer.commit(rows)
         self.given |= set(map(place, findings.deep))
         return reader.asked
+
+    def reader(self, requests: int = 10**6) -> CountingReader:
+        return CountingReader(self.chain, RequestBudget(requests))
 
     async def logs(self, head: Block) -> list[FoundLog]:
         logs: list[FoundLog] = []

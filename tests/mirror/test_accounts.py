@@ -5,13 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from minirelay.chain.block import read_block
 from minirelay.chain.chain import MAX_QUESTIONS
+from minirelay.chain.findings import Findings, FoundLog, Marks
 from minirelay.errors import Code
+from minirelay.mirror.account_events import wallet_named
+from minirelay.mirror.accounts import MOST_READ
+from minirelay.protocol.registries import USER_REMOVED
 from minirelay.relay.messages import Enrolment
+from minirelay.store.account_checks import AccountCheck
 from minirelay.store.errors import StoreUnavailable
+from tests.chain.nodes import CHAIN_ID
 from tests.chain_fixtures import rpc
 from tests.dev.contracts.contract_calls import CLERK, NOBODY, OWNER, STRANGER, send
 from tests.mirror.registry_shop import RegistryShop, raw, some_wallets
+from tests.mirror.test_account_events import found
 from tests.raw_client import Refused, payload
 from tests.relay.house import SHOP, listing, new_key, until
 from tests.relay.test_audit import audited
@@ -379,3 +387,33 @@ async def test_what_could_not_be_stored_is_done_the_next_time(shop: RegistryShop
     assert await shop.account(CLERK) is None
     await shop.poll()
     assert await shop.account(CLERK) is not None
+
+
+async def test_very_many_events_are_read_in_short_turns(
+    shop: RegistryShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = await shop.chain.request("eth_getBlockByNumber", ["latest", False], read_block)
+    wallets = [number.to_bytes(20) for number in range(1, 5 * MOST_READ)]
+    deep = tuple(found(USER_REMOVED, SHOP, wallet) for wallet in wallets)
+    in_turn, longest = 0, 0
+
+    def count(log: FoundLog) -> AccountCheck | None:
+        nonlocal in_turn, longest
+        in_turn += 1
+        longest = max(longest, in_turn)
+        return wallet_named(log)
+
+    async def turn() -> None:
+        nonlocal in_turn
+        while True:
+            await asyncio.sleep(0)
+            in_turn = 0
+
+    monkeypatch.setattr("minirelay.mirror.accounts.wallet_named", count)
+    turning = asyncio.create_task(turn())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    marks = Marks(head, head.number, head.number, None, 0, 0)
+    await shop.mirror.take(Findings(chain_id=CHAIN_ID, marks=marks, deep=deep), shop.reader())
+    turning.cancel()
+    assert longest == MOST_READ
