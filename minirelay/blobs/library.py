@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from minirelay.blobs.media_type import SNIFFED_BYTES, sniff
-from minirelay.blobs.unixfs import CHUNK_BYTES, Block, DagBuilder, content_offset, decode
+from minirelay.blobs.unixfs import CHUNK_BYTES, Block, DagBuilder, content_offset
 from minirelay.errors import MinirelayError, StoreError
 from minirelay.store.blob_rows import BegunBlob, BlobBlock, RemovedBlocks, UnservedBlob, WholeBlob
 from minirelay.store.database import Store
@@ -144,8 +144,6 @@ class Upload:
         self._room_bytes = room_bytes
         self._builder = DagBuilder()
         self._beginning = b""
-        self._leaf_at = 0
-        self._nodes = 0
 
     async def add(self, data: bytes) -> None:
         """Take the file's next bytes. Raises UploadTooLarge, StoreError."""
@@ -176,10 +174,4 @@ class Upload:
 
     async def _store(self, blocks: Iterable[Block]) -> None:
         for block in blocks:
-            content = decode(block.data)
-            if content.links:
-                self._nodes += 1
-                place = -self._nodes
-            else:
-                place, self._leaf_at = self._leaf_at, self._leaf_at + len(content.content)
-            await self._library.store.writer.commit(BlobBlock(self._row, place, block.hash, block.data))
+            await self._library.store.writer.commit(BlobBlock(self._row, block.place, block.hash, block.data))

@@ -28,10 +28,14 @@ _MAX_VARINT_BYTES: Final = 9
 
 
 class Block(msgspec.Struct, frozen=True, gc=False):
-    """A block. hash: SHA-256 of its data."""
+    """A block. hash: SHA-256 of its data.
+
+    place: of a leaf, where in the file it begins; of the others -1, -2, ... in the order in which they come.
+    """
 
     hash: bytes
     data: bytes
+    place: int
 
 
 class Link(msgspec.Struct, frozen=True, gc=False):
@@ -51,6 +55,8 @@ class DagBuilder:
     def __init__(self) -> None:
         """Begin with an empty file."""
         self._chunk = bytearray()
+        self._leaf_bytes = 0
+        self._nodes = 0
         self._levels: list[list[Link]] = [[]]
 
     def add(self, data: bytes) -> Iterator[Block]:
@@ -93,21 +99,23 @@ class DagBuilder:
         chunk = bytes(self._chunk)
         self._chunk.clear()
         data = encode_leaf(chunk)
-        yield from self._put(0, data, len(chunk), len(data))
+        place, self._leaf_bytes = self._leaf_bytes, self._leaf_bytes + len(chunk)
+        yield from self._put(0, place, data, len(chunk), len(data))
 
     def _end_node(self, level: int) -> Iterator[Block]:
         links, self._levels[level] = self._levels[level], []
         data = encode_node(links)
         file_bytes = sum([link.file_bytes for link in links])
         dag_bytes = len(data) + sum([link.dag_bytes for link in links])
-        yield from self._put(level + 1, data, file_bytes, dag_bytes)
+        self._nodes += 1
+        yield from self._put(level + 1, -self._nodes, data, file_bytes, dag_bytes)
 
-    def _put(self, level: int, data: bytes, file_bytes: int, dag_bytes: int) -> Iterator[Block]:
+    def _put(self, level: int, place: int, data: bytes, file_bytes: int, dag_bytes: int) -> Iterator[Block]:
         if level == len(self._levels):
             self._levels.append([])
         if len(self._levels[level]) == MAX_LINKS:
             yield from self._end_node(level)
-        block = Block(sha256(data).digest(), data)
+        block = Block(sha256(data).digest(), data, place)
         self._levels[level].append(Link(block.hash, file_bytes, dag_bytes))
         yield block
 

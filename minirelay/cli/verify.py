@@ -86,11 +86,13 @@ async def _verify_database(
     reader: "Reader", path: Path, mark_folder: Path | None, progress: "Progress | None"
 ) -> Result:
     """Read every page. mark_folder: where it is noted how far the database was; None for a backup."""
+    from minirelay.blobs.audit import find_blob_damage
+
     size_bytes = await reader.size_bytes()
     if progress is not None:
         progress.add_task(f"reading every page, {size_bytes / _MIB:,.1f} MiB", total=None)
     start = time.perf_counter()
-    damage = await reader.find_damage()
+    damage = await reader.find_damage() or await find_blob_damage(reader)
     if damage is None and mark_folder is not None:
         damage = await _find_loss(reader, mark_folder)
     result = {

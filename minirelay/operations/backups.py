@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from minirelay import __version__
+from minirelay.blobs.audit import find_blob_damage
 from minirelay.errors import StoreError
 from minirelay.operations.manifest import (
     BackedUpShop,
@@ -84,7 +85,7 @@ async def check(reader: Reader) -> list[tuple[int, Audited]]:
 
     Raises BackupDamaged.
     """
-    damage = await reader.find_damage()
+    damage = await reader.find_damage() or await find_blob_damage(reader)
     if damage is not None:
         raise BackupDamaged(damage)
     signers = await read_signers(reader)

@@ -22,6 +22,15 @@ _UNFINISHED: Final = f"SELECT {numbers('row')} FROM blob WHERE hash IS NULL"
 _NEXT: Final = "SELECT coalesce(max(row), 0) + 1 FROM blob"
 _SUM: Final = "SELECT coalesce(sum(size), 0) FROM shop_blob JOIN blob ON blob.row = blob WHERE shop = ?"
 _COUNT_BLOCKS: Final = "SELECT count(*) FROM blob_block WHERE blob = ?"
+_ALL: Final = f"""SELECT {numbers("row", "size")}, {joined("hash")}, group_concat(media_type)
+    FROM (SELECT * FROM blob WHERE hash IS NOT NULL ORDER BY row)"""
+_PLACES: Final = f"""SELECT {numbers("place")}, {joined("hash")}
+    FROM (SELECT place, hash FROM blob_block JOIN block ON block.row = blob_block.block
+    WHERE blob = ? ORDER BY place)"""
+_STRAY: Final = """SELECT hash FROM block WHERE is_served = 1
+    AND NOT EXISTS (SELECT 1 FROM blob_block WHERE block = block.row) LIMIT 1"""
+_OF_NO_SHOP: Final = """SELECT hash FROM blob WHERE hash IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM shop_blob WHERE blob = blob.row) LIMIT 1"""
 _LIST: Final = f"""SELECT {numbers("shop", "size", "uploaded_at")}, {joined("hash")},
     group_concat(media_type) FROM (SELECT shop, size, uploaded_at, hash, media_type
     FROM shop_blob JOIN blob ON blob.row = shop_blob.blob WHERE hash IS NOT NULL
@@ -155,6 +164,30 @@ def sum_of_shop(connection: sqlite3.Connection, shop: int) -> int:
     """Return how many bytes the blobs of a shop have together. shop: row id."""
     size_bytes: int = connection.execute(_SUM, (shop,)).fetchone()[0]
     return size_bytes
+
+
+def list_whole(connection: sqlite3.Connection) -> list[BlobRow]:
+    """List all whole blobs."""
+    rows, sizes, hashes, types = connection.execute(_ALL).fetchone()
+    media_types = types.split(",") if types else []
+    digests = cut(hashes, [HASH_BYTES] * len(media_types))
+    return list(map(BlobRow, parse_numbers(rows), digests, parse_numbers(sizes), media_types))
+
+
+def list_places(connection: sqlite3.Connection, blob: int) -> dict[int, bytes]:
+    """List which block is where in a blob, by its hash; see `BlobBlock`."""
+    places, hashes = connection.execute(_PLACES, (blob,)).fetchone()
+    found = parse_numbers(places)
+    return dict(zip(found, cut(hashes, [HASH_BYTES] * len(found)), strict=True))
+
+
+def find_stray(connection: sqlite3.Connection) -> str | None:
+    """Say in a line which block or blob belongs to nothing; None if all do."""
+    if (block := connection.execute(_STRAY).fetchone()) is not None:
+        return f"block 0x{block[0].hex()} is served, and of no file"
+    if (blob := connection.execute(_OF_NO_SHOP).fetchone()) is not None:
+        return f"the file with the root 0x{blob[0].hex()} is of no shop"
+    return None
 
 
 def list_blobs(connection: sqlite3.Connection) -> Sequence[ShopBlob]:

@@ -169,6 +169,18 @@ class Reader:
         """Find a whole blob. digest: SHA-256 of its root block."""
         return await self._pool.run(lambda db: blob_rows.find_blob(db, digest))
 
+    async def blobs(self) -> list[BlobRow]:
+        """List all whole blobs."""
+        return await self._pool.run(blob_rows.list_whole)
+
+    async def blob_places(self, blob: int) -> dict[int, bytes]:
+        """List which block is where in a blob, by its hash."""
+        return await self._pool.run(lambda db: blob_rows.list_places(db, blob))
+
+    async def stray_block(self) -> str | None:
+        """Return which block or blob belongs to nothing, in a line; None if all do."""
+        return await self._pool.run(blob_rows.find_stray)
+
     async def blob_part(self, blob: int, place: int, start: int, length: int) -> bytes:
         """Read a part of a blob's block. place: as in `BlobBlock`."""
         return await self._pool.run(lambda db: blob_rows.read_block(db, blob, place, start, length))

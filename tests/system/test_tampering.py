@@ -12,13 +12,17 @@ from typing import Any
 
 import pytest
 
+from minirelay.blobs.library import BlobLibrary
+from minirelay.blobs.unixfs import CHUNK_BYTES
 from minirelay.cli.main import run
 from minirelay.protocol.cbor import Value
 from minirelay.protocol.patch_set import decode_parts, verify
 from minirelay.protocol.push import decode_set, encode_set
 from minirelay.protocol.signing import PrivateKey
+from minirelay.relay.clock import utc_now
 from minirelay.relay.messages import Enrolment
-from minirelay.store.database import FILE_NAME
+from minirelay.store.database import FILE_NAME, Store
+from tests.blobs.test_library import put
 from tests.raw_client import Talker
 from tests.relay.checkout_specs import choose_payment, commit_order, open_shop
 from tests.relay.house import RELAY_KEY, SHOP, House, listing, order, restore, running_relay
@@ -53,6 +57,17 @@ NOT_COMPARED = {
     "account_check.wallet": "to be asked of the chain",
     "account_check.may_be_added": "to be asked of the chain",
     "alert.acknowledged_at": "by a person",
+    "chain_head.chain_id": "of the chain",
+    "chain_head.number": "of the chain",
+    "chain_head.hash": "of the chain",
+    "chain_head.parent": "of the chain",
+    "chain_head.timestamp": "of the chain",
+    "chain_mark.chain_id": "of the chain",
+    "chain_mark.scanned": "of the chain",
+    "chain_mark.deep": "of the chain",
+    "chain_mark.final": "of the chain",
+    "chain_mark.final_time": "of the chain",
+    "shop_blob.uploaded_at": "by the relay's clock",
     "block.row": "the place in the file, which means nothing",
     "alert.id": "the place in the file, which means nothing",
     "alert.raised_at": "by the relay's clock",
@@ -239,7 +254,7 @@ COLUMNS = [
     ("payment_request.region", "UPDATE payment_request SET region = 'far' WHERE row = 1", "its region"),
     (
         "payment_request.listing_hashes",
-        "UPDATE payment_request SET listing_hashes = (SELECT hash FROM block) WHERE row = 1",
+        "UPDATE payment_request SET listing_hashes = (SELECT hash FROM block WHERE row = 1) WHERE row = 1",
         "its listing_hashes",
     ),
     (
@@ -265,6 +280,23 @@ COLUMNS = [
         "alert 1 is about other payment requests",
     ),
     ("alert.told_of", "UPDATE alert SET told_of = 'late:00'", "alert 1 is told of something else"),
+    ("blob.row", "UPDATE blob SET row = 77 WHERE row = 1", "a row of "),
+    (
+        "blob.hash",
+        "UPDATE blob SET hash = zeroblob(32) WHERE row = 1",
+        "those of another file",
+    ),
+    ("blob.size", "UPDATE blob SET size = size - 1 WHERE row = 1", "those of another file"),
+    ("blob.media_type", "UPDATE blob SET media_type = 'text/html' WHERE row = 1", "its media type"),
+    ("blob_block.blob", "UPDATE blob_block SET blob = 2 WHERE place < 0", "at another place"),
+    ("blob_block.place", "UPDATE blob_block SET place = -7 WHERE place < 0", "at another place"),
+    (
+        "blob_block.block",
+        "UPDATE blob_block SET block = (SELECT block FROM blob_block WHERE blob = 2) WHERE place < 0",
+        "is served, and of no file",
+    ),
+    ("shop_blob.shop", "UPDATE shop_blob SET shop = 77 WHERE blob = 1", "is of no shop"),
+    ("shop_blob.blob", "UPDATE OR REPLACE shop_blob SET blob = 2 WHERE blob = 1", "is of no shop"),
     ("payment_transfer.request", f"{A_TRANSFER} -- request", "is of no payment_request"),
 ]
 
@@ -321,6 +353,9 @@ OTHERS = [
     ),
     ("DELETE FROM block WHERE row = 1", "a listing that was sold, is not stored"),
     (f"INSERT INTO block VALUES (9, x'{sha256(b'').hexdigest()}', x'', 0)", "of no listing that was sold"),
+    ("DELETE FROM blob_block WHERE place < 0", "at another place"),
+    ("DELETE FROM blob_block WHERE blob = 2", "lacks a part of a blob"),
+    ("DELETE FROM shop_blob", "is of no shop"),
     ("UPDATE alert SET kind = 'x'", "alert 1 is of the unknown kind 'x'"),
     ("UPDATE alert SET request_ids = x''", "alert 1 is told of something else"),
     ("DROP INDEX patch_index_by_owner", "index patch_index_by_owner"),
@@ -345,7 +380,18 @@ async def fill(directory: Path) -> None:
         other = await house.clerk(OTHER_SHOP)
         await other.write(listing(1))
         await sell(house, other)
+    await upload(directory)
     restore(directory)
+
+
+async def upload(directory: Path) -> None:
+    """Store a file of two chunks for the first shop, and a small one."""
+    async with (
+        await Store.open(directory) as store,
+        BlobLibrary.opened(store, shop_bytes=2**30, now=utc_now) as library,
+    ):
+        await put(library, b"\x89PNG\r\n\x1a\n" + bytes(CHUNK_BYTES))
+        await put(library, b"small")
 
 
 async def sell(house: House, clerk: Talker) -> None:
