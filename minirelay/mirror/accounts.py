@@ -124,7 +124,7 @@ class AccountsMirror:
         seen, deep = await _named(findings.seen), await _named(findings.deep)
         queued = await self._queue([*seen, *deep])
         done: list[AccountCheck] = []
-        if findings.marks.scanned >= findings.marks.head.number:
+        if self._pending and findings.marks.scanned >= findings.marks.head.number:
             without = {check.key for check in seen}
             done = await self._compare(findings.marks.head.id, reader, without)
         for check in done:
