@@ -60,7 +60,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What a watcher found for a request; for the amounts and what is said of them, see `Observation`.
 
     paid_in: of what is settled. transfers: what to store of it; gone: what to store no more. stray: how much
-    lies at the address that it does not ask for. is_last: nothing that comes after this matters.
+    lies at the address that it does not ask for. is_unreadable: its token does not say what lies there.
+    is_last: nothing that comes after this matters.
     """
 
     in_time: int = 0
@@ -75,6 +76,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     transfers: tuple[PaymentTransfer, ...] = ()
     gone: tuple[PaymentTransfer, ...] = ()
     stray: int = 0
+    is_unreadable: bool = False
     is_last: bool = False
 
 
@@ -265,6 +267,8 @@ class _Settling:
             self._alert(kind, after.received, is_urgent=is_urgent)
         if self._found.stray:
             self._alert(PaymentAlertKind.STRAY, self._found.stray)
+        if self._found.is_unreadable:
+            self._alert(PaymentAlertKind.UNREADABLE, 0)
 
     def _alert(self, kind: PaymentAlertKind, amount: int, *, is_urgent: bool = False) -> None:
         before = self._before

@@ -46,6 +46,7 @@ class WatchedPayment:
         "_is_arrival_known",
         "_is_doubtful",
         "_is_over",
+        "_is_unreadable",
         "_paid_in",
         "_stored",
         "_stray",
@@ -73,6 +74,7 @@ class WatchedPayment:
         self._is_arrival_known = not self.is_token
         self._emptied: BlockId | None = None
         self._is_over = False
+        self._is_unreadable = False
         self._is_doubtful = False
         self._paid_in: PaidIn | None = None
         self._stored: dict[tuple[object, ...], PaymentTransfer] = {}
@@ -127,6 +129,7 @@ class WatchedPayment:
         if min(self.looked_at, block.timestamp) <= ttl:
             self._in_time = 0 if is_swept else found.amount
         self.looked_at = max(self.looked_at, block.timestamp)
+        self._is_unreadable = False
         self._head = Balance(found.amount, block.id, is_swept)
         return before is None or (before.amount, before.is_swept) != (found.amount, is_swept)
 
@@ -163,6 +166,10 @@ class WatchedPayment:
         """Take note of coins at the address of a request for a token."""
         if amount > (0 if self._stray is None else self._stray.amount):
             self._stray = Balance(amount, block)
+
+    def note_unreadable(self) -> None:
+        """Take note that its token does not say what lies at the address."""
+        self._is_unreadable = True
 
     def end_time(self) -> None:
         """Take note that its TTL has passed, and the last look was taken."""
@@ -209,6 +216,7 @@ class WatchedPayment:
             transfers=transfers,
             gone=gone,
             stray=next((one.amount for one in transfers if one.kind is TransferKind.STRAY), 0),
+            is_unreadable=self._is_unreadable,
             is_last=is_last,
         )
 

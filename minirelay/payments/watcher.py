@@ -8,7 +8,7 @@ counts as taken only when all of it is durable, so whatever is killed in between
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from minirelay.chain.findings import (
@@ -157,6 +157,7 @@ class PaymentWatch:
             if findings.balances.block.number <= findings.marks.deep:
                 # Where a block counts as soon as it is there.
                 self._settle_balances(findings.balances)
+        self._note_faults(findings.token_faults)
         await self._ask(findings, reader)
         self._note_final(findings)
         await self._decide(findings)
@@ -212,6 +213,15 @@ class PaymentWatch:
                 self.requests.touched[one.id] = None
                 if one.emptied_at is not None:
                     self._emptied[one.id] = None
+
+    def _note_faults(self, faults: Mapping[bytes, str]) -> None:
+        """Take note of tokens that do not say what lies at an address: whoever pays in them is not seen."""
+        if not faults:
+            return
+        for one in self.requests:
+            if one.issued.request.currency in faults and one.issued.state in SETTLES:
+                one.note_unreadable()
+                self.requests.touched[one.id] = None
 
     # -- what has to be known beside
 

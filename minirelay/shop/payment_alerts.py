@@ -22,7 +22,7 @@ class PaymentAlertKind(StrEnum):
     STRAY = "stray"
     DEAD_ADDRESS = "dead address"
     STOCK_MISSING = "stock missing"
-    CONTRADICTION = "contradiction"
+    UNREADABLE = "unreadable token"
 
 
 class PaymentAlert(msgspec.Struct, frozen=True, kw_only=True):

@@ -99,6 +99,7 @@ class ModelChain:
     blocks: list[ModelBlock] = field(default_factory=list)
     target: ModelTarget = field(default_factory=ModelTarget)
     refuses_logs: bool = False
+    faults: dict[bytes, str] = field(default_factory=dict)
     _kept: dict[tuple[int, bytes], list[FoundBalance]] = field(default_factory=lambda: defaultdict(list))
     _deep: int = -1
     _fork: int = 0
@@ -209,7 +210,8 @@ class ModelChain:
         head = self.blocks[-1]
         deep = max(0, len(self.blocks) - self.confirmations)
         final = max(0, len(self.blocks) - self.final_depth)
-        found = [self._balance(watch, token, holder) for token, holder in watch.balances(now)]
+        listed = [(token, holder) for token, holder in watch.balances(now) if token not in self.faults]
+        found = [self._balance(watch, token, holder) for token, holder in listed]
         kept = [one for one in found if one.transaction_count is not None]
         if kept:
             self._kept[head.header.number, head.header.hash] = kept
@@ -234,6 +236,7 @@ class ModelChain:
             deep=tuple([log for log in wanted if self._deep - 2 < log.block.number <= deep]),
             balances=BalancesAt(head.header, tuple(found)) if found else None,
             deep_balances=tuple(deep_balances),
+            token_faults=self.faults,
         )
 
     def _balance(self, watch: PaymentWatch, token: bytes, holder: bytes) -> FoundBalance:

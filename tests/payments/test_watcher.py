@@ -23,7 +23,7 @@ from tests.relay.fixed_facts import CHAIN
 from tests.relay.selling import CAP, STOCK, write
 from tests.relay.test_audit import audited
 from tests.shop.checkouts import address, buy, cancel, choose, item
-from tests.shop.patching import INVENTORY, NATIVE, number, value_of
+from tests.shop.patching import INVENTORY, NATIVE, TOKEN, number, value_of
 
 PAID, UNPAID, CANCELED = OrderState.PAID, OrderState.UNPAID, OrderState.CANCELED
 
@@ -416,6 +416,24 @@ async def test_coins_at_the_address_of_a_token_are_found_at_expiry(tmp_path: Pat
         await one.poll(3)
         assert await one.order() is CANCELED
         assert ("stray", 77, 0) in await one.shop.alerts()
+
+
+async def test_a_token_that_does_not_say_is_told_once_and_stops_no_other(tmp_path: Path) -> None:
+    async with watching(tmp_path, coin=None) as one:
+        await write(one.shop.guest, buy(6, item(CAP), coin=NATIVE))
+        one.chain.faults = {TOKEN: "no gas left"}
+        await one.poll(3)
+        assert await one.shop.alerts() == [("unreadable token", 0, 0)]
+        coins, token = (await one.request(order=6)).request, (await one.request()).request
+        one.chain.transfer(coins, coins.amount)
+        await one.settle()
+        assert await one.order(6) is PAID
+        one.chain.transfer(token, token.amount)
+        await one.settle()
+        assert await one.order() is UNPAID
+        one.chain.faults = {}
+        await one.settle()
+        assert await one.order() is PAID
 
 
 # -- restarts
