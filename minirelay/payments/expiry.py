@@ -7,7 +7,8 @@ from typing import Final
 
 from minirelay.chain.errors import NodeRefused
 from minirelay.chain.findings import ChainReader, Findings, FoundBalance
-from minirelay.payments.last_look import MOST_AT_ONCE, find_events, look_at
+from minirelay.payments.last_look import MOST_AT_ONCE, find_events, look_at, times_of
+from minirelay.payments.payment_events import MOST_EVENTS
 from minirelay.payments.payment_target import PaymentTarget
 from minirelay.payments.settlement import UNPROVEN_DAYS_S
 from minirelay.payments.states import OPEN
@@ -133,7 +134,12 @@ async def _find_missed(
     except NodeRefused:
         return
     by_id = {one.id: one for one in chosen}
-    for log in logs:
-        one = by_id.get(target.request_id(log) or b"")
-        if one is not None and log.block.number >= one.issued.issued_at_block:
-            one.events.settle(log, is_in_time=True, is_proof=one.is_token)
+    wanted_logs = [log for log in logs if (target.request_id(log) or b"") in by_id][:MOST_EVENTS]
+    # The contract does not see to it in all its functions.
+    times = await times_of([log.block for log in wanted_logs], reader)
+    for log in wanted_logs:
+        one = by_id[target.request_id(log) or b""]
+        if log.block.number >= one.issued.issued_at_block:
+            ttl = one.issued.request.ttl
+            is_in_time = times.get(log.block, ttl + 1) <= ttl
+            one.events.settle(log, is_in_time=is_in_time, is_proof=one.is_token)

@@ -2,12 +2,14 @@
 
 from msgspec.structs import replace
 
+from minirelay.chain.findings import FoundLog
 from minirelay.payments.expiry import LATE_DAYS_S, UNREAD_S, Expiry
 from minirelay.payments.last_look import MOST_AT_ONCE
+from minirelay.payments.payment_target import PAYMENT_MADE
 from minirelay.payments.settlement import UNPROVEN_DAYS_S
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.shop.issued_requests import RequestState
-from tests.payments.model_chain import ModelChain, address_of
+from tests.payments.model_chain import CONTRACT, ModelChain, address_of
 from tests.shop.issued import NOW, issued
 from tests.shop.patching import NATIVE, TOKEN
 
@@ -95,3 +97,23 @@ def test_money_is_watched_for_until_thirty_days_are_over_and_it_is_not_open() ->
     assert not expiry.is_past(late, TTL + LATE_DAYS_S)
     assert expiry.is_past(late, TTL + LATE_DAYS_S + 1)
     assert not expiry.is_past(one, TTL + LATE_DAYS_S + 1)
+
+
+async def test_an_event_that_the_last_look_finds_counts_by_the_time_of_its_block() -> None:
+    """The deployed contract takes tokens behind the TTL, and says that they were paid."""
+    for at, settled in ((TTL, 11), (TTL + 1, 0)):
+        ones = watched(currency=TOKEN)
+        (one,) = ones.values()
+        one.looked_at = TTL + 1
+        expiry = entered(ones)
+        chain = ModelChain(NOW)
+        chain.mine(at=at)
+        block = chain.blocks[-1]
+        topics = (PAYMENT_MADE, one.id)
+        block.logs.append(FoundLog(CONTRACT, topics, b"", block.header.id, b"\x01" * 32, 0))
+        chain.pass_time(100)
+        findings = chain.nothing_found()
+        await expiry.look(ones.get, chain.target, findings, chain.time, NOW, chain)
+        news = one.news(None, findings.marks.deep, is_last=False)
+        assert news is not None
+        assert news.settled == settled
