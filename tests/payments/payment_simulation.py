@@ -43,7 +43,6 @@ ORDERS = (FIRST_ORDER, 6, 7, 8)
 BLOCK_S = 12
 CONFIRMATIONS = 13
 DEEPEST_FORK = 5
-MARGIN = 64
 POLLS = 30
 MOST_POLLS_TO_SETTLE = 600
 
@@ -176,7 +175,7 @@ class PaidLife:
                     BalanceReader(chain, MULTICALL3, clock=lambda: world.now),
                     Depths(CONFIRMATIONS),
                     lambda: datetime.fromtimestamp(world.now, UTC),
-                    start=Start(margin=MARGIN),
+                    start=Start(block=1),
                     clock=lambda: world.now,
                 ),
             )
