@@ -8,12 +8,13 @@ import pytest
 from minirelay.chain.confirmations import Depths
 from minirelay.chain.errors import BudgetSpent, ChainUnreachable
 from minirelay.chain.poller import LEAST_REQUESTS, Start
+from minirelay.chain.progress import Progress
 from minirelay.chain.question import Question
 from minirelay.protocol.json_rpc import Answer, Request, Result, RpcError, read_quantity
 from minirelay.store.errors import StoreUnavailable
 from tests.chain.chain_model import ChainModel, Transaction, address_of, coins_to, digest
 from tests.chain.model_node import NodeTraits
-from tests.chain.polling import CHAIN_ID, CONTRACT, ENOUGH, CountedNode, Polling, coins
+from tests.chain.polling import CHAIN_ID, CONTRACT, ENOUGH, CountedNode, KeptProgress, Polling, coins
 
 HOLDER = address_of("holder")
 
@@ -534,3 +535,50 @@ async def test_logs_and_balances_take_turns_where_no_batches_are_taken() -> None
     await polls_until_read(polling, 4)
     assert holders[0] in polling.watch.paid
     assert polling.watch.deep + polling.watch.seen == list(range(1, 20))
+
+
+async def test_what_a_failed_poll_forgot_for_a_reorganisation_is_read_again() -> None:
+    """The head may be on the branch from before again, as if nothing had been; it is older than what overlaps."""
+    polling = Polling(depths=Depths(100))
+    first = polling.mine(1)
+    head = polling.mine(count=80)
+    await polling.poll()
+    assert polling.watch.seen == [1]
+    root = polling.model.best.at(first.number - 1)
+    assert root is not None
+    polling.reorganise(root, *[[]] * 90)
+    polling.watch.error = ChainUnreachable("not now")
+    with pytest.raises(ChainUnreachable):
+        await polling.poll()
+    polling.watch.error = None
+    for _ in range(20):
+        head = polling.model.mine(on=head)
+    polling.model.choose(head)
+    await polling.poll()
+    assert polling.watch.seen == [1]
+
+
+class FailingLate(KeptProgress):
+    """Stores, and fails all the same, once."""
+
+    async def save(
+        self, chain_id: int, before: Progress | None, after: Progress, rows: Sequence[str]
+    ) -> None:
+        await super().save(chain_id, before, after, rows)
+        if self.saves == 2:
+            raise StoreUnavailable("nobody knows")
+
+
+async def test_after_a_save_that_failed_what_is_stored_counts() -> None:
+    polling = Polling()
+    polling.memory = FailingLate()
+    polling.restart()
+    polling.mine(1)
+    await polling.poll()
+    polling.mine(2)
+    with pytest.raises(StoreUnavailable):
+        await polling.poll()
+    polling.mine(3)
+    await polling.poll()
+    assert polling.memory.saves == 3
+    assert polling.watch.deep + polling.watch.seen == [1, 2, 3]
