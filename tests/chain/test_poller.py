@@ -538,7 +538,7 @@ async def test_logs_and_balances_take_turns_where_no_batches_are_taken() -> None
 
 
 async def test_what_a_failed_poll_forgot_for_a_reorganisation_is_read_again() -> None:
-    """The head may be on the branch from before again, as if nothing had been; it is older than what overlaps."""
+    """The head may be on the branch from before again; what it forgot may be older than what overlaps."""
     polling = Polling(depths=Depths(100))
     first = polling.mine(1)
     head = polling.mine(count=80)
@@ -551,7 +551,7 @@ async def test_what_a_failed_poll_forgot_for_a_reorganisation_is_read_again() ->
     with pytest.raises(ChainUnreachable):
         await polling.poll()
     polling.watch.error = None
-    for _ in range(20):
+    for _ in range(10):
         head = polling.model.mine(on=head)
     polling.model.choose(head)
     await polling.poll()
