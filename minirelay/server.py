@@ -114,7 +114,7 @@ async def serve(
         blobs = await enter(BlobLibrary.opened(store, shop_bytes=int(limits.shop_blobs), now=utc_now))
         upload_tokens = UploadTokens(str(base_url), limits.upload_urls, time.monotonic)
         relay = await _start_relay(settings, store, wallet, quotes, upload_tokens)
-        payments = await _watch_payments(settings, chains, payment_chains, store, relay)
+        payments = await enter(_watch_payments(settings, chains, payment_chains, store, relay))
         mirror = await _open_mirror(settings, relay, shop_registry)
         polling = await enter(_start_polling(chains, store, quotes, partial(_watches, payments, mirror)))
         await enter(_stock_alerts(relay))
@@ -385,16 +385,20 @@ def _make_enroller(
 # -- payments
 
 
+@asynccontextmanager
 async def _watch_payments(
     settings: Settings, chains: Sequence[PolledChain], chain_ids: Sequence[int], store: Store, relay: Relay
-) -> PaymentWatches:
+) -> AsyncIterator[PaymentWatches]:
     """Watch what was watched before, and what is asked for from now on."""
     terms = SettlementTerms(relay.limits.writes.checkout, tolerance=settings.tolerance)
     payable = [one for one in chains if one.chain.chain_id in chain_ids]
     payments = PaymentWatches([_watch_of(settings, one, terms, relay) for one in payable])
     relay.follow_checkout(payments)
     await payments.load(store.reader)
-    return payments
+    try:
+        yield payments
+    finally:
+        await payments.finish()
 
 
 def _watch_of(settings: Settings, polled: PolledChain, terms: SettlementTerms, relay: Relay) -> PaymentWatch:

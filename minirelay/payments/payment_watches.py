@@ -42,6 +42,11 @@ class PaymentWatches:
                 stored = await reader.payment_transfers([one.issued.id for one in watched])
                 await _load(watch, watched, stored, reader)
 
+    async def finish(self) -> None:
+        """Wait until what is being decided is durable. Once nothing is polled any more."""
+        for watch in self._watches.values():
+            await watch.finish()
+
     def changed(self, shop: ShopRow, records: RecordChanges) -> None:
         """Take note of what a write changed, and is durable."""
         if records.requests or records.closed:

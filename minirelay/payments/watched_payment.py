@@ -16,10 +16,11 @@ from minirelay.payments.settlement import Evidence, PaidIn
 from minirelay.payments.states import DONE
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.block_id import BlockId
-from minirelay.shop.issued_requests import IssuedRequest
+from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.store.payment_rows import PaymentTransfer, TransferKind
 
 _NOTHING: Final = Evidence()
+_HAVE_MONEY: Final = frozenset({RequestState.SHORT, RequestState.SEEN})
 
 
 class Balance(msgspec.Struct, frozen=True, gc=False):
@@ -65,7 +66,8 @@ class WatchedPayment:
         self.address = address
         self.looked_at = looked_at
         self.is_closed = False
-        self.submitted: Evidence | None = _NOTHING
+        # What was seen before a restart, and is not any more, is news.
+        self.submitted: Evidence | None = None if issued.state in _HAVE_MONEY else _NOTHING
         self.events = PaymentEvents()
         self._head: Balance | None = None
         self._deep: Balance | None = None
@@ -195,9 +197,16 @@ class WatchedPayment:
         newest_deep: which an order that costs nothing is paid in. is_read_to: the number of the block up to
         which all logs are known. is_last: nothing that comes later matters.
         """
+        if self._is_unknown and self.issued.state in _HAVE_MONEY:
+            # Until it is looked at, nobody knows whether that is still there.
+            return None
         evidence = self._evidence(newest_deep, is_read_to, is_last=is_last)
         is_told = evidence.transfers or evidence.gone or evidence.is_moved or evidence.has_unproven
         return evidence if is_told or _lasting(evidence) != self.submitted else None
+
+    @property
+    def _is_unknown(self) -> bool:
+        return self._head is None and not self.events.items() and not self._is_over
 
     def _evidence(self, newest_deep: BlockId | None, is_read_to: int, *, is_last: bool) -> Evidence:
         seen, settled = self._sums()

@@ -19,7 +19,7 @@ from minirelay.chain.findings import (
     FoundLog,
     LogFilter,
 )
-from minirelay.errors import ChainError, Refusal
+from minirelay.errors import ChainError, MinirelayError, Refusal
 from minirelay.payments.last_look import arrived, times_of
 from minirelay.payments.payment_events import EventKey, key_of
 from minirelay.payments.payment_target import PaymentTarget
@@ -335,6 +335,14 @@ class PaymentWatch:
         if one.issued.state is not before:
             fields = payment_fields(one.issued.request.shop_id, one.issued)
             log.info("a payment request is %s", one.issued.state.value, extra=fields)
+
+    async def finish(self) -> None:
+        """Wait until what is being decided is durable, or has failed: then the next start finds it again."""
+        try:
+            await self._wait_for_decisions()
+        except MinirelayError as error:
+            extra = {"chain": self.chain_id, "reason": str(error)}
+            log.warning("what a payment causes was not written before the end", extra=extra)
 
     async def _wait_for_decisions(self) -> None:
         """Wait until all that was submitted is durable: nothing is decided about twice at a time.

@@ -288,3 +288,22 @@ def test_what_costs_nothing_is_paid_in_the_newest_deep_block() -> None:
     one.issued = replace(one.issued, state=RequestState.PAID)
     one.note_stored(come_to(one))
     assert one.news(block(51).id, READ, is_last=False) is None
+
+
+def test_money_of_before_a_restart_is_not_forgotten_before_it_is_looked_at_and_then_it_is() -> None:
+    one = watched()
+    again = WatchedPayment(1, replace(one.issued, state=RequestState.SEEN, received=TOTAL), ADDRESS, 0)
+    assert again.news(None, READ, is_last=False) is None
+    again.look(lies(0), block(5))
+    assert come_to(again).in_time == 0
+
+
+def test_after_a_reorganisation_money_is_looked_at_again_before_anything_is_decided() -> None:
+    one = watched()
+    one.look(lies(TOTAL), block(5))
+    one.issued = replace(one.issued, state=RequestState.SEEN)
+    one.note_stored(come_to(one))
+    one.forget_above(4)
+    assert one.news(None, READ, is_last=False) is None
+    one.look(lies(0), block(5, fork=1))
+    assert come_to(one).in_time == 0

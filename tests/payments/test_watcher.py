@@ -516,6 +516,23 @@ async def test_a_poll_that_is_cancelled_leaves_nothing_undone_and_nothing_twice(
         assert await one.told() == []
 
 
+async def test_at_the_end_what_is_being_decided_is_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.event((await one.request()).request)
+        async with one.shop.house.disk_held():
+            poll = asyncio.ensure_future(one.poll())
+            await asyncio.wait([poll], timeout=0.1)
+            poll.cancel()
+            end = asyncio.ensure_future(one.watch.finish())
+            await asyncio.wait([end], timeout=0.1)
+            assert not end.done()
+        await end
+        assert await one.order() is PAID
+    assert "not written before the end" not in caplog.text
+
+
 # -- reorganisations
 
 
