@@ -5,6 +5,7 @@ MinirelayError
 ├── MalformedInput        bytes from outside that are not what they claim (INVALID, 400 or a close)
 ├── ProtocolViolation     a client broke the rules of the wire: its connection is closed with this code
 ├── StoreError            the database could not do what was asked; subclasses live in `store/`
+├── PricesUnavailable     the source of prices could not be asked
 ├── ChainError            an endpoint or a contract could not be asked; subclasses live in `chain/`
 ├── WorkExceeded          judging was given up because of what it costs; lives in `shop/work.py`
 ├── FactsMissing          a set needs facts that are not known yet; lives in `shop/checkout_facts.py`
@@ -85,6 +86,14 @@ class StoreError(MinirelayError):
 
 class ChainError(MinirelayError):
     """A chain could not be asked, or its answer could not be used."""
+
+
+class PricesUnavailable(MinirelayError):
+    """The source of prices has no usable answer. retry_after_s: how long it wants to be left alone."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class ConfigError(MinirelayError):

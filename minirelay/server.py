@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import Final
 
@@ -30,12 +31,16 @@ from minirelay.mirror.accounts import SETTLES_S, AccountsMirror
 from minirelay.operations.backup_schedule import BackupSchedule
 from minirelay.operations.operator import Operator
 from minirelay.payments.chain_memory import ChainMemory
+from minirelay.payments.coingecko import CoinGecko
 from minirelay.payments.decimals_memory import StoredDecimals
 from minirelay.payments.known_facts import Rates
+from minirelay.payments.market_rates import MarketRates
 from minirelay.payments.native_proof import NativeProver
 from minirelay.payments.payment_target import PayByAddress
 from minirelay.payments.payment_watches import PaymentWatches
 from minirelay.payments.polling import PolledChain, Polling
+from minirelay.payments.price_key import read_price_key
+from minirelay.payments.price_memory import StoredPrices
 from minirelay.payments.quotes import PaymentChain, Quotes
 from minirelay.payments.settlement import SettlementTerms
 from minirelay.payments.watcher import PaymentWatch
@@ -300,9 +305,10 @@ async def _open_quotes(
     settings: Settings, store: Store, chains: Sequence[PolledChain], chain_ids: Sequence[int]
 ) -> AsyncIterator[Quotes]:
     payable = [_payment_chain(settings, one) for one in chains if one.chain.chain_id in chain_ids]
-    quotes = Quotes(payable, _rates(settings), utc_now, StoredDecimals(store, utc_now))
-    async with quotes.running():
-        yield quotes
+    async with _rates(settings, store) as rates:
+        quotes = Quotes(payable, rates, utc_now, StoredDecimals(store, utc_now))
+        async with quotes.running():
+            yield quotes
 
 
 def _payment_chains(settings: Settings) -> list[int]:
@@ -333,11 +339,20 @@ def _payment_chain(settings: Settings, polled: PolledChain) -> PaymentChain:
     )
 
 
-def _rates(settings: Settings) -> Rates:
-    factor = settings.prices.factor
-    if settings.prices.source == "none" or factor is None:
-        return NoRates()
-    return FixedRates(Rate(factor.numerator, factor.denominator), settings.development)
+@asynccontextmanager
+async def _rates(settings: Settings, store: Store) -> AsyncIterator[Rates]:
+    prices = settings.prices
+    if prices.source == "coingecko":
+        key = None if prices.key_file is None else read_price_key(prices.key_file)
+        async with open_http() as http:
+            source = CoinGecko(http, prices.url, key)
+            memory = StoredPrices(store, utc_now)
+            yield MarketRates(source, memory, utc_now, most_change=Fraction(prices.max_change, 100))
+    elif prices.source == "none" or prices.factor is None:
+        yield NoRates()
+    else:
+        factor = prices.factor
+        yield FixedRates(Rate(factor.numerator, factor.denominator), settings.development)
 
 
 # -- the relay

@@ -42,5 +42,7 @@ class PollCalls:
 
     async def wait(self, timeout_s: float) -> None:
         """Wait until it is called, or for so long."""
+        # Not `wait_for`: called and cancelled at once, it forgets the latter before Python 3.12.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._called.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._called.wait()

@@ -85,8 +85,10 @@ class ChainReader:
             self._called.clear()
             fact = self._schedule.take()
             if fact is None:
+                # Not `wait_for`: called and cancelled at once, it forgets the latter before Python 3.12.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._called.wait(), self._schedule.pause_s())
+                    async with asyncio.timeout(self._schedule.pause_s()):
+                        await self._called.wait()
             elif not await self._try(fact):
                 await asyncio.sleep(UNREACHABLE_PAUSE_S)
 

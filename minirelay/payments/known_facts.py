@@ -62,6 +62,11 @@ class KnownFacts:
         self._payees = {**self._payees, place: takes_coin}
         self._tell(PayeeOf(place))
 
+    def learn_rates(self) -> None:
+        """Take note that the source of rates knows something new."""
+        for fact in [one for one in self._awaited if isinstance(one, RateOf)]:
+            self._tell(fact)
+
     def forget(self, fact: TokenOf | PayeeOf) -> None:
         """Forget what is not kept warm: it is read when it is chosen."""
         if isinstance(fact, TokenOf):

@@ -20,9 +20,11 @@ from minirelay.payments.contract_proof import until_proven
 from minirelay.payments.decimals_memory import DecimalsMemory
 from minirelay.payments.heads import Heads
 from minirelay.payments.known_facts import KnownFacts, Rates
+from minirelay.payments.market_rates import MarketRates
 from minirelay.payments.read_schedule import ContractFact, Wanted
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.shop.checkout_facts import Fact, Facts, HeadOf, PayeeOf, RateOf, TokenOf, place_of
+from minirelay.shop.issued_requests import Place
 from minirelay.shop.objects import Manifest
 
 WARM_TOKENS: Final = 32
@@ -70,6 +72,9 @@ class Quotes:
     ) -> None:
         """rates: from memory. now: the relay's clock, aware. memory: of tokens' decimals."""
         self._known = KnownFacts([one.chain.chain_id for one in chains], rates)
+        self._market = rates if isinstance(rates, MarketRates) else None
+        if self._market is not None:
+            self._market.on_change = self._known.learn_rates
         self._watches = {one.chain.chain_id: _watch(one, self._known, now, memory) for one in chains}
 
     @asynccontextmanager
@@ -80,6 +85,8 @@ class Quotes:
             for watch in self._watches.values()
             for run in (watch.prove, watch.reader.run)
         ]
+        if self._market is not None:
+            tasks.append(asyncio.create_task(self._market.run()))
         try:
             yield
         finally:
@@ -102,12 +109,16 @@ class Quotes:
         for chain_id, watch in self._watches.items():
             watch.reader.keep(shop_id, _wanted(manifest, chain_id))
             watch.chain.calls.need(watch.reader.is_needed)
+        if self._market is not None:
+            self._market.keep(shop_id, _priced(manifest, self._watches))
 
     def forget_shop(self, shop_id: int) -> None:
         """Take note that a shop left memory."""
         for watch in self._watches.values():
             watch.reader.keep(shop_id, Wanted())
             watch.chain.calls.need(watch.reader.is_needed)
+        if self._market is not None:
+            self._market.keep(shop_id, ())
 
     async def warm(self, missing: Set[Fact]) -> None:
         """Get what is missing; return once all of it is known. It may be cancelled."""
@@ -121,7 +132,13 @@ class Quotes:
     @contextmanager
     def _waiting(self, fact: Fact) -> Iterator[None]:
         watch = self._watches.get(_chain_of(fact))
-        if watch is None or isinstance(fact, RateOf):
+        if isinstance(fact, RateOf):
+            if self._market is None:
+                yield
+                return
+            with self._market.waiting(fact.pricing, fact.chosen):
+                yield
+        elif watch is None:
             yield
         elif isinstance(fact, HeadOf):
             watch.chain.calls.begin_waiting()
@@ -179,6 +196,17 @@ def _wanted(manifest: Manifest, chain_id: int) -> Wanted:
     # Each once, in this order.
     facts = dict.fromkeys([*tokens, *(PayeeOf((chain_id, payee)) for payee in paid)])
     return Wanted(tuple(facts), next(iter(payees), None))
+
+
+def _priced(manifest: Manifest, chain_ids: Iterable[int]) -> list[Place]:
+    """List the currencies of which prices are needed: none, if all is paid in what prices are in."""
+    pricing = place_of(manifest.pricing_currency)
+    accepted = [
+        (chain_id, currency)
+        for chain_id in chain_ids
+        for currency in islice(manifest.accepted_currencies.get(chain_id, {}), WARM_TOKENS)
+    ]
+    return [] if set(accepted) <= {pricing} else [pricing, *accepted]
 
 
 def _first_tokens(currencies: Iterable[bytes]) -> Iterable[bytes]:

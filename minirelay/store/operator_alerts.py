@@ -10,7 +10,8 @@ from minirelay.store.checkout_rows import AMOUNT_BYTES
 
 BACKUP_FAILED: Final = "backup failed"
 RESTORED: Final = "restored"
-OPERATOR_ALERTS: Final = frozenset({BACKUP_FAILED, RESTORED})
+PRICE_JUMPED: Final = "price jumped"
+OPERATOR_ALERTS: Final = frozenset({BACKUP_FAILED, RESTORED, PRICE_JUMPED})
 """The kinds of these alerts."""
 
 MOST_DETAIL_BYTES: Final = 500

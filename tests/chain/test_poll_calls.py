@@ -52,3 +52,14 @@ async def test_each_write_that_waits_is_a_call_and_a_need_until_it_waits_no_more
 
 async def test_without_a_call_the_wait_ends_in_time() -> None:
     await asyncio.wait_for(PollCalls().wait(0.001), NEVER_S)
+
+
+async def test_being_called_and_cancelled_at_once_is_being_cancelled() -> None:
+    calls = PollCalls()
+    waiting = asyncio.create_task(calls.wait(NEVER_S))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    calls.call()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,15 +13,30 @@ from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.chain.poll_calls import PollCalls
 from minirelay.dev.deployment import Deployment
+from minirelay.payments.coingecko import CoinGecko
+from minirelay.payments.market_rates import MarketRates
+from minirelay.payments.price_memory import StoredPrices
 from minirelay.payments.quotes import WARM_PAYEES, WARM_TOKENS, PaymentChain, Quotes
 from minirelay.relay.clock import utc_now
 from minirelay.relay.facts_source import FactsSource
-from minirelay.shop.checkout_facts import Fact, HeadOf, PayeeOf, RateOf, TokenFacts, TokenOf
+from minirelay.shop.checkout_facts import (
+    UNKNOWN,
+    Fact,
+    HeadOf,
+    PayeeOf,
+    RateOf,
+    TokenFacts,
+    TokenOf,
+    place_of,
+)
 from minirelay.shop.objects import ChainAddress, Manifest, PayeeMetadata
 from minirelay.shop.quote import FixedRates, NoRates, Rate
+from minirelay.store.database import Store
 from tests.chain.chain_values import block
 from tests.chain.nodes import CHAIN_ID, Node, running, silent
 from tests.dev.contracts.contract_calls import PAYEE
+from tests.payments import price_server
+from tests.payments.price_server import PriceServer
 
 NATIVE = bytes(20)
 SOMEBODY = bytes.fromhex(PAYEE[2:])
@@ -238,3 +255,68 @@ async def test_who_waits_for_a_head_and_which_shop_takes_payments_is_told_to_the
         assert not calls.is_needed
         # Of a chain that is watched for other reasons.
         quotes.note_head(7, block(5))
+
+
+# Rates of the market
+
+
+@asynccontextmanager
+async def quotes_of_the_market(prices: PriceServer, tmp_path: Path) -> AsyncIterator[Quotes]:
+    """Run quotes with one chain of which CoinGecko knows the coin and a token."""
+    prices.platforms = [{"id": "here", "chain_identifier": CHAIN_ID, "native_coin_id": "ether"}]
+    one = node()
+    async with (
+        running(one),
+        price_server.running(prices),
+        open_http() as http,
+        await Store.open(tmp_path) as store,
+    ):
+        source, memory = CoinGecko(http, prices.url), StoredPrices(store, utc_now)
+        rates = MarketRates(source, memory, utc_now, most_change=Fraction(1, 5))
+        chain = Chain(CHAIN_ID, http_endpoints([one.url], http))
+        payable = PaymentChain(chain=chain, payments=PAYMENTS, calls=PollCalls(), is_proven=True)
+        quotes = Quotes([payable], rates, utc_now)
+        async with quotes.running():
+            yield quotes
+
+
+COIN, TOKEN = (ChainAddress(chain_id=CHAIN_ID, address=one) for one in (NATIVE, price_server.TOKEN))
+COIN_TO_TOKEN = RateOf(place_of(COIN), place_of(TOKEN))
+
+
+def market_prices() -> PriceServer:
+    prices = {"ether": "3000", price_server.token(price_server.TOKEN): "0.5"}
+    return PriceServer(prices, updated_at=str(int(utc_now().timestamp())))
+
+
+async def test_prices_of_a_manifests_currencies_are_read_before_anybody_chooses_one(tmp_path: Path) -> None:
+    prices, is_asked = market_prices(), asyncio.Event()
+
+    def note(path: str) -> None:
+        if "token_price" in path:
+            is_asked.set()
+
+    prices.behaviour = note
+    async with quotes_of_the_market(prices, tmp_path) as quotes:
+        assert quotes.facts(1).rate(COIN, TOKEN) is UNKNOWN
+        quotes.note_manifest(1, manifest([NATIVE, price_server.TOKEN]))
+        await asyncio.wait_for(is_asked.wait(), 20)
+        await asyncio.wait_for(quotes.warm({COIN_TO_TOKEN}), 20)
+        assert quotes.facts(1).rate(COIN, TOKEN) == Rate(6000, 1)
+        quotes.forget_shop(1)
+
+
+async def test_rate_that_a_write_waits_for_is_read_and_told(tmp_path: Path) -> None:
+    async with quotes_of_the_market(market_prices(), tmp_path) as quotes:
+        await asyncio.wait_for(quotes.warm({COIN_TO_TOKEN}), 20)
+        assert quotes.facts(1).rate(COIN, TOKEN) == Rate(6000, 1)
+
+
+async def test_shop_that_is_paid_in_the_currency_of_its_prices_needs_none(tmp_path: Path) -> None:
+    prices = market_prices()
+    async with quotes_of_the_market(prices, tmp_path) as quotes:
+        quotes.note_manifest(1, manifest([NATIVE]))
+        # Behind which it would have been read.
+        await asyncio.wait_for(quotes.warm({RateOf(place_of(COIN), place_of(COIN))}), 20)
+    asked = [query.get("contract_addresses") for _, query, _ in prices.asked]
+    assert set(asked) == {None}
