@@ -127,3 +127,14 @@ async def test_what_is_wrong_with_tokens_that_were_asked_about_is_told() -> None
     one.begin_poll(10)
     await take(one, 5)
     assert not watch.last.token_faults
+
+
+def test_balances_of_blocks_that_a_reorganisation_dropped_are_forgotten() -> None:
+    one, watch = watched()
+    watch.pairs = [coins(HOLDER), coins(OTHER)]
+    one.pairs(0, 0, set())
+    one.take_balances(block(9), [balance(HOLDER, count=0)], {})
+    one.take_balances(block(10), [balance(OTHER, count=0)], {})
+    one.forget_above(9)
+    assert coins(HOLDER) in one.kept
+    assert coins(OTHER) not in one.kept
