@@ -43,7 +43,9 @@ def test_the_program_of_the_guide_runs(tmp_path: Path) -> None:
     assert lines[1].startswith("sold as ")
     assert lines[2] == "OUT_OF_STOCK True"
     assert lines[3].startswith("1 RELAY ['Manifest', 'Accounts']")
-    assert [line.split()[1] for line in lines[3:-3]] == [
+    # With tax and shipping.
+    assert re.fullmatch(r"paid [1-9][0-9]{16} in block [0-9a-f]{64}", lines[-1])
+    assert [line.split()[1] for line in lines[3:-4]] == [
         "RELAY",
         "CLERK",
         "CLERK",
@@ -52,7 +54,7 @@ def test_the_program_of_the_guide_runs(tmp_path: Path) -> None:
         # The guide's own.
         *("RELAY", "CLERK", "CLERK"),
     ]
-    assert lines[-3] == "True None"
-    first, second = (line.split() for line in lines[-2:])
+    assert lines[-4] == "True None"
+    first, second = (line.split() for line in lines[-3:-1])
     assert first[1] == second[1] == "True"
     assert int(second[0]) == int(first[0]) + 1
