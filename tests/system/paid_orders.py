@@ -88,8 +88,13 @@ class PaidOrders:
         async with self.relay():
             yield self
 
-    async def order(self, *, is_token: bool = False, quantity: int = 1) -> tuple[int, PaymentRequest]:
-        """Let the guest order caps and choose how to pay; return the order's id and its request."""
+    async def order(
+        self, *, is_token: bool = False, quantity: int = 1, coin: bytes | None = None
+    ) -> tuple[int, PaymentRequest]:
+        """Let the guest order caps and choose how to pay; return the order's id and its request.
+
+        coin: a token's address, if it is not one of the two.
+        """
         order = next(_ORDERS)
         lines: Value = [{"ListingID": CAP, "Quantity": quantity}]
         ship_to: Any = ADDRESS
@@ -100,11 +105,19 @@ class PaidOrders:
                 NewPatch("replace", ("Orders", order, "State"), int(OrderState.COMMITTED)),
             ]
         )
-        return order, await self.choose(order, is_token=is_token)
+        return order, await self.choose(order, is_token=is_token, coin=coin)
 
-    async def choose(self, order: int, *, is_token: bool = False) -> PaymentRequest:
+    async def accept(self, token: bytes) -> None:
+        """Let the shop accept one more token."""
+        await self.clerk.write(
+            [NewPatch("add", ("Manifest", "AcceptedCurrencies", CHAIN, token), {})], may_reveal=True
+        )
+
+    async def choose(
+        self, order: int, *, is_token: bool = False, coin: bytes | None = None
+    ) -> PaymentRequest:
         """Choose how an order is paid; return its request."""
-        coin = self.eddies if is_token else NATIVE_COIN
+        coin = coin or (self.eddies if is_token else NATIVE_COIN)
         payee: Value = {"ChainID": CHAIN, "Address": bytes.fromhex(PAYEE[2:])}
         await self.guest.write(
             [

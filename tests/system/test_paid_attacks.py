@@ -14,8 +14,8 @@ from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.shop.payment_request import PaymentRequest, abi_values
-from tests.chain_fixtures import Contracts
-from tests.contracts.deploying import VARIANTS, deploy
+from tests.chain_fixtures import Contracts, rpc
+from tests.contracts.deploying import VARIANTS, artifact, deploy
 from tests.dev.contracts.contract_calls import PAYEE, PAYER, STRANGER, send
 from tests.dev.contracts.payment_requests import Request, permit
 from tests.shop.checkouts import ADDRESS
@@ -211,7 +211,58 @@ async def test_dust_holds_nothing_and_tells_nobody(shop: PaidOrders) -> None:
     assert shop.state(order) is UNPAID
 
 
-# -- 17: a block full of events
+# -- 17: tokens and blocks that are made to be a burden
+
+BALANCE, BURNS_GAS, MEGABYTE, NOTHING = range(4)
+
+
+@pytest.mark.parametrize("answer", [BURNS_GAS, MEGABYTE, NOTHING])
+async def test_a_token_that_burdens_who_asks_it_stops_no_other_order(
+    deployed: PaidOrders, answer: int
+) -> None:
+    token = deploy(deployed.payer.w3, "HostileToken")
+    address = bytes.fromhex(token.address[2:])
+    await deployed.accept(address)
+    hostile, request = await deployed.order(coin=address)
+    order, honest = await deployed.order()
+    await asyncio.to_thread(send, token.functions.behave(answer), STRANGER)
+    await asyncio.to_thread(deployed.payer.by_address, honest, honest.amount)
+    await deployed.until(order, PAID)
+    # Whoever paid in it gets what he paid for, once it answers again.
+    await asyncio.to_thread(send, token.functions.behave(BALANCE), STRANGER)
+    await asyncio.to_thread(deployed.payer.token_by_call, request, request.amount)
+    await deployed.until(hostile, PAID)
+
+
+async def test_a_token_that_keeps_a_fee_is_short_by_it(shop: PaidOrders) -> None:
+    token = deploy(shop.payer.w3, "FeeToken")
+    address = bytes.fromhex(token.address[2:])
+    await shop.accept(address)
+    order, request = await shop.order(coin=address)
+    await asyncio.to_thread(shop.payer.token_by_address, request, request.amount)
+    await shop.until_row(request, "short")
+    assert shop.alerts() == [("short", request.amount * 9 // 10)]
+    assert shop.state(order) is UNPAID
+
+
+@pytest.mark.slow
+async def test_a_block_full_of_events_stops_no_order(shop: PaidOrders) -> None:
+    payments, w3 = shop.payer.contracts.payments, shop.payer.w3
+    order, request = await shop.order()
+    code = w3.eth.get_code(payments.address)
+    rpc(w3, "anvil_setCode", payments.address, artifact("EventFlood")["deployedBytecode"])
+    flood = w3.eth.contract(address=payments.address, abi=deploy(w3, "EventFlood").abi)
+    sent = flood.functions.flood(5, 15_000)
+    await asyncio.to_thread(
+        lambda: w3.eth.wait_for_transaction_receipt(sent.transact({"from": STRANGER, "gas": 29_900_000}))
+    )
+    rpc(w3, "anvil_setCode", payments.address, "0x" + bytes(code).hex())
+    await asyncio.to_thread(shop.payer.by_call, request, request.amount)
+    await shop.until(order, PAID)
+    assert shop.alerts() == []
+
+
+# -- many events for one order
 
 
 async def test_many_events_for_one_order_do_not_hide_the_payment_of_another(deployed: PaidOrders) -> None:
