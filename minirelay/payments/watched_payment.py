@@ -126,7 +126,10 @@ class WatchedPayment:
     def look(self, found: FoundBalance, block: Block) -> bool:
         """Take note of what lies at the address, at the head; return whether that is other than before."""
         before, ttl = self._head, self.issued.request.ttl
-        is_swept = bool(found.transaction_count)
+        # Where it was not asked for, it is what it was.
+        is_swept = bool(found.transaction_count) or (
+            found.transaction_count is None and before is not None and before.is_swept
+        )
         # What is there at the first look after a downtime came in time if the last one before it was.
         if min(self.looked_at, block.timestamp) <= ttl:
             self._in_time = 0 if is_swept else found.amount

@@ -21,6 +21,7 @@ from minirelay.chain.findings import (
     Marks,
 )
 from minirelay.chain.question import Question
+from minirelay.payments.last_look import TRANSFER
 from minirelay.payments.payment_target import PAYMENT_MADE, ProvenEvent
 from minirelay.payments.watcher import PaymentWatch
 from minirelay.protocol.block_id import BlockId
@@ -99,6 +100,7 @@ class ModelChain:
     blocks: list[ModelBlock] = field(default_factory=list)
     target: ModelTarget = field(default_factory=ModelTarget)
     refuses_logs: bool = False
+    hides_logs: bool = False
     faults: dict[bytes, str] = field(default_factory=dict)
     _kept: dict[tuple[int, bytes], list[FoundBalance]] = field(default_factory=lambda: defaultdict(list))
     _deep: int = -1
@@ -139,7 +141,13 @@ class ModelChain:
         """Transfer to the address of a request, in a new block."""
         self.mine()
         key = request.currency if token is None else token, address_of(request)
-        self.blocks[-1].amounts[key] = self.blocks[-1].amounts.get(key, 0) + amount
+        block = self.blocks[-1]
+        block.amounts[key] = block.amounts.get(key, 0) + amount
+        topics = (TRANSFER, bytes(32), bytes(12) + key[1])
+        data = amount.to_bytes(32)
+        block.logs.append(
+            FoundLog(key[0], topics, data, block.header.id, self._transaction(), len(block.logs))
+        )
 
     def event(self, request: PaymentRequest, *, proves: bool = True, count: int = 1) -> None:
         """Let the contract say in a new block that a request was paid."""
@@ -178,13 +186,15 @@ class ModelChain:
             )
 
     def _say(self, request: PaymentRequest, *, proves: bool) -> None:
-        self._number += 1
-        transaction = sha256(b"transaction %d" % self._number).digest()
-        block = self.blocks[-1]
+        transaction, block = self._transaction(), self.blocks[-1]
         topics = (PAYMENT_MADE, payment_id(request))
         block.logs.append(FoundLog(CONTRACT, topics, b"", block.header.id, transaction, len(block.logs)))
         if proves:
             self.target.proofs.add(transaction)
+
+    def _transaction(self) -> bytes:
+        self._number += 1
+        return sha256(b"transaction %d" % self._number).digest()
 
     # -- how it is polled
 
@@ -219,7 +229,8 @@ class ModelChain:
         deep_balances = [
             BalancesAt(self.blocks[key[0]].header, tuple(self._kept.pop(key))) for key in settled
         ]
-        wanted = [log for block in self.blocks for log in block.logs if watch.wants(log)]
+        blocks = [] if self.hides_logs else self.blocks
+        wanted = [log for block in blocks for log in block.logs if watch.wants(log)]
         return Findings(
             chain_id=CHAIN,
             marks=Marks(
@@ -257,6 +268,15 @@ class ModelChain:
         """Nobody asks for long answers here."""
         raise AssertionError(questions)
 
+    def _matching(self, asked: Any) -> list[FoundLog]:
+        first, last = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)
+        logs = [log for block in self.blocks[first : last + 1] for log in block.logs]
+        return [
+            log
+            for log in logs
+            if write_data(log.address) == asked["address"] and all(map(_fits, log.topics, asked["topics"]))
+        ]
+
     def _answer(self, request: Request) -> Any:
         head, params = self.blocks[-1], request.params
         match request.method:
@@ -270,18 +290,12 @@ class ModelChain:
             case "eth_getLogs":
                 if self.refuses_logs:
                     raise NodeRefused(RpcError(-32005, "range too large"))
-                return [_show_log(log) for log in self._logs(params[0])]
+                return [_show_log(log) for log in self._matching(params[0])]
         raise AssertionError(request.method)
 
-    def _logs(self, wanted: Any) -> list[FoundLog]:
-        """Find those with one of some ids; of tokens' logs there are none."""
-        ids = wanted["topics"][1] or ()
-        return [
-            log
-            for block in self.blocks[int(wanted["fromBlock"], 16) : int(wanted["toBlock"], 16) + 1]
-            for log in block.logs
-            if write_data(log.topics[1]) in ids and write_data(log.address) == wanted["address"]
-        ]
+
+def _fits(topic: bytes, wanted: Any) -> bool:
+    return wanted is None or write_data(topic) in (wanted if isinstance(wanted, list) else [wanted])
 
 
 def _show_log(log: FoundLog) -> dict[str, Any]:

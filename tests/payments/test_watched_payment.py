@@ -307,3 +307,12 @@ def test_after_a_reorganisation_money_is_looked_at_again_before_anything_is_deci
     assert one.news(None, READ, is_last=False) is None
     one.look(lies(0), block(5, fork=1))
     assert come_to(one).in_time == 0
+
+
+def test_an_address_that_was_swept_stays_so_when_nobody_asks() -> None:
+    one = watched()
+    one.look(lies(TOTAL), block(5))
+    one.settle_balance(lies(TOTAL), block(5))
+    one.look(lies(0, 1), block(6))
+    one.look(lies(0, None), block(7))
+    assert come_to(one).settled == TOTAL

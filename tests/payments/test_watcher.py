@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from minirelay.errors import StoreError
 from minirelay.payments.expiry import LATE_DAYS_S
 from minirelay.payments.payment_watches import PaymentWatches
 from minirelay.payments.settlement import UNPROVEN_DAYS_S
 from minirelay.payments.watcher import PaymentWatch
+from minirelay.protocol.block_id import BlockId
 from minirelay.shop.issued_requests import DAY_S, IssuedRequest
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.state import inventory_key
@@ -406,6 +408,70 @@ async def test_an_endpoint_that_gives_few_blocks_at_once_does_not_delay_expiry(t
         one.chain.pass_time(DAY_S + 100)
         await one.poll(2)
         assert await one.order() is CANCELED
+
+
+async def test_an_event_after_the_ttl_is_late_by_the_time_of_its_block(tmp_path: Path) -> None:
+    async with watching(tmp_path, coin=None) as one:
+        request = (await one.request()).request
+        one.chain.mine(at=request.ttl + 100)
+        await one.poll()
+        one.chain.event(request)
+        await one.settle()
+        assert (await one.order() is PAID, await one.state()) == (False, "late")
+        assert await one.shop.alerts() == [("late", request.amount, 0)]
+
+
+async def test_an_event_of_before_the_ttl_that_is_found_later_is_in_time(tmp_path: Path) -> None:
+    async with watching(tmp_path, coin=None) as one:
+        request = (await one.request()).request
+        one.chain.final_depth = 100
+        one.chain.hides_logs = True
+        one.chain.event(request)
+        one.chain.mine(at=request.ttl + 100)
+        await one.poll()
+        one.chain.hides_logs = False
+        one.chain.forget_progress()
+        await one.settle()
+        assert await one.order() is PAID
+
+
+async def test_an_event_from_before_its_request_was_issued_is_none_of_its(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        issued = await one.request()
+        one.chain.event(issued.request)
+        (log,) = one.chain.blocks[-1].logs
+        assert one.watch.wants(log)
+        early = BlockId(issued.issued_at_block - 1, log.block.hash)
+        assert not one.watch.wants(replace(log, block=early))
+
+
+async def test_an_event_that_no_poll_gave_is_found_by_the_last_look(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.hides_logs = True
+        one.chain.event((await one.request()).request)
+        await one.settle()
+        assert await one.order() is UNPAID
+        one.chain.pass_time(DAY_S + 100)
+        await one.poll(3)
+        assert await one.order() is PAID
+
+
+async def test_a_token_that_came_in_time_and_was_swept_after_the_ttl_is_found_by_its_transfers(
+    tmp_path: Path,
+) -> None:
+    """After the TTL the sweeper gives everything to the payee, without an event."""
+    async with watching(tmp_path, coin=None) as one:
+        chain, request = one.chain, (await one.request()).request
+        chain.transfer(request, request.amount - 1)
+        await one.settle()
+        assert await one.state() == "short"
+    chain.transfer(request, 1)
+    chain.mine(at=request.ttl + 100)
+    chain.sweep(request, says=False)
+    async with watching_again(tmp_path, chain) as again:
+        await again.settle()
+        await again.poll(2)
+        assert await again.order() is PAID
 
 
 async def test_coins_at_the_address_of_a_token_are_found_at_expiry(tmp_path: Path) -> None:
