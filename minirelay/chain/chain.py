@@ -29,6 +29,11 @@ _random = secrets.SystemRandom().random
 MAX_QUESTIONS: Final = MAX_BATCH - 1
 """How many `request_many` takes: where a block's hash can't be named, its header is asked for with them."""
 
+MOST_MOVES: Final = 4
+"""An endpoint rests, where there is another, whose head was another one so often when it was asked again."""
+
+MOVED_REST_S: Final = 15.0
+
 HANDLED: Final = frozenset({Refusal.RANGE_TOO_LARGE})
 """The refusals that are for whoever asks one endpoint, unless others are named."""
 
@@ -176,6 +181,20 @@ class Chain:
         rest_s: for that long at least.
         """
         self._back_off(self._named(name), EndpointFailure(reason, rest_s), self._clock(), answers=True)
+
+    def mark_moved(self, name: str) -> None:
+        """Take note that an endpoint had another head when it was asked again.
+
+        Forks do that, and nodes behind one URL; but nothing can be read as long as it goes on.
+        """
+        state = self._named(name)
+        state.moves += 1
+        if state.moves >= MOST_MOVES and len(self._endpoints) > 1:
+            self.mark_failed(name, "its head is another one each time that it is asked", MOVED_REST_S)
+
+    def mark_steady(self, name: str) -> None:
+        """Take note that all was read under an endpoint's head."""
+        self._named(name).moves = 0
 
     def health(self) -> tuple[EndpointHealth, ...]:
         """Say of each endpoint, in order of preference, how it is."""

@@ -32,11 +32,15 @@ class EndpointHealth:
 
 
 class EndpointState:
-    """An endpoint. name: what it is called among those of its chain; it may be shown."""
+    """An endpoint. name: what it is called among those of its chain; it may be shown.
+
+    moves: how often in a row its head was another one when it was asked again.
+    """
 
     def __init__(self, transport: Transport, name: str, chain_id: int, clock: Callable[[], float]) -> None:
         self.name = name
         self.backoff = Backoff()
+        self.moves = 0
         self._transport = transport
         self._chain_id = chain_id
         self._clock = clock

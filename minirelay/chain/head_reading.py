@@ -91,6 +91,7 @@ async def read_ancestors(
         chain.mark_failed(of, reason, LONGEST_BACKOFF_S)
         raise EndpointFailure(reason)
     if at_head != head:
+        chain.mark_moved(of)
         raise BudgetSpent("the head moved before the blocks below it were read")
     return _blocks(found)
 

@@ -72,7 +72,7 @@ class HeadTracker:
         self._ask_tags_at = float("-inf")
         self._back_since: float | None = None
         self._gone_from = MOST
-        self._last: bytes | None = None
+        self._last: int | None = None
         self._moved_at = clock()
         self._compared_at = clock()
 
@@ -129,8 +129,9 @@ class HeadTracker:
             self._tagged.update(answer.tagged)
             is_known = any(number is not None for number in answer.tagged.values())
             self._ask_tags_at = self._clock() + (TAG_INTERVAL_S if is_known else NO_TAG_INTERVAL_S)
-        if answer.head.hash != self._last:
-            self._last = answer.head.hash
+        # By its number: another block in the same place is no step ahead.
+        if answer.head.number != self._last:
+            self._last = answer.head.number
             self._moved_at = self._clock()
 
     async def _common(self, history: HeadHistory, answer: HeadAnswer, budget: RequestBudget) -> int:

@@ -137,6 +137,7 @@ class LogScanner:
             if step.last < first and not step.is_over and first == ranges[0][1]:
                 step = await self._ask_by_ids(stretch, filters, first, budget, name)
         except _Moved:
+            self._chain.mark_moved(name)
             return _Step(first - 1, is_over=True, is_moved=True)
         if step.last == ranges[-1][1] and isinstance(end, Block):
             return msgspec.structs.replace(step, block=end)

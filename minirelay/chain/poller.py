@@ -279,6 +279,8 @@ class Poller(Generic[RowT]):
             self._is_loaded = False
             await self._memory.save(self._chain.chain_id, self._stored, progress, rows)
             self._is_loaded = True
+        if progress.scanned >= step.head.number:
+            self._chain.mark_steady(step.endpoint)
         oldest = first_read_again(progress)
         for one in self._watched:
             one.settle(marks, oldest)

@@ -39,6 +39,18 @@ def wallet_named(log: FoundLog) -> AccountCheck | None:
     return None if check is None or check.wallet == GUEST_WALLET else check
 
 
+def takes_right(log: FoundLog) -> bool:
+    """Return whether whom an event names may not act behind it, unless it owns the shop.
+
+    log: one for which `wallet_named` has a wallet.
+    """
+    event = _BY_TOPIC[log.topics[0]]
+    if event is USER_ADDED:
+        _, _, permissions = event.words(log.topics, log.data)
+        return not int.from_bytes(permissions) >> UPDATE_ROOT_HASH & 1
+    return event in (USER_REMOVED, PERMISSION_REMOVED)
+
+
 def _read(event: Event, log: FoundLog) -> AccountCheck | None:
     words = event.words(log.topics, log.data)
     if event is SHOP_TRANSFER:

@@ -4,6 +4,7 @@ An event tells only that a wallet's right may have changed. So the wallets that 
 when they are first seen, and their right is asked for at the head, by its hash, when all logs up to it were
 read and none in a block that is not deep names the wallet any more: then the answer is that of the deep
 blocks as well, no old state is asked for, and what a reorganisation takes back is looked at again by itself.
+Whose right is gone in the deep blocks does not wait for that: others can name a wallet in block after block.
 Whoever enrolled a key card was asked about at the newest block; it is not thrown out by what came before.
 """
 
@@ -18,7 +19,7 @@ from minirelay.chain.errors import Reverted
 from minirelay.chain.findings import ChainReader, Findings, FoundBalance, FoundLog, LogFilter
 from minirelay.chain.shop_registry import ShopReg
 from minirelay.errors import ChainError, Refusal
-from minirelay.mirror.account_events import USER_EVENTS, wallet_named
+from minirelay.mirror.account_events import USER_EVENTS, takes_right, wallet_named
 from minirelay.mirror.account_sets import AccountChanges, removed_wallets
 from minirelay.mirror.pending_accounts import PendingAccounts
 from minirelay.protocol.block_id import BlockId
@@ -66,6 +67,7 @@ class AccountsMirror:
         self._pending = PendingAccounts(pending, now().timestamp())
         self._now = now
         self._settles_s = settles_s
+        self._lost: set[tuple[int, bytes]] = set()
 
     @classmethod
     async def open(
@@ -124,11 +126,13 @@ class AccountsMirror:
         seen, deep = await _named(findings.seen), await _named(findings.deep)
         queued = await self._queue([*seen, *deep])
         done: list[AccountCheck] = []
+        named = {check.key for check in seen}
+        await self._note_lost(findings.deep, named)
         if self._pending and findings.marks.scanned >= findings.marks.head.number:
-            without = {check.key for check in seen}
-            done = await self._compare(findings.marks.head.id, reader, without)
+            done = await self._compare(findings.marks.head.id, reader, named)
         for check in done:
             self._pending.done(check)
+            self._lost.discard(check.key)
         # The deep ones once more: they are not given again, and what was queued before may not be stored.
         pending = tuple([one for one in dict.fromkeys((*queued, *deep)) if one in self._pending])
         rows = AccountCheckRows(pending, tuple(done))
@@ -163,15 +167,36 @@ class AccountsMirror:
             for wallet in await reader.accounts(shop_id, wallets)
         }
 
+    async def _note_lost(self, deep: Sequence[FoundLog], named: Collection[tuple[int, bytes]]) -> None:
+        """Take note of who has no right in the deep blocks, among those whom later ones name, too."""
+        for start in range(0, len(deep) if named else 0, MOST_READ):
+            for found in deep[start : start + MOST_READ]:
+                check = wallet_named(found)
+                if check is None or check.key not in named or check not in self._pending:
+                    continue
+                if takes_right(found):
+                    self._lost.add(check.key)
+                else:
+                    self._lost.discard(check.key)
+            await asyncio.sleep(0)
+
     async def _compare(
-        self, head: BlockId, reader: ChainReader, without: Collection[tuple[int, bytes]]
+        self, head: BlockId, reader: ChainReader, named: Collection[tuple[int, bytes]]
     ) -> list[AccountCheck]:
-        """Make accounts agree with the chain; return whose do. head: up to it all logs were read."""
-        ready = self._pending.next(MOST_LOOKED_AT, without)
+        """Make accounts agree with the chain; return whose do.
+
+        head: up to it all logs were read. named: in blocks that are not deep. They wait; but who has no right
+        in the deep ones, nor at the head, loses its account.
+        """
+        ready = self._pending.next(MOST_LOOKED_AT, {key for key in named if key not in self._lost})
         held = await self._held(ready)
         asked = [one for one in ready if one.may_be_added or one.key in held][:MAX_QUESTIONS]
         may_act = await self._ask(asked, reader, head)
-        missing = [one for one in asked if may_act.get(one.key) is True and one.key not in held]
+        missing = [
+            one
+            for one in asked
+            if may_act.get(one.key) is True and one.key not in held and one.key not in named
+        ]
         surplus = [one for one in asked if may_act.get(one.key) is False and one.key in held]
         changed = {*missing, *surplus}
         agreed = [one for one in asked if one.key in may_act and one not in changed]

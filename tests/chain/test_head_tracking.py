@@ -1,10 +1,14 @@
 """Heads from one poll to the next."""
 
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 
 from minirelay.chain.block import MOST, MOST_AHEAD_S
+from minirelay.chain.chain import MOST_MOVES
 from minirelay.chain.confirmations import Depths
 from minirelay.chain.errors import ChainUnreachable
 from minirelay.chain.head_history import SPACING
@@ -16,9 +20,9 @@ from minirelay.chain.head_tracking import (
     HeadTracker,
 )
 from minirelay.errors import ChainError
-from minirelay.protocol.json_rpc import Request, RpcError
+from minirelay.protocol.json_rpc import Answer, Request, Result, RpcError, write_data
 from tests.chain.chain_model import ChainModel
-from tests.chain.model_node import ModelNode, NodeTraits
+from tests.chain.model_node import ModelNode, NodeTraits, header
 from tests.chain.polling import CHAIN_ID, CONTRACT, CountedNode, Polling
 
 
@@ -28,6 +32,18 @@ def polling_over(count: int, *, blocks: int = 20, depths: Depths | None = None, 
         model.mine()
     traits = NodeTraits(has_tags=tags)
     return Polling(*(CountedNode(model, f"node {n}", traits) for n in range(count)), depths=depths)
+
+
+def flipping(node: ModelNode) -> Callable[[Request], Answer | None]:
+    """Let the head of a node have another hash each time that it is asked."""
+
+    def answer(request: Request) -> Answer | None:
+        head = node.view.head
+        if request.method != "eth_getBlockByNumber" or request.params[0] not in ("latest", hex(head.number)):
+            return None
+        return Result(header(head) | {"hash": write_data(secrets.token_bytes(32))})
+
+    return answer
 
 
 async def test_a_head_that_goes_back_is_not_believed_at_once() -> None:
@@ -90,6 +106,57 @@ async def test_an_endpoint_whose_head_stands_still_rests_when_another_has_moved_
     assert polling.node.requests == 0
     assert polling.marks[0] == 21
     assert polling.watch.seen == [1]
+
+
+async def test_a_head_that_is_another_block_of_the_same_number_stands_still_too() -> None:
+    polling = polling_over(2)
+    await polling.poll()
+    before, polling.node.follows = polling.model.best.at(19), polling.model.head
+    polling.mine(1)
+    while not polling.chain.health()[0].reason:
+        polling.node.follows = polling.model.mine(on=before)
+        await polling.poll()
+        assert polling.clock.now < 1000 + 2 * STILL_S
+    assert "stands still" in polling.chain.health()[0].reason
+
+
+async def test_an_endpoint_whose_head_is_never_the_same_rests_where_there_is_another() -> None:
+    polling = polling_over(2)
+    await polling.poll()
+    polling.node.intercept = flipping(polling.node)
+    for _ in range(MOST_MOVES):
+        polling.mine()
+        with suppress(ChainError):
+            await polling.poll()
+    await polling.poll()
+    assert polling.node.requests == 0
+    assert polling.marks[:2] == (20 + MOST_MOVES, 20 + MOST_MOVES)
+
+
+async def test_the_only_endpoint_does_not_rest_because_its_head_moves() -> None:
+    polling = polling_over(1)
+    await polling.poll()
+    polling.node.intercept = flipping(polling.node)
+    for _ in range(3 * MOST_MOVES):
+        polling.mine()
+        with suppress(ChainError):
+            await polling.poll()
+    polling.node.intercept = lambda request: None
+    await polling.poll()
+    assert polling.marks[:2] == (20 + 3 * MOST_MOVES, 20 + 3 * MOST_MOVES)
+
+
+async def test_a_head_that_moves_now_and_then_is_no_failure() -> None:
+    polling = polling_over(2)
+    await polling.poll()
+    for _ in range(2 * MOST_MOVES):
+        polling.node.intercept = flipping(polling.node)
+        polling.mine()
+        with suppress(ChainError):
+            await polling.poll()
+        polling.node.intercept = lambda request: None
+        await polling.poll()
+    assert [one.reason for one in polling.chain.health()] == ["", ""]
 
 
 async def test_where_no_other_has_moved_on_a_head_may_stand_still() -> None:

@@ -4,7 +4,7 @@ import pytest
 from eth_abi.abi import encode
 
 from minirelay.chain.findings import FoundLog
-from minirelay.mirror.account_events import USER_EVENTS, wallet_named
+from minirelay.mirror.account_events import USER_EVENTS, takes_right, wallet_named
 from minirelay.protocol.abi import Event
 from minirelay.protocol.block_id import BlockId
 from minirelay.protocol.registries import (
@@ -61,3 +61,20 @@ def test_a_log_of_another_shape_names_nobody(event: Event) -> None:
             assert wallet_named(log) is None
     unknown = FoundLog(bytes(20), (bytes(32),), b"", BlockId(1, bytes(32)), bytes(32), 0)
     assert wallet_named(unknown) is None
+
+
+@pytest.mark.parametrize(
+    ("log", "takes"),
+    [
+        (found(USER_ADDED, SHOP, WALLET, 0b100), False),
+        (found(USER_ADDED, SHOP, WALLET, 2**256 - 1), False),
+        (found(USER_ADDED, SHOP, WALLET, 2**256 - 1 - 0b100), True),
+        (found(USER_REMOVED, SHOP, WALLET), True),
+        (found(PERMISSION_ADDED, SHOP, WALLET, 2), False),
+        (found(PERMISSION_REMOVED, SHOP, WALLET, 2), True),
+        # Who sold may have the permission all the same.
+        (found(SHOP_TRANSFER, WALLET, OTHER, SHOP), False),
+    ],
+)
+def test_whose_right_is_gone(log: FoundLog, takes: bool) -> None:
+    assert takes_right(log) is takes

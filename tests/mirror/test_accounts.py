@@ -328,6 +328,42 @@ async def test_who_enrolled_with_what_vanished_is_found(shop: RegistryShop) -> N
     assert await shop.account(CLERK) is None
 
 
+async def test_a_removal_is_not_put_off_by_who_names_the_wallet_in_each_block(shop: RegistryShop) -> None:
+    shop.register(CLERK)
+    clerk = await shop.enrol(CLERK)
+    await shop.poll()
+    shop.change("removeUser", CLERK)
+    for _ in range(2):
+        shop.register(CLERK, PUBLISH_ONLY)
+        await shop.poll(confirmations=3)
+        assert await shop.account(CLERK) is not None or _ == 1
+    assert await clerk.end() == UNLINKED_CLOSE
+    assert await shop.account(CLERK) is None
+
+
+async def test_who_is_removed_and_comes_back_gets_its_account_when_that_is_deep(shop: RegistryShop) -> None:
+    shop.register(CLERK)
+    await shop.poll()
+    shop.change("removeUser", CLERK)
+    shop.mine()
+    await shop.poll(confirmations=3)
+    # Its removal is deep at once with the block in which it comes back.
+    shop.register(CLERK)
+    await shop.poll(confirmations=3)
+    assert await shop.account(CLERK) is not None
+
+
+async def test_who_lost_its_right_gets_no_account_by_what_is_not_deep(shop: RegistryShop) -> None:
+    shop.change("removeUser", CLERK)
+    shop.mine()
+    shop.register(CLERK)
+    await shop.poll(confirmations=3)
+    assert await shop.account(CLERK) is None
+    shop.mine(2)
+    await shop.poll(confirmations=3)
+    assert await shop.account(CLERK) is not None
+
+
 async def test_nothing_is_decided_before_all_logs_are_read(shop: RegistryShop) -> None:
     shop.register(CLERK)
     assert await shop.poll(is_behind=True) == 0
