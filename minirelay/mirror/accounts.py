@@ -169,15 +169,15 @@ class AccountsMirror:
 
     async def _note_lost(self, deep: Sequence[FoundLog], named: Collection[tuple[int, bytes]]) -> None:
         """Take note of who has no right in the deep blocks, among those whom later ones name, too."""
-        for start in range(0, len(deep) if named else 0, MOST_READ):
+        for start in range(0, len(deep) if named or self._lost else 0, MOST_READ):
             for found in deep[start : start + MOST_READ]:
                 check = wallet_named(found)
-                if check is None or check.key not in named or check not in self._pending:
+                if check is None or check not in self._pending:
                     continue
-                if takes_right(found):
-                    self._lost.add(check.key)
-                else:
+                if not takes_right(found):
                     self._lost.discard(check.key)
+                elif check.key in named:
+                    self._lost.add(check.key)
             await asyncio.sleep(0)
 
     async def _compare(

@@ -364,6 +364,32 @@ async def test_who_lost_its_right_gets_no_account_by_what_is_not_deep(shop: Regi
     assert await shop.account(CLERK) is not None
 
 
+async def test_who_has_its_right_back_in_the_deep_blocks_is_not_removed_by_others(shop: RegistryShop) -> None:
+    shop.register(CLERK)
+    await shop.poll()
+    shop.change("removeUser", CLERK)
+    shop.register(CLERK)
+    shop.change("removeUser", CLERK)
+    await shop.poll(confirmations=2)
+    assert await shop.account(CLERK) is not None
+    await shop.poll()
+    assert await shop.account(CLERK) is None
+
+
+async def test_who_lost_its_account_once_is_waited_for_the_next_time(shop: RegistryShop) -> None:
+    shop.register(CLERK)
+    await shop.poll()
+    shop.change("removeUser", CLERK)
+    shop.register(CLERK, PUBLISH_ONLY)
+    await shop.poll(confirmations=2)
+    assert await shop.account(CLERK) is None
+    shop.register(CLERK)
+    await shop.poll()
+    shop.change("removeUser", CLERK)
+    await shop.poll(confirmations=2)
+    assert await shop.account(CLERK) is not None
+
+
 async def test_nothing_is_decided_before_all_logs_are_read(shop: RegistryShop) -> None:
     shop.register(CLERK)
     assert await shop.poll(is_behind=True) == 0
