@@ -30,6 +30,7 @@ from minirelay.errors import ConfigError
 from minirelay.mirror.accounts import SETTLES_S, AccountsMirror
 from minirelay.operations.backup_schedule import BackupSchedule
 from minirelay.operations.operator import Operator
+from minirelay.operations.payment_decisions import PaymentDecisions
 from minirelay.payments.chain_memory import ChainMemory
 from minirelay.payments.coingecko import CoinGecko
 from minirelay.payments.decimals_memory import StoredDecimals
@@ -119,7 +120,8 @@ async def serve(
         blobs = await enter(BlobLibrary.opened(store, shop_bytes=int(limits.shop_blobs), now=utc_now))
         upload_tokens = UploadTokens(str(base_url), limits.upload_urls, time.monotonic)
         relay = await _start_relay(settings, store, wallet, quotes, upload_tokens)
-        payments = await enter(_watch_payments(settings, chains, payment_chains, store, relay))
+        terms = SettlementTerms(relay.limits.writes.checkout, tolerance=settings.tolerance)
+        payments = await enter(_watch_payments(settings, chains, payment_chains, store, relay, terms))
         mirror = await _open_mirror(settings, relay, shop_registry)
         polling = await enter(_start_polling(chains, store, quotes, partial(_watches, payments, mirror)))
         await enter(_stock_alerts(relay))
@@ -135,7 +137,8 @@ async def serve(
             upload_tokens,
             partial(_readiness, settings, polling),
         )
-        await enter(_listen_to_operator(settings, store))
+        decisions = PaymentDecisions(store.reader, payments, terms, utc_now)
+        await enter(_listen_to_operator(settings, store, decisions))
         url = await enter(_listen_to_clients(settings, services, listener, relay))
         yield Server(url, token.token_id, relay, token_lost, blobs)
 
@@ -402,10 +405,14 @@ def _make_enroller(
 
 @asynccontextmanager
 async def _watch_payments(
-    settings: Settings, chains: Sequence[PolledChain], chain_ids: Sequence[int], store: Store, relay: Relay
+    settings: Settings,
+    chains: Sequence[PolledChain],
+    chain_ids: Sequence[int],
+    store: Store,
+    relay: Relay,
+    terms: SettlementTerms,
 ) -> AsyncIterator[PaymentWatches]:
     """Watch what was watched before, and what is asked for from now on."""
-    terms = SettlementTerms(relay.limits.writes.checkout, tolerance=settings.tolerance)
     payable = [one for one in chains if one.chain.chain_id in chain_ids]
     payments = PaymentWatches([_watch_of(settings, one, terms, relay) for one in payable])
     relay.follow_checkout(payments)
@@ -434,9 +441,11 @@ def _watch_of(settings: Settings, polled: PolledChain, terms: SettlementTerms, r
 # -- the listeners
 
 
-def _listen_to_operator(settings: Settings, store: Store) -> AbstractAsyncContextManager[None]:
+def _listen_to_operator(
+    settings: Settings, store: Store, decisions: PaymentDecisions
+) -> AbstractAsyncContextManager[None]:
     """Listen on a socket in the data directory, whose lock the store holds."""
-    return listen_to_operator(create_admin_app(Operator(store, utc_now)), settings.data_dir)
+    return listen_to_operator(create_admin_app(Operator(store, utc_now), decisions), settings.data_dir)
 
 
 def _listen_to_clients(

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,12 +12,18 @@ import click
 
 from minirelay.cli.inspection import FOR_READING, find, reading, shortened
 from minirelay.cli.output import busy, show
-from minirelay.cli.setting_flags import CommandWithSettings, read_settings
+from minirelay.cli.setting_flags import (
+    CommandWithSettings,
+    GroupWithSettings,
+    merge_flags,
+    read_settings,
+)
 from minirelay.cli.tables import echo_table
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
     from minirelay.config.settings import Settings
+    from minirelay.store.payment_decisions import PaymentDecision
     from minirelay.store.payment_list import ListedPayment
     from minirelay.store.payment_rows import PaymentTransfer
 
@@ -45,7 +52,7 @@ _REQUEST_DIGITS: Final = 10
 _COLUMNS: Final = ("state", "order", "asked for", "came", "of", "until (UTC)", "request")
 
 
-@click.command(cls=CommandWithSettings, settings=FOR_READING)
+@click.group(cls=GroupWithSettings, settings=FOR_READING, invoke_without_command=True)
 @click.option("--shop", "shop_id", metavar="ID", help="Only of this shop.")
 @click.option(
     "--order", "order_id", metavar="ID", help="Only for this order: decimal, or 0x and hexadecimal."
@@ -54,9 +61,12 @@ _COLUMNS: Final = ("state", "order", "asked for", "came", "of", "until (UTC)", "
     "--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated."
 )
 @click.option("--all", "is_all", is_flag=True, help="Also those that are over and need nobody.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all that was observed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all that was observed and decided.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for a spreadsheet.")
+@click.pass_context
 def payments(
+    context: click.Context,
+    /,
     shop_id: str | None,
     order_id: str | None,
     states: tuple[str, ...],
@@ -68,8 +78,11 @@ def payments(
     """List payment requests, the newest first: what was asked for, and what came.
 
     Those that are open, and those that need a person: short, over, late, duplicate, unproven, or with money
-    in what was not asked for. It only reads, and may run beside the relay.
+    in what was not asked for. Listing only reads, and may run beside the relay.
     """
+    if context.invoked_subcommand is not None:
+        context.obj = given
+        return
     settings = read_settings(given)
     is_whole = is_all or as_json or as_csv or bool(states) or order_id is not None
     with busy("reading the payments"):
@@ -82,6 +95,59 @@ def payments(
         click.echo("nothing to see to" if not is_whole else "no such payment")
     else:
         _print_table(rows, is_cut=not is_all and len(rows) > MOST_SHOWN)
+
+
+@payments.command(cls=CommandWithSettings, settings=FOR_READING)
+@click.argument("request", metavar="REQUEST")
+@click.option("--reason", default="", metavar="TEXT", help="Why; it is kept with the decision.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def accept(above: dict[str, Any], /, request: str, reason: str, as_json: bool, **given: Any) -> None:
+    """Count a request as paid: the money came some other way, or is close enough.
+
+    Its order becomes Paid, and its stock is taken. If it is canceled, it stays so, and only the request is
+    marked. REQUEST: as the list shows it, shortened or not. It goes through the running relay.
+    """
+    made = _decide(above, given, request, "accept", reason)
+    if as_json:
+        show(made, as_json=True)
+    elif made["is_order_paid_by_it"]:
+        click.echo(f"request {_shown(made['request'])} is accepted: order {made['order']} is Paid")
+    else:
+        shown = _shown(made["request"])
+        click.echo(f"request {shown} is marked as paid; order {made['order']} is closed, and stays so")
+
+
+@payments.command(cls=CommandWithSettings, settings=FOR_READING)
+@click.argument("request", metavar="REQUEST")
+@click.option("--reason", default="", metavar="TEXT", help="Why; it is kept with the decision.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def dismiss(above: dict[str, Any], /, request: str, reason: str, as_json: bool, **given: Any) -> None:
+    """Have no more alerts about a request, and watch its address no more.
+
+    Money that comes for it from then on is not noticed. REQUEST: as the list shows it, shortened or not. It
+    goes through the running relay.
+    """
+    made = _decide(above, given, request, "dismiss", reason)
+    if as_json:
+        show(made, as_json=True)
+    else:
+        click.echo(f"request {_shown(made['request'])} is dismissed; it is watched no more")
+
+
+def _decide(above: dict[str, Any], given: dict[str, Any], request: str, decision: str, reason: str) -> Any:
+    from minirelay.cli.operating import ask_relay
+
+    if not re.fullmatch(r"(0x)?[0-9A-Fa-f]{1,64}…?", request):
+        raise ConfigError(f"{request}: not a request; `minirelay payments` lists them, as 0x and digits")
+    settings = read_settings(merge_flags(above, given))
+    named = request.removesuffix("…")
+    return ask_relay(settings.data_dir, f"/v1/payments/{named}/{decision}", {"reason": reason})
+
+
+def _shown(request: str) -> str:
+    return request[: 2 + _REQUEST_DIGITS]
 
 
 async def _read(
@@ -105,8 +171,17 @@ async def _read(
         while True:
             page = await reader.list_payments(wanted, before)
             shown = [one for one in page if is_whole or _needs_somebody(one)]
-            seen = await reader.payment_transfers([one.request_id for one in shown])
-            rows += [_row(one, [it for it in seen if it.request_id == one.request_id]) for one in shown]
+            ids = [one.request_id for one in shown]
+            seen = await reader.payment_transfers(ids)
+            decided = await reader.payment_decisions(ids)
+            rows += [
+                _row(
+                    one,
+                    [it for it in seen if it.request_id == one.request_id],
+                    [it for it in decided if it.request_id == one.request_id],
+                )
+                for one in shown
+            ]
             if len(page) < PAGE:
                 return rows
             before = page[-1].row
@@ -127,7 +202,9 @@ def _needs_somebody(one: "ListedPayment") -> bool:
     return one.state.value in ("superseded", "withdrawn") and one.received > 0
 
 
-def _row(one: "ListedPayment", seen: "Sequence[PaymentTransfer]") -> Row:
+def _row(
+    one: "ListedPayment", seen: "Sequence[PaymentTransfer]", decided: "Sequence[PaymentDecision]"
+) -> Row:
     from minirelay.chain.amounts import coin_of
     from minirelay.protocol.addresses import NATIVE_COIN
     from minirelay.protocol.signing import checksum_address
@@ -152,7 +229,13 @@ def _row(one: "ListedPayment", seen: "Sequence[PaymentTransfer]") -> Row:
         "until": _time(one.ttl),
         "is_dead": one.is_dead,
         "observed": [_observed(transfer) for transfer in seen],
+        "decisions": [_decided(decision) for decision in decided],
     }
+
+
+def _decided(one: "PaymentDecision") -> Row:
+    at = _time(one.decided_at)
+    return {"decision": one.decision.value, "by": one.decided_by, "reason": one.reason, "at": at}
 
 
 def _observed(one: "PaymentTransfer") -> Row:
@@ -179,7 +262,7 @@ def _time(at: int) -> str:
 
 
 def _print_csv(rows: Sequence[Row]) -> None:
-    fields = [name for name in rows[0] if name != "observed"] if rows else ["request"]
+    fields = [name for name in rows[0] if name not in ("observed", "decisions")] if rows else ["request"]
     writer = csv.DictWriter(sys.stdout, fields, extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)

@@ -21,6 +21,10 @@ class OperatorError(MinirelayError):
     """What the operator asked for can't be done; the message says why, in words."""
 
 
+class NoSuchPayment(OperatorError):
+    """There is no such payment request, or there are several."""
+
+
 class UnknownAlert(OperatorError):
     """There is no such alert."""
 

@@ -146,13 +146,19 @@ class WatchedRequests:
         # The same is decided otherwise of another state, or of an order that is closed.
         one.submitted = None
         self.touched[one.id] = None
-        if row.is_watched and row.state is not RequestState.DISMISSED:
+        is_needless = row.state is RequestState.DISMISSED and one.is_closed
+        if row.is_watched and not is_needless:
             self._place(one)
         else:
             self._forget(one)
 
     def _place(self, one: WatchedPayment) -> None:
         state = one.issued.state
+        if state is RequestState.DISMISSED:
+            # Nothing is looked for; but its order is canceled when its time has passed.
+            self.schedule.remove(one.id)
+            self.unjudged.pop(one.id, None)
+            return
         is_paid = state in OF_A_PAID_ORDER
         is_open = is_paid or (state in SETTLES and not one.is_closed)
         importance = Importance.OPEN if is_open else Importance.REST

@@ -32,6 +32,7 @@ from minirelay.relay.event_log import payment_fields
 from minirelay.relay.own_write import Decide, OwnSets
 from minirelay.shop.checkout_facts import FactsMissing
 from minirelay.shop.checkout_records import RecordChanges
+from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.store.messages import ShopRow
 from minirelay.store.payment_records import WatchedRequest
 from minirelay.store.payment_rows import PaymentTransfer
@@ -80,6 +81,7 @@ class PaymentWatch:
         self._seen: set[bytes] = set()
         self._emptied: dict[bytes, None] = {}
         self._looked_at = 0
+        self.newest_deep: BlockId | None = None
         self._deciding: set[asyncio.Task[None]] = set()
 
     def load(
@@ -137,7 +139,8 @@ class PaymentWatch:
         return self.requests.schedule.open_count > 0
 
     def _of(self, log: FoundLog) -> WatchedPayment | None:
-        return self.requests.get(self._target.request_id(log))
+        one = self.requests.get(self._target.request_id(log))
+        return None if one is None or one.issued.state is RequestState.DISMISSED else one
 
     # -- what a poll found
 
@@ -284,6 +287,27 @@ class PaymentWatch:
                 self.requests.touched[request_id] = None
             del self._emptied[request_id]
 
+    # -- what a person decides
+
+    async def decide_by_hand(
+        self, shop_id: int, request: IssuedRequest, make: Callable[[IssuedRequest, BlockId | None], Decide]
+    ) -> OwnSets | None:
+        """Have written what the operator decides about a request, when nothing else is decided about it.
+
+        request: as it is stored. make: is given the request as it is now, and the newest deep block, if one
+        is known. Raises like `Relay.write_own`.
+        """
+        while pending := [one for one in self._deciding if not one.done()]:
+            # Whether they fail is for the poll to see.
+            await asyncio.wait(pending)
+        one = self.requests.get(request.id)
+        decide = make(request if one is None else one.issued, self.newest_deep)
+        writing = asyncio.ensure_future(self._write_own(shop_id, decide))
+        written = asyncio.create_task(_finished(writing))
+        self._deciding.add(written)
+        await written
+        return writing.result()
+
     # -- what comes of it
 
     def _final_time(self, findings: Findings) -> int:
@@ -309,6 +333,9 @@ class PaymentWatch:
     async def _decide(self, findings: Findings) -> None:
         marks = findings.marks
         newest_deep = None if marks.deep_block is None else marks.deep_block.id
+        self.newest_deep = newest_deep or self.newest_deep
+        # The operator may have decided meanwhile.
+        await self._wait_for_decisions()
         touched = list(self.requests.touched)
         self.requests.touched.clear()
         for one in map(self.requests.get, touched):
@@ -367,3 +394,8 @@ class PaymentWatch:
         self._looked_at = head.timestamp
         self.requests.looked(head.timestamp)
         return (MetaRow(looked_at_key(self.chain_id), head.timestamp.to_bytes(8)),)
+
+
+async def _finished(work: asyncio.Future[OwnSets | None]) -> None:
+    """Wait for work, however it ends."""
+    await asyncio.wait([work])

@@ -58,6 +58,7 @@ class Kind(IntEnum):
     ACCOUNT_CHECK = 33
     NO_ACCOUNT_CHECK = 34
     ACKNOWLEDGED_ALERT = 35
+    PAYMENT_DECISION = 36
 
 
 WIDTH = 13
@@ -166,6 +167,8 @@ _ACTIONS = {
         ON CONFLICT (shop_id, wallet) DO UPDATE SET may_be_added = excluded.may_be_added;""",
     Kind.ACKNOWLEDGED_ALERT: """UPDATE alert SET acknowledged_at = v2
         WHERE id = v1 AND acknowledged_at IS NULL;""",
+    Kind.PAYMENT_DECISION: """INSERT INTO payment_decision (request, decision, decided_by, reason, decided_at)
+        VALUES (v1, v2, v3, v4, v5);""",
     Kind.NO_ACCOUNT_CHECK: "DELETE FROM account_check WHERE shop_id = v1 AND wallet = v2;",
 }
 

@@ -25,6 +25,7 @@ from minirelay.store.payment_rows import PaymentTransfer, TransferKind
 
 _WATCHED: Final = f"""SELECT {numbers("row", "shop")} FROM (SELECT row, shop FROM payment_request
     WHERE is_watched = 1 AND (shop, row) > (?, ?) ORDER BY shop, row LIMIT ?)"""
+_BETWEEN: Final = "SELECT row, shop FROM payment_request WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 2"
 _SHOP_ID: Final = "SELECT shop_id FROM shop WHERE id = ?"
 _FIXED: Final = {
     "request": HASH_BYTES,
@@ -58,6 +59,13 @@ def load_watched(connection: sqlite3.Connection) -> list[WatchedRequest]:
     """Read the requests of all shops for which money still matters, by shop and in the order of issue."""
     with snapshot(connection):
         return list(_load_watched(connection))
+
+
+def find_requests(connection: sqlite3.Connection, first: bytes, last: bytes) -> list[WatchedRequest]:
+    """Find requests by their PaymentIDs, from the first to the last: two at most, so several can be told."""
+    with snapshot(connection):
+        found = connection.execute(_BETWEEN, (first, last)).fetchall()
+        return [one for row, shop in found for one in _load_of_shop(connection, shop, [row])]
 
 
 def load_transfers(connection: sqlite3.Connection, ids: Iterable[bytes]) -> list[PaymentTransfer]:

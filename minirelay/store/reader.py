@@ -21,6 +21,7 @@ from minirelay.store import (
     integrity,
     log,
     objects,
+    payment_decisions,
     payment_list,
     payment_records,
     shops,
@@ -45,6 +46,7 @@ from minirelay.store.messages import (
     StoredSet,
     WireSet,
 )
+from minirelay.store.payment_decisions import PaymentDecision
 from minirelay.store.payment_list import ListedPayment, PaymentFilter
 from minirelay.store.payment_records import WatchedRequest
 from minirelay.store.payment_rows import PaymentTransfer
@@ -156,6 +158,14 @@ class Reader:
     async def watched_requests(self) -> list[WatchedRequest]:
         """Read the payment requests of all shops for which money still matters."""
         return await self._pool.run(payment_records.load_watched)
+
+    async def find_payment_requests(self, first: bytes, last: bytes) -> list[WatchedRequest]:
+        """Find payment requests whose PaymentID is between two, two of them at most."""
+        return await self._pool.run(lambda db: payment_records.find_requests(db, first, last))
+
+    async def payment_decisions(self, ids: Iterable[bytes]) -> list[PaymentDecision]:
+        """Read what the operator decided about payment requests, by PaymentID."""
+        return await self._pool.run(lambda db: payment_decisions.load_decisions(db, ids))
 
     async def payment_transfers(self, ids: Iterable[bytes]) -> list[PaymentTransfer]:
         """Read what was observed for payment requests, by PaymentID."""

@@ -8,17 +8,21 @@ from aiohttp.typedefs import Handler
 
 from minirelay.errors import MinirelayError, StoreError
 from minirelay.operations.alert_document import describe_alert
-from minirelay.operations.operator import Operator, OperatorError, UnknownAlert
+from minirelay.operations.operator import NoSuchPayment, Operator, OperatorError, UnknownAlert
+from minirelay.operations.payment_decisions import PaymentDecisions
+from minirelay.web.admin_socket import user_of
 
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES: Final = 64 * 1024
+MOST_REASON: Final = 500
 ACKNOWLEDGE: Final = "/v1/alerts/{id:[0-9]{1,19}}/acknowledge"
+DECIDE: Final = "/v1/payments/{request:(?:0x)?[0-9A-Fa-f]{1,64}}/{decision:accept|dismiss}"
 
-_STATUSES: Final[dict[type[MinirelayError], int]] = {UnknownAlert: 404}
+_STATUSES: Final[dict[type[MinirelayError], int]] = {UnknownAlert: 404, NoSuchPayment: 404}
 
 
-def create_admin_app(operator: Operator) -> web.Application:
+def create_admin_app(operator: Operator, payments: PaymentDecisions) -> web.Application:
     """Make the application that answers the operator. It lets everybody in: what it listens on does not."""
     app = web.Application(middlewares=[_answer_errors], client_max_size=MAX_BODY_BYTES)
 
@@ -26,8 +30,28 @@ def create_admin_app(operator: Operator) -> web.Application:
         alert = await operator.acknowledge(int(request.match_info["id"]))
         return web.json_response(describe_alert(alert))
 
+    async def decide(request: web.Request) -> web.Response:
+        named, decision = request.match_info["request"], request.match_info["decision"]
+        made = await payments.decide(named, decision, user_of(request.transport), await _reason(request))
+        return web.json_response(made)
+
     app.router.add_post(ACKNOWLEDGE, acknowledge)
+    app.router.add_post(DECIDE, decide)
     return app
+
+
+async def _reason(request: web.Request) -> str:
+    """Read why something is decided: `{"reason": "..."}`, which may be missing. Raises OperatorError."""
+    if not request.can_read_body:
+        return ""
+    try:
+        content = await request.json()
+    except ValueError as error:
+        raise OperatorError("the body is not JSON") from error
+    reason = content.get("reason", "") if isinstance(content, dict) else None
+    if not isinstance(reason, str) or len(reason) > MOST_REASON:
+        raise OperatorError(f"a reason is text of at most {MOST_REASON} characters")
+    return reason
 
 
 @web.middleware

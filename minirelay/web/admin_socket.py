@@ -5,9 +5,12 @@ before anybody can connect. A socket's path has 107 bytes at most, so it is boun
 directory that is open. Nothing of this is reachable through the listener for clients.
 """
 
+import asyncio
 import os
+import pwd
 import socket
 import stat
+import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -18,6 +21,10 @@ from aiohttp import web
 from minirelay.errors import ConfigError
 
 SOCKET_NAME: Final = "admin.sock"
+UNKNOWN_USER: Final = "unknown"
+_CREDENTIALS: Final = struct.Struct("3i")
+"""Process, user and group of the other end, as Linux gives them (unix(7), SO_PEERCRED)."""
+
 _MODE: Final = 0o600
 _BACKLOG: Final = 16
 _STOP_TIMEOUT_S: Final = 5.0
@@ -53,6 +60,22 @@ async def listen_to_operator(app: web.Application, directory: Path) -> AsyncIter
         await runner.cleanup()
         bound.close()
         _remove(directory / SOCKET_NAME, made)
+
+
+def user_of(transport: asyncio.BaseTransport | None) -> str:
+    """Name the user of the system who is at the other end of the socket, by number if they have no name.
+
+    It is the kernel that says so. "unknown" where it does not.
+    """
+    connected = None if transport is None else transport.get_extra_info("socket")
+    option = getattr(socket, "SO_PEERCRED", None)
+    if connected is None or connected.family != socket.AF_UNIX or option is None:
+        return UNKNOWN_USER
+    _, user, _ = _CREDENTIALS.unpack(connected.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size))
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 def _bind(directory: Path) -> socket.socket:

@@ -7,7 +7,7 @@ from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.store.batch import rows_of
 from minirelay.store.bulk_insert import store as store_rows
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.payment_records import WatchedRequest, load_transfers, load_watched
+from minirelay.store.payment_records import WatchedRequest, find_requests, load_transfers, load_watched
 from minirelay.store.payment_rows import PaymentRows, TransferKind
 from tests.shop.issued import NOW, issued
 from tests.store.examples import beginning, shop_row
@@ -79,3 +79,11 @@ def test_what_was_observed_comes_back(shop_db: sqlite3.Connection) -> None:
     assert load_transfers(shop_db, wanted) == transfers
     assert load_transfers(shop_db, wanted[3:4]) == transfers[3:4]
     assert load_transfers(shop_db, []) == []
+
+
+def test_requests_are_found_by_how_their_ids_begin(shop_db: sqlite3.Connection) -> None:
+    rows = sorted([of_shop(number) for number in range(1, 9)], key=lambda one: one.id)
+    put(shop_db, outcome(new=rows))
+    assert find_requests(shop_db, rows[3].id, rows[3].id) == [WatchedRequest(1, rows[3])]
+    assert find_requests(shop_db, bytes(32), b"\xff" * 32) == [WatchedRequest(1, one) for one in rows[:2]]
+    assert find_requests(shop_db, bytes(32), bytes(32)) == []

@@ -7,9 +7,13 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from minirelay.operations.operator import Operator
+from minirelay.operations.payment_decisions import PaymentDecisions
+from minirelay.payments.payment_watches import PaymentWatches
+from minirelay.payments.settlement import SettlementTerms
 from minirelay.relay.clock import utc_now
 from minirelay.store.database import Store
 from minirelay.web.admin_api import create_admin_app
+from tests.limits import WRITES
 from tests.operations.alerts_raised import raise_alert
 from tests.relay.house import House, running_relay
 
@@ -23,7 +27,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 @pytest.fixture
 async def operator(house: House) -> AsyncIterator[TestClient]:  # type: ignore[type-arg]
-    app = create_admin_app(Operator(house.store, utc_now))
+    terms = SettlementTerms(WRITES.checkout)
+    payments = PaymentDecisions(house.store.reader, PaymentWatches([]), terms, utc_now)
+    app = create_admin_app(Operator(house.store, utc_now), payments)
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -45,6 +51,9 @@ async def test_an_acknowledged_alert_is_the_answer(house: House, operator: TestC
         ("POST", "/v1/alerts/x/acknowledge", 404),
         ("GET", "/v1/alerts/1/acknowledge", 405),
         ("POST", "/", 404),
+        ("POST", "/v1/payments/0x12345/accept", 404),
+        ("POST", "/v1/payments/123/dismiss", 404),
+        ("POST", "/v1/payments/0x12345/spend", 404),
     ],
 )
 async def test_what_cannot_be_done_is_said_in_json(

@@ -1,6 +1,7 @@
 """The operator's socket: whose it is, and that it is there exactly while it is served."""
 
 import os
+import pwd
 import socket
 import stat
 from contextlib import closing
@@ -10,7 +11,7 @@ import pytest
 from aiohttp import ClientSession, UnixConnector, web
 
 from minirelay.errors import ConfigError
-from minirelay.web.admin_socket import SOCKET_NAME, listen_to_operator, socket_path
+from minirelay.web.admin_socket import SOCKET_NAME, UNKNOWN_USER, listen_to_operator, socket_path, user_of
 
 LONGEST_PATH = 107
 
@@ -87,3 +88,14 @@ async def test_one_of_another_relay_is_not_taken_away(tmp_path: Path) -> None:
         (tmp_path / SOCKET_NAME).unlink()
         (tmp_path / SOCKET_NAME).write_text("another's")
     assert (tmp_path / SOCKET_NAME).read_text() == "another's"
+
+
+async def test_who_asks_is_known_from_the_system(tmp_path: Path) -> None:
+    async def name(request: web.Request) -> web.Response:
+        return web.Response(text=user_of(request.transport))
+
+    app = web.Application()
+    app.router.add_get("/", name)
+    async with listen_to_operator(app, tmp_path):
+        assert await greeted(tmp_path) == pwd.getpwuid(os.getuid()).pw_name
+    assert user_of(None) == UNKNOWN_USER

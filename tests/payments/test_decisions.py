@@ -1,0 +1,165 @@
+"""What the operator decides about payments: the order, the request and the decision's row, all or nothing."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from minirelay.errors import Refusal
+from minirelay.payments.decisions import acceptance, dismissal
+from minirelay.protocol.block_id import BlockId
+from minirelay.shop.issued_requests import DAY_S, IssuedRequest, RequestState
+from minirelay.shop.order_states import OrderState
+from minirelay.store.payment_decisions import Decision, PaymentDecision
+from tests.payments.settling import Settling, settling
+from tests.payments.test_watcher import Watching, watching
+from tests.relay.selling import STOCK, write
+from tests.relay.test_audit import audited
+from tests.shop.checkouts import cancel
+
+BLOCK = BlockId(9, b"\x09" * 32)
+
+
+def made(request: IssuedRequest, decision: Decision) -> PaymentDecision:
+    return PaymentDecision(
+        request_id=request.id, decision=decision, decided_by="ann", reason="cash", decided_at=1_800_000_000
+    )
+
+
+async def accept(shop: Settling, request: IssuedRequest, block: BlockId | None = BLOCK) -> None:
+    decide = acceptance(request, block, made(request, Decision.ACCEPT), shop.terms)
+    await shop.house.relay.write_own(request.request.shop_id, decide)
+
+
+async def dismiss(shop: Settling, request: IssuedRequest) -> None:
+    decide = dismissal(request, made(request, Decision.DISMISS), shop.terms)
+    await shop.house.relay.write_own(request.request.shop_id, decide)
+
+
+async def decisions(shop: Settling) -> list[PaymentDecision]:
+    return await shop.house.store.reader.payment_decisions([(await shop.request()).id])
+
+
+async def accept_watched(one: Watching) -> None:
+    request = await one.request()
+    await one.watch.decide_by_hand(
+        request.request.shop_id,
+        request,
+        lambda now, block: acceptance(now, block, made(now, Decision.ACCEPT), one.shop.terms),
+    )
+
+
+async def dismiss_watched(one: Watching) -> None:
+    request = await one.request()
+    await one.watch.decide_by_hand(
+        request.request.shop_id,
+        request,
+        lambda now, _: dismissal(now, made(now, Decision.DISMISS), one.shop.terms),
+    )
+
+
+async def test_an_accepted_order_is_paid_in_the_block_that_is_named(tmp_path: Path) -> None:
+    async with settling(tmp_path) as shop:
+        await accept(shop, await shop.request())
+        order = await shop.order()
+        assert order["State"] == OrderState.PAID
+        assert order["TxDetails"] == {"BlockHash": BLOCK.hash}
+        request = await shop.request()
+        assert (request.state, request.is_watched) == (RequestState.PAID, False)
+        assert await decisions(shop) == [made(request, Decision.ACCEPT)]
+    await audited(tmp_path)
+
+
+async def test_a_canceled_order_stays_so_and_takes_no_stock(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        await write(one.shop.guest, cancel(5))
+        await one.poll()
+        await accept_watched(one)
+        assert (await one.order(), await one.state()) == (OrderState.CANCELED, "paid")
+        assert await one.stock() == STOCK
+        assert len(await decisions(one.shop)) == 1
+
+
+async def test_what_is_paid_is_not_accepted_again(tmp_path: Path) -> None:
+    async with settling(tmp_path) as shop:
+        request = await shop.request()
+        await shop.pay(request)
+        for again in (accept, dismiss):
+            with pytest.raises(Refusal, match="paid already"):
+                await again(shop, await shop.request())
+        assert await decisions(shop) == []
+
+
+async def test_an_order_is_not_paid_twice_by_two_requests(tmp_path: Path) -> None:
+    async with settling(tmp_path) as shop:
+        first = await shop.request()
+        await shop.find(first, is_emptied=True)
+        second = await shop.request()
+        assert first.id != second.id
+        await shop.pay(second)
+        with pytest.raises(Refusal, match="by another request"):
+            await accept(shop, await shop.request(which=0))
+
+
+async def test_without_a_block_nothing_is_accepted(tmp_path: Path) -> None:
+    async with settling(tmp_path) as shop:
+        with pytest.raises(Refusal, match="has not been read yet"):
+            await accept(shop, await shop.request(), None)
+        assert (await shop.order())["State"] == OrderState.UNPAID
+        assert await decisions(shop) == []
+
+
+async def test_stock_moves_once_for_an_accepted_order_and_money_that_comes_later(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        await accept_watched(one)
+        assert (await one.order(), await one.stock()) == (OrderState.PAID, STOCK - 2)
+        one.chain.transfer(request, request.amount)
+        await one.settle()
+        assert (await one.state(), await one.stock()) == ("paid", STOCK - 2)
+        assert await one.told() == []
+
+
+async def test_the_block_is_the_newest_deep_one(tmp_path: Path) -> None:
+    async with watching(tmp_path, confirmations=3) as one:
+        await one.poll()
+        deep = one.watch.newest_deep
+        assert deep is not None
+        await accept_watched(one)
+        assert (await one.shop.order())["TxDetails"] == {"BlockHash": deep.hash}
+
+
+async def test_nothing_is_told_of_what_is_dismissed(tmp_path: Path) -> None:
+    async with watching(tmp_path, coin=None) as one:
+        request = (await one.request()).request
+        await dismiss_watched(one)
+        one.chain.transfer(request, request.amount)
+        one.chain.event(request)
+        await one.settle()
+        assert (await one.order(), await one.state()) == (OrderState.UNPAID, "dismissed")
+        assert await one.told() == []
+        assert one.watch.balances(one.chain.time) == []
+        with pytest.raises(Refusal, match="dismissed already"):
+            await dismiss_watched(one)
+
+
+async def test_an_order_whose_request_is_dismissed_is_canceled_in_time(tmp_path: Path) -> None:
+    async with watching(tmp_path, coin=None) as one:
+        ttl = (await one.request()).request.ttl
+        await dismiss_watched(one)
+        one.chain.pass_time(DAY_S + 60)
+        await one.settle()
+        assert one.chain.time > ttl
+        assert (await one.order(), await one.state()) == (OrderState.CANCELED, "dismissed")
+
+
+async def test_a_poll_and_the_operator_do_not_decide_at_the_same_time(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount)
+        one.chain.mine()
+        polled, decided = await asyncio.gather(one.settle(), accept_watched(one), return_exceptions=True)
+        assert polled is None
+        assert decided is None or isinstance(decided, Refusal)
+        assert (await one.order(), await one.state()) == (OrderState.PAID, "paid")
+        assert await one.stock() == STOCK - 2
