@@ -60,6 +60,9 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert [(one.shop, one.issued.id) for one in await reader.watched_requests()] == [(1, request.id)]
     assert await reader.payment_transfers([request.id]) == []
     assert await reader.settled_requests(SHOP) == []
+    (found,) = await reader.find_payment_requests(request.id, request.id)
+    assert found.issued.id == request.id
+    assert await reader.payment_decisions([request.id]) == []
     (listed,) = await reader.list_payments(PaymentFilter())
     assert listed.row == 1
     assert await reader.chain_progress(1) is None
