@@ -82,6 +82,8 @@ def dismissal(watched: IssuedRequest, made: PaymentDecision, terms: SettlementTe
         _check_unsettled(before)
         if before.state is RequestState.DISMISSED:
             raise invalid("this request is dismissed already")
+        if before.state is RequestState.REVERTED:
+            raise invalid(f"order {_number(before)} is Paid by this request, which can only be accepted")
         order = Draft(head.state, work).order(before.order_id)
         is_unpaid = order is not None and order.state is OrderState.UNPAID
         changes = CheckoutChanges(head.records, facts.now, terms.limits, work)

@@ -163,3 +163,19 @@ async def test_a_poll_and_the_operator_do_not_decide_at_the_same_time(tmp_path: 
         assert decided is None or isinstance(decided, Refusal)
         assert (await one.order(), await one.state()) == (OrderState.PAID, "paid")
         assert await one.stock() == STOCK - 2
+
+
+async def test_what_its_order_was_paid_by_is_accepted_when_it_vanishes_and_not_dismissed(
+    tmp_path: Path,
+) -> None:
+    async with settling(tmp_path) as shop:
+        request = await shop.request()
+        await shop.pay(request)
+        await shop.find(await shop.request(), is_gone=True)
+        assert (await shop.request()).state is RequestState.REVERTED
+        with pytest.raises(Refusal, match="can only be accepted"):
+            await dismiss(shop, await shop.request())
+        await accept(shop, await shop.request())
+        assert (await shop.request()).state is RequestState.PAID
+        assert (await shop.order())["TxDetails"]["TxHash"] is not None
+    await audited(tmp_path)
