@@ -19,12 +19,14 @@ from minirelay.errors import ConfigError
 from minirelay.protocol import envelope as wire
 from minirelay.relay.messages import Enrolment
 from minirelay.server import serve
-from minirelay.shop.objects import Listing, ListingMetadata, ViewState
+from minirelay.shop.objects import ChainAddress, Listing, ListingMetadata, ViewState
 from minirelay.store.database import Store
 from minirelay.store.errors import StoreLocked
 from minirelay.web.admin_socket import socket_path
 from minirelay.web.listener import Listener
 from tests.operations.alerts_raised import raise_alert
+from tests.payments import price_server
+from tests.payments.price_server import PriceServer
 from tests.raw_client import Talker, payload
 from tests.relay.house import TIMEOUT_S, listing, new_key, until
 from tests.system.serving import Serving, serving
@@ -182,6 +184,22 @@ async def test_a_relay_refuses_what_payments_can_not_be_made_with(
         async with serve(wanted, Wallet(b"\x44" * 32), listener):
             raise AssertionError("fixed rates without a factor")
     listener.close()
+
+
+async def test_prices_of_the_market_are_asked_for_with_the_key(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_text("CG-secret")
+    key_file.chmod(0o600)
+    async with price_server.running(PriceServer()) as prices:
+        asking = {"prices__source": "coingecko", "prices__url": prices.url, "prices__key_file": str(key_file)}
+        async with serving(tmp_path, dev_chain, deployment, **asking) as running, running.client() as clerk:
+            token = ChainAddress(chain_id=31337, address=price_server.TOKEN)
+            await clerk.write(patches.accept_currency(token))
+            await until(lambda: bool(prices.asked))
+    path, _, headers = prices.asked[0]
+    assert (path, headers["x-cg-demo-api-key"]) == ("asset_platforms", "CG-secret")
 
 
 async def test_chains_are_read_and_said_to_be_and_where_they_stand_is_remembered(

@@ -135,6 +135,14 @@ async def test_contract_that_pays_itself_and_comes_back_proves_nothing(deployed:
     assert await deployed.prove(victim, receipt) is None
 
 
+async def test_same_call_of_another_contract_proves_nothing(deployed: Proving) -> None:
+    # A payee is called with the very call data that pays the request, were it sent to Payments.
+    victim = request_for()
+    attacker, _ = attacker_on(deployed, victim)
+    receipt = send(attacker.functions.pay(abi_values(victim)), PAYER)
+    assert await deployed.prove(victim, receipt) is None
+
+
 async def test_forged_element_beside_an_honest_one_proves_nothing(deployed: Proving) -> None:
     honest, forged = request_for(1), request_for(2)
     signatures = [b"", deployed.permit(forged)]
