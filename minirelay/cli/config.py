@@ -16,12 +16,23 @@ _WIDTH: Final = 80
 
 @click.command(cls=CommandWithSettings)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def config(as_json: bool, **given: Any) -> None:
+@click.option(
+    "--documented",
+    "is_documented",
+    is_flag=True,
+    help="Print a settings file instead, in which every setting is explained.",
+)
+def config(as_json: bool, is_documented: bool, **given: Any) -> None:
     """Print the effective settings and where each comes from.
 
     Secrets are left out: of an endpoint only its host is shown.
     """
     settings = read_settings(given)
+    if is_documented:
+        from minirelay.config.documented import documented
+
+        click.echo(documented({}, [settings.registry_chain]), nl=False)
+        return
     if as_json:
         content = {
             name: {

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "dev": "minirelay.cli.dev",
     "dev-pay": "minirelay.cli.dev_pay",
     "dev-chain": "minirelay.cli.dev_chain",
+    "init": "minirelay.cli.init",
     "register": "minirelay.cli.register",
     "shops": "minirelay.cli.shops",
     "shop": "minirelay.cli.shop",

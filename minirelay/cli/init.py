@@ -1,0 +1,123 @@
+"""`minirelay init`: writes a settings file and the relay's wallet key."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from minirelay.errors import ConfigError
+
+DEFAULT_FOLDER: Final = Path("/etc/minirelay")
+FILE: Final = "minirelay.toml"
+KEY: Final = "wallet.key"
+
+
+@click.command()
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_FOLDER,
+    show_default=True,
+    help="Where minirelay.toml and wallet.key are to be.",
+)
+@click.option(
+    "--base-url", metavar="URL", help="Where clients will reach the relay, like https://relay.example.org."
+)
+@click.option("--chain", type=click.IntRange(1), help="Id of the chain with the registries; 1 is Ethereum.")
+@click.option(
+    "--rpc-url", "rpc_urls", multiple=True, metavar="URL", help="An endpoint of that chain; may be repeated."
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory of the database.  [default: /var/lib/minirelay]",
+)
+def init(
+    directory: Path, base_url: str | None, chain: int | None, rpc_urls: tuple[str, ...], data_dir: Path | None
+) -> None:
+    """Write a settings file, with all settings explained in it, and a new wallet for the relay.
+
+    What no flag says is asked for. Nothing that is there is overwritten: a wallet's key least of all. Run it
+    as the user who will run the relay: both files are for that user only.
+
+    \b
+    For example:
+      minirelay init --base-url https://relay.example.org --chain 1 \\
+        --rpc-url https://rpc.example.org
+    """
+    directory = directory.absolute()
+    file, key_file = directory / FILE, directory / KEY
+    if file.exists():
+        raise ConfigError(f"{file} is there already: change it with an editor, or choose another --directory")
+    given = _ask(base_url, chain, rpc_urls)
+    if data_dir is not None:
+        given["data_dir"] = str(data_dir)
+    given["wallet_key_file"] = str(key_file)
+    # Before anything is written.
+    _check(given)
+    _make_folder(directory)
+    address = _wallet(key_file)
+    _write(file, _content(given))
+    _tell(file, key_file, address)
+
+
+def _ask(base_url: str | None, chain: int | None, rpc_urls: tuple[str, ...]) -> dict[str, Any]:
+    base_url = base_url or click.prompt("Where will clients reach the relay (base URL)", type=str)
+    chain = chain or click.prompt("Id of the chain with the registries", type=click.IntRange(1), default=1)
+    urls = list(rpc_urls) or [click.prompt(f"JSON-RPC endpoint of chain {chain}", type=str)]
+    return {"base_url": base_url, "registry_chain": chain, f"chains.{chain}.rpc_urls": urls}
+
+
+def _check(given: dict[str, Any]) -> None:
+    """Read the values as a relay would. Raises ConfigError."""
+    from minirelay.config.loading import fixed_layer, load
+
+    load(fixed_layer("minirelay init", **{name.replace(".", "__"): value for name, value in given.items()}))
+
+
+def _content(given: dict[str, Any]) -> str:
+    from minirelay.config.documented import documented
+
+    return documented(given, [given["registry_chain"]])
+
+
+def _make_folder(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{directory}: {error.strerror}; choose another --directory, or use sudo"
+        ) from error
+
+
+def _wallet(key_file: Path) -> str:
+    """Make a wallet, unless its key is there; return its address."""
+    from minirelay.chain.wallet import load_wallet
+    from minirelay.protocol.signing import checksum_address
+
+    if not key_file.exists():
+        _write(key_file, f"{secrets.token_hex(32)}\n")
+    return checksum_address(load_wallet(key_file).address)
+
+
+def _write(path: Path, content: str) -> None:
+    # Endpoints' addresses may hold a key, too.
+    mode = 0o600
+    try:
+        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode), "w") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; choose another --directory, or use sudo") from error
+
+
+def _tell(file: Path, key_file: Path, address: str) -> None:
+    config = "" if file.parent == DEFAULT_FOLDER else f" --config {file}"
+    click.echo(f"{file}: written; all settings are explained in it")
+    click.echo(f"{key_file}: the key of the relay's wallet. Keep a copy in a safe place.")
+    click.echo(f"\nThe wallet's address is\n  {address}")
+    click.echo("The relay's token is next; this shows what it costs, and how many coins that takes:")
+    click.echo(f"  minirelay register{config}")

@@ -1,0 +1,82 @@
+"""`minirelay init`: from nothing to a settings file and a wallet."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from minirelay.cli.main import run
+from minirelay.config.loading import file_layer, load
+from tests.cli.commands import assert_one_line, minirelay
+
+FLAGS = (
+    "--base-url",
+    "https://relay.example.org",
+    "--chain",
+    "10",
+    "--rpc-url",
+    "https://rpc.example.org/key",
+)
+
+
+def init(folder: Path, *more: str) -> int:
+    return run(["init", "--directory", str(folder), *FLAGS, *more])
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_relay_can_be_configured_by_what_it_writes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "new"
+    assert init(folder, "--data-dir", str(tmp_path / "data")) == 0
+    settings = load(file_layer(folder / "minirelay.toml"))
+    settings.require_serving()
+    assert (settings.registry_chain, settings.data_dir) == (10, tmp_path / "data")
+    assert settings.wallet_key_file == folder / "wallet.key"
+    assert (mode(folder / "minirelay.toml"), mode(folder / "wallet.key")) == (0o600, 0o600)
+    out = capsys.readouterr().out
+    assert f"minirelay register --config {folder / 'minirelay.toml'}" in out
+    assert (folder / "wallet.key").read_text().strip() not in out
+    assert "rpc.example.org/key" not in out
+
+
+def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "wallet.key").write_text("11" * 32)
+    (tmp_path / "wallet.key").chmod(0o600)
+    assert init(tmp_path) == 0
+    assert (tmp_path / "wallet.key").read_text() == "11" * 32
+    assert "0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A" in capsys.readouterr().out
+    before = (tmp_path / "minirelay.toml").read_text()
+    assert init(tmp_path) == 2
+    assert (tmp_path / "minirelay.toml").read_text() == before
+
+
+def test_what_no_flag_says_is_asked_for(tmp_path: Path) -> None:
+    answers = "https://relay.example.org\n\nhttps://rpc.example.org\n"
+    done = minirelay("init", "--directory", str(tmp_path), stdin=answers)
+    assert done.code == 0, done
+    settings = load(file_layer(tmp_path / "minirelay.toml"))
+    assert (settings.base_url, settings.registry_chain) == ("https://relay.example.org", 1)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--base-url", "relay"), "base_url"),
+        (("--rpc-url", "ftp://x"), "rpc_urls"),
+    ],
+)
+def test_a_wrong_value_is_said_and_nothing_is_written(
+    tmp_path: Path, flags: tuple[str, ...], words: str
+) -> None:
+    folder = tmp_path / "new"
+    assert_one_line(minirelay("init", "--directory", str(folder), *FLAGS, *flags), 2, words)
+    assert not folder.exists()
+
+
+def test_a_place_that_can_not_be_written_to_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert_one_line(minirelay("init", "--directory", str(tmp_path / "file" / "x"), *FLAGS), 2, "file", "sudo")
