@@ -138,7 +138,7 @@ async def serve(
             partial(_readiness, settings, polling),
         )
         decisions = PaymentDecisions(store.reader, payments, terms, utc_now)
-        await enter(_listen_to_operator(settings, store, decisions))
+        await enter(_listen_to_operator(settings, Operator(store, blobs, utc_now), decisions))
         url = await enter(_listen_to_clients(settings, services, listener, relay))
         yield Server(url, token.token_id, relay, token_lost, blobs)
 
@@ -442,10 +442,10 @@ def _watch_of(settings: Settings, polled: PolledChain, terms: SettlementTerms, r
 
 
 def _listen_to_operator(
-    settings: Settings, store: Store, decisions: PaymentDecisions
+    settings: Settings, operator: Operator, decisions: PaymentDecisions
 ) -> AbstractAsyncContextManager[None]:
     """Listen on a socket in the data directory, whose lock the store holds."""
-    return listen_to_operator(create_admin_app(Operator(store, utc_now), decisions), settings.data_dir)
+    return listen_to_operator(create_admin_app(operator, decisions), settings.data_dir)
 
 
 def _listen_to_clients(

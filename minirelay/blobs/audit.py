@@ -1,8 +1,9 @@
 """Is every stored blob what its CID says? It is built once more, from its leaves (`minirelay verify`)."""
 
 from minirelay.blobs.cid import write_cid
+from minirelay.blobs.leaves import read_leaf
 from minirelay.blobs.media_type import SNIFFED_BYTES, sniff
-from minirelay.blobs.unixfs import CHUNK_BYTES, DagBuilder, content_offset
+from minirelay.blobs.unixfs import CHUNK_BYTES, DagBuilder
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import BlobRow
 from minirelay.store.reader import Reader
@@ -31,7 +32,7 @@ async def _find_damage(reader: Reader, blob: BlobRow) -> str | None:
     beginning = b""
     try:
         for place in range(0, max(blob.size, 1), CHUNK_BYTES):
-            content = await _leaf(reader, blob, place)
+            content = await read_leaf(reader, blob, place)
             beginning = beginning or content[:SNIFFED_BYTES]
             expected.update({block.place: block.hash for block in builder.add(content)})
     except StoreUnavailable as error:
@@ -44,10 +45,3 @@ async def _find_damage(reader: Reader, blob: BlobRow) -> str | None:
     if sniff(beginning) != blob.media_type:
         return "its media type is not what its first bytes say"
     return None
-
-
-async def _leaf(reader: Reader, blob: BlobRow, place: int) -> bytes:
-    length = min(CHUNK_BYTES, blob.size - place)
-    if not length:
-        return b""
-    return await reader.blob_part(blob.row, place, content_offset(length), length)

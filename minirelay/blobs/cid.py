@@ -5,6 +5,8 @@ Source: the multiformats' CID, multihash, base58btc and multibase specifications
 
 import base64
 import binascii
+import re
+from contextlib import suppress
 from typing import Final
 
 from minirelay.errors import MalformedInput
@@ -19,6 +21,12 @@ _VERSION_1_DAG_PB: Final = bytes([1, 0x70])
 _LENGTH_0: Final = 46
 _LENGTH_1: Final = 59
 """The lengths that are possible: whatever is longer is not looked at."""
+CID_BYTES: Final = max(_LENGTH_0, _LENGTH_1)
+"""The length of the longest, as text."""
+# Looking ahead only, so that none hides another one that begins within it.
+_ANYWHERE: Final = re.compile(
+    rb"(?=(Qm[1-9A-HJ-NP-Za-km-z]{%d}|b[a-z2-7]{%d}))" % (_LENGTH_0 - 2, _LENGTH_1 - 1)
+)
 
 
 def write_cid(digest: bytes) -> str:
@@ -28,6 +36,23 @@ def write_cid(digest: bytes) -> str:
         number, digit = divmod(number, len(_BASE58))
         digits = _BASE58[digit] + digits
     return digits
+
+
+def write_cid_1(digest: bytes) -> str:
+    """Write the CID, version 1 in base32, of a dag-pb block. digest: SHA-256 of the block."""
+    return "b" + base64.b32encode(_VERSION_1_DAG_PB + _SHA256 + digest).decode().rstrip("=").lower()
+
+
+def find_cids(data: bytes) -> set[bytes]:
+    """Find the SHA-256 of every CID, of either version, that stands anywhere in some text.
+
+    Whatever is around it: a URL, another letter. data: in UTF-8, or CBOR, whose texts are that.
+    """
+    found = set()
+    for match in _ANYWHERE.finditer(data):
+        with suppress(MalformedInput):
+            found.add(read_cid(match[1].decode("ascii")))
+    return found
 
 
 def read_cid(text: str) -> bytes:

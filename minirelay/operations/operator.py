@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from minirelay.blobs.cid import read_cid, write_cid
+from minirelay.blobs.library import Blob, BlobLibrary
 from minirelay.errors import MinirelayError
 from minirelay.store.alerts import Alert, AlertAcknowledgement
 from minirelay.store.database import Store
@@ -29,12 +31,17 @@ class UnknownAlert(OperatorError):
     """There is no such alert."""
 
 
+class UnknownBlob(OperatorError):
+    """There is no such file."""
+
+
 class Operator:
     """The operator's commands."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, blobs: BlobLibrary, now: Callable[[], datetime]) -> None:
         """now: the relay's clock."""
         self._store = store
+        self._blobs = blobs
         self._now = now
 
     async def acknowledge(self, alert_id: int) -> Alert:
@@ -47,6 +54,19 @@ class Operator:
         alert = await self._alert(alert_id)
         log.info("an alert was acknowledged", extra={"alert": alert_id, "kind": alert.kind})
         return alert
+
+    async def remove_blob(self, cid: str) -> Blob:
+        """Remove a file, from all shops and whatever names it; return what it was.
+
+        Raises MalformedInput, UnknownBlob, StoreError.
+        """
+        digest = read_cid(cid)
+        blob = await self._blobs.find(digest)
+        if blob is None:
+            raise UnknownBlob(f"there is no file {cid}; `minirelay blobs --all` lists those that there are")
+        await self._blobs.remove(blob)
+        log.info("a file was removed by the operator", extra={"cid": write_cid(digest), "size": blob.size})
+        return blob
 
     async def _alert(self, alert_id: int) -> Alert:
         alert = await self._store.reader.alert(alert_id) if 0 < alert_id <= _MOST_ID else None

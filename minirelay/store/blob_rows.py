@@ -31,6 +31,13 @@ _STRAY: Final = """SELECT hash FROM block WHERE is_served = 1
     AND NOT EXISTS (SELECT 1 FROM blob_block WHERE block = block.row) LIMIT 1"""
 _OF_NO_SHOP: Final = """SELECT hash FROM blob WHERE hash IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM shop_blob WHERE blob = blob.row) LIMIT 1"""
+_PARTS: Final = f"""SELECT count(*), {joined("hash")} FROM blob AS part WHERE hash IS NOT NULL AND EXISTS
+    (SELECT 1 FROM block JOIN blob_block ON blob_block.block = block.row
+    JOIN blob ON blob.row = blob_block.blob
+    WHERE block.hash = part.hash AND blob.row <> part.row AND blob.hash IS NOT NULL)"""
+# Not by is_served, which stands behind the data of each row.
+_KEPT: Final = f"""SELECT {numbers("row", "length(data)")}, {joined("data")} FROM (SELECT row, data FROM block
+    WHERE row > ? AND NOT EXISTS (SELECT 1 FROM blob_block WHERE block = block.row) ORDER BY row LIMIT ?)"""
 _LIST: Final = f"""SELECT {numbers("shop", "size", "uploaded_at")}, {joined("hash")},
     group_concat(media_type) FROM (SELECT shop, size, uploaded_at, hash, media_type
     FROM shop_blob JOIN blob ON blob.row = shop_blob.blob WHERE hash IS NOT NULL
@@ -188,6 +195,18 @@ def find_stray(connection: sqlite3.Connection) -> str | None:
     if (blob := connection.execute(_OF_NO_SHOP).fetchone()) is not None:
         return f"the file with the root 0x{blob[0].hex()} is of no shop"
     return None
+
+
+def list_parts(connection: sqlite3.Connection) -> list[bytes]:
+    """List the whole blobs that another one's blocks name, by the SHA-256 of their roots."""
+    count, hashes = connection.execute(_PARTS).fetchone()
+    return cut(hashes, [HASH_BYTES] * count)
+
+
+def list_kept(connection: sqlite3.Connection, after_row: int, most: int) -> list[tuple[int, bytes]]:
+    """List blocks that are no blob's, which were kept for orders: rows and data, by ascending rows."""
+    rows, lengths, data = connection.execute(_KEPT, (after_row, most)).fetchone()
+    return list(zip(parse_numbers(rows), cut(data, parse_numbers(lengths)), strict=True))
 
 
 def list_blobs(connection: sqlite3.Connection) -> Sequence[ShopBlob]:

@@ -215,6 +215,14 @@ class Reader:
         """List what each shop has uploaded, the oldest first."""
         return await self._pool.run(blob_rows.list_blobs)
 
+    async def blobs_in_others(self) -> list[bytes]:
+        """List the whole blobs that another one's blocks name, by the SHA-256 of their roots."""
+        return await self._pool.run(blob_rows.list_parts)
+
+    async def kept_blocks(self, after_row: int, most: int) -> list[tuple[int, bytes]]:
+        """List the next blocks that were kept for orders: row and data."""
+        return await self._pool.run(lambda db: blob_rows.list_kept(db, after_row, most))
+
     async def account_checks(self) -> list[AccountCheck]:
         """Read which wallets' accounts have to be compared with the chain."""
         return await self._pool.run(account_checks.load_account_checks)

@@ -6,9 +6,10 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from minirelay.errors import MinirelayError, StoreError
+from minirelay.blobs.cid import write_cid
+from minirelay.errors import MalformedInput, MinirelayError, StoreError
 from minirelay.operations.alert_document import describe_alert
-from minirelay.operations.operator import NoSuchPayment, Operator, OperatorError, UnknownAlert
+from minirelay.operations.operator import NoSuchPayment, Operator, OperatorError, UnknownAlert, UnknownBlob
 from minirelay.operations.payment_decisions import PaymentDecisions
 from minirelay.web.admin_socket import user_of
 
@@ -18,8 +19,9 @@ MAX_BODY_BYTES: Final = 64 * 1024
 MOST_REASON: Final = 500
 ACKNOWLEDGE: Final = "/v1/alerts/{id:[0-9]{1,19}}/acknowledge"
 DECIDE: Final = "/v1/payments/{request:(?:0x)?[0-9A-Fa-f]{1,64}}/{decision:accept|dismiss}"
+REMOVE_BLOB: Final = "/v1/blobs/{cid:[0-9A-Za-z]{1,100}}/remove"
 
-_STATUSES: Final[dict[type[MinirelayError], int]] = {UnknownAlert: 404, NoSuchPayment: 404}
+_STATUSES: Final[dict[type[MinirelayError], int]] = {UnknownAlert: 404, NoSuchPayment: 404, UnknownBlob: 404}
 
 
 def create_admin_app(operator: Operator, payments: PaymentDecisions) -> web.Application:
@@ -35,8 +37,13 @@ def create_admin_app(operator: Operator, payments: PaymentDecisions) -> web.Appl
         made = await payments.decide(named, decision, user_of(request.transport), await _reason(request))
         return web.json_response(made)
 
+    async def remove_blob(request: web.Request) -> web.Response:
+        blob = await operator.remove_blob(request.match_info["cid"])
+        return web.json_response({"cid": write_cid(blob.hash), "size": blob.size})
+
     app.router.add_post(ACKNOWLEDGE, acknowledge)
     app.router.add_post(DECIDE, decide)
+    app.router.add_post(REMOVE_BLOB, remove_blob)
     return app
 
 
@@ -62,6 +69,8 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         if error.status < 400:
             raise
         return _failure(error.status, error.reason)
+    except MalformedInput as error:
+        return _failure(400, str(error))
     except OperatorError as error:
         return _failure(_STATUSES.get(type(error), 409), str(error))
     except StoreError as error:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minirelay.blobs.cid import read_cid, write_cid
+from minirelay.blobs.cid import find_cids, read_cid, write_cid, write_cid_1
 from minirelay.errors import MalformedInput
 
 DIGEST = bytes(range(32))
@@ -22,7 +22,9 @@ def test_a_cid_of_either_version_is_read_as_its_digest(digest: bytes) -> None:
     assert write_cid(digest).startswith("Qm")
     assert len(write_cid(digest)) == 46
     assert read_cid(write_cid(digest)) == digest
+    assert write_cid_1(digest) == version_1(digest)
     assert read_cid(version_1(digest)) == digest
+    assert find_cids(f"bQm{write_cid(digest)}bb{version_1(digest)}a".encode()) >= {digest}
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,10 @@ def test_anything_else_is_malformed(text: str) -> None:
 def test_whatever_is_asked_for_is_read_or_malformed(text: str) -> None:
     with suppress(MalformedInput):
         assert len(read_cid(text)) == 32
+
+
+def test_no_other_text_is_a_cid() -> None:
+    assert (
+        find_cids(b"Qm" + b"1" * 44 + version_1(DIGEST, 0x55).encode() + write_cid(DIGEST)[:-1].encode())
+        == set()
+    )

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from minirelay.blobs.cid import write_cid
+from minirelay.blobs.library import BlobLibrary
 from minirelay.operations.operator import Operator
 from minirelay.operations.payment_decisions import PaymentDecisions
 from minirelay.payments.payment_watches import PaymentWatches
@@ -29,9 +31,10 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def operator(house: House) -> AsyncIterator[TestClient]:  # type: ignore[type-arg]
     terms = SettlementTerms(WRITES.checkout)
     payments = PaymentDecisions(house.store.reader, PaymentWatches([]), terms, utc_now)
-    app = create_admin_app(Operator(house.store, utc_now), payments)
-    async with TestClient(TestServer(app)) as client:
-        yield client
+    async with BlobLibrary.opened(house.store, shop_bytes=2**20, now=utc_now) as blobs:
+        app = create_admin_app(Operator(house.store, blobs, utc_now), payments)
+        async with TestClient(TestServer(app)) as client:
+            yield client
 
 
 async def test_an_acknowledged_alert_is_the_answer(house: House, operator: TestClient) -> None:  # type: ignore[type-arg]
@@ -50,6 +53,10 @@ async def test_an_acknowledged_alert_is_the_answer(house: House, operator: TestC
         ("POST", "/v1/alerts/9999999999999999999/acknowledge", 404),
         ("POST", "/v1/alerts/x/acknowledge", 404),
         ("GET", "/v1/alerts/1/acknowledge", 405),
+        ("POST", f"/v1/blobs/{write_cid(bytes(32))}/remove", 404),
+        ("POST", "/v1/blobs/Qm/remove", 400),
+        ("GET", f"/v1/blobs/{write_cid(bytes(32))}/remove", 405),
+        ("POST", "/v1/blobs/../remove", 404),
         ("POST", "/", 404),
         ("POST", "/v1/payments/0x12345/accept", 404),
         ("POST", "/v1/payments/123/dismiss", 404),
