@@ -132,7 +132,9 @@ def _read(question: HeadQuestion, answered: Answered[Block | None]) -> HeadAnswe
     if question.newest is not None:
         at_newest, *others = others
         newest = at_newest if isinstance(at_newest, Block) else None
-        if head.number < question.newest.number and not question.may_go_back:
+        # With a block there beyond its head, it is two nodes, or none that can be believed.
+        is_believed = question.may_go_back and newest is None
+        if head.number < question.newest.number and not is_believed:
             return WENT_BACK
         if newest is None and head.number >= question.newest.number:
             return f"it has a head of number {head.number}, but no block {question.newest.number}"

@@ -138,6 +138,18 @@ async def test_a_head_may_go_back_where_that_is_said() -> None:
     assert (answer.head.number, answer.newest) == (7, None)
 
 
+async def test_a_head_did_not_go_back_where_there_is_a_block_beyond_it() -> None:
+    first, second = endpoints = nodes()
+    newest = first.model.head.header
+    before = first.model.best.at(7)
+    assert before is not None
+    first.intercept = answering("latest", header_json(before.header))
+    chain = chain_of(endpoints)
+    question = HeadQuestion(newest, (), (), LATEST, may_go_back=True)
+    assert (await read_head(chain, question, budget())).endpoint == second.name
+    assert chain.health()[0].reason == "its head went back"
+
+
 async def test_where_no_endpoint_has_a_head_the_chain_is_unreachable() -> None:
     endpoints = nodes()
     for node in endpoints:

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from random import Random
 
 import pytest
 
-from minirelay.chain.confirmations import Depths
+from minirelay.chain.confirmations import Confirmations, Depths
 from minirelay.chain.errors import BudgetSpent, ChainUnreachable
 from minirelay.chain.poller import LEAST_REQUESTS, Start
 from minirelay.chain.progress import Progress
 from minirelay.chain.question import Question
+from minirelay.errors import MinirelayError
 from minirelay.protocol.json_rpc import Answer, Request, Result, RpcError, read_quantity
 from minirelay.store.errors import StoreUnavailable
 from tests.chain.chain_model import ChainModel, Transaction, address_of, coins_to, digest
-from tests.chain.model_node import NodeTraits
+from tests.chain.lies import lying
+from tests.chain.model_node import MULTICALL3, ModelNode, NodeTraits
 from tests.chain.polling import CHAIN_ID, CONTRACT, ENOUGH, CountedNode, KeptProgress, Polling, coins
 
 HOLDER = address_of("holder")
@@ -582,3 +585,31 @@ async def test_after_a_save_that_failed_what_is_stored_counts() -> None:
     await polling.poll()
     assert polling.memory.saves == 3
     assert polling.watch.deep + polling.watch.seen == [1, 2, 3]
+
+
+# -- endpoints that lie
+
+
+@pytest.mark.parametrize("seed", range(30))
+async def test_whatever_an_endpoint_answers_the_marks_are_in_order_and_nothing_is_missed(seed: int) -> None:
+    random = Random(seed)
+    model = ChainModel(CHAIN_ID, codes=(CONTRACT,))
+    nodes = [CountedNode(model, name) for name in ("liar", "other")]
+    confirmations: Sequence[Confirmations] = (1, 3, "safe", "finalized")
+    depths = Depths(random.choice(confirmations), is_development=random.random() < 0.5)
+    polling = Polling(*nodes, depths=depths, multicall=random.choice((None, MULTICALL3)))
+    polling.watch.pairs = [coins(address_of(n)) for n in range(5)]
+    nodes[0].intercept = lying(ModelNode(model), random, random.choice((0.05, 0.3)))
+    for payment in range(30):
+        polling.mine(payment)
+        with suppress(MinirelayError):
+            await polling.poll(random.choice((0.5, 4, 30, 700)))
+        assert sum(node.requests for node in nodes) <= 10
+        for marks in [one.marks for one in polling.watch.takes[-1:]]:
+            assert marks.final <= marks.deep <= marks.scanned <= marks.head.number
+    nodes[0].intercept = lambda request: None
+    for _ in range(5):
+        with suppress(MinirelayError):
+            await polling.poll(700)
+    assert polling.marks[:2] == (30, 30)
+    assert set(range(polling.marks[2])) <= set(polling.watch.deep)
