@@ -16,11 +16,13 @@ from typing import Final
 
 from minirelay.blobs.library import BlobLibrary
 from minirelay.blobs.upload_tokens import UploadTokens
+from minirelay.chain.balances import BalanceReader
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
 from minirelay.chain.errors import ChainUnreachable
 from minirelay.chain.findings import Watch
 from minirelay.chain.relay_registry import RelayReg
+from minirelay.chain.sending import Sender
 from minirelay.chain.shop_registry import ShopReg
 from minirelay.chain.token import RelayToken, RelayTokenService
 from minirelay.chain.wallet import Wallet
@@ -31,6 +33,8 @@ from minirelay.mirror.accounts import SETTLES_S, AccountsMirror
 from minirelay.operations.backup_schedule import BackupSchedule
 from minirelay.operations.operator import Operator
 from minirelay.operations.payment_decisions import PaymentDecisions
+from minirelay.operations.sweeps import Sweeps
+from minirelay.payments.auto_sweep import AutoSweep
 from minirelay.payments.chain_memory import ChainMemory
 from minirelay.payments.coingecko import CoinGecko
 from minirelay.payments.decimals_memory import StoredDecimals
@@ -44,6 +48,7 @@ from minirelay.payments.price_key import read_price_key
 from minirelay.payments.price_memory import StoredPrices
 from minirelay.payments.quotes import PaymentChain, Quotes
 from minirelay.payments.settlement import SettlementTerms
+from minirelay.payments.sweeping import Sweeper, SweepTerms
 from minirelay.payments.watcher import PaymentWatch
 from minirelay.relay.clock import utc_now
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller
@@ -125,6 +130,8 @@ async def serve(
         mirror = await _open_mirror(settings, relay, shop_registry)
         polling = await enter(_start_polling(chains, store, quotes, partial(_watches, payments, mirror)))
         await enter(_stock_alerts(relay))
+        sweepers = _make_sweepers(settings, chains, payment_chains, store, wallet)
+        await enter(_auto_sweep(settings, sweepers, store, quotes))
         parts.enter_context(_backups(settings, store))
         enroller = _make_enroller(settings, base_url, token, wallet, shop_registry, relay)
         token_lost = parts.enter_context(_token_checks(token_service, token, settings))
@@ -138,7 +145,9 @@ async def serve(
             partial(_readiness, settings, polling),
         )
         decisions = PaymentDecisions(store.reader, payments, terms, utc_now)
-        await enter(_listen_to_operator(settings, Operator(store, blobs, utc_now), decisions))
+        sweeps = Sweeps(store.reader, sweepers)
+        operator = Operator(store, blobs, utc_now)
+        await enter(_listen_to_operator(settings, operator, decisions, sweeps))
         url = await enter(_listen_to_clients(settings, services, listener, relay))
         yield Server(url, token.token_id, relay, token_lost, blobs)
 
@@ -438,14 +447,68 @@ def _watch_of(settings: Settings, polled: PolledChain, terms: SettlementTerms, r
     )
 
 
+# -- sweeping
+
+
+def _make_sweepers(
+    settings: Settings,
+    chains: Sequence[PolledChain],
+    chain_ids: Sequence[int],
+    store: Store,
+    wallet: Wallet,
+) -> dict[int, Sweeper]:
+    payable = [one for one in chains if one.chain.chain_id in chain_ids]
+    return {one.chain.chain_id: _sweeper_of(settings, one, store, wallet) for one in payable}
+
+
+def _sweeper_of(settings: Settings, polled: PolledChain, store: Store, wallet: Wallet) -> Sweeper:
+    chain_id = polled.chain.chain_id
+    one = settings.chain(chain_id)
+    make_prover = partial(NativeProver, chain_id, bytes(one.payments), bytes(one.permit2))
+    return Sweeper(
+        chain=polled.chain,
+        payments=bytes(one.payments),
+        target=PayByAddress(chain_id, bytes(one.payments), make_prover),
+        balances=BalanceReader(polled.chain, polled.multicall),
+        multicall=bytes(one.multicall),
+        sender=Sender(polled.chain, wallet),
+        meta=MetaTable(store),
+        terms=SweepTerms(
+            coin_gas=one.sweep_gas_coin,
+            token_gas=one.sweep_gas_token,
+            fee=one.sweep_fee.wei,
+            fees_per_day=one.sweep_fees_per_day.wei,
+        ),
+        now=_epoch,
+    )
+
+
+@asynccontextmanager
+async def _auto_sweep(
+    settings: Settings, sweepers: dict[int, Sweeper], store: Store, quotes: Quotes
+) -> AsyncIterator[None]:
+    policies = [(one, settings.chain(chain_id).auto_sweep) for chain_id, one in sweepers.items()]
+    sweeping = AutoSweep(store.reader, policies, lambda: quotes.facts(_epoch()), _epoch)
+    task = asyncio.create_task(sweeping.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _epoch() -> int:
+    return int(utc_now().timestamp())
+
+
 # -- the listeners
 
 
 def _listen_to_operator(
-    settings: Settings, operator: Operator, decisions: PaymentDecisions
+    settings: Settings, operator: Operator, decisions: PaymentDecisions, sweeps: Sweeps
 ) -> AbstractAsyncContextManager[None]:
     """Listen on a socket in the data directory, whose lock the store holds."""
-    return listen_to_operator(create_admin_app(operator, decisions), settings.data_dir)
+    return listen_to_operator(create_admin_app(operator, decisions, sweeps), settings.data_dir)
 
 
 def _listen_to_clients(

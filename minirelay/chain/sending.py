@@ -46,12 +46,16 @@ def _import_connect() -> "Callable[[Chain], AsyncWeb3[Any]]":
 
 @dataclass(frozen=True, slots=True)
 class ContractCall:
-    """What a transaction does: a function of the contract at this address, 20 bytes."""
+    """What a transaction does: a function of the contract at this address, 20 bytes.
+
+    gas: its limit; None: as much as it takes now, and a quarter.
+    """
 
     abi: Abi
     address: bytes
     function: str
     arguments: tuple[object, ...]
+    gas: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +131,18 @@ class Sender:
         try:
             fields = dict(
                 await function.build_transaction(
-                    {"from": web3.to_checksum_address(self._wallet.address), "chainId": self._chain.chain_id}
+                    {
+                        "from": web3.to_checksum_address(self._wallet.address),
+                        "chainId": self._chain.chain_id,
+                        **({} if call.gas is None else {"gas": call.gas}),
+                    }
                 )
             )
         except NodeRefused as refusal:
             if "insufficient funds" in refusal.error.message.lower():
                 raise self._unfunded(balance, None) from refusal
             raise
-        planned = PlannedTransaction(_with_reserves(fields, instead_of), balance, instead_of)
+        planned = PlannedTransaction(_with_reserves(fields, instead_of, call.gas), balance, instead_of)
         if balance < planned.highest_cost:
             raise self._unfunded(balance, planned.highest_cost)
         return planned
@@ -144,8 +152,15 @@ class Sender:
     ) -> Receipt:
         """Send a transaction; returns when it is mined. It costs no more than was planned.
 
-        note: is told of it right before. Raises TransactionFailed, NodeRefused, ChainUnreachable.
+        Whatever else this wallet sends on the chain waits until then. note: is told of it right before.
+        Raises TransactionFailed, NodeRefused, ChainUnreachable.
         """
+        async with self._wallet.sending(self._chain.chain_id):
+            return await self._send(planned, note)
+
+    async def _send(
+        self, planned: PlannedTransaction, note: Callable[[Sent], Awaitable[None]] | None
+    ) -> Receipt:
         nonce = await self._nonce(planned.instead_of)
         fields = {name: value for name, value in planned.fields.items() if name != "from"} | {"nonce": nonce}
         raw, digest = self._wallet.sign_transaction(fields)
@@ -223,9 +238,9 @@ class Sender:
         )
 
 
-def _with_reserves(fields: Mapping[str, Any], instead_of: Sent | None) -> dict[str, Any]:
+def _with_reserves(fields: Mapping[str, Any], instead_of: Sent | None, gas: int | None) -> dict[str, Any]:
     """Add gas, since what the call costs may have changed when it is mined, and fees to replace another."""
-    reserved = dict(fields) | {"gas": fields["gas"] * 5 // 4}
+    reserved = dict(fields) | {"gas": fields["gas"] * 5 // 4 if gas is None else gas}
     if instead_of is not None:
         # Nodes take a transaction in the place of another for 10 % more, some for 12.5 %.
         reserved["maxFeePerGas"] = max(fields["maxFeePerGas"], -(-instead_of.max_fee * 9 // 8))

@@ -1,5 +1,6 @@
 """The relay's wallet: the key that signs what the relay writes and pays for its transactions."""
 
+import asyncio
 import os
 import re
 import stat
@@ -30,17 +31,22 @@ def recursion_limit_kept() -> Iterator[None]:
 class Wallet:
     """A wallet. It never shows its key."""
 
-    __slots__ = ("_secret", "key")
+    __slots__ = ("_secret", "_sending", "key")
 
     def __init__(self, secret: bytes) -> None:
         """secret: 32 bytes. Raises MalformedInput."""
         self.key = PrivateKey.from_bytes(secret)
         self._secret = secret
+        self._sending: dict[int, asyncio.Lock] = {}
 
     @property
     def address(self) -> bytes:
         """Return the wallet's address, 20 bytes."""
         return self.key.address
+
+    def sending(self, chain_id: int) -> asyncio.Lock:
+        """Return the lock of a chain: whoever holds it sends, so one transaction is in flight at most."""
+        return self._sending.setdefault(chain_id, asyncio.Lock())
 
     def sign_transaction(self, fields: Mapping[str, object]) -> tuple[bytes, bytes]:
         """Sign a transaction (EIP-1559, EIP-2718). Gives the bytes to send, and their hash."""

@@ -14,27 +14,27 @@ _NOT_RUNNING: Final = (
 _NOT_ALLOWED: Final = "{directory}: permission denied; run this as the user who runs the relay"
 
 
-def ask_relay(directory: Path, path: str, content: object = None) -> Any:
+def ask_relay(directory: Path, path: str, content: object = None, *, timeout_s: float = _TIMEOUT_S) -> Any:
     """Have a relay do something; return its answer, read from JSON.
 
     directory: its data directory. path: of the command. Raises ClickException, in one line, if no relay runs
     there, if this user may not, or with the relay's own words if it can't be done.
     """
     try:
-        return asyncio.run(_ask(directory, path, content))
+        return asyncio.run(_ask(directory, path, content, timeout_s))
     except PermissionError as error:
         raise click.ClickException(_NOT_ALLOWED.format(directory=directory)) from error
     except _CANNOT_CONNECT as error:
         raise click.ClickException(_NOT_RUNNING.format(directory=directory)) from error
 
 
-async def _ask(directory: Path, path: str, content: object) -> Any:
+async def _ask(directory: Path, path: str, content: object, timeout_s: float) -> Any:
     from aiohttp import ClientConnectionError, ClientSession, ClientTimeout, UnixConnector
 
     from minirelay.web.admin_socket import socket_path
 
     with socket_path(directory) as address:
-        timeout = ClientTimeout(total=_TIMEOUT_S)
+        timeout = ClientTimeout(total=timeout_s)
         try:
             async with (
                 ClientSession(connector=UnixConnector(address), timeout=timeout) as http,
@@ -47,7 +47,7 @@ async def _ask(directory: Path, path: str, content: object) -> Any:
             raise click.ClickException(f"{directory}: the relay did not answer: {error}") from error
         except TimeoutError as error:
             raise click.ClickException(
-                f"{directory}: the relay did not answer within {_TIMEOUT_S:.0f} seconds; see its log"
+                f"{directory}: the relay did not answer within {timeout_s:.0f} seconds; see its log"
             ) from error
     if answer.status >= 400:
         raise click.ClickException(str(found.get("error", answer.reason)))

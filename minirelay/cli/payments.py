@@ -49,6 +49,7 @@ QUIET: Final = frozenset({"paid", "expired", "superseded", "withdrawn", "dismiss
 
 MOST_SHOWN: Final = 200
 _REQUEST_DIGITS: Final = 10
+_SWEEP_TIMEOUT_S: Final = 600.0
 _COLUMNS: Final = ("state", "order", "asked for", "came", "of", "until (UTC)", "request")
 
 
@@ -134,6 +135,34 @@ def dismiss(above: dict[str, Any], /, request: str, reason: str, as_json: bool, 
         show(made, as_json=True)
     else:
         click.echo(f"request {_shown(made['request'])} is dismissed; it is watched no more")
+
+
+@payments.command(cls=CommandWithSettings, settings=FOR_READING)
+@click.option("--chain", "chain_id", type=click.IntRange(1), metavar="ID", help="Only on this chain.")
+@click.option("--send", "is_sent", is_flag=True, help="Send what can be swept, a transaction for each.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def sweep(above: dict[str, Any], /, chain_id: int | None, is_sent: bool, as_json: bool, **given: Any) -> None:
+    """List what lies unswept at payment addresses; with --send, pass it on.
+
+    Money that was paid to an address reaches the payee only when the address is swept. The relay's wallet
+    pays the fees. Each sweep is tried first, and is sent only if all that lies there reaches the payee. It
+    goes through the running relay.
+    """
+    from minirelay.cli.operating import ask_relay
+    from minirelay.cli.sweeps import print_unswept, send_all
+
+    settings = read_settings(merge_flags(above, given))
+    with busy("looking at the payment addresses"):
+        found = ask_relay(
+            settings.data_dir, "/v1/payments/unswept", {"chain_id": chain_id}, timeout_s=_SWEEP_TIMEOUT_S
+        )
+    if is_sent:
+        send_all(settings.data_dir, found, as_json=as_json, timeout_s=_SWEEP_TIMEOUT_S)
+    elif as_json:
+        show(found, as_json=True)
+    else:
+        print_unswept(found)
 
 
 def _decide(above: dict[str, Any], given: dict[str, Any], request: str, decision: str, reason: str) -> Any:

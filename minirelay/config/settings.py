@@ -17,6 +17,7 @@ from minirelay.config.urls import BaseUrl, EndpointUrl
 from minirelay.config.values import (
     Address,
     AtLeastNone,
+    Coins,
     Confirmations,
     Count,
     Factor,
@@ -106,6 +107,25 @@ class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         Meta(description="take payments in tokens that can't be moved on from the address they are paid to"),
     ] = False
+    sweep_gas_coin: Annotated[
+        int, Meta(ge=21_000, le=30_000_000, description="gas limit of a sweep of the chain's coin")
+    ] = 300_000
+    sweep_gas_token: Annotated[
+        int, Meta(ge=21_000, le=30_000_000, description="gas limit of a sweep of a token")
+    ] = 500_000
+    sweep_fee: Annotated[
+        Coins, Meta(description="what one sweep may cost at most, in the chain's coin: 0.05, say")
+    ] = Coins("0.05")
+    sweep_fees_per_day: Annotated[
+        Coins, Meta(description="what the sweeps of a day (UTC) may cost at most, all together")
+    ] = Coins("0.5")
+    auto_sweep: Annotated[
+        Literal["off", "over", "paid"],
+        Meta(
+            description="what is swept by itself: over: tokens that were paid over, before their time ends; "
+            "paid: all that is paid"
+        ),
+    ] = "over"
 
 
 class PriceSettings(msgspec.Struct, frozen=True, kw_only=True):

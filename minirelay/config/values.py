@@ -12,6 +12,7 @@ _UNITS_S: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _UNITS_BYTES: Final = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
 LEAST_LINE: Final = 256
+_COIN_DIGITS: Final = 18
 _UINT256_DIGITS: Final = 78
 
 
@@ -143,6 +144,26 @@ class Factor(str):
     def denominator(self) -> int:
         """Return the divisor."""
         return int(self.partition("/")[2])
+
+
+class Coins(str):
+    """An amount of a chain's own coin, like 0.05; kept as it is written."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read an amount with up to 18 digits behind the point. Raises ValueError."""
+        text = str(given) if isinstance(given, int | float | str) and not isinstance(given, bool) else ""
+        if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,18})?", text):
+            raise ValueError("expected an amount of coins like 0.05")
+        return cls(text)
+
+    @property
+    def wei(self) -> int:
+        """Return it in the coin's smallest units."""
+        whole, _, part = self.partition(".")
+        return int(whole + part.ljust(_COIN_DIGITS, "0"))
 
 
 class Confirmations(str):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from minirelay.shop.checkout_records import CheckoutRecords
-from minirelay.shop.issued_requests import IssuedRequest
+from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.shop.reservations import Reservation
 from minirelay.store import (
     account_checks,
@@ -25,6 +25,7 @@ from minirelay.store import (
     payment_list,
     payment_records,
     shops,
+    unswept,
 )
 from minirelay.store.account_checks import AccountCheck
 from minirelay.store.alerts import Alert, AlertPage
@@ -51,6 +52,7 @@ from minirelay.store.payment_list import ListedPayment, PaymentFilter
 from minirelay.store.payment_records import WatchedRequest
 from minirelay.store.payment_rows import PaymentTransfer
 from minirelay.store.pool import Queryable, ReadPool
+from minirelay.store.unswept import SweepCandidate
 
 
 class Reader:
@@ -166,6 +168,21 @@ class Reader:
     async def payment_decisions(self, ids: Iterable[bytes]) -> list[PaymentDecision]:
         """Read what the operator decided about payment requests, by PaymentID."""
         return await self._pool.run(lambda db: payment_decisions.load_decisions(db, ids))
+
+    async def sweep_candidates(
+        self,
+        chain_id: int,
+        *,
+        request_id: bytes | None = None,
+        states: Sequence[RequestState] | None = None,
+        since: int = 0,
+    ) -> list[SweepCandidate]:
+        """List payment requests at whose addresses money may lie, the newest first; see `unswept`."""
+        return await self._pool.run(
+            lambda db: unswept.list_candidates(
+                db, chain_id, request_id=request_id, states=states, since=since
+            )
+        )
 
     async def payment_transfers(self, ids: Iterable[bytes]) -> list[PaymentTransfer]:
         """Read what was observed for payment requests, by PaymentID."""

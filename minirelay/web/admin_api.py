@@ -11,11 +11,14 @@ from minirelay.errors import MalformedInput, MinirelayError, StoreError
 from minirelay.operations.alert_document import describe_alert
 from minirelay.operations.operator import NoSuchPayment, Operator, OperatorError, UnknownAlert, UnknownBlob
 from minirelay.operations.payment_decisions import PaymentDecisions
+from minirelay.operations.sweeps import Sweeps
 from minirelay.web.admin_socket import user_of
 
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES: Final = 64 * 1024
+UNSWEPT: Final = "/v1/payments/unswept"
+SWEEP: Final = "/v1/payments/{request:(?:0x)?[0-9A-Fa-f]{1,64}}/sweep"
 MOST_REASON: Final = 500
 ACKNOWLEDGE: Final = "/v1/alerts/{id:[0-9]{1,19}}/acknowledge"
 DECIDE: Final = "/v1/payments/{request:(?:0x)?[0-9A-Fa-f]{1,64}}/{decision:accept|dismiss}"
@@ -24,7 +27,7 @@ REMOVE_BLOB: Final = "/v1/blobs/{cid:[0-9A-Za-z]{1,100}}/remove"
 _STATUSES: Final[dict[type[MinirelayError], int]] = {UnknownAlert: 404, NoSuchPayment: 404, UnknownBlob: 404}
 
 
-def create_admin_app(operator: Operator, payments: PaymentDecisions) -> web.Application:
+def create_admin_app(operator: Operator, payments: PaymentDecisions, sweeps: Sweeps) -> web.Application:
     """Make the application that answers the operator. It lets everybody in: what it listens on does not."""
     app = web.Application(middlewares=[_answer_errors], client_max_size=MAX_BODY_BYTES)
 
@@ -41,21 +44,43 @@ def create_admin_app(operator: Operator, payments: PaymentDecisions) -> web.Appl
         blob = await operator.remove_blob(request.match_info["cid"])
         return web.json_response({"cid": write_cid(blob.hash), "size": blob.size})
 
+    async def list_unswept(request: web.Request) -> web.Response:
+        return web.json_response(await sweeps.unswept(await _chain_id(request)))
+
+    async def sweep(request: web.Request) -> web.Response:
+        return web.json_response(await sweeps.sweep(request.match_info["request"]))
+
     app.router.add_post(ACKNOWLEDGE, acknowledge)
     app.router.add_post(DECIDE, decide)
+    app.router.add_post(UNSWEPT, list_unswept)
+    app.router.add_post(SWEEP, sweep)
     app.router.add_post(REMOVE_BLOB, remove_blob)
     return app
 
 
-async def _reason(request: web.Request) -> str:
-    """Read why something is decided: `{"reason": "..."}`, which may be missing. Raises OperatorError."""
+async def _chain_id(request: web.Request) -> int | None:
+    """Read which chain is meant: `{"chain_id": 1}`; None for all. Raises OperatorError."""
+    chain_id = (await _content(request)).get("chain_id")
+    if chain_id is not None and (not isinstance(chain_id, int) or isinstance(chain_id, bool)):
+        raise OperatorError("a chain_id is a number")
+    return chain_id
+
+
+async def _content(request: web.Request) -> dict[str, object]:
     if not request.can_read_body:
-        return ""
+        return {}
     try:
         content = await request.json()
     except ValueError as error:
         raise OperatorError("the body is not JSON") from error
-    reason = content.get("reason", "") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise OperatorError("the body is not a JSON object")
+    return content
+
+
+async def _reason(request: web.Request) -> str:
+    """Read why something is decided: `{"reason": "..."}`, which may be missing. Raises OperatorError."""
+    reason = (await _content(request)).get("reason", "")
     if not isinstance(reason, str) or len(reason) > MOST_REASON:
         raise OperatorError(f"a reason is text of at most {MOST_REASON} characters")
     return reason

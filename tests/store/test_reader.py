@@ -63,6 +63,8 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     (found,) = await reader.find_payment_requests(request.id, request.id)
     assert found.issued.id == request.id
     assert await reader.payment_decisions([request.id]) == []
+    (candidate,) = await reader.sweep_candidates(request.request.chain_id)
+    assert candidate.id == request.id
     (listed,) = await reader.list_payments(PaymentFilter())
     assert listed.row == 1
     assert await reader.chain_progress(1) is None

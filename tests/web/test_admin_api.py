@@ -10,6 +10,7 @@ from minirelay.blobs.cid import write_cid
 from minirelay.blobs.library import BlobLibrary
 from minirelay.operations.operator import Operator
 from minirelay.operations.payment_decisions import PaymentDecisions
+from minirelay.operations.sweeps import Sweeps
 from minirelay.payments.payment_watches import PaymentWatches
 from minirelay.payments.settlement import SettlementTerms
 from minirelay.relay.clock import utc_now
@@ -32,7 +33,9 @@ async def operator(house: House) -> AsyncIterator[TestClient]:  # type: ignore[t
     terms = SettlementTerms(WRITES.checkout)
     payments = PaymentDecisions(house.store.reader, PaymentWatches([]), terms, utc_now)
     async with BlobLibrary.opened(house.store, shop_bytes=2**20, now=utc_now) as blobs:
-        app = create_admin_app(Operator(house.store, blobs, utc_now), payments)
+        app = create_admin_app(
+            Operator(house.store, blobs, utc_now), payments, Sweeps(house.store.reader, {})
+        )
         async with TestClient(TestServer(app)) as client:
             yield client
 
@@ -61,6 +64,8 @@ async def test_an_acknowledged_alert_is_the_answer(house: House, operator: TestC
         ("POST", "/v1/payments/0x12345/accept", 404),
         ("POST", "/v1/payments/123/dismiss", 404),
         ("POST", "/v1/payments/0x12345/spend", 404),
+        ("POST", "/v1/payments/0x12345/sweep", 404),
+        ("GET", "/v1/payments/unswept", 405),
     ],
 )
 async def test_what_cannot_be_done_is_said_in_json(

@@ -1,0 +1,188 @@
+"""Sweeping on a real chain, the contract in both variants: what reaches the payee, what is never sent."""
+
+import pytest
+from msgspec.structs import replace
+from web3 import Web3
+
+from minirelay.chain.chain import Chain
+from minirelay.payments.sweep_rules import Verdict
+from minirelay.payments.sweeping import Sweeper, SweepRefused
+from minirelay.store.unswept import SweepCandidate
+from tests.chain_fixtures import Contracts
+from tests.contracts.deploying import VARIANTS, deploy, payments_variant
+from tests.dev.contracts.contract_calls import PAYEE
+from tests.payments.sweeps import AMOUNT, Sweeping
+from tests.system.payers import Payer
+
+
+@pytest.fixture(params=VARIANTS)
+def sweeping(w3: Web3, contracts: Contracts, chain: Chain, request: pytest.FixtureRequest) -> Sweeping:
+    return Sweeping(w3, Payer(w3, payments_variant(w3, contracts, request.param)), chain)
+
+
+@pytest.fixture
+def deployed(w3: Web3, contracts: Contracts, chain: Chain) -> Sweeping:
+    return Sweeping(w3, Payer(w3, payments_variant(w3, contracts, "deployed")), chain)
+
+
+async def verdicts(sweeping: Sweeping, *candidates: SweepCandidate) -> list[Verdict]:
+    return [one.verdict for one in await sweeping.sweeper.look(candidates)]
+
+
+async def assert_not_sent(sweeping: Sweeping, one: SweepCandidate, words: str) -> None:
+    before = sweeping.sent_count()
+    with pytest.raises(SweepRefused, match=words):
+        await sweeping.sweeper.sweep(one)
+    assert sweeping.sent_count() == before
+
+
+@pytest.mark.parametrize("surplus", [0, 1, AMOUNT])
+@pytest.mark.parametrize("is_token", [False, True], ids=["coins", "token"])
+async def test_all_that_lies_there_reaches_the_payee(
+    sweeping: Sweeping, is_token: bool, surplus: int
+) -> None:
+    token = sweeping.payer.contracts.eddies if is_token else None
+    one = sweeping.candidate(currency=token.address if token else None)
+    sweeping.pay(one, AMOUNT + surplus, token)
+    before = sweeping.balance(PAYEE, token)
+    assert await verdicts(sweeping, one) == [Verdict.SWEEP]
+    swept = await sweeping.sweeper.sweep(one)
+    assert sweeping.balance(PAYEE, token) == before + AMOUNT + surplus
+    assert (swept.is_overtaken, swept.left) == (False, 0)
+    receipt = sweeping.w3.eth.get_transaction_receipt(swept.transaction)  # type: ignore[arg-type]
+    assert receipt["status"] == 1
+    # Once swept, it is nobody's business any more.
+    assert await verdicts(sweeping, one) == []
+
+
+async def test_the_gas_limits_are_those_of_the_settings(sweeping: Sweeping) -> None:
+    token = sweeping.payer.contracts.eddies
+    coin, of_token = sweeping.candidate(), sweeping.candidate(currency=token.address)
+    sweeping.pay(coin)
+    sweeping.pay(of_token, AMOUNT, token)
+    for one, gas in [(coin, 300_000), (of_token, 500_000)]:
+        swept = await sweeping.sweeper.sweep(one)
+        sent = sweeping.w3.eth.get_transaction(swept.transaction)  # type: ignore[arg-type]
+        assert sent["gas"] == gas
+
+
+async def test_a_part_is_not_swept_before_its_time_is_over(sweeping: Sweeping) -> None:
+    one = sweeping.candidate()
+    sweeping.pay(one, AMOUNT - 1)
+    assert await verdicts(sweeping, one) == [Verdict.WAIT]
+    await assert_not_sent(sweeping, one, "the rest could still come")
+    assert await verdicts(sweeping, replace(one, is_order_paid=True)) == [Verdict.SWEEP]
+    sweeping.let_time_end()
+    before = sweeping.balance(PAYEE)
+    await sweeping.sweeper.sweep(one)
+    assert sweeping.balance(PAYEE) == before + AMOUNT - 1
+
+
+async def test_nothing_is_sent_where_a_stranger_swept_first(sweeping: Sweeping) -> None:
+    token = sweeping.payer.contracts.eddies
+    one = sweeping.candidate(currency=token.address)
+    sweeping.pay(one, AMOUNT, token)
+    sweeping.sweep_as_stranger(one)
+    assert await verdicts(sweeping, one) == []
+    await assert_not_sent(sweeping, one, "nothing lies there")
+    # What comes later stays there for ever.
+    sweeping.pay(one, 5, token)
+    assert await verdicts(sweeping, one) == [Verdict.LEFT]
+    await assert_not_sent(sweeping, one, "swept before")
+
+
+async def test_a_sweep_that_a_stranger_overtakes_is_seen_to_have_arrived(
+    sweeping: Sweeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = sweeping.candidate()
+    sweeping.pay(one)
+    before = sweeping.balance(PAYEE)
+    count = Sweeper._count_fee
+
+    async def overtaken(self: Sweeper, fee: int) -> None:
+        # Tried and planned, but not sent yet.
+        sweeping.sweep_as_stranger(one)
+        await count(self, fee)
+
+    monkeypatch.setattr(Sweeper, "_count_fee", overtaken)
+    swept = await sweeping.sweeper.sweep(one)
+    assert (swept.is_overtaken, swept.left) == (True, 0)
+    assert sweeping.balance(PAYEE) == before + AMOUNT
+
+
+async def test_money_that_a_hungry_payee_does_not_take_is_not_touched(deployed: Sweeping) -> None:
+    payee = deploy(deployed.w3, "HungryPayee")
+    one = deployed.candidate(payee=payee.address)
+    deployed.pay(one)
+    assert await verdicts(deployed, one) == [Verdict.REFUSED]
+    await assert_not_sent(deployed, one, "does not reach the payee")
+    # As it would be when its time is over: the sweeper leaves the money where nobody can get it.
+    deployed.let_time_end()
+    assert await verdicts(deployed, one) == [Verdict.REFUSED]
+    assert deployed.balance(deployed.payer.address_of(one.request)) == AMOUNT
+
+
+async def test_a_token_paid_over_is_swept_in_time_or_reported_as_locked(deployed: Sweeping) -> None:
+    token = deployed.payer.contracts.eddies
+    early, late = (deployed.candidate(currency=token.address, number=number) for number in (1, 2))
+    for one in (early, late):
+        deployed.pay(one, AMOUNT + 1, token)
+    await deployed.sweeper.sweep(early)
+    assert deployed.balance(PAYEE, token) == AMOUNT + 1
+    deployed.let_time_end()
+    assert await verdicts(deployed, late) == [Verdict.LOCKED]
+    await assert_not_sent(deployed, late, "paid over and not swept in time")
+
+
+async def test_a_token_that_returns_nothing_is_never_sent(deployed: Sweeping) -> None:
+    token = deploy(deployed.w3, "SilentToken")
+    one = deployed.candidate(currency=token.address)
+    deployed.pay(one, AMOUNT, token)
+    assert await verdicts(deployed, one) == [Verdict.REFUSED]
+    await assert_not_sent(deployed, one, "does not reach the payee")
+
+
+async def test_a_fee_above_its_ceiling_is_not_paid(sweeping: Sweeping) -> None:
+    one = sweeping.candidate()
+    sweeping.pay(one)
+    sweeping.terms = replace(sweeping.terms, fee=1000)
+    await assert_not_sent(sweeping, one, "sweep_fee allows")
+
+
+async def test_the_fees_of_a_day_have_a_ceiling_and_a_new_day_has_its_own(sweeping: Sweeping) -> None:
+    first, second = (sweeping.candidate(number=number) for number in (1, 2))
+    for one in (first, second):
+        sweeping.pay(one)
+    await sweeping.sweeper.sweep(first)
+    (spent,) = [int.from_bytes(value[8:]) for value in sweeping.meta.values.values()]
+    assert spent > 0
+    sweeping.terms = replace(sweeping.terms, fees_per_day=spent * 3 // 2)
+    await assert_not_sent(sweeping, second, "sweep_fees_per_day")
+    sweeping.time += 86_400
+    await sweeping.sweeper.sweep(second)
+
+
+async def test_what_is_not_worth_its_fee_is_not_sent(sweeping: Sweeping) -> None:
+    one = sweeping.candidate()
+    sweeping.pay(one)
+    asked = []
+
+    def never(amount: int, fee: int) -> bool:
+        asked.append((amount, fee))
+        return False
+
+    before = sweeping.sent_count()
+    with pytest.raises(SweepRefused, match="too much"):
+        await sweeping.sweeper.sweep(one, never)
+    ((amount, fee),) = asked
+    assert amount == AMOUNT
+    assert fee > 0
+    assert (sweeping.sent_count(), sweeping.meta.values) == (before, {})
+
+
+async def test_where_it_cannot_be_tried_it_is_not_sent(sweeping: Sweeping) -> None:
+    one = sweeping.candidate()
+    sweeping.pay(one)
+    sweeping.multicall = b"\x09" * 20
+    assert await verdicts(sweeping, one) == [Verdict.UNTRIED]
+    await assert_not_sent(sweeping, one, "no Multicall3")

@@ -1,0 +1,69 @@
+"""Sweeping with the command, on a whole relay over a real chain."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from web3 import Web3
+
+from minirelay.cli.main import run
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.deployment import Deployment
+from minirelay.shop.payment_request import payment_id
+from tests.chain_fixtures import Contracts
+from tests.contracts.deploying import VARIANTS
+from tests.dev.contracts.contract_calls import PAYEE
+from tests.system.paid_orders import PAID, PaidOrders, paid_orders
+
+
+@pytest.fixture(params=VARIANTS)
+async def shop(
+    tmp_path: Path,
+    dev_chain: DevChain,
+    deployment: Deployment,
+    contracts: Contracts,
+    w3: Web3,
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[PaidOrders]:
+    made = paid_orders(tmp_path, dev_chain, deployment, contracts, w3, request.param)
+    async with made.relay_of() as orders:
+        yield orders
+
+
+async def sweep(shop: PaidOrders, *arguments: str) -> int:
+    return await asyncio.to_thread(run, ["payments", "sweep", *arguments, "--data-dir", str(shop.directory)])
+
+
+async def test_what_was_paid_to_an_address_is_listed_and_swept(
+    shop: PaidOrders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order, request = await shop.order()
+    _, half = await shop.order()
+    for one, amount in [(request, request.amount), (half, half.amount // 2)]:
+        await asyncio.to_thread(shop.payer.by_address, one, amount)
+    await shop.until(order, PAID)
+    before = shop.payer.w3.eth.get_balance(shop.payer.w3.to_checksum_address(PAYEE))
+
+    assert await sweep(shop) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["what", "wait", "sweep", "wait:", "be", "1"]
+    assert max(map(len, lines)) <= 80
+    assert await sweep(shop, "--json", "--chain", "31337") == 0
+    assert [one["verdict"] for one in json.loads(capsys.readouterr().out)] == ["wait", "sweep"]
+
+    assert await sweep(shop, "--send") == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"0x{payment_id(request).hex()[:10]}  order {order}  1 ETH  swept")
+    assert len(second) <= 80
+    after = shop.payer.w3.eth.get_balance(shop.payer.w3.to_checksum_address(PAYEE))
+    assert after == before + request.amount
+    await shop.polled()
+    # The order stays as it is, and nobody has to see to it.
+    assert (shop.state(order), shop.row(request)) == (PAID, "paid")
+    assert shop.alerts() == [("short", half.amount // 2)]
+    assert await sweep(shop, "--send") == 0
+    assert "nothing that can be swept" in capsys.readouterr().out
+    assert await sweep(shop, "--chain", "7") == 1
+    assert "chain 7 is not configured" in capsys.readouterr().err
