@@ -6,12 +6,12 @@ from web3 import Web3
 
 from minirelay.chain.chain import Chain
 from minirelay.payments.sweep_rules import Verdict
-from minirelay.payments.sweeping import Sweeper, SweepRefused
+from minirelay.payments.sweeping import SweepRefused
 from minirelay.store.unswept import SweepCandidate
 from tests.chain_fixtures import Contracts
 from tests.contracts.deploying import VARIANTS, deploy, payments_variant
 from tests.dev.contracts.contract_calls import PAYEE
-from tests.payments.sweeps import AMOUNT, Sweeping
+from tests.payments.sweeps import AMOUNT, Remembered, Sweeping
 from tests.system.payers import Payer
 
 
@@ -91,20 +91,18 @@ async def test_nothing_is_sent_where_a_stranger_swept_first(sweeping: Sweeping) 
     await assert_not_sent(sweeping, one, "swept before")
 
 
-async def test_a_sweep_that_a_stranger_overtakes_is_seen_to_have_arrived(
-    sweeping: Sweeping, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_sweep_that_a_stranger_overtakes_is_seen_to_have_arrived(sweeping: Sweeping) -> None:
     one = sweeping.candidate()
     sweeping.pay(one)
     before = sweeping.balance(PAYEE)
-    count = Sweeper._count_fee
 
-    async def overtaken(self: Sweeper, fee: int) -> None:
-        # Tried and planned, but not sent yet.
-        sweeping.sweep_as_stranger(one)
-        await count(self, fee)
+    class Overtaken(Remembered):
+        """Between the trial and the transaction, a stranger comes."""
 
-    monkeypatch.setattr(Sweeper, "_count_fee", overtaken)
+        async def put_meta(self, key: str, value: bytes) -> None:
+            sweeping.sweep_as_stranger(one)
+
+    sweeping.meta = Overtaken()
     swept = await sweeping.sweeper.sweep(one)
     assert (swept.is_overtaken, swept.left) == (True, 0)
     assert sweeping.balance(PAYEE) == before + AMOUNT
