@@ -16,7 +16,7 @@ from minirelay.chain.amounts import show_cost
 from minirelay.chain.balances import BalanceReader
 from minirelay.chain.block import Block, read_block
 from minirelay.chain.chain import Chain
-from minirelay.chain.errors import ChainUnreachable, TransactionFailed
+from minirelay.chain.errors import ChainUnreachable, TransactionFailed, TransactionPending
 from minirelay.chain.findings import FoundBalance
 from minirelay.chain.request_budget import RequestBudget
 from minirelay.chain.sending import ContractCall, PlannedTransaction, Sender, Sent
@@ -114,6 +114,7 @@ class Sweeper:
         self._terms = terms
         self._now = now
         self._one_at_a_time = asyncio.Lock()
+        self._unmined: Sent | None = None
 
     async def look(self, candidates: Sequence[SweepCandidate]) -> list[Unswept]:
         """Find what lies at the addresses of requests, in their order. Raises ChainError."""
@@ -234,8 +235,22 @@ class Sweeper:
         try:
             mined = await self._sender.send(planned, note)
         except TransactionFailed as failure:
+            if not sent or isinstance(failure, TransactionPending):
+                self._unmined = sent[-1] if sent else None
+                raise
+            self._unmined = None
             return sent[-1].hash, failure
+        except ChainError:
+            # It may be mined still: the next one takes its place, or comes behind it.
+            self._unmined = sent[-1] if sent else self._unmined
+            raise
+        self._unmined = None
         return mined.hash, None
+
+    async def _waiting(self) -> Sent | None:
+        """Return the transaction that was sent before and may still be mined, if there is one."""
+        unmined = self._unmined
+        return unmined if unmined is not None and await self._sender.may_be_mined(unmined) else None
 
     async def _plan(self, one: Unswept) -> PlannedTransaction:
         request = one.candidate.request
@@ -246,7 +261,8 @@ class Sweeper:
                 "processPayment",
                 (abi_values(request), request.payee),
                 gas=self._terms.gas(request),
-            )
+            ),
+            instead_of=await self._waiting(),
         )
         if planned.highest_cost > self._terms.fee:
             raise SweepRefused(

@@ -1,5 +1,6 @@
 """Transactions on a real EVM, and through nodes that misbehave."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -74,6 +75,24 @@ async def test_fees_are_the_endpoints_suggestion(registry: RelayReg, w3: Web3) -
     before = w3.eth.get_block(receipt.block_number - 1)["baseFeePerGas"]
     assert mined["maxPriorityFeePerGas"] == w3.eth.max_priority_fee
     assert mined["maxFeePerGas"] == 2 * before + w3.eth.max_priority_fee
+
+
+async def test_one_wallet_has_one_transaction_in_flight_on_a_chain(registry: RelayReg, w3: Web3) -> None:
+    sent: list[bytes] = []
+
+    async def note(one: Sent) -> None:
+        # What was sent before is mined; else web3 raises.
+        for digest in sent:
+            assert w3.eth.get_transaction_receipt(digest.hex())  # type: ignore[arg-type]
+        sent.append(one.hash)
+
+    async def send(token: int) -> Receipt:
+        sender = Sender(registry.chain, WALLET, poll_s=0.01)
+        planned = await sender.plan(registry.minting(token, WALLET.address, "http://relay.example"))
+        return await sender.send(planned, note)
+
+    receipts = await asyncio.gather(*(send(TOKEN + number) for number in range(4)))
+    assert [one.hash for one in sorted(receipts, key=lambda one: one.block_number)] == sent
 
 
 async def test_one_after_the_other(registry: RelayReg) -> None:

@@ -54,6 +54,7 @@ class Sweeping:
     multicall: bytes = MULTICALL
     meta: Remembered = field(default_factory=Remembered)
     time: int = 1_800_000_000
+    timeout_s: float = 60.0
 
     @property
     def sweeper(self) -> Sweeper:
@@ -64,7 +65,7 @@ class Sweeping:
             target=PayByAddress(CHAIN_ID, payments, _no_prover),
             balances=BalanceReader(self.chain, None),
             multicall=self.multicall,
-            sender=Sender(self.chain, WALLET, poll_s=0.01),
+            sender=Sender(self.chain, WALLET, poll_s=0.01, timeout_s=self.timeout_s),
             meta=self.meta,
             terms=self.terms,
             now=lambda: self.time,

@@ -5,13 +5,14 @@ from msgspec.structs import replace
 from web3 import Web3
 
 from minirelay.chain.chain import Chain
+from minirelay.chain.errors import TransactionPending
 from minirelay.payments.sweep_rules import Verdict
 from minirelay.payments.sweeping import SweepRefused
 from minirelay.store.unswept import SweepCandidate
-from tests.chain_fixtures import Contracts
+from tests.chain_fixtures import Contracts, rpc
 from tests.contracts.deploying import VARIANTS, deploy, payments_variant
 from tests.dev.contracts.contract_calls import PAYEE
-from tests.payments.sweeps import AMOUNT, Remembered, Sweeping
+from tests.payments.sweeps import AMOUNT, WALLET, Remembered, Sweeping
 from tests.system.payers import Payer
 
 
@@ -184,3 +185,29 @@ async def test_where_it_cannot_be_tried_it_is_not_sent(sweeping: Sweeping) -> No
     sweeping.multicall = b"\x09" * 20
     assert await verdicts(sweeping, one) == [Verdict.UNTRIED]
     await assert_not_sent(sweeping, one, "no Multicall3")
+
+
+async def test_what_is_not_mined_is_replaced_and_never_two_are_in_flight(deployed: Sweeping) -> None:
+    first, second = (deployed.candidate(number=number) for number in (1, 2))
+    for one in (first, second):
+        deployed.pay(one)
+    deployed.timeout_s = 0.5
+    sweeper, before = deployed.sweeper, deployed.sent_count()
+    rpc(deployed.w3, "evm_setAutomine", False)
+    try:
+        with pytest.raises(TransactionPending):
+            await sweeper.sweep(first)
+        with pytest.raises(TransactionPending):
+            await sweeper.sweep(second)
+        pending = deployed.w3.eth.get_transaction_count(
+            deployed.w3.to_checksum_address(WALLET.address), "pending"
+        )
+        assert pending == before + 1
+        rpc(deployed.w3, "evm_mine")
+    finally:
+        rpc(deployed.w3, "evm_setAutomine", True)
+    assert deployed.sent_count() == before + 1
+    assert await verdicts(deployed, first, second) == [Verdict.SWEEP]
+    # The one that was replaced has its turn.
+    assert (await sweeper.sweep(first)).left == 0
+    assert await verdicts(deployed, first, second) == []
