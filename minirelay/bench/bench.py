@@ -29,6 +29,8 @@ class Plan:
     orders: int = 100_000
     waiting_choices: int = 100
     polls: int = 50
+    upload_bytes: int = 32 * 1024 * 1024
+    uploads: int = 3
     step_seconds: float = 0.2
 
 
@@ -46,6 +48,7 @@ QUICK: Final = Plan(
     orders=2000,
     waiting_choices=30,
     polls=10,
+    uploads=1,
     step_seconds=0.03,
 )
 

@@ -16,6 +16,7 @@ from minirelay.bench.scenarios import (
     poller,
     steps,
     subscriptions,
+    uploads,
     writes,
 )
 from minirelay.bench.session import BenchError
@@ -42,6 +43,7 @@ SCENARIOS: Final = {
     "orders": Scenario(orders.run, needs_own_relay=True),
     "hanging-chain": Scenario(hanging_chain.run, needs_own_relay=True),
     "poller": Scenario(poller.run),
+    "uploads": Scenario(uploads.run, needs_own_relay=True),
 }
 
 

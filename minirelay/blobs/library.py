@@ -31,6 +31,10 @@ REMOVED_AT_ONCE: Final = 16
 """Blocks: a transaction of a few milliseconds."""
 
 
+CHECKPOINT_BYTES: Final = 1024 * 1024
+"""Of blocks; then they are moved into the database, while others wait for some milliseconds at most."""
+
+
 class UploadRefused(MinirelayError):
     """An upload that can't be taken as it is; in words for the client."""
 
@@ -144,6 +148,7 @@ class Upload:
         self._room_bytes = room_bytes
         self._builder = DagBuilder()
         self._beginning = b""
+        self._logged_bytes = 0
 
     async def add(self, data: bytes) -> None:
         """Take the file's next bytes. Raises UploadTooLarge, StoreError."""
@@ -173,5 +178,10 @@ class Upload:
         return digest
 
     async def _store(self, blocks: Iterable[Block]) -> None:
+        writer = self._library.store.writer
         for block in blocks:
-            await self._library.store.writer.commit(BlobBlock(self._row, block.place, block.hash, block.data))
+            await writer.commit(BlobBlock(self._row, block.place, block.hash, block.data))
+            self._logged_bytes += len(block.data)
+            if self._logged_bytes >= CHECKPOINT_BYTES:
+                self._logged_bytes = 0
+                await writer.checkpoint()

@@ -32,6 +32,7 @@ SCENARIOS: Final = (
     "orders",
     "hanging-chain",
     "poller",
+    "uploads",
 )
 _KEY: Final = re.compile(r"\s*(?:0x)?([0-9A-Fa-f]{64})\s*")
 _TERMINATED: Final = 143

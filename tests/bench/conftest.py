@@ -21,6 +21,7 @@ TINY = Plan(
     orders=150,
     waiting_choices=3,
     polls=5,
+    uploads=1,
     step_seconds=0.001,
 )
 

@@ -11,7 +11,7 @@ import pytest
 
 from minirelay.blobs import library as library_module
 from minirelay.blobs.cid import write_cid
-from minirelay.blobs.library import BlobLibrary, UploadTooLarge
+from minirelay.blobs.library import CHECKPOINT_BYTES, BlobLibrary, UploadTooLarge
 from minirelay.blobs.media_type import TEXT
 from minirelay.blobs.unixfs import CHUNK_BYTES
 from minirelay.relay.clock import utc_now
@@ -198,3 +198,10 @@ async def test_blocks_are_removed_some_at_a_time(tmp_path: Path, monkeypatch: py
         await library.remove(blob)
         assert len(batches) == 1 + 4
         assert rows(tmp_path) == NOTHING
+
+
+async def test_an_upload_never_leaves_much_to_be_checkpointed_at_once(tmp_path: Path) -> None:
+    async with opened(tmp_path) as library:
+        await put(library, random.Random(9).randbytes(8 * 1024 * 1024), piece=100_000)
+        logged_bytes = (tmp_path / f"{FILE_NAME}-wal").stat().st_size
+    assert CHECKPOINT_BYTES < logged_bytes < 2 * CHECKPOINT_BYTES

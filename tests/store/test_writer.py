@@ -4,7 +4,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -469,3 +469,19 @@ async def test_a_transaction_is_bounded_whatever_its_parts_are(
     heavy = [Card(100 + number, 1, weight=weight) for number in range(4)]
     await asyncio.gather(*map(store.writer.commit, heavy))
     assert [report.rows for report in reports] == [2, 2]
+
+
+async def test_what_is_checkpointed_is_in_the_database_itself(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path / "first") as store:
+        await store.writer.put_meta("a", b"1")
+        await store.writer.checkpoint()
+        (tmp_path / FILE_NAME).write_bytes((tmp_path / "first" / FILE_NAME).read_bytes())
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as copy:
+        assert copy.execute("SELECT value FROM meta WHERE key = 'a'").fetchone() == (b"1",)
+
+
+async def test_after_the_end_nothing_is_checkpointed(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path) as store:
+        pass
+    with pytest.raises(StoreClosed):
+        await store.writer.checkpoint()
