@@ -2,12 +2,15 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from minirelay.errors import Refusal
 from minirelay.payments.decisions import acceptance, dismissal
 from minirelay.protocol.block_id import BlockId
+from minirelay.relay.own_write import Decide, OwnSets
+from minirelay.relay.relay import Relay
 from minirelay.shop.issued_requests import DAY_S, IssuedRequest, RequestState
 from minirelay.shop.order_states import OrderState
 from minirelay.store.payment_decisions import Decision, PaymentDecision
@@ -179,3 +182,79 @@ async def test_what_its_order_was_paid_by_is_accepted_when_it_vanishes_and_not_d
         assert (await shop.request()).state is RequestState.PAID
         assert (await shop.order())["TxDetails"]["TxHash"] is not None
     await audited(tmp_path)
+
+
+class Gate:
+    """Holds the relay's own writes back until it is opened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+        self.waiting = 0
+        write_own = Relay.write_own
+
+        async def gated(relay: Relay, shop_id: int, decide: Decide) -> OwnSets | None:
+            self.waiting += 1
+            await self.is_open.wait()
+            self.waiting -= 1
+            return await write_own(relay, shop_id, decide)
+
+        monkeypatch.setattr(Relay, "write_own", gated)
+
+
+async def turns(count: int = 20) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_the_operator_waits_for_what_a_poll_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(monkeypatch)
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        await write(one.shop.guest, cancel(5))
+        await one.poll()
+        one.chain.transfer(request, request.amount)
+        await one.settle()
+        assert await one.state() == "late"
+        one.chain.transfer(request, 7)
+        one.chain.mine()
+        gate.is_open.clear()
+        polled = asyncio.create_task(one.poll())
+        while not gate.waiting:
+            await turns(1)
+        accepted = asyncio.create_task(accept_watched(one))
+        await asyncio.sleep(0.05)
+        assert gate.waiting == 1
+        gate.is_open.set()
+        await asyncio.gather(polled, accepted)
+        stored = await one.request()
+        # What came is not forgotten by what was decided on the request as it was before.
+        assert (stored.state, stored.received) == (RequestState.PAID, request.amount + 7)
+
+
+async def test_a_poll_waits_for_what_the_operator_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(monkeypatch)
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        await write(one.shop.guest, cancel(5))
+        await one.poll()
+        prove, accepting = one.chain.target.prove, list[asyncio.Task[None]]()
+
+        async def prove_slowly(*given: Any) -> Any:
+            gate.is_open.clear()
+            accepting.append(asyncio.create_task(accept_watched(one)))
+            while not gate.waiting:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            asyncio.get_running_loop().call_later(0.1, gate.is_open.set)
+            return await prove(*given)
+
+        monkeypatch.setattr(one.chain.target, "prove", prove_slowly)
+        one.chain.event(request)
+        await one.settle()
+        await asyncio.gather(*accepting)
+        assert len(accepting) == 1
+        assert await one.state() == "paid"

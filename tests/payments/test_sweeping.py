@@ -141,6 +141,14 @@ async def test_a_token_that_returns_nothing_is_never_sent(deployed: Sweeping) ->
     await assert_not_sent(deployed, one, "does not reach the payee")
 
 
+async def test_a_token_of_which_less_arrives_is_not_sent(deployed: Sweeping) -> None:
+    token = deploy(deployed.w3, "FeeToken")
+    one = deployed.candidate(currency=token.address)
+    deployed.pay(one, 2 * AMOUNT, token)
+    assert await verdicts(deployed, one) == [Verdict.REFUSED]
+    await assert_not_sent(deployed, one, "does not reach the payee")
+
+
 async def test_a_fee_above_its_ceiling_is_not_paid(sweeping: Sweeping) -> None:
     one = sweeping.candidate()
     sweeping.pay(one)

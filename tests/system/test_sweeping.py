@@ -67,3 +67,28 @@ async def test_what_was_paid_to_an_address_is_listed_and_swept(
     assert "nothing that can be swept" in capsys.readouterr().out
     assert await sweep(shop, "--chain", "7") == 1
     assert "chain 7 is not configured" in capsys.readouterr().err
+
+
+async def test_a_token_that_is_paid_over_is_swept_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    dev_chain: DevChain,
+    deployment: Deployment,
+    contracts: Contracts,
+    w3: Web3,
+) -> None:
+    monkeypatch.setattr("minirelay.payments.auto_sweep.INTERVAL_S", 0.05)
+    made = paid_orders(tmp_path, dev_chain, deployment, contracts, w3, "deployed")
+    async with made.relay_of() as shop:
+        order, request = await shop.order(is_token=True)
+        token = shop.payer.token(request)
+        payee = w3.to_checksum_address(PAYEE)
+        before = token.functions.balanceOf(payee).call()
+        await asyncio.to_thread(shop.payer.token_by_address, request, request.amount + 1)
+        await shop.until(order, PAID)
+        async with asyncio.timeout(20):
+            while token.functions.balanceOf(payee).call() == before:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert token.functions.balanceOf(payee).call() == before + request.amount + 1
+        await shop.polled()
+        assert (shop.state(order), shop.row(request)) == (PAID, "over")
