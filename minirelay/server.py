@@ -16,6 +16,9 @@ from typing import Final
 
 from minirelay.blobs.library import BlobLibrary
 from minirelay.blobs.upload_tokens import UploadTokens
+from minirelay.chain.anchor_memory import AnchorMemory
+from minirelay.chain.anchor_runner import LOOK_EVERY_S, AnchorRunner
+from minirelay.chain.anchoring import Terms
 from minirelay.chain.balances import BalanceReader
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
@@ -26,10 +29,12 @@ from minirelay.chain.sending import Sender
 from minirelay.chain.shop_registry import ShopReg
 from minirelay.chain.token import RelayToken, RelayTokenService
 from minirelay.chain.wallet import Wallet
+from minirelay.chain.wallet_lock import WalletLock
 from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl
 from minirelay.errors import ConfigError
 from minirelay.mirror.accounts import SETTLES_S, AccountsMirror
+from minirelay.mirror.log_ends import LogEnds
 from minirelay.operations.backup_schedule import BackupSchedule
 from minirelay.operations.operator import Operator
 from minirelay.operations.payment_decisions import PaymentDecisions
@@ -61,6 +66,7 @@ from minirelay.shop.quote import FixedRates, NoRates, Rate
 from minirelay.store.batch import Writable
 from minirelay.store.database import Store
 from minirelay.store.meta_table import MetaTable
+from minirelay.store.operator_alerts import ANCHOR_STUCK, OperatorAlert
 from minirelay.store.write_check import WriteCheck
 from minirelay.web.admin_api import create_admin_app
 from minirelay.web.admin_socket import listen_to_operator
@@ -111,6 +117,7 @@ async def serve(
     if base_url is None:
         raise ConfigError("not configured: base_url")
     settings.check_payments()
+    settings.check_anchoring()
     async with AsyncExitStack() as parts:
         enter = parts.enter_async_context
         store = await enter(await _open_store(settings, accepts_loss=accepts_loss))
@@ -132,6 +139,8 @@ async def serve(
         await enter(_stock_alerts(relay))
         sweepers = _make_sweepers(settings, chains, payment_chains, store, wallet)
         await enter(_auto_sweep(settings, sweepers, store, quotes))
+        wallet_lock = WalletLock(MetaTable(store), wallet, settings.registry_chain)
+        await enter(_anchoring(settings, Sender(chain, wallet), wallet_lock, shop_registry, relay))
         parts.enter_context(_backups(settings, store))
         enroller = _make_enroller(settings, base_url, token, wallet, shop_registry, relay)
         token_lost = parts.enter_context(_token_checks(token_service, token, settings))
@@ -248,6 +257,53 @@ async def _check_token(service: RelayTokenService, token: RelayToken, settings: 
     # What is under development moves all the time.
     if settings.base_url is not None and not settings.development:
         await service.check_uri(token.token_id, settings.base_url)
+
+
+@asynccontextmanager
+async def _anchoring(
+    settings: Settings, sender: Sender, lock: WalletLock, registry: ShopReg, relay: Relay
+) -> AsyncIterator[None]:
+    """Write root hashes beside everything else, if that is wanted."""
+    if not settings.anchoring.enabled:
+        yield
+        return
+    runner = _anchor_runner(settings, sender, lock, registry, relay)
+    # Nobody wants to wait for what is under development.
+    writing = asyncio.create_task(runner.run(1.0 if settings.development else LOOK_EVERY_S))
+    try:
+        yield
+    finally:
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+
+
+def _anchor_runner(
+    settings: Settings, sender: Sender, lock: WalletLock, registry: ShopReg, relay: Relay
+) -> AnchorRunner:
+    wanted = settings.anchoring
+    chain_id = registry.chain.chain_id
+    depths = PolledChain.of(settings, registry.chain).depths
+
+    async def alert(detail: str) -> None:
+        await relay.store.writer.commit(OperatorAlert(ANCHOR_STUCK, detail, int(utc_now().timestamp())))
+
+    return AnchorRunner(
+        registry,
+        sender,
+        lock,
+        AnchorMemory(MetaTable(relay.store), chain_id),
+        LogEnds(relay),
+        Terms(
+            wanted.sets,
+            wanted.interval,
+            wanted.timeout,
+            wanted.fee_per_transaction.wei,
+            wanted.fee_per_day.wei,
+        ),
+        lambda: utc_now().timestamp(),
+        confirmations=depths.in_blocks,
+        alert=alert,
+    )
 
 
 # -- the chains that are watched
@@ -473,6 +529,7 @@ def _sweeper_of(settings: Settings, polled: PolledChain, store: Store, wallet: W
         multicall=bytes(one.multicall),
         sender=Sender(polled.chain, wallet),
         meta=MetaTable(store),
+        wallet_lock=WalletLock(MetaTable(store), wallet, chain_id),
         terms=SweepTerms(
             coin_gas=one.sweep_gas_coin,
             token_gas=one.sweep_gas_token,

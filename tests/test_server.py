@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientConnectionError, ClientSession, UnixConnector
+from web3 import Web3
 
 from minirelay.chain.wallet import Wallet
 from minirelay.client import PrivateKey, patches
@@ -24,12 +25,14 @@ from minirelay.store.database import Store
 from minirelay.store.errors import StoreLocked
 from minirelay.web.admin_socket import socket_path
 from minirelay.web.listener import Listener
+from tests.chain_fixtures import Contracts
+from tests.dev.contracts.contract_calls import send
 from tests.operations.alerts_raised import raise_alert
 from tests.payments import price_server
 from tests.payments.price_server import PriceServer
 from tests.raw_client import Talker, payload
 from tests.relay.house import TIMEOUT_S, listing, new_key, until
-from tests.system.serving import Serving, serving
+from tests.system.serving import OWNER, Serving, serving
 
 
 @pytest.fixture
@@ -235,3 +238,24 @@ async def test_nothing_of_the_operators_is_reachable_for_clients(relay: Serving)
             async with http.get("http://relay/health") as answer:
                 assert answer.status == 404
     assert (await store.reader.alerts()).total == 0
+
+
+async def test_root_hashes_are_written_if_that_is_wanted_and_the_shop_lists_the_relay(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts
+) -> None:
+    async with serving(
+        tmp_path, dev_chain, deployment, anchoring__enabled=True, anchoring__sets=1
+    ) as running:
+        owner = Web3.to_checksum_address(OWNER.address)
+        send(contracts.shop_reg.functions.addRelay(running.shop_id, running.server.relay_token), owner)
+        async with running.client() as clerk:
+            root = await clerk.write(patches.add_listing(a_listing(1)))
+        await until(lambda: contracts.shop_reg.functions.rootHashes(running.shop_id).call() == root)
+        seq, _ = await running.server.relay.root_hash(running.shop_id)
+        assert contracts.shop_reg.functions.nonce(running.shop_id).call() == seq
+
+
+async def test_no_root_hash_is_written_by_itself(relay: Serving, contracts: Contracts) -> None:
+    names = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
+    assert "StockAlerts.run" in names
+    assert "AnchorRunner.run" not in names

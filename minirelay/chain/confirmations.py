@@ -64,6 +64,11 @@ class Depths(msgspec.Struct, frozen=True):
     confirmations: Confirmations
     is_development: bool = False
 
+    @property
+    def in_blocks(self) -> int:
+        """Return how deep a block has to be where no tag is asked for."""
+        return self.confirmations if isinstance(self.confirmations, int) else _FINAL_DEPTH
+
     def tags(self) -> tuple[Tag, ...]:
         """List the tags that matter: the one that says what is deep first, if one does."""
         if self.is_development:

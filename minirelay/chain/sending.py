@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from minirelay.chain.amounts import show_exact
@@ -83,6 +83,14 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """A transaction that is ready to be sent. raw: its bytes, with which anybody could send it."""
+
+    sent: Sent
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedTransaction:
     """A transaction that only lacks its nonce. fields: as web3 has them. balance: the wallet's, in wei.
 
@@ -97,6 +105,11 @@ class PlannedTransaction:
     def highest_cost(self) -> int:
         """Return the most that it can cost, in wei."""
         return int(self.fields["gas"] * self.fields["maxFeePerGas"])
+
+    def with_fees(self, max_fee: int, tip: int, *, instead_of: Sent | None) -> "PlannedTransaction":
+        """Return it with other fees, per gas in wei, which have to be enough to replace another one."""
+        fields = dict(self.fields) | {"maxFeePerGas": max_fee, "maxPriorityFeePerGas": tip}
+        return replace(self, fields=fields, instead_of=instead_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,19 +169,19 @@ class Sender:
         Raises TransactionFailed, NodeRefused, ChainUnreachable.
         """
         async with self._wallet.sending(self._chain.chain_id):
-            return await self._send(planned, note)
+            signed = await self.sign(planned)
+            if note is not None:
+                await note(signed.sent)
+            await self.submit(signed)
+            return await self._await_receipt(signed.sent.hash)
 
-    async def _send(
-        self, planned: PlannedTransaction, note: Callable[[Sent], Awaitable[None]] | None
-    ) -> Receipt:
+    async def sign(self, planned: PlannedTransaction) -> Signed:
+        """Give a transaction its nonce and sign it; only while the lock is held. Raises as `send`."""
         nonce = await self._nonce(planned.instead_of)
         fields = {name: value for name, value in planned.fields.items() if name != "from"} | {"nonce": nonce}
         raw, digest = self._wallet.sign_transaction(fields)
         max_fee, tip = fields["maxFeePerGas"], fields["maxPriorityFeePerGas"]
-        if note is not None:
-            await note(Sent(self._chain.chain_id, self._wallet.address, nonce, max_fee, tip, digest))
-        await self._submit(raw, digest)
-        return await self._await_receipt(digest)
+        return Signed(Sent(self._chain.chain_id, self._wallet.address, nonce, max_fee, tip, digest), raw)
 
     async def may_be_mined(self, sent: Sent) -> bool:
         """Return whether a transaction may still be mined: its nonce is the next one, or waits behind others.
@@ -178,6 +191,10 @@ class Sender:
         if (sent.chain_id, sent.sender) != (self._chain.chain_id, self._wallet.address):
             return False
         return await self._count("latest") <= sent.nonce <= await self._count("pending")
+
+    async def has_waiting(self) -> bool:
+        """Return whether any transaction of the wallet waits, whoever sent it. Raises ChainUnreachable."""
+        return await self._count("latest") < await self._count("pending")
 
     async def _nonce(self, instead_of: Sent | None) -> int:
         if instead_of is None:
@@ -193,13 +210,18 @@ class Sender:
         address = write_data(self._wallet.address)
         return await self._chain.quantity("eth_getTransactionCount", address, block)
 
-    async def _submit(self, raw: bytes, digest: bytes) -> None:
+    async def submit(self, signed: Signed) -> None:
+        """Hand a transaction to a node, maybe again; don't wait for it. Raises NodeRefused, ChainUnreachable.
+
+        A no says little: what it was to do may be done. One that the node knows already is taken.
+        """
         web3 = await open_web3(self._chain)
         try:
-            await web3.eth.send_raw_transaction(raw)
+            await web3.eth.send_raw_transaction(signed.raw)
         except NodeRefused:
             # It may have arrived all the same, through an endpoint that failed before it could say so.
-            if not await self._chain.request("eth_getTransactionByHash", [write_data(digest)], bool):
+            digest = write_data(signed.sent.hash)
+            if not await self._chain.request("eth_getTransactionByHash", [digest], bool):
                 raise
 
     async def _await_receipt(self, digest: bytes) -> Receipt:
@@ -243,6 +265,11 @@ def _with_reserves(fields: Mapping[str, Any], instead_of: Sent | None, gas: int 
     reserved = dict(fields) | {"gas": fields["gas"] * 5 // 4 if gas is None else gas}
     if instead_of is not None:
         # Nodes take a transaction in the place of another for 10 % more, some for 12.5 %.
-        reserved["maxFeePerGas"] = max(fields["maxFeePerGas"], -(-instead_of.max_fee * 9 // 8))
-        reserved["maxPriorityFeePerGas"] = max(fields["maxPriorityFeePerGas"], -(-instead_of.tip * 9 // 8))
+        reserved["maxFeePerGas"] = max(fields["maxFeePerGas"], an_eighth_more(instead_of.max_fee))
+        reserved["maxPriorityFeePerGas"] = max(fields["maxPriorityFeePerGas"], an_eighth_more(instead_of.tip))
     return reserved
+
+
+def an_eighth_more(fee: int) -> int:
+    """Return the least fee with which every node takes one transaction in the place of another."""
+    return -(-fee * 9 // 8)

@@ -7,6 +7,7 @@ from minirelay.chain.chain import Chain
 from minirelay.chain.contract import Contract
 from minirelay.chain.errors import Reverted
 from minirelay.chain.question import Question
+from minirelay.chain.sending import ContractCall
 from minirelay.protocol.abi import address_bytes
 from minirelay.protocol.ids import show_shop
 from minirelay.protocol.registries import (
@@ -15,7 +16,9 @@ from minirelay.protocol.registries import (
     HAS_PERMISSION,
     MAX_RELAYS,
     PERM_UPDATE_ROOT_HASH,
+    ROOT_HASH_NONCE,
     SHOP_OWNER_OF,
+    SHOP_REG,
     UPDATE_ROOT_HASH,
 )
 
@@ -64,6 +67,14 @@ class ShopReg:
         """
         asked = self._contract.question(HAS_PERMISSION, shop_id, wallet, UPDATE_ROOT_HASH, read=bool)
         return replace(asked, request=asked.request.about("latest")) if is_latest else asked
+
+    async def root_hash_nonce(self, shop_id: int) -> int:
+        """Return the number with which the shop's root hash was last written; 0 if it never was."""
+        return await self._contract.call(ROOT_HASH_NONCE, shop_id, read=int)
+
+    def root_hash_update(self, shop_id: int, root_hash: bytes, nonce: int) -> ContractCall:
+        """Return the call that writes a shop's root hash, 32 bytes. nonce: above the last one."""
+        return ContractCall(SHOP_REG, self.address, "updateRootHash", (shop_id, root_hash, nonce))
 
     async def relay_count(self, shop_id: int) -> int:
         """Count the relay tokens that the shop lists."""

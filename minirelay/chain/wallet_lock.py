@@ -5,13 +5,12 @@ the database, so that whoever is next, also after a restart, finds out whether i
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from minirelay.chain.sending import Sender, Sent
 from minirelay.chain.token_memory import Memory
+from minirelay.chain.wallet import Wallet
 
 SENT_KEY: Final = "wallet_sent"
 """Followed by a slash and a chain's id; holds the last transaction there: its purpose, and `Sent` encoded."""
@@ -37,17 +36,20 @@ class WalletLock:
     `waiting`, and either waits, too, or replaces it (`Sender.plan`, instead_of).
     """
 
-    def __init__(self, memory: Memory, chain_id: int) -> None:
+    def __init__(self, memory: Memory, wallet: Wallet, chain_id: int) -> None:
         """memory: of the relay itself."""
         self._memory = memory
         self._key = f"{SENT_KEY}/{chain_id}"
-        self._lock = asyncio.Lock()
+        self._lock = wallet.sending(chain_id)
 
-    @asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
-        """Let nobody else send meanwhile; first come, first served."""
-        async with self._lock:
-            yield
+    @property
+    def is_held(self) -> bool:
+        """Say whether anybody sends."""
+        return self._lock.locked()
+
+    def held(self) -> asyncio.Lock:
+        """Return what to hold while sending: the same lock for all, `Sender.send` included."""
+        return self._lock
 
     async def waiting(self, sender: Sender) -> LastSent | None:
         """Return what was sent last if it may still be mined. Raises ChainUnreachable."""
@@ -60,16 +62,3 @@ class WalletLock:
     async def note(self, purpose: Purpose, sent: Sent) -> None:
         """Remember, durably, what is about to be sent."""
         await self._memory.put_meta(self._key, bytes([_CODES[purpose]]) + sent.encode())
-
-
-class WalletLocks:
-    """The locks of a wallet, one per chain."""
-
-    def __init__(self, memory: Memory) -> None:
-        """memory: of the relay itself."""
-        self._memory = memory
-        self._locks: dict[int, WalletLock] = {}
-
-    def of(self, chain_id: int) -> WalletLock:
-        """Return the lock of a chain: the same one for whoever asks."""
-        return self._locks.setdefault(chain_id, WalletLock(self._memory, chain_id))

@@ -160,6 +160,30 @@ class PriceSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 20
 
 
+class AnchoringSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Writing shops' root hashes to the registry chain."""
+
+    enabled: Annotated[bool, Meta(description="write the root hashes of shops that list this relay")] = False
+    sets: Annotated[
+        AtLeastNone,
+        Meta(description="write a shop's root hash after so many patch sets; 0: not by their number"),
+    ] = 1000
+    interval: Annotated[
+        Seconds,
+        Meta(description="write it so long after the last time if there are new ones; 0: not by time"),
+    ] = Seconds(86_400)
+    timeout: Annotated[
+        PositiveSeconds,
+        Meta(description="how long a transaction may wait, until it is replaced by one with higher fees"),
+    ] = PositiveSeconds(300)
+    fee_per_transaction: Annotated[
+        Coins, Meta(description="coins that one transaction may cost at most, the one that replaces it, too")
+    ] = Coins("0.001")
+    fee_per_day: Annotated[
+        Coins, Meta(description="coins that all transactions of a day (UTC) may cost at most, together")
+    ] = Coins("0.01")
+
+
 class BackupSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Backups by the clock."""
 
@@ -250,6 +274,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     prices: PriceSettings = PriceSettings()
     backup: BackupSettings = BackupSettings()
+    anchoring: AnchoringSettings = AnchoringSettings()
     limits: LimitSettings = LimitSettings()
     chains: dict[int, ChainSettings] = {}
     origins: dict[str, str] = {}
@@ -287,6 +312,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                     "since what is paid on such a chain is worth nothing"
                 )
 
+    def check_anchoring(self) -> None:
+        """Check what anchoring needs together. Raises ConfigError."""
+        if self.anchoring.enabled and not (self.anchoring.sets or self.anchoring.interval):
+            raise ConfigError(
+                "anchoring.sets, anchoring.interval: one has to be above 0, or nothing is ever written"
+            )
+
     def value(self, name: str) -> object:
         """Return the value of the setting with this full name, like `limits.max_sessions`."""
         owner: object = self
@@ -311,6 +343,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def require_serving(self) -> None:
         """Check that the settings without a default are there. Raises ConfigError, which names them."""
         self.check_payments()
+        self.check_anchoring()
         needed = ("base_url", "wallet_key_file", f"chains.{self.registry_chain}.rpc_urls")
         missing = [name for name in needed if not self.value(name)]
         if missing:

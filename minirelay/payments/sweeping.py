@@ -21,6 +21,7 @@ from minirelay.chain.findings import FoundBalance
 from minirelay.chain.request_budget import RequestBudget
 from minirelay.chain.sending import ContractCall, PlannedTransaction, Sender, Sent
 from minirelay.chain.transaction_counts import with_counts
+from minirelay.chain.wallet_lock import WalletLock
 from minirelay.errors import ChainError
 from minirelay.payments.payment_target import PaymentTarget
 from minirelay.payments.sweep_rules import Lying, Verdict, judge_lying
@@ -99,6 +100,7 @@ class Sweeper:
         multicall: bytes,
         sender: Sender,
         meta: Meta,
+        wallet_lock: WalletLock,
         terms: SweepTerms,
         now: Callable[[], int],
     ) -> None:
@@ -111,10 +113,10 @@ class Sweeper:
         self._multicall = multicall
         self._sender = sender
         self._meta = meta
+        self._wallet_lock = wallet_lock
         self._terms = terms
         self._now = now
         self._one_at_a_time = asyncio.Lock()
-        self._unmined: Sent | None = None
 
     async def look(self, candidates: Sequence[SweepCandidate]) -> list[Unswept]:
         """Find what lies at the addresses of requests, in their order. Raises ChainError."""
@@ -231,29 +233,19 @@ class Sweeper:
 
         async def note(one: Sent) -> None:
             sent.append(one)
+            await self._wallet_lock.note("sweep", one)
 
         try:
             mined = await self._sender.send(planned, note)
         except TransactionFailed as failure:
             if not sent or isinstance(failure, TransactionPending):
-                self._unmined = sent[-1] if sent else None
                 raise
-            self._unmined = None
             return sent[-1].hash, failure
-        except ChainError:
-            # It may be mined still: the next one takes its place, or comes behind it.
-            self._unmined = sent[-1] if sent else self._unmined
-            raise
-        self._unmined = None
         return mined.hash, None
-
-    async def _waiting(self) -> Sent | None:
-        """Return the transaction that was sent before and may still be mined, if there is one."""
-        unmined = self._unmined
-        return unmined if unmined is not None and await self._sender.may_be_mined(unmined) else None
 
     async def _plan(self, one: Unswept) -> PlannedTransaction:
         request = one.candidate.request
+        last = await self._wallet_lock.waiting(self._sender)
         planned = await self._sender.plan(
             ContractCall(
                 PAYMENTS,
@@ -262,7 +254,8 @@ class Sweeper:
                 (abi_values(request), request.payee),
                 gas=self._terms.gas(request),
             ),
-            instead_of=await self._waiting(),
+            # An earlier sweep, or a root hash, which is written later: money does not wait for it.
+            instead_of=None if last is None else last.sent,
         )
         if planned.highest_cost > self._terms.fee:
             raise SweepRefused(

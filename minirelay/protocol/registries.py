@@ -19,6 +19,7 @@ SHOP_OWNER_OF: Final = SHOP_REG.function("ownerOf")
 HAS_PERMISSION: Final = SHOP_REG.function("hasPermission")
 PERM_UPDATE_ROOT_HASH: Final = SHOP_REG.function("PERM_updateRootHash")
 GET_RELAY_COUNT: Final = SHOP_REG.function("getRelayCount")
+ROOT_HASH_NONCE: Final = SHOP_REG.function("nonce")
 GET_ALL_RELAYS: Final = SHOP_REG.function("getAllRelays", most_bytes=array_bytes(MAX_RELAYS))
 
 USER_ADDED: Final = SHOP_REG.event("UserAdded")

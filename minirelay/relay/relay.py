@@ -195,6 +195,14 @@ class Relay:
         hosted = await self._served(shop_id)
         return await hosted.sequencer.consult(lambda head: head.state.get(ObjectType.ACCOUNT, wallet))
 
+    async def root_hash(self, shop_id: int) -> tuple[int, bytes]:
+        """Return the number of a shop's last set and the root hash behind it, 32 bytes, both durable.
+
+        Raises StoreError, Refusal NOT_FOUND for a shop that is not served here.
+        """
+        hosted = await self._served(shop_id)
+        return await hosted.sequencer.consult(lambda head: (head.seq, head.state.root_hash))
+
     async def write_own(self, shop_id: int, decide: Decide) -> OwnSets | None:
         """Write sets of the relay's own to a shop; return what was written, when it is durable.
 

@@ -11,7 +11,8 @@ from minirelay.store.checkout_rows import AMOUNT_BYTES
 BACKUP_FAILED: Final = "backup failed"
 RESTORED: Final = "restored"
 PRICE_JUMPED: Final = "price jumped"
-OPERATOR_ALERTS: Final = frozenset({BACKUP_FAILED, RESTORED, PRICE_JUMPED})
+ANCHOR_STUCK: Final = "anchor stuck"
+OPERATOR_ALERTS: Final = frozenset({BACKUP_FAILED, RESTORED, PRICE_JUMPED, ANCHOR_STUCK})
 """The kinds of these alerts."""
 
 MOST_DETAIL_BYTES: Final = 500

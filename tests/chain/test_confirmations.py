@@ -72,6 +72,10 @@ def test_a_block_is_final_by_the_tag_or_by_its_depth(
     assert Depths(confirmations).final_number(100, tagged) == final
 
 
+def test_where_no_tag_is_asked_for_it_stands_for_a_depth() -> None:
+    assert [Depths(one).in_blocks for one in (3, "safe", "finalized")] == [3, 64, 64]
+
+
 def test_a_young_chain_has_no_final_block() -> None:
     assert Depths(3).final_number(62, {}) == -1
     assert Depths(3).final_number(63, {}) == 0

@@ -8,7 +8,7 @@ import pytest
 from minirelay.chain.chain import Chain
 from minirelay.chain.sending import Sender, Sent
 from minirelay.chain.wallet import Wallet
-from minirelay.chain.wallet_lock import LastSent, Purpose, WalletLock, WalletLocks
+from minirelay.chain.wallet_lock import LastSent, Purpose, WalletLock
 from minirelay.dev.accounts import ACCOUNTS
 from tests.chain.nodes import CHAIN_ID
 from tests.chain.notebook import Notebook
@@ -25,14 +25,17 @@ SENT = Sent(CHAIN_ID, WALLET.address, 0, 100, 1, b"h" * 32)
 """It was never sent, so it may still be."""
 
 
-def test_who_asks_for_a_chains_lock_gets_the_same_one() -> None:
-    locks = WalletLocks(Notebook())
-    assert locks.of(1) is locks.of(1)
-    assert locks.of(1) is not locks.of(2)
+async def test_all_who_send_on_a_chain_hold_the_same_lock() -> None:
+    first, second = (WalletLock(Notebook(), WALLET, CHAIN_ID) for _ in range(2))
+    async with first.held():
+        assert second.is_held
+        assert WALLET.sending(CHAIN_ID).locked()
+        assert not WalletLock(Notebook(), WALLET, CHAIN_ID + 1).is_held
+    assert not second.is_held
 
 
 async def test_one_after_the_other() -> None:
-    lock = WalletLocks(Notebook()).of(CHAIN_ID)
+    lock = WalletLock(Notebook(), Wallet(b"\7" * 32), CHAIN_ID)
     order: list[str] = []
 
     async def send(name: str) -> None:
@@ -48,13 +51,13 @@ async def test_one_after_the_other() -> None:
 @pytest.mark.parametrize("purpose", ["anchor", "sweep"])
 async def test_what_waits_is_known_after_a_restart(purpose: Purpose, sender: Sender) -> None:
     notebook = Notebook()
-    await WalletLock(notebook, CHAIN_ID).note(purpose, SENT)
-    assert await WalletLock(notebook, CHAIN_ID).waiting(sender) == LastSent(purpose, SENT)
-    assert await WalletLock(notebook, CHAIN_ID + 1).waiting(sender) is None
+    await WalletLock(notebook, WALLET, CHAIN_ID).note(purpose, SENT)
+    assert await WalletLock(notebook, WALLET, CHAIN_ID).waiting(sender) == LastSent(purpose, SENT)
+    assert await WalletLock(notebook, WALLET, CHAIN_ID + 1).waiting(sender) is None
 
 
 async def test_nothing_waits_where_nothing_was_sent_or_its_turn_has_not_come(sender: Sender) -> None:
-    lock = WalletLock(Notebook(), CHAIN_ID)
+    lock = WalletLock(Notebook(), WALLET, CHAIN_ID)
     assert await lock.waiting(sender) is None
     await lock.note("sweep", replace(SENT, nonce=1))
     assert await lock.waiting(sender) is None

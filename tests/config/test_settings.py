@@ -7,6 +7,7 @@ import pytest
 from minirelay.config.setting import Setting
 from minirelay.config.settings import (
     SETTINGS,
+    AnchoringSettings,
     ChainSettings,
     PriceSettings,
     Settings,
@@ -112,6 +113,12 @@ def test_a_development_chain_needs_development_mode() -> None:
     Settings(chains=chains, development=True).check_payments()
     with pytest.raises(ConfigError, match=r"chains\.5\.development: only in development mode"):
         Settings(chains=chains).require_serving()
+
+
+def test_anchoring_needs_a_reason_to_write() -> None:
+    Settings(anchoring=AnchoringSettings(sets=0, interval=Seconds(0))).check_anchoring()
+    with pytest.raises(ConfigError, match=r"anchoring\.sets, anchoring\.interval"):
+        Settings(anchoring=AnchoringSettings(enabled=True, sets=0, interval=Seconds(0))).require_serving()
 
 
 def test_fixed_rates_need_their_factor() -> None:

@@ -10,6 +10,7 @@ from minirelay.chain.balances import BalanceReader
 from minirelay.chain.chain import Chain
 from minirelay.chain.sending import Sender
 from minirelay.chain.wallet import Wallet
+from minirelay.chain.wallet_lock import WalletLock
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.payments.payment_target import PayByAddress
 from minirelay.payments.sweeping import Sweeper, SweepTerms
@@ -67,6 +68,7 @@ class Sweeping:
             multicall=self.multicall,
             sender=Sender(self.chain, WALLET, poll_s=0.01, timeout_s=self.timeout_s),
             meta=self.meta,
+            wallet_lock=WalletLock(self.meta, WALLET, CHAIN_ID),
             terms=self.terms,
             now=lambda: self.time,
         )
