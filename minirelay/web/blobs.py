@@ -41,9 +41,9 @@ class BlobEndpoint:
 
     async def _answer(self, request: web.Request, blob: Blob) -> web.StreamResponse:
         headers = _headers(blob)
-        if _has_it(request, headers["ETag"]):
+        if has_it(request, headers["ETag"]):
             return web.Response(status=304, headers=headers)
-        wanted = _range(request, blob, headers["ETag"])
+        wanted = range_of(request, blob.size, headers["ETag"])
         if wanted is None:
             headers["Content-Range"] = f"bytes */{blob.size}"
             refused = failure(request, 416, f"this file has {blob.size} bytes")
@@ -74,18 +74,18 @@ def _headers(blob: Blob) -> dict[str, str]:
     return headers
 
 
-def _has_it(request: web.Request, etag: str) -> bool:
+def has_it(request: web.BaseRequest, etag: str) -> bool:
     """Say whether the client has the file: under its one name it never changes."""
     known = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
     return etag in known or "*" in known
 
 
-def _range(request: web.Request, blob: Blob, etag: str) -> tuple[int, int] | None:
+def range_of(request: web.BaseRequest, size: int, etag: str) -> tuple[int, int] | None:
     """Return from where up to where the file is wanted; None for a range that it does not have.
 
     What is no range of bytes, or several, is not looked at (RFC 9110, section 14.2): that is the whole file.
     """
-    whole = 0, blob.size
+    whole = 0, size
     if "Range" not in request.headers or request.headers.get("If-Range", etag) != etag:
         return whole
     try:
@@ -94,5 +94,5 @@ def _range(request: web.Request, blob: Blob, etag: str) -> tuple[int, int] | Non
         return whole
     if wanted.start is None and wanted.stop is None:
         return whole
-    start, stop, _ = wanted.indices(blob.size)
+    start, stop, _ = wanted.indices(size)
     return (start, stop) if start < stop else None

@@ -4,8 +4,9 @@ aiohttp's reader bounds the headers of a part, not what stands before the first 
 over everything that it reads does.
 """
 
+import warnings
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
 from aiohttp.http_exceptions import BadHttpMessage
@@ -52,6 +53,29 @@ class BoundedStream:
         return data
 
 
+class CheckedPart(BodyPartReader):
+    """A part with a name that can be read.
+
+    aiohttp warns of others, and Python keeps the text of each warning for good.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """For aiohttp's reader. Raises UploadRefused."""
+        super().__init__(*arguments, **named)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                _ = self.name
+            except Warning as warning:
+                raise UploadRefused("a part's Content-Disposition can't be read") from warning
+
+
+class FormReader(MultipartReader):
+    """Reads forms whose parts are checked."""
+
+    part_reader_cls = CheckedPart
+
+
 async def file_of(request: web.Request, most_bytes: int) -> AsyncIterator[bytes]:
     """Give the content of the part `file`, in pieces; the form has to end behind what the client sends.
 
@@ -61,7 +85,7 @@ async def file_of(request: web.Request, most_bytes: int) -> AsyncIterator[bytes]
         raise UploadRefused("an upload is multipart/form-data with a part named file")
     stream = BoundedStream(request.content, most_bytes + OVERHEAD_BYTES)
     try:
-        reader = MultipartReader(
+        reader = FormReader(
             request.headers,
             stream,  # type: ignore[arg-type]  # all that it uses of one
             max_headers=_MAX_PART_HEADERS,

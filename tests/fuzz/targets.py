@@ -6,7 +6,7 @@ A new decoder that strangers reach gets a row here; both drivers (docs/testing.m
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.fuzz import chain_targets, corpus, relay_targets, shop_targets, wire_targets
+from tests.fuzz import blob_targets, chain_targets, corpus, relay_targets, shop_targets, wire_targets
 from tests.fuzz.cbor_mutations import mutate_cbor
 from tests.fuzz.frame_mutations import mutate_frames
 from tests.fuzz.mutator import Mutate, Mutator
@@ -49,6 +49,10 @@ TARGETS: Mapping[str, Target] = {
     "call_result": Target(chain_targets.call_result, chain_targets.call_results, (mutate_text,)),
     "retry_after": Target(chain_targets.retry_after_header, chain_targets.retry_afters, (mutate_text,)),
     "forwarded_for": Target(chain_targets.forwarded_for, chain_targets.forwarded_fors, (mutate_text,)),
+    "upload": Target(blob_targets.upload, blob_targets.uploads, (mutate_text,), 0.5),
+    "byte_range": Target(blob_targets.byte_range, blob_targets.ranges, (mutate_text,), 0.5),
+    "content_id": Target(blob_targets.content_id, blob_targets.content_ids, (mutate_text,)),
+    "upload_token": Target(blob_targets.token, blob_targets.tokens, (mutate_text,)),
     "canonical": Target(shop_targets.canonical, corpus.objects, (mutate_cbor,), 0.5),
     "spelling": Target(shop_targets.spelling, corpus.objects, (mutate_cbor,), 0.5),
     "draft": Target(shop_targets.draft, corpus.patch_lists, (mutate_cbor,), 0.5),

@@ -65,6 +65,8 @@ async def test_other_fields_are_left_out() -> None:
         b"--"
         + BOUNDARY.encode()
         + b"\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nx\r\n--c--",
+        form(b"x").replace(b"form-data", b"form(data"),
+        form(b"x").replace(b"filename=", b"filename*=x"),
         b"--" + BOUNDARY.encode() + b"\r\n" + b"A: b\r\n" * 40 + b"\r\nx",
         b"--" + BOUNDARY.encode() + b"\r\nA: " + b"b" * 9000 + b"\r\n\r\nx",
         b"--" + BOUNDARY.encode() + b"\r\n\xff\xfe: \x00\r\n\r\nx",

@@ -14,6 +14,7 @@ from minirelay.config.values import PositiveSeconds, PositiveSize
 from minirelay.store.errors import StoreUnavailable
 from minirelay.web import uploads
 from tests.blobs.test_library import NOTHING, rows
+from tests.relay.house import until
 from tests.web.edge import BASE_URL, OPEN
 from tests.web.files import FORM, Files, files, form
 
@@ -119,6 +120,21 @@ async def test_an_upload_that_is_broken_off_anywhere_leaves_nothing(tmp_path: Pa
             await reader.read()
             writer.close()
         assert await is_left_with_nothing(served, tmp_path)
+
+
+async def test_a_small_form_that_is_broken_off_at_any_byte_leaves_nothing(tmp_path: Path) -> None:
+    body = form(b"small")
+    async with files(tmp_path) as served:
+        for cut in range(len(body) - len(b"\r\n")):
+            reader, writer = await raw(served)
+            writer.write(head(served.target(), len(body)) + body[:cut])
+            writer.write_eof()
+            await reader.read()
+            writer.close()
+        # The relay may close a connection before it ends the upload.
+        await until(lambda: rows(tmp_path) == NOTHING)
+        assert (await post(served, body))[0] == 201
+        assert rows(tmp_path)["blob"] == 1
 
 
 async def test_so_many_uploads_go_on_at_a_time(tmp_path: Path) -> None:
