@@ -140,7 +140,10 @@ async def serve(
         sweepers = _make_sweepers(settings, chains, payment_chains, store, wallet)
         await enter(_auto_sweep(settings, sweepers, store, quotes))
         wallet_lock = WalletLock(MetaTable(store), wallet, settings.registry_chain)
-        await enter(_anchoring(settings, Sender(chain, wallet), wallet_lock, shop_registry, relay))
+        make_anchors = partial(
+            _anchor_runner, settings, wallet, token.token_id, wallet_lock, shop_registry, relay
+        )
+        await enter(_anchoring(settings, make_anchors))
         parts.enter_context(_backups(settings, store))
         enroller = _make_enroller(settings, base_url, token, wallet, shop_registry, relay)
         token_lost = parts.enter_context(_token_checks(token_service, token, settings))
@@ -260,16 +263,13 @@ async def _check_token(service: RelayTokenService, token: RelayToken, settings: 
 
 
 @asynccontextmanager
-async def _anchoring(
-    settings: Settings, sender: Sender, lock: WalletLock, registry: ShopReg, relay: Relay
-) -> AsyncIterator[None]:
+async def _anchoring(settings: Settings, make: Callable[[], AnchorRunner]) -> AsyncIterator[None]:
     """Write root hashes beside everything else, if that is wanted."""
     if not settings.anchoring.enabled:
         yield
         return
-    runner = _anchor_runner(settings, sender, lock, registry, relay)
     # Nobody wants to wait for what is under development.
-    writing = asyncio.create_task(runner.run(1.0 if settings.development else LOOK_EVERY_S))
+    writing = asyncio.create_task(make().run(1.0 if settings.development else LOOK_EVERY_S))
     try:
         yield
     finally:
@@ -278,7 +278,7 @@ async def _anchoring(
 
 
 def _anchor_runner(
-    settings: Settings, sender: Sender, lock: WalletLock, registry: ShopReg, relay: Relay
+    settings: Settings, wallet: Wallet, token_id: int, lock: WalletLock, registry: ShopReg, relay: Relay
 ) -> AnchorRunner:
     wanted = settings.anchoring
     chain_id = registry.chain.chain_id
@@ -289,7 +289,7 @@ def _anchor_runner(
 
     return AnchorRunner(
         registry,
-        sender,
+        Sender(registry.chain, wallet),
         lock,
         AnchorMemory(MetaTable(relay.store), chain_id),
         LogEnds(relay),
@@ -301,6 +301,8 @@ def _anchor_runner(
             wanted.fee_per_day.wei,
         ),
         lambda: utc_now().timestamp(),
+        token_id=token_id,
+        wallet=wallet.address,
         confirmations=depths.in_blocks,
         alert=alert,
     )

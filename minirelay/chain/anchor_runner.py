@@ -59,12 +59,15 @@ class AnchorRunner:
         terms: Terms,
         now: Callable[[], float],
         *,
+        token_id: int,
+        wallet: bytes,
         confirmations: int,
         alert: Callable[[str], Awaitable[None]],
     ) -> None:
         """sender, lock: of the relay's wallet on the registry's chain. now: the relay's clock, epoch seconds.
 
-        confirmations: the depth from which what is written counts. alert: is told what operators should see.
+        token_id, wallet: the relay's. confirmations: the depth from which what is written counts. alert: is
+        told what operators should see.
         """
         self._registry = registry
         self._sender = sender
@@ -73,6 +76,8 @@ class AnchorRunner:
         self._logs = logs
         self._terms = terms
         self._now = now
+        self._token_id = token_id
+        self._wallet = wallet
         self._confirmations = confirmations
         self._alert = alert
         self._seen_at: int | None = None
@@ -143,6 +148,10 @@ class AnchorRunner:
             return False
         if there >= seq:
             await self._memory.set_anchored(shop_id, Anchored(there, int(self._now())))
+            return False
+        # Before anything is planned: that takes web3, which most relays never need.
+        if not await self._registry.takes_root_hashes(shop_id, self._token_id, self._wallet):
+            self._put_off(shop_id, "it lists another relay, or none")
             return False
         call = self._registry.root_hash_update(shop_id, root_hash, seq)
         try:

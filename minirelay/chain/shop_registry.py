@@ -72,6 +72,12 @@ class ShopReg:
         """Return the number with which the shop's root hash was last written; 0 if it never was."""
         return await self._contract.call(ROOT_HASH_NONCE, shop_id, read=int)
 
+    async def takes_root_hashes(self, shop_id: int, token_id: int, wallet: bytes) -> bool:
+        """Return whether the owner of a relay token, a wallet, may write a shop's root hash."""
+        return token_id in await self.relay_tokens(shop_id) or await self.may_update_root_hash(
+            shop_id, wallet
+        )
+
     def root_hash_update(self, shop_id: int, root_hash: bytes, nonce: int) -> ContractCall:
         """Return the call that writes a shop's root hash, 32 bytes. nonce: above the last one."""
         return ContractCall(SHOP_REG, self.address, "updateRootHash", (shop_id, root_hash, nonce))

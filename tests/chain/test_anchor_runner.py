@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from web3 import Web3
 
+from minirelay.chain import sending
 from minirelay.chain.anchor_memory import AnchorMemory, UnderWay
 from minirelay.chain.anchor_runner import REFUSED_S, AnchorRunner
 from minirelay.chain.anchoring import LogEnd, Terms
@@ -81,6 +82,8 @@ class Anchoring:
             self.logs,
             self.terms,
             lambda: self.now,
+            token_id=TOKEN,
+            wallet=WALLET.address,
             confirmations=self.confirmations,
             alert=alert,
         )
@@ -294,6 +297,20 @@ async def test_a_shop_that_does_not_list_the_relay_is_skipped_with_one_line(
     anchoring.now += REFUSED_S
     await look(runner)
     assert anchoring.written(OTHER) == (10, root_at(10))
+
+
+async def test_web3_is_not_needed_before_something_is_sent(
+    anchoring: Anchoring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_chain: Chain) -> None:
+        raise AssertionError("web3 is imported")
+
+    monkeypatch.setattr(sending, "open_web3", forbidden)
+    anchoring.logs.seqs = {OTHER: 10, SHOP: 0}
+    await look(anchoring.start())
+    anchoring.logs.seqs = {SHOP: 10}
+    with pytest.raises(AssertionError, match="web3"):
+        await look(anchoring.start())
 
 
 async def test_what_is_there_already_is_not_written_again(anchoring: Anchoring) -> None:

@@ -41,6 +41,20 @@ def test_the_permission_is_the_contracts(contracts: Contracts) -> None:
     assert contracts.shop_reg.functions.PERM_updateRootHash().call() == UPDATE_ROOT_HASH
 
 
+async def test_root_hashes_are_taken_of_relays_that_are_listed_and_of_wallets_that_may(
+    registry: ShopReg, contracts: Contracts, w3: Web3
+) -> None:
+    takes = registry.takes_root_hashes
+    assert not await takes(SHOP, 7, raw(STRANGER))
+    assert await takes(SHOP, 7, raw(CLERK))
+    assert not await takes(SHOP + 1, 7, raw(CLERK))
+    sender: TxParams = {"from": w3.to_checksum_address(OWNER)}
+    contracts.relay_reg.functions.mint(7, STRANGER, "http://relay.example").transact(sender)
+    contracts.shop_reg.functions.addRelay(SHOP, 7).transact(sender)
+    assert await takes(SHOP, 7, raw(STRANGER))
+    assert not await takes(SHOP, 8, raw(STRANGER))
+
+
 async def test_owners(registry: ShopReg) -> None:
     assert await registry.owner_of(SHOP) == raw(OWNER)
 
