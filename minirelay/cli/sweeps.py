@@ -49,10 +49,15 @@ def send_all(directory: Path, found: Sequence[Row], *, as_json: bool, timeout_s:
     """
     from minirelay.cli.operating import ask_relay
 
-    done = []
+    done: list[Row] = []
     for one in _sweepable(found):
-        with busy(f"sweeping {one['request'][:_SHORT]}"):
-            swept = ask_relay(directory, f"/v1/payments/{one['request']}/sweep", timeout_s=timeout_s)
+        try:
+            with busy(f"sweeping {one['request'][:_SHORT]}"):
+                swept = ask_relay(directory, f"/v1/payments/{one['request']}/sweep", timeout_s=timeout_s)
+        except click.ClickException:
+            if as_json:
+                show(done, as_json=True)
+            raise
         done.append(one | swept)
         if not as_json:
             what = "swept" if swept["left"] == "0" else "sent, but something still lies there"

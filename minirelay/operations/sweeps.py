@@ -8,6 +8,7 @@ from minirelay.chain.amounts import coin_of, show_exact
 from minirelay.errors import ChainError
 from minirelay.operations.operator import OperatorError
 from minirelay.operations.payment_decisions import find_request
+from minirelay.payments.sweep_rules import Verdict
 from minirelay.payments.sweeping import WHY, Sweeper, Unswept
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.signing import checksum_address
@@ -77,9 +78,15 @@ def _describe(one: Unswept) -> UnsweptDocument:
         "address": checksum_address(one.address),
         "payee": checksum_address(request.payee),
         "amount": str(one.amount),
-        "amount_shown": f"{one.amount} units" if decimals is None else show_exact(one.amount, decimals),
+        "amount_shown": _shown(one, decimals),
         "asked": str(request.amount),
         "until": datetime.fromtimestamp(request.ttl, UTC).isoformat().replace("+00:00", "Z"),
         "verdict": one.verdict.value,
         "why": WHY[one.verdict],
     }
+
+
+def _shown(one: Unswept, decimals: int | None) -> str:
+    if one.verdict is Verdict.UNREAD:
+        return "?"
+    return f"{one.amount} units" if decimals is None else show_exact(one.amount, decimals)

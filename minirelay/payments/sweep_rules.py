@@ -17,7 +17,8 @@ class Verdict(StrEnum):
 
     SWEEP: it can go to the payee. WAIT: it is a part, and the rest may come until the TTL. LOCKED: the
     contract never gives it away. LEFT: somebody swept the address, and this stayed or came later. REFUSED:
-    tried without being sent, it does not reach the payee. UNTRIED: this chain can't try it.
+    tried without being sent, it does not reach the payee. UNTRIED: this chain can't try it. UNREAD: what lies
+    there is not known, which is never taken for nothing.
     """
 
     SWEEP = "sweep"
@@ -26,6 +27,7 @@ class Verdict(StrEnum):
     LEFT = "left"
     REFUSED = "refused"
     UNTRIED = "untried"
+    UNREAD = "unread"
 
 
 class Lying(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,12 +29,14 @@ from minirelay.payments.sweep_trial import has_code, reach_payees
 from minirelay.payments.watched_requests import ADDRESSES_AT_ONCE
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.payments_contract import PAYMENTS
+from minirelay.shop.issued_requests import RequestState
 from minirelay.shop.payment_request import PaymentRequest, abi_values
 from minirelay.store.unswept import SweepCandidate
 
 log = logging.getLogger(__name__)
 
 _HTTP_REQUESTS: Final = 1000
+_OFTEN_EMPTY: Final = frozenset({RequestState.WAITING, RequestState.EXPIRED, RequestState.DISMISSED})
 _DAY_S: Final = 86_400
 _DAY_BYTES: Final = 8
 _WEI_BYTES: Final = 32
@@ -150,7 +152,12 @@ class Sweeper:
             )
             for one, address, amount in lying
         ]
-        return await self._tried(found)
+        unread = [
+            Unswept(candidate=one, address=address, amount=0, verdict=Verdict.UNREAD)
+            for one, address in zip(candidates, addresses, strict=True)
+            if (one.request.currency, address) not in read.amounts and one.state not in _OFTEN_EMPTY
+        ]
+        return [*await self._tried(found), *unread]
 
     async def sweep(
         self, candidate: SweepCandidate, may_cost: Callable[[int, int], bool] = lambda _amount, _fee: True
@@ -174,7 +181,7 @@ class Sweeper:
             mined, failure = await self._send(planned)
             again = await self.look([candidate])
             left = again[0].amount if again else 0
-            if failure is not None and left:
+            if failure is not None and again:
                 raise failure
             extra = {
                 "chain": self.chain_id,
@@ -283,6 +290,7 @@ WHY: Final = {
     Verdict.LOCKED: "a token paid over and not swept in time: the contract never gives it away",
     Verdict.LEFT: "the address was swept before, which works only once: what lies there now stays there",
     Verdict.REFUSED: "tried without sending, it does not reach the payee as a whole; so nothing is sent",
+    Verdict.UNREAD: "the token does not say what lies there; look again later",
     Verdict.UNTRIED: "this chain has no Multicall3, so a sweep can't be tried first, and is not sent",
 }
 """What people are told."""

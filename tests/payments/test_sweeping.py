@@ -168,6 +168,14 @@ async def test_a_token_of_which_less_arrives_is_not_sent(deployed: Sweeping) -> 
     await assert_not_sent(deployed, one, "does not reach the payee")
 
 
+async def test_what_cannot_be_read_is_not_taken_for_nothing(deployed: Sweeping) -> None:
+    nowhere = deployed.candidate(currency="0x" + "77" * 20, is_paid=True)
+    coin = deployed.candidate(number=2)
+    deployed.pay(coin)
+    assert await verdicts(deployed, nowhere, coin) == [Verdict.SWEEP, Verdict.UNREAD]
+    await assert_not_sent(deployed, nowhere, "does not say what lies there")
+
+
 async def test_a_fee_above_its_ceiling_is_not_paid(sweeping: Sweeping) -> None:
     one = sweeping.candidate()
     sweeping.pay(one)
