@@ -23,12 +23,13 @@ from minirelay.shop.payment_request import PaymentRequest, payment_id
 from minirelay.store.database import FILE_NAME, open_readonly
 from tests.chain_fixtures import Contracts, rpc
 from tests.contracts.deploying import payments_variant
-from tests.dev.contracts.contract_calls import PAYEE
+from tests.dev.contracts.contract_calls import PAYEE, send
 from tests.shop.checkouts import ADDRESS, REGIONS
 from tests.system.payers import Payer
-from tests.system.serving import Serving, serving
+from tests.system.serving import OWNER, Serving, serving
 
 CHAIN = 31337
+SELLER = bytes.fromhex(PAYEE[2:])
 CAP = 1
 STOCK = 77
 PRICE_WEI = 10**18
@@ -71,7 +72,17 @@ class PaidOrders:
             "prices__factor": "1500/1",
         }
         async with (
-            serving(self.directory, self.chain, self.deployment, **settings) as self.serving,
+            serving(self.directory, self.chain, self.deployment, **settings) as served,
+            self.visit(served),
+        ):
+            yield
+        await self._verify()
+
+    @asynccontextmanager
+    async def visit(self, served: Serving) -> AsyncIterator[None]:
+        """Open the shop of a relay that runs, and follow it."""
+        self.serving = served
+        async with (
             self.serving.client() as self.clerk,
             self.serving.client(guest=True) as self.guest,
         ):
@@ -80,7 +91,16 @@ class PaidOrders:
             async with self.clerk_view, self.guest_view:
                 await self._open_shop()
                 yield
-        await self._verify()
+
+    @asynccontextmanager
+    async def beside(self, shop_id: int) -> AsyncIterator["PaidOrders"]:
+        """Open one more shop on the relay that runs, with the same payee and currencies."""
+        assert self.serving is not None
+        owner = self.payer.w3.to_checksum_address(OWNER.address)
+        send(self.payer.contracts.shop_reg.functions.mint(shop_id, owner), owner)
+        other = PaidOrders(self.directory, self.chain, self.deployment, self.payer)
+        async with other.visit(replace(self.serving, shop_id=shop_id)):
+            yield other
 
     @asynccontextmanager
     async def relay_of(self) -> AsyncIterator["PaidOrders"]:
@@ -89,11 +109,16 @@ class PaidOrders:
             yield self
 
     async def order(
-        self, *, is_token: bool = False, quantity: int = 1, coin: bytes | None = None
+        self,
+        *,
+        is_token: bool = False,
+        quantity: int = 1,
+        coin: bytes | None = None,
+        payee: bytes = SELLER,
     ) -> tuple[int, PaymentRequest]:
         """Let the guest order caps and choose how to pay; return the order's id and its request.
 
-        coin: a token's address, if it is not one of the two.
+        coin: a token's address, if it is not one of the two. payee: whom to pay.
         """
         order = next(_ORDERS)
         lines: Value = [{"ListingID": CAP, "Quantity": quantity}]
@@ -105,7 +130,7 @@ class PaidOrders:
                 NewPatch("replace", ("Orders", order, "State"), int(OrderState.COMMITTED)),
             ]
         )
-        return order, await self.choose(order, is_token=is_token, coin=coin)
+        return order, await self.choose(order, is_token=is_token, coin=coin, payee=payee)
 
     async def accept(self, token: bytes) -> None:
         """Let the shop accept one more token."""
@@ -113,16 +138,23 @@ class PaidOrders:
             [NewPatch("add", ("Manifest", "AcceptedCurrencies", CHAIN, token), {})], may_reveal=True
         )
 
+    async def let_pay_to(self, payee: bytes) -> None:
+        """Let the shop have one more payee."""
+        await self.clerk.write(
+            [NewPatch("add", ("Manifest", "Payees", CHAIN, payee), {"CallAsContract": False})],
+            may_reveal=True,
+        )
+
     async def choose(
-        self, order: int, *, is_token: bool = False, coin: bytes | None = None
+        self, order: int, *, is_token: bool = False, coin: bytes | None = None, payee: bytes = SELLER
     ) -> PaymentRequest:
         """Choose how an order is paid; return its request."""
         coin = coin or (self.eddies if is_token else NATIVE_COIN)
-        payee: Value = {"ChainID": CHAIN, "Address": bytes.fromhex(PAYEE[2:])}
+        to: Value = {"ChainID": CHAIN, "Address": payee}
         await self.guest.write(
             [
                 NewPatch(
-                    "replace", ("Orders", order, "ChosenPayee"), {"Address": payee, "CallAsContract": False}
+                    "replace", ("Orders", order, "ChosenPayee"), {"Address": to, "CallAsContract": False}
                 ),
                 NewPatch("replace", ("Orders", order, "ChosenCurrency"), {"ChainID": CHAIN, "Address": coin}),
                 NewPatch("replace", ("Orders", order, "State"), int(OrderState.PAYMENT_CHOSEN)),
@@ -213,7 +245,7 @@ class PaidOrders:
         await self.clerk_view.caught_up()
         if self.clerk_view.listing(CAP) is not None:
             return
-        payees: Value = {bytes.fromhex(PAYEE[2:]): {"CallAsContract": False}}
+        payees: Value = {SELLER: {"CallAsContract": False}}
         regions: Any = REGIONS
         metadata: Value = {"Title": "Cap", "Description": "A cap"}
         await self.clerk.write(
