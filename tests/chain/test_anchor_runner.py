@@ -10,17 +10,18 @@ from aiohttp import web
 from web3 import Web3
 
 from minirelay.chain import sending
-from minirelay.chain.anchor_memory import AnchorMemory, UnderWay
+from minirelay.chain.anchor_memory import STATE_KEY, AnchorMemory, UnderWay
 from minirelay.chain.anchor_runner import REFUSED_S, AnchorRunner
-from minirelay.chain.anchoring import LogEnd, Terms
+from minirelay.chain.anchoring import Anchored, LogEnd, Terms
 from minirelay.chain.chain import Chain
 from minirelay.chain.errors import ChainUnreachable
 from minirelay.chain.sending import Sender, Sent
 from minirelay.chain.shop_registry import ShopReg
 from minirelay.chain.wallet import Wallet
-from minirelay.chain.wallet_lock import WalletLock
+from minirelay.chain.wallet_lock import SENT_KEY, WalletLock
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.protocol.json_rpc import write_data
+from minirelay.store.errors import StoreUnavailable
 from tests.chain.nodes import CHAIN_ID, Node, chain_over, silent
 from tests.chain.notebook import Notebook
 from tests.chain_fixtures import Contracts, rpc
@@ -319,6 +320,8 @@ async def test_what_is_there_already_is_not_written_again(anchoring: Anchoring) 
     anchoring.logs.seqs[SHOP] = 10
     await look(anchoring.start())
     assert anchoring.nonce == 0
+    remembered = await AnchorMemory(anchoring.notebook, CHAIN_ID).anchored(SHOP)
+    assert remembered == Anchored(10, int(anchoring.now))
 
 
 async def test_one_at_a_time_is_under_way(anchoring: Anchoring, w3: Web3, by_hand: None) -> None:
@@ -367,6 +370,37 @@ async def test_behind_a_sweep_that_waits_nothing_is_sent(
     assert w3.eth.get_transaction_count(ADDRESS, "pending") == 0
 
 
+async def test_while_a_sweep_is_sent_nothing_else_is(anchoring: Anchoring) -> None:
+    anchoring.logs.seqs[SHOP] = 10
+    runner = anchoring.start()
+    async with asyncio.timeout(10), WALLET.sending(CHAIN_ID):
+        await look(runner)
+    assert anchoring.nonce == 0
+    await look(runner)
+    assert anchoring.nonce == 1
+
+
+@pytest.mark.parametrize("key", [STATE_KEY, SENT_KEY])
+async def test_what_can_not_be_remembered_is_not_sent(anchoring: Anchoring, key: str) -> None:
+    anchoring.logs.seqs[SHOP] = 10
+    anchoring.notebook = FullDisk(full_for=key)
+    with pytest.raises(StoreUnavailable):
+        await look(anchoring.start())
+    assert anchoring.nonce == 0
+
+
+@dataclass
+class FullDisk(Notebook):
+    """full_for: what the rows' keys begin with that can't be written."""
+
+    full_for: str = ""
+
+    async def put_meta(self, key: str, value: bytes) -> None:
+        if key.startswith(self.full_for):
+            raise StoreUnavailable("the disk is full")
+        await super().put_meta(key, value)
+
+
 async def test_one_in_whose_place_another_was_mined_is_written_later(anchoring: Anchoring, w3: Web3) -> None:
     rpc(w3, "evm_setAutomine", False)
     try:
@@ -378,7 +412,10 @@ async def test_one_in_whose_place_another_was_mined_is_written_later(anchoring: 
     finally:
         rpc(w3, "evm_setAutomine", True)
     w3.eth.wait_for_transaction_receipt(w3.eth.send_transaction({"from": ADDRESS, "to": OWNER, "value": 1}))  # type: ignore[typeddict-item]
-    await look(runner)
+    # Two endpoints may be apart, so one look does not say that it is gone.
+    await look(runner, 1)
+    assert await anchoring.under_way() is not None
+    await look(runner, 1)
     assert await anchoring.under_way() is None
     await look(runner)
     assert anchoring.nonce == 1
