@@ -10,6 +10,7 @@ docs/client.md is the guide.
 from minirelay.client import patches
 from minirelay.client.client import RelayClient
 from minirelay.client.errors import (
+    BlobUnavailable,
     ChainUnavailable,
     ClientError,
     ConnectionLost,
@@ -24,6 +25,7 @@ from minirelay.client.errors import (
     UploadRefused,
     VerificationFailed,
     WriteUnanswered,
+    WrongBlob,
 )
 from minirelay.client.follower import Follower
 from minirelay.client.http import Blob, RelayInfo, Wallet
@@ -43,6 +45,7 @@ from minirelay.protocol.signing import PrivateKey
 __all__ = [
     "Backoff",
     "Blob",
+    "BlobUnavailable",
     "ChainUnavailable",
     "Checkpoint",
     "ClientError",
@@ -77,6 +80,7 @@ __all__ = [
     "VerificationFailed",
     "Wallet",
     "WriteUnanswered",
+    "WrongBlob",
     "patches",
     "payment_request",
     "select",

@@ -9,7 +9,17 @@ from yarl import URL
 
 from minirelay.client.errors import ClientError, ConnectionLost
 from minirelay.client.follower import Follower, OnApplied
-from minirelay.client.http import Blob, EnrolmentRequest, RelayInfo, Wallet, enrol, fetch_info, upload
+from minirelay.client.http import (
+    MAX_BLOB_BYTES,
+    Blob,
+    EnrolmentRequest,
+    RelayInfo,
+    Wallet,
+    enrol,
+    fetch_blob,
+    fetch_info,
+    upload,
+)
 from minirelay.client.link import Backoff, RelayLink
 from minirelay.client.received import Completeness, Position
 from minirelay.client.replica import Checkpoint
@@ -287,6 +297,14 @@ class RelayClient:
         """
         where = await self._link.connection().request(GetBlobUploadURLRequest())
         return await upload(self._session(), where, content)
+
+    async def fetch_blob(self, ipfs_path: str, *, most_bytes: int = MAX_BLOB_BYTES) -> bytes:
+        """Fetch a blob from the relay; it is the one that its CID names.
+
+        ipfs_path: as `upload_blob` gave it, or the CID alone. Raises BlobUnavailable, WrongBlob,
+        RelayUnreachable (also if it is longer than most_bytes), ClientError if there is no CID.
+        """
+        return await fetch_blob(self._session(), self._url, ipfs_path, most_bytes)
 
     # -- inside
 

@@ -10,6 +10,8 @@ MinirelayError
     ├── LogRestored          the relay was restored from a backup, and has not all that this client knows
     ├── EnrolmentRefused     the relay did not enrol a key card: HTTP status and reason
     ├── UploadRefused        the relay did not take a blob: HTTP status and reason
+    ├── BlobUnavailable      a blob was not given: HTTP status and reason
+    ├── WrongBlob            what was given for a CID is another file
     ├── VerificationFailed   the relay pushed something that is not what it claims to be
     │   └── UntrustedSigner  signed by a key that may not write that
     ├── PaymentMismatch      payment details are not what the order asks for: don't pay
@@ -111,6 +113,20 @@ class UploadRefused(ClientError):
         super().__init__(f"{status}: {reason}")
         self.status = status
         self.reason = reason
+
+
+class BlobUnavailable(ClientError):
+    """The relay did not give a blob (spec 08)."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        """status: of the HTTP answer."""
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+        self.reason = reason
+
+
+class WrongBlob(ClientError):
+    """What came is not the file that its CID names. Don't show it."""
 
 
 class VerificationFailed(ClientError):

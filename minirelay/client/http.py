@@ -3,6 +3,7 @@
 Bodies are bounded, and what goes wrong is an error that a client of this package expects.
 """
 
+import asyncio
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -15,8 +16,18 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from minirelay.client.errors import EnrolmentRefused, RelayUnreachable, UploadRefused
-from minirelay.protocol.paths import DISCOVERY_PATH, ENROLMENT_PATH, INFO_PATH
+from minirelay.blobs.cid import read_cid
+from minirelay.blobs.unixfs import DagBuilder
+from minirelay.client.errors import (
+    BlobUnavailable,
+    ClientError,
+    EnrolmentRefused,
+    RelayUnreachable,
+    UploadRefused,
+    WrongBlob,
+)
+from minirelay.errors import MalformedInput
+from minirelay.protocol.paths import BLOBS_PATH, DISCOVERY_PATH, ENROLMENT_PATH, INFO_PATH
 from minirelay.protocol.sign_in import SignInMessage, render
 
 MAX_ANSWER_BYTES: Final = 16 * 1024
@@ -89,6 +100,7 @@ def _read_info(document: Any, chain: str) -> RelayInfo | None:
 
 NONCE: Final = "00000000"
 CREATED: Final = 201
+_OK: Final = 200
 
 
 class Wallet(Protocol):
@@ -183,6 +195,42 @@ async def upload(http: aiohttp.ClientSession, where: bytes, content: bytes) -> B
         case {"ipfs_path": str(ipfs_path), "url": str(served_at)}:
             return Blob(ipfs_path, served_at)
     raise RelayUnreachable(f"{url} gave no usable answer: no ipfs_path and url", CREATED)
+
+
+MAX_BLOB_BYTES: Final = 32 * 1024 * 1024
+"""What relays take at most, unless they are set otherwise."""
+
+
+async def fetch_blob(
+    http: aiohttp.ClientSession, relay: URL, ipfs_path: str, most_bytes: int = MAX_BLOB_BYTES
+) -> bytes:
+    """Fetch a blob from a relay, and check that it is the one.
+
+    relay: its URL. ipfs_path: /ipfs/ and a CID, of either version, or that alone. Raises ClientError for what
+    is no CID, BlobUnavailable, WrongBlob, RelayUnreachable (also if it is longer than that).
+    """
+    cid = ipfs_path.removeprefix(BLOBS_PATH)
+    try:
+        digest = read_cid(cid)
+    except MalformedInput as error:
+        raise ClientError(f"{ipfs_path!r} names no file: {error}") from error
+    url = relay / f"{BLOBS_PATH}{cid}"[1:]
+    async with asking(url), http.get(url, allow_redirects=False) as response:
+        if response.status != _OK:
+            raise BlobUnavailable(response.status, await read_reason(response))
+        content = await read_body(response, most_bytes)
+    if await asyncio.to_thread(_root_of, content) != digest:
+        raise WrongBlob(f"{url} gave another file")
+    return content
+
+
+def _root_of(content: bytes) -> bytes:
+    builder = DagBuilder()
+    for _ in builder.add(content):
+        pass
+    for _ in builder.finish():
+        pass
+    return builder.root.hash
 
 
 def _upload_url(text: bytes) -> URL:

@@ -8,7 +8,7 @@ def test_everything_has_one_base() -> None:
         for kind in vars(errors).values()
         if isinstance(kind, type) and kind.__module__ == errors.__name__
     ]
-    assert len(kinds) == 14
+    assert len(kinds) == 16
     assert all(issubclass(kind, errors.ClientError) for kind in kinds)
     assert issubclass(errors.ClientError, MinirelayError)
 

@@ -14,7 +14,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from minirelay.client.errors import EnrolmentRefused, RelayUnreachable, UploadRefused
+from minirelay.blobs.cid import read_cid, write_cid_1
+from minirelay.client.errors import (
+    BlobUnavailable,
+    ClientError,
+    EnrolmentRefused,
+    RelayUnreachable,
+    UploadRefused,
+    WrongBlob,
+)
 from minirelay.client.http import (
     Blob,
     EnrolmentRequest,
@@ -22,6 +30,7 @@ from minirelay.client.http import (
     asking,
     enrol,
     enrolment_text,
+    fetch_blob,
     fetch_info,
     read_body,
     read_json,
@@ -283,3 +292,47 @@ async def test_a_refused_upload_has_a_status_and_a_reason() -> None:
 async def test_nonsense_is_no_place(body: bytes) -> None:
     with pytest.raises(RelayUnreachable, match="no usable answer"):
         await Uploads(web.Response(status=201, body=body)).upload(b"x")
+
+
+FOO = "QmcJw6x4bQr7oFnVnF6i8SLcJvhXjaxWvj54FYXmZ4Ct6p"
+
+
+async def fetched(response: web.Response, path: str = f"/ipfs/{FOO}", most_bytes: int = 1000) -> bytes:
+    async def answer(request: web.Request) -> web.Response:
+        return response
+
+    relay = ScriptedRelay()
+    relay.app.router.add_get("/ipfs/{cid}", answer)
+    async with relay.running(), aiohttp.ClientSession() as http:
+        return await fetch_blob(http, URL(relay.url), path, most_bytes)
+
+
+@pytest.mark.parametrize("path", [FOO, f"/ipfs/{FOO}", f"/ipfs/{write_cid_1(read_cid(FOO))}"])
+async def test_a_blob_comes_that_has_this_cid(path: str) -> None:
+    assert await fetched(web.Response(body=b"foo"), path) == b"foo"
+
+
+@pytest.mark.parametrize("body", [b"", b"fo", b"bar", b"foo\n"])
+async def test_another_file_is_not_taken_for_it(body: bytes) -> None:
+    with pytest.raises(WrongBlob):
+        await fetched(web.Response(body=body))
+
+
+async def test_a_blob_that_is_not_given_has_a_status_and_a_reason() -> None:
+    document = {"error": "this relay has no such file"}
+    with pytest.raises(BlobUnavailable) as caught:
+        await fetched(web.json_response(document, status=404))
+    assert (caught.value.status, caught.value.reason) == (404, "this relay has no such file")
+    with pytest.raises(BlobUnavailable, match="302"):
+        await fetched(web.Response(status=302, headers={"Location": "http://127.0.0.1:1/"}))
+
+
+async def test_a_blob_that_never_ends_is_left() -> None:
+    with pytest.raises(RelayUnreachable, match="longer than 1000"):
+        await fetched(web.Response(body=b"foo" * 334))
+
+
+@pytest.mark.parametrize("path", ["", "/ipfs/", f"/ipfs/{FOO}/..", "http://else.where/", f"/ipfs//{FOO}"])
+async def test_what_is_no_cid_is_not_asked_for(path: str) -> None:
+    with pytest.raises(ClientError, match="names no file"):
+        await fetched(web.Response(body=b"foo"), path)
