@@ -3,11 +3,11 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
 from minirelay.bench.scenarios.uploads import form_of, upload
-from minirelay.bench.session import LoadSession
+from minirelay.bench.session import BenchError, LoadSession
 from minirelay.bench.target import Target, own_relay
 from minirelay.bench.workload import Author, fill, frames_of
 from minirelay.blobs.cid import write_cid
@@ -40,13 +40,27 @@ def connected(target: Target) -> Iterator[socket.socket]:
 
 
 def begin_upload(target: Target, session: LoadSession, one: socket.socket, form: bytes) -> None:
-    """Send the first part of a form, and no more."""
+    """Send the first part of a form, and no more; the relay takes only some at a time."""
     parts = urlsplit(session.ask(GetBlobUploadURLRequest()).decode())
     head = (
         f"POST {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(form)}\r\n"
         "Content-Type: multipart/form-data; boundary=a-part-of-a-form\r\n\r\n"
     )
-    one.sendall(head.encode() + form[:MIB])
+    with suppress(ConnectionError):
+        one.sendall(head.encode() + form[:MIB])
+
+
+def upload_soon(target: Target, session: LoadSession, form: bytes) -> None:
+    """Upload when the relay has seen that the others are gone."""
+    until = time.monotonic() + MOST_WAIT_S
+    while True:
+        try:
+            upload(target, session, form)
+        except BenchError:
+            if time.monotonic() > until:
+                raise
+        else:
+            return
 
 
 def test_slow_uploads_and_downloads_hold_up_nobody() -> None:
@@ -73,8 +87,9 @@ def test_slow_uploads_and_downloads_hold_up_nobody() -> None:
             writer.write_all([frame], in_flight=1)
             longest_s = max(longest_s, time.perf_counter() - begin)
             peak = max(peak, target.meter.resident_bytes())
+        print(f"{(peak - before) / MIB:.1f} MiB, {longest_s * 1000:.1f} ms")
         assert peak - before < MOST_MEMORY
         assert longest_s < MOST_WAIT_S
         attackers.pop_all().close()
         with target.session(target.writer) as session:
-            upload(target, session, form_of(MIB, 2))
+            upload_soon(target, session, form_of(MIB, 2))
