@@ -28,7 +28,8 @@ class WatchedRequests:
     """Those of one chain. touched: ids of those about which something is known that was not decided about.
 
     unjudged: ids of those with events of which it is not known what they prove. unfinal: of those whose order
-    is paid, in a block that may vanish.
+    is paid, in a block that may vanish. What was sold with them, which may be a thousand listings, is not
+    kept: it is of no use here, and guests decide how many requests are watched for a month.
     """
 
     def __init__(self, chain_id: int, target: PaymentTarget) -> None:
@@ -120,7 +121,7 @@ class WatchedRequests:
     def _add(self, shop: int, issued: IssuedRequest, stored: Iterable[PaymentTransfer]) -> None:
         if not issued.is_watched or issued.request.chain_id != self._chain_id:
             return
-        one = WatchedPayment(shop, issued, b"", self._looked_at)
+        one = WatchedPayment(shop, issued.without_listings(), b"", self._looked_at)
         one.restore(stored)
         self._by_id[one.id] = one
         self._shop_ids[shop] = issued.request.shop_id
@@ -142,7 +143,7 @@ class WatchedRequests:
 
     def _follow(self, one: WatchedPayment, row: IssuedRequest) -> None:
         """Follow a request to what it is now."""
-        one.issued = row
+        one.issued = row.without_listings()
         # The same is decided otherwise of another state, or of an order that is closed.
         one.submitted = None
         self.touched[one.id] = None

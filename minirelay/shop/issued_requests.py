@@ -91,6 +91,10 @@ class IssuedRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Return about what it takes in memory."""
         return _ROW_BYTES + _HASH_BYTES * len(self.listing_hashes)
 
+    def without_listings(self) -> "IssuedRequest":
+        """Return all of it but what was sold, which is most of what it takes in memory."""
+        return msgspec.structs.replace(self, listing_hashes=()) if self.listing_hashes else self
+
     @property
     def payee(self) -> Place:
         """Return the payee, with its chain."""

@@ -49,7 +49,7 @@ STEP_REQUESTS: Final = 256
 
 
 class WatchedRequest(msgspec.Struct, frozen=True, gc=False):
-    """A request for which money still matters. shop: row id."""
+    """A request for which money still matters. shop: row id. issued: of many, without what was sold."""
 
     shop: int
     issued: IssuedRequest
@@ -85,7 +85,9 @@ def _load_watched(connection: sqlite3.Connection) -> Iterator[WatchedRequest]:
         texts = connection.execute(_WATCHED, (*last, STEP_OBJECTS)).fetchone()
         found = list(zip(*map(parse_numbers, reversed(texts)), strict=True))
         for shop, rows in groupby(found, itemgetter(0)):
-            yield from _load_of_shop(connection, shop, [row for _, row in rows])
+            for one in _load_of_shop(connection, shop, [row for _, row in rows]):
+                # Of all that are watched, they may be more than fits into memory.
+                yield WatchedRequest(shop, one.issued.without_listings())
         if len(found) < STEP_OBJECTS:
             return
         last = found[-1]

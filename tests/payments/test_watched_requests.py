@@ -37,9 +37,24 @@ def test_what_is_issued_is_watched_and_found_by_id_and_address() -> None:
     ones.changed(SHOP, changed(one, new=True))
     found = ones.get(one.id)
     assert found is not None
-    assert (found.issued, ones.at(at(one)), ones.shop_id(found)) == (one, found, 1)
+    assert found.issued == one.without_listings()
+    assert (ones.at(at(one)), ones.shop_id(found)) == (found, 1)
     assert ones.schedule.open_count == 1
     assert ones.get(None) is ones.get(b"x") is ones.at(FoundBalance(TOKEN, b"", 1)) is None
+
+
+def test_a_month_of_watching_does_not_keep_what_was_sold() -> None:
+    ones, large = watching(), replace(issued(1), listing_hashes=(bytes(32),) * 1000)
+    loaded = replace(issued(2), listing_hashes=(bytes(32),) * 1000)
+    ones.changed(SHOP, changed(large, new=True))
+    ones.load([WatchedRequest(3, loaded)], (), 0)
+    assert [one.issued.listing_hashes for one in ones] == [(), ()]
+    ones.changed(SHOP, changed(replace(large, state=RequestState.SHORT, received=1)))
+    ones.changed(SHOP, changed(closed=(5,)))
+    assert [one.issued.listing_hashes for one in ones] == [(), ()]
+    found = ones.get(large.id)
+    assert found is not None
+    assert (found.issued.state, found.issued.received, found.is_closed) == (RequestState.SHORT, 1, True)
 
 
 def test_requests_on_other_chains_are_anothers() -> None:

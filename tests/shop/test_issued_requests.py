@@ -100,3 +100,9 @@ def test_what_is_stored_comes_back_as_if_it_was_entered() -> None:
         wanted = priced(rows[0].request)
         free = [[one.first_free(wanted, NOW + DAY_S - at) for at in range(30)] for one in (opened, entered)]
         assert free[0] == free[1]
+
+
+def test_all_but_what_was_sold_can_be_kept() -> None:
+    one = issued(1)
+    assert one.without_listings() == replace(one, listing_hashes=())
+    assert one.without_listings().size_bytes < one.size_bytes

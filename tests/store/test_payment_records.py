@@ -36,7 +36,8 @@ def test_what_is_watched_comes_back_as_it_was_left(shop_db: sqlite3.Connection) 
     put(shop_db, outcome(changed, replace(rows[5], is_watched=False)))
     rows[2] = changed
     del rows[5]
-    assert load_watched(shop_db) == [WatchedRequest(1, one) for one in rows]
+    assert load_watched(shop_db) == [WatchedRequest(1, one.without_listings()) for one in rows]
+    assert all(one.listing_hashes for one in rows)
 
 
 def test_nothing_watched_is_nothing_read(shop_db: sqlite3.Connection) -> None:
