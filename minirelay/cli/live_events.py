@@ -10,6 +10,8 @@ from typing import Final, TextIO
 
 import click
 
+from minirelay.chain.amounts import show_exact
+from minirelay.cli.tables import cut_amount, short_order
 from minirelay.logs import fields_of, one_line
 
 WIDTH: Final = 80
@@ -18,8 +20,11 @@ MAX_LINES_PER_SECOND: Final = 100
 
 MAX_CHARACTERS: Final = 1000
 
-_ORDER: Final = {"reason": 0, "shop": 2}
-_AMOUNTS: Final = ("total", "received")
+_MONEY: Final = ""
+_ORDER: Final = {"reason": 0, "order": 1, _MONEY: 2, "shop": 4}
+_OTHERS: Final = 3
+_AMOUNTS: Final = ("received", "total")
+_AMOUNT_WIDTH: Final = 7
 _NOT_SHOWN: Final = frozenset({"request", "session"})
 # Each of these was shown already.
 _SUMMARIES: Final = frozenset({"writes were refused"})
@@ -42,9 +47,12 @@ class LiveFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         text = one_line(record.getMessage())
         # The reason first: the end may be cut off.
-        for name, value in sorted(self._fields(record).items(), key=lambda field: _ORDER.get(field[0], 1)):
+        for name, value in sorted(
+            self._fields(record).items(), key=lambda field: _ORDER.get(field[0], _OTHERS)
+        ):
             if name not in _NOT_SHOWN:
-                text += f", {name} {shortened(one_line(value))}"
+                shown = value if name == _MONEY else f"{name} {shortened(one_line(value))}"
+                text += f", {shown}"
         moment = time.strftime("%H:%M:%S", time.localtime(record.created))
         line = f"{moment}  {text}"
         # What asks for attention is not cut off so soon.
@@ -57,17 +65,19 @@ class LiveFormatter(logging.Formatter):
     def _fields(self, record: logging.LogRecord) -> dict[str, object]:
         """Return the fields of a record, amounts of known currencies as people read them."""
         fields = dict(fields_of(record))
+        if "order" in fields:
+            fields["order"] = short_order(str(fields["order"]))
         known = self._currencies.get(str(fields.get("currency")))
         if known is None:
             return fields
         del fields["currency"]
-        return fields | {name: _amount(fields[name], *known) for name in _AMOUNTS if name in fields}
+        symbol, decimals = known
+        amounts = [_amount(fields.pop(name), decimals) for name in _AMOUNTS if name in fields]
+        return fields | ({_MONEY: f"{' of '.join(amounts)} {symbol}"} if amounts else {})
 
 
-def _amount(units: object, symbol: str, decimals: int) -> str:
-    whole, part = divmod(int(str(units)), 10**decimals)
-    digits = f"{part:0{decimals}d}".rstrip("0") or "0"
-    return f"{whole}.{digits} {symbol}"
+def _amount(units: object, decimals: int) -> str:
+    return cut_amount(show_exact(int(str(units)), decimals), _AMOUNT_WIDTH)
 
 
 def shortened(text: str) -> str:

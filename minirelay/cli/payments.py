@@ -18,7 +18,7 @@ from minirelay.cli.setting_flags import (
     merge_flags,
     read_settings,
 )
-from minirelay.cli.tables import echo_table
+from minirelay.cli.tables import CUT, cut_amount, echo_table, fits, short_order
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ QUIET: Final = frozenset({"paid", "expired", "superseded", "withdrawn", "dismiss
 
 MOST_SHOWN: Final = 200
 _REQUEST_DIGITS: Final = 10
+_AMOUNT_WIDTH: Final = 10
 _SWEEP_TIMEOUT_S: Final = 600.0
+_AMOUNTS: Final = ("asked_shown", "received_shown")
 _COLUMNS: Final = ("state", "order", "asked for", "came", "of", "until (UTC)", "request")
 
 
@@ -59,7 +61,12 @@ _COLUMNS: Final = ("state", "order", "asked for", "came", "of", "until (UTC)", "
     "--order", "order_id", metavar="ID", help="Only for this order: decimal, or 0x and hexadecimal."
 )
 @click.option(
-    "--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated."
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(STATES),
+    metavar="STATE",
+    help=f"Only these; may be repeated: {', '.join(STATES)}.",
 )
 @click.option("--all", "is_all", is_flag=True, help="Also those that are over and need nobody.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all that was observed and decided.")
@@ -297,31 +304,36 @@ def _print_csv(rows: Sequence[Row]) -> None:
     writer.writerows(rows)
 
 
-def _short(order: str) -> str:
-    return order if len(order) <= 9 else f"{order[:4]}…{order[-4:]}"
+def _cells(row: Row) -> list[str]:
+    return [
+        row["state"],
+        short_order(str(row["order"])),
+        row["asked_shown"],
+        row["received_shown"],
+        row["currency"] if len(row["currency"]) < 10 else f"{row['currency'][:6]}…",
+        row["until"][5:16].replace("T", " "),
+        row["request"][: 2 + _REQUEST_DIGITS],
+    ]
 
 
 def _print_table(rows: Sequence[Row], *, is_cut: bool) -> None:
     shown = rows[:MOST_SHOWN] if is_cut else rows
     several = len({row["shop"] for row in rows}) > 1
+    is_shortened = False
     by_shop: dict[str, list[Row]] = {}
     for row in shown:
         by_shop.setdefault(row["shop"], []).append(row)
     for shop_id, own in by_shop.items():
         if several:
             click.secho(f"Shop {shortened(shop_id)}", bold=True)
-        cells = [
-            [
-                row["state"],
-                _short(str(row["order"])),
-                row["asked_shown"],
-                row["received_shown"],
-                row["currency"] if len(row["currency"]) < 10 else f"{row['currency'][:6]}…",
-                row["until"][5:16].replace("T", " "),
-                row["request"][: 2 + _REQUEST_DIGITS],
+        cells = list(map(_cells, own))
+        if not fits(_COLUMNS, cells):
+            cells = [
+                _cells(row | {name: cut_amount(row[name], _AMOUNT_WIDTH) for name in _AMOUNTS}) for row in own
             ]
-            for row in own
-        ]
+            is_shortened = is_shortened or any(CUT in amount for row in cells for amount in row[2:4])
         echo_table(_COLUMNS, cells, left=("state", "of", "until (UTC)", "request"))
+    if is_shortened:
+        click.echo("…: more digits in a wider terminal, and with --csv and --json")
     if is_cut:
         click.echo(f"… and {len(rows) - MOST_SHOWN:,} more; --all, --csv and --json have them")

@@ -1,11 +1,13 @@
 """Tables and quantities as people on a terminal read them."""
 
 from collections.abc import Sequence
+from shutil import get_terminal_size
 from typing import Final
 
 import click
 
 _GAP: Final = "  "
+CUT: Final = "…"
 
 
 def echo_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[str] = ()) -> None:
@@ -18,6 +20,24 @@ def echo_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequ
         )
         line = _GAP.join(cells).rstrip()
         click.echo(click.style(line, bold=True) if number == 0 else line)
+
+
+def fits(head: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether a table is no wider than the terminal, or than 80 columns where there is none."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    return sum(widths) + len(_GAP) * (len(widths) - 1) <= get_terminal_size().columns
+
+
+def cut_amount(amount: str, width: int) -> str:
+    """Cut digits behind the point off, as many as it takes: 0.128613…; whole ones all stay."""
+    if len(amount) <= width or "." not in amount:
+        return amount
+    return amount[: max(amount.index(".") + 1, width - len(CUT))] + CUT
+
+
+def short_order(order: str) -> str:
+    """Cut the middle out of an order's long id: 8085…2046."""
+    return order if len(order) <= 9 else f"{order[:4]}{CUT}{order[-4:]}"
 
 
 def size(count: float) -> str:

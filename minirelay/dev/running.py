@@ -4,6 +4,7 @@ A small file in a directory of the user's own. It holds nothing secret: the keys
 """
 
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from minirelay.dev.contract_addresses import Contracts
 from minirelay.errors import ConfigError
 
 DIRECTORY_VARIABLE: Final = "XDG_RUNTIME_DIR"
+_OWN_HOST: Final = re.compile(r"//(127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?=[:/]|$)")
 
 
 class RunningDev(msgspec.Struct, frozen=True):
@@ -58,14 +60,24 @@ def find_running(relay_url: str | None = None) -> RunningDev:
 
     Raises ConfigError if there is none, or more than one.
     """
-    found = [one for one in _list() if relay_url in (None, one.base_url)]
+    running = _list()
+    urls = ", ".join(sorted(one.base_url for one in running))
+    if relay_url is None:
+        found = running
+    else:
+        found = [one for one in running if _comparable(one.base_url) == _comparable(relay_url)]
+    if not found and relay_url is not None and running:
+        raise ConfigError(f"no `minirelay dev` has its relay at {relay_url}; there is {urls}")
     if not found:
-        where = "" if relay_url is None else f" with its relay at {relay_url}"
-        raise ConfigError(f"no `minirelay dev`{where} runs on this machine; start one")
+        raise ConfigError("no `minirelay dev` runs on this machine; start one")
     if len(found) > 1:
-        urls = ", ".join(sorted(one.base_url for one in found))
         raise ConfigError(f"several `minirelay dev` run: say which with --relay, of {urls}")
     return found[0]
+
+
+def _comparable(url: str) -> str:
+    """Write all names of this machine's own addresses alike."""
+    return _OWN_HOST.sub("//localhost", url).rstrip("/")
 
 
 def _list() -> list[RunningDev]:

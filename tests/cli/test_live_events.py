@@ -65,11 +65,28 @@ def test_amounts_of_known_currencies_are_written_as_people_read_them() -> None:
     def line(**fields: object) -> str:
         return formatter.format(record("a payment is short", logging.INFO, order=7, **fields))[10:]
 
-    assert line(currency=known, total=2 * 10**15) == "a payment is short, order 7, total 0.002 coins"
-    assert line(currency=unknown[:-1] + "2", total=6321, received=100).endswith(
-        "total 63.21 EDD, received 1.0 EDD"
-    )
+    assert line(currency=known, total=2 * 10**15) == "a payment is short, order 7, 0.002 coins"
+    assert line(currency=unknown[:-1] + "2", total=6321, received=100).endswith(", order 7, 1 of 63.21 EDD")
     assert "currency 0x111111…1111, total 6321" in line(currency=unknown, total=6321)
+
+
+def test_what_came_of_how_much_is_never_cut_off_or_mangled() -> None:
+    formatter = LiveFormatter({"coin": ("coins", 18)})
+    line = formatter.format(
+        record(
+            "a payment request is short",
+            shop=SHOP,
+            order=14823099146208681776,
+            total=128613333333333334,
+            received=38584 * 10**12,
+            currency="coin",
+            chain=31337,
+        )
+    )
+    assert line[10:].startswith("a payment request is short, order 1482…1776, 0.0385… of 0.1286… coins")
+    assert len(line) <= WIDTH
+    long = formatter.format(record("paid", total=2**128, currency="coin"))
+    assert "340282366920938463463.… coins" in long, "digits before the point all stay"
 
 
 def test_the_reason_comes_first() -> None:

@@ -66,6 +66,28 @@ def test_all_are_listed_when_asked_for(data: str, capsys: pytest.CaptureFixture[
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.parametrize(("columns", "is_exact"), [("80", False), ("120", True)])
+def test_long_amounts_are_cut_only_where_the_terminal_is_narrow(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    columns: str,
+    is_exact: bool,
+) -> None:
+    amount = 128_613_333_333_333_334
+    with closing(connect(tmp_path)) as db:
+        store_rows(db, rows_of(beginning()).statements())
+        asked = issued(1, 2**64 - 1, currency=NATIVE_COIN, amount=amount)
+        put(db, outcome(new=[asked]))
+        put(db, outcome(replace(asked, state=RequestState.SUPERSEDED, received=amount - 1)))
+    monkeypatch.setenv("COLUMNS", columns)
+    assert run(["payments", "--data-dir", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= int(columns)
+    assert ("0.128613333333333333" in lines[1].split()) is is_exact
+    assert any("--json" in line for line in lines) is not is_exact
+
+
 @pytest.mark.parametrize(
     ("flags", "states"),
     [
@@ -120,3 +142,9 @@ def test_mistakes_are_one_line(data: str) -> None:
 
 def test_every_state_can_be_asked_for() -> None:
     assert set(STATES) == {state.value for state in RequestState}
+
+
+def test_help_fits_the_terminal() -> None:
+    lines = minirelay("payments", "--help", COLUMNS="80").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert all(state in "".join(lines) for state in STATES)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from minirelay.cli.tables import echo_table, quantity, size
+from minirelay.cli.tables import cut_amount, echo_table, fits, quantity, short_order, size
 
 
 def test_columns_are_as_wide_as_their_widest_cell(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,3 +39,27 @@ def test_quantities() -> None:
     assert quantity(1, "listing") == "1 listing"
     assert quantity(0, "listing") == "0 listings"
     assert quantity(12_000, "patch", "patches") == "12,000 patches"
+
+
+def test_table_fits_the_terminal_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    assert fits(("a", "b"), [("1" * 9, "2" * 9)])
+    assert not fits(("a", "b"), [("1" * 9, "2" * 10)])
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("0.128613333333333334", "0.1286133…"),
+        ("0.12861333", "0.12861333"),
+        ("123456789.25", "123456789.…"),
+        ("123456789012345", "123456789012345"),
+    ],
+)
+def test_only_digits_behind_the_point_are_cut(amount: str, shown: str) -> None:
+    assert cut_amount(amount, 10) == shown
+
+
+def test_long_ids_of_orders_are_cut_in_the_middle() -> None:
+    assert short_order("123456789") == "123456789"
+    assert short_order("14823099146208681776") == "1482…1776"

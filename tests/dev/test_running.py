@@ -36,8 +36,18 @@ def test_of_several_one_has_to_be_named() -> None:
         with pytest.raises(ConfigError, match=r"--relay, of http://localhost:1, http://localhost:2"):
             find_running()
         assert find_running("http://localhost:2") == running(2)
-        with pytest.raises(ConfigError, match="with its relay at http://localhost:3"):
+        with pytest.raises(
+            ConfigError, match="at http://localhost:3; there is http://localhost:1, http://localhost:2"
+        ):
             find_running("http://localhost:3")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "[::1]", "[::]"])
+def test_this_machine_may_be_called_otherwise(host: str) -> None:
+    with announced(running(1)), announced(running(2)):
+        assert find_running(f"http://{host}:2/") == running(2)
+        with pytest.raises(ConfigError, match="has its relay at"):
+            find_running(f"http://{host}.example.org:2")
 
 
 def test_one_that_was_killed_is_not_found() -> None:
