@@ -73,10 +73,10 @@ def dev_pay(**given: Any) -> None:
 async def _pay(given: dict[str, Any]) -> None:
     from minirelay.chain.endpoint import open_http
     from minirelay.dev.accounts import ACCOUNTS
-    from minirelay.dev.paying import How, Purse, pass_time, pay, show_amount
+    from minirelay.dev.paying import MOST_WAIT_S, How, Purse, pass_time, pay, show_amount
     from minirelay.dev.running import find_running
     from minirelay.dev.sending import connect
-    from minirelay.dev.unpaid import find_unpaid
+    from minirelay.dev.unpaid import find_unpaid, is_noticed_over
 
     share, how = _share(given), How(given["how"])
     if how in (How.CONTRACT, How.WALLET) and (given["late"] or share != 1):
@@ -99,6 +99,8 @@ async def _pay(given: dict[str, Any]) -> None:
         if given["late"]:
             await pass_time(purse.chain, issued.request.ttl + 1)
             click.echo(f"the chain's clock is now past {_moment(issued)}")
+            if not await is_noticed_over(Path(running.data_dir), issued, MOST_WAIT_S):
+                click.echo("the relay has not noticed yet: it may count this as in time")
         paid = await pay(purse, issued.request, how, share)
     click.echo(f"paid {paid.amount}")
     click.echo(f"  to {paid.to}")

@@ -1,12 +1,13 @@
 """`minirelay verify [SHOP | FILE]`: reads every page, replays logs, compares all that is stored with them."""
 
 import asyncio
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -26,6 +27,7 @@ Result = dict[str, Any]
 
 FOUND_A_DIFFERENCE = 1
 _MIB = 1024 * 1024
+_ID: Final = re.compile(r"[0-9…]+|0[xX][0-9A-Fa-f]+")
 
 
 @click.command(cls=CommandWithSettings, settings=FOR_READING)
@@ -48,12 +50,14 @@ def verify(shop_id: str | None, as_json: bool, **given: Any) -> int:
 
 
 async def _verify(settings: "Settings", shop_id: str | None) -> list[Result]:
-    from minirelay.errors import StoreError
+    from minirelay.errors import ConfigError, StoreError
     from minirelay.store.database import FILE_NAME, open_copy, open_readonly
 
     backup = Path(shop_id) if shop_id is not None and Path(shop_id).is_file() else None  # noqa: ASYNC240
     if backup is not None:
         shop_id = None
+    elif shop_id is not None and not _ID.fullmatch(shop_id):
+        raise ConfigError(f"{shop_id}: no such file, and not the id of a shop")
     path = backup or settings.data_dir / FILE_NAME
     opening = open_copy(path) if backup is not None else open_readonly(settings.data_dir)
     with _progress() as progress:

@@ -3,13 +3,17 @@
 As a client one would need a key card that no other session holds, and could see one shop only.
 """
 
+import asyncio
 from pathlib import Path
+from typing import Final
 
 from minirelay.errors import ConfigError
 from minirelay.protocol.ids import show_shop
 from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.store.database import open_readonly
+from minirelay.store.reader import Reader
 
+POLL_S: Final = 0.1
 SETTLED = frozenset({RequestState.PAID, RequestState.OVER, RequestState.DUPLICATE})
 
 
@@ -31,6 +35,26 @@ async def find_unpaid(data_dir: Path, order_id: int | None, shop_id: int | None)
     if not found:
         raise ConfigError(f"{_described(order_id, shop_id)}; choose a payment for an order first")
     return max(found, key=lambda one: (one.is_open, one.issued_at, one.request.ttl))
+
+
+async def is_noticed_over(data_dir: Path, issued: IssuedRequest, most_wait_s: float) -> bool:
+    """Wait until the relay has noticed that the time to pay is over; return whether it has.
+
+    What comes before that may count as in time: the relay sees it together with the block that ended the
+    time. Raises StoreError.
+    """
+    async with await open_readonly(data_dir) as store:
+        try:
+            async with asyncio.timeout(most_wait_s):
+                while await _is_open(store.reader, issued.id):  # noqa: ASYNC110 (another process decides it)
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError:
+            return False
+    return True
+
+
+async def _is_open(reader: Reader, request_id: bytes) -> bool:
+    return any(one.issued.is_open for one in await reader.find_payment_requests(request_id, request_id))
 
 
 def _described(order_id: int | None, shop_id: int | None) -> str:

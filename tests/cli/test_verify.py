@@ -62,6 +62,13 @@ def test_one_shop_is_verified_by_its_id(
         assert database["seconds"] >= 0
 
 
+def test_a_file_that_is_not_there_is_named_and_not_the_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["verify", "relay.backup", "--data-dir", str(tmp_path)]) == 2
+    assert "relay.backup: no such file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("flags", [[], ["--json"]])
 def test_a_difference_ends_with_exit_code_1(
     shops: tuple[str, dict[str, str]], flags: list[str], capsys: pytest.CaptureFixture[str]

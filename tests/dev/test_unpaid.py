@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from minirelay.chain.endpoint import open_http
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.demo_orders import UNPAID_ORDER
 from minirelay.dev.derivation import DEMO_SHOP_ID
 from minirelay.dev.development import run_development
-from minirelay.dev.unpaid import find_unpaid
+from minirelay.dev.paying import pass_time
+from minirelay.dev.sending import connect
+from minirelay.dev.unpaid import find_unpaid, is_noticed_over
 from minirelay.errors import ConfigError, StoreError
 from tests.dev.test_development import options
 
@@ -28,3 +31,14 @@ async def test_request_of_the_demo_shop_is_found(dev_chain: DevChain, tmp_path: 
 async def test_without_a_database_there_is_nothing(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no such file"):
         await find_unpaid(tmp_path, None, None)
+
+
+async def test_time_of_a_request_is_over_when_the_relay_has_noticed(
+    dev_chain: DevChain, tmp_path: Path
+) -> None:
+    async with run_development(options(dev_chain, data=tmp_path, has_demo=True)):
+        issued = await find_unpaid(tmp_path, None, None)
+        assert not await is_noticed_over(tmp_path, issued, 0)
+        async with open_http() as http:
+            await pass_time(await connect(http, dev_chain.rpc_url), issued.request.ttl + 1)
+        assert await is_noticed_over(tmp_path, issued, 20)
