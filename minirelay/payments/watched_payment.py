@@ -19,6 +19,12 @@ from minirelay.protocol.block_id import BlockId
 from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.store.payment_rows import PaymentTransfer, TransferKind
 
+PART_INTERVAL_S: Final = 600
+"""How often it is asked whether an address with a part of the total was swept, and the part was left there.
+
+A sweeper leaves what a payee does not take with 2,300 gas (spec 06 "A swept address is dead").
+"""
+
 _NOTHING: Final = Evidence()
 _HAVE_MONEY: Final = frozenset({RequestState.SHORT, RequestState.SEEN})
 
@@ -40,6 +46,7 @@ class WatchedPayment:
 
     __slots__ = (
         "_arrived",
+        "_counted_at",
         "_deep",
         "_emptied",
         "_head",
@@ -70,6 +77,7 @@ class WatchedPayment:
         self.submitted: Evidence | None = None if issued.state in _HAVE_MONEY else _NOTHING
         self.events = PaymentEvents()
         self._head: Balance | None = None
+        self._counted_at = -PART_INTERVAL_S
         self._deep: Balance | None = None
         self._in_time = 0
         self._arrived = 0
@@ -107,6 +115,10 @@ class WatchedPayment:
         """The block that it was paid in, None as long as it is not."""
         return self._paid_in
 
+    def is_part_due(self, found: FoundBalance) -> bool:
+        """Return whether it is time to ask if the address was swept, for a balance that is not enough."""
+        return found.amount > 0 and self.looked_at >= self._counted_at + PART_INTERVAL_S
+
     def restore(self, stored: Iterable[PaymentTransfer]) -> None:
         """Take up what was stored before a restart."""
         for one in stored:
@@ -134,6 +146,8 @@ class WatchedPayment:
         if min(self.looked_at, block.timestamp) <= ttl:
             self._in_time = 0 if is_swept else found.amount
         self.looked_at = max(self.looked_at, block.timestamp)
+        if found.transaction_count is not None:
+            self._counted_at = block.timestamp
         self._is_unreadable = False
         self._head = Balance(found.amount, block.id, is_swept)
         return before is None or (before.amount, before.is_swept) != (found.amount, is_swept)
@@ -201,7 +215,7 @@ class WatchedPayment:
         which all logs are known. is_last: nothing that comes later matters.
         """
         if self._is_unknown and self.issued.state in _HAVE_MONEY:
-            # Until it is looked at, nobody knows whether that is still there.
+            # What had arrived is told when it is known what became of it.
             return None
         evidence = self._evidence(newest_deep, is_read_to, is_last=is_last)
         is_told = evidence.transfers or evidence.gone or evidence.is_moved or evidence.has_unproven
@@ -209,7 +223,9 @@ class WatchedPayment:
 
     @property
     def _is_unknown(self) -> bool:
-        return self._head is None and not self.events.items() and not self._is_over
+        """Whether nobody knows what is there: it was not looked at, or swept in a block that is not deep."""
+        is_decided = self._head is not None and not (self._head.is_swept and self._emptied is None)
+        return not is_decided and not self.events.items() and not self._is_over
 
     def _evidence(self, newest_deep: BlockId | None, is_read_to: int, *, is_last: bool) -> Evidence:
         seen, settled = self._sums()

@@ -124,7 +124,8 @@ class PaymentWatch:
     def wants_balance(self, balance: FoundBalance, /) -> bool:
         """Return whether a balance may be enough, or is less than there was: who knows whether it was swept.
 
-        What is a part only is not: it is kept until its block is deep, and would stand before the whole.
+        What is a part only is not, unless it was swept and lies there still: it is kept until its block is
+        deep, and would stand before the whole. Whether it was is asked now and then.
         """
         one = self.requests.at(balance)
         if one is None:
@@ -132,7 +133,13 @@ class PaymentWatch:
         total = one.issued.request.amount
         if balance.amount >= max(1, total - total * self._terms.tolerance // 1000):
             return True
-        return one.issued.state in SETTLES and balance.amount < max(one.balance, one.issued.received)
+        if one.issued.state not in SETTLES:
+            return False
+        if balance.amount < max(one.balance, one.issued.received):
+            return True
+        return bool(balance.transaction_count) or (
+            balance.transaction_count is None and one.is_part_due(balance)
+        )
 
     def is_needed(self) -> bool:
         """Return whether anything is open."""

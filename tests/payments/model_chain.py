@@ -155,10 +155,14 @@ class ModelChain:
         for _ in range(count):
             self._say(request, proves=proves)
 
-    def sweep(self, request: PaymentRequest, *, says: bool = True) -> None:
-        """Sweep the address of a request. says: it held the total in time, so it is paid now."""
+    def sweep(self, request: PaymentRequest, *, says: bool = True, leaves: bool = False) -> None:
+        """Sweep the address of a request. says: it held the total in time, so it is paid now.
+
+        leaves: the payee does not take it, and it lies there for ever.
+        """
         self.mine()
-        self.blocks[-1].amounts.pop((request.currency, address_of(request)), None)
+        if not leaves:
+            self.blocks[-1].amounts.pop((request.currency, address_of(request)), None)
         self.blocks[-1].swept.add(address_of(request))
         if says:
             self._say(request, proves=True)
@@ -222,7 +226,7 @@ class ModelChain:
         final = max(0, len(self.blocks) - self.final_depth)
         listed = [(token, holder) for token, holder in watch.balances(now) if token not in self.faults]
         found = [self._balance(watch, token, holder) for token, holder in listed]
-        kept = [one for one in found if one.transaction_count is not None]
+        kept = [one for one in found if one.transaction_count is not None and watch.wants_balance(one)]
         if kept:
             self._kept[head.header.number, head.header.hash] = kept
         settled = [key for key in self._kept if key[0] <= deep]

@@ -14,6 +14,7 @@ from minirelay.errors import StoreError
 from minirelay.payments.expiry import LATE_DAYS_S
 from minirelay.payments.payment_watches import PaymentWatches
 from minirelay.payments.settlement import UNPROVEN_DAYS_S
+from minirelay.payments.watched_payment import PART_INTERVAL_S
 from minirelay.payments.watcher import PaymentWatch
 from minirelay.protocol.block_id import BlockId
 from minirelay.shop.issued_requests import DAY_S, IssuedRequest
@@ -681,8 +682,11 @@ async def test_what_is_dropped_after_it_was_paid_is_reverted_until_it_comes_back
 # -- dead addresses
 
 
-async def test_an_address_that_a_stranger_swept_between_two_parts_is_replaced(tmp_path: Path) -> None:
-    async with watching(tmp_path) as one:
+@pytest.mark.parametrize("confirmations", [1, 3])
+async def test_an_address_that_a_stranger_swept_between_two_parts_is_replaced(
+    tmp_path: Path, confirmations: int
+) -> None:
+    async with watching(tmp_path, confirmations=confirmations) as one:
         request = (await one.request()).request
         one.chain.transfer(request, request.amount // 2)
         await one.settle()
@@ -695,6 +699,30 @@ async def test_an_address_that_a_stranger_swept_between_two_parts_is_replaced(tm
         one.chain.transfer(request, request.amount)
         await one.settle()
         assert await one.order() is UNPAID
+        one.chain.transfer(new, new.amount)
+        await one.settle()
+        assert await one.order() is PAID
+
+
+async def test_a_part_that_a_sweeper_left_where_it_lay_is_told_of_and_its_address_replaced(
+    tmp_path: Path,
+) -> None:
+    async with watching(tmp_path, confirmations=3) as one:
+        request = (await one.request()).request
+        half = request.amount // 2
+        one.chain.transfer(request, half)
+        await one.settle()
+        one.chain.sweep(request, says=False, leaves=True)
+        await one.settle()
+        assert await one.state() == "short"
+        # Young requests are looked at at each poll, but for this only now and then.
+        one.chain.mine(at=one.chain.time + PART_INTERVAL_S)
+        await one.poll()
+        await one.settle()
+        assert await one.state(-2) == "unproven"
+        assert (await one.request(-2)).is_dead
+        assert ("dead address", half, 1) in await one.shop.alerts()
+        new = (await one.request()).request
         one.chain.transfer(new, new.amount)
         await one.settle()
         assert await one.order() is PAID

@@ -11,10 +11,11 @@ from minirelay.client.errors import RelayRefused
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.errors import Code
+from minirelay.payments.watched_payment import PART_INTERVAL_S
 from tests.chain_fixtures import Contracts, rpc
 from tests.contracts.deploying import VARIANTS, artifact, deploy
 from tests.dev.contracts.contract_calls import PAYEE
-from tests.system.paid_orders import PAID, STOCK, PaidOrders, paid_orders
+from tests.system.paid_orders import PAID, STOCK, UNPAID, PaidOrders, paid_orders
 from tests.system.payers import Payer
 
 
@@ -28,6 +29,15 @@ async def shop(
     request: pytest.FixtureRequest,
 ) -> AsyncIterator[PaidOrders]:
     async with paid_orders(tmp_path, dev_chain, deployment, contracts, w3, request.param).relay_of() as one:
+        yield one
+
+
+@pytest.fixture
+async def deployed(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3
+) -> AsyncIterator[PaidOrders]:
+    """With the contract as it is on public chains."""
+    async with paid_orders(tmp_path, dev_chain, deployment, contracts, w3, "deployed").relay_of() as one:
         yield one
 
 
@@ -86,3 +96,31 @@ async def test_who_pays_to_the_address_of_a_payee_that_got_hungry_has_paid(shop:
     await shop.until(order, PAID)
     await shop.polled()
     assert (shop.row(request), shop.stock(), shop.alerts()) == ("paid", STOCK - 1, [])
+
+
+async def test_what_a_stranger_locks_at_an_address_of_a_hungry_payee_is_told_urgently(
+    deployed: PaidOrders,
+) -> None:
+    order, request = await deployed.order()
+    make_hungry(deployed)
+    half = request.amount // 2
+    await asyncio.to_thread(deployed.payer.by_address, request, half)
+    await deployed.until_row(request, "short")
+    await asyncio.to_thread(deployed.payer.sweep, request)
+    address = deployed.payer.address_of(request)
+    w3 = deployed.payer.w3
+    # The sweeper is there, and so is the money, for ever.
+    assert (w3.eth.get_transaction_count(address), w3.eth.get_balance(address)) == (1, half)
+    # What is a part only is looked at so closely only now and then.
+    deployed.pass_time(PART_INTERVAL_S + 60)
+    await deployed.polled()
+    await deployed.until_row(request, "unproven")
+    told = deployed.rows("SELECT kind, is_urgent FROM alert ORDER BY id")
+    assert ("dead address", 1) in told
+    # What lies there is in nobody's reach: it pays nothing, and the order has another address.
+    await deployed.polled()
+    assert (deployed.state(order), deployed.stock()) == (UNPAID, STOCK)
+    again = await deployed.choose(order, is_token=True)
+    assert deployed.payer.address_of(again) != address
+    await asyncio.to_thread(deployed.payer.token_by_call, again, again.amount)
+    await deployed.until(order, PAID)
