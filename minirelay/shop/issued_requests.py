@@ -244,8 +244,8 @@ class IssuedRequests:
     def _keep(self, row: IssuedRequest) -> None:
         request_id, order_id = row.id, row.order_id
         self.size_bytes += _ROW_BYTES + _HASH_BYTES * len(row.listing_hashes)
-        self._rows[request_id] = row
         others = self._of_order.get(order_id)
+        self._rows[request_id] = row if others is None else _sharing(row, self._rows[others[-1]])
         self._of_order[order_id] = (request_id,) if others is None else (*others, request_id)
         self._index(row, is_in=True)
 
@@ -283,3 +283,10 @@ class IssuedRequests:
             del times[: bisect_right(times, second)]
             if not times:
                 del self._times[card]
+
+
+def _sharing(row: IssuedRequest, other: IssuedRequest) -> IssuedRequest:
+    """Return a request that holds the same list of what was sold as another one, if it is the same."""
+    if row.listing_hashes != other.listing_hashes:
+        return row
+    return msgspec.structs.replace(row, listing_hashes=other.listing_hashes)

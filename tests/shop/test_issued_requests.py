@@ -106,3 +106,18 @@ def test_all_but_what_was_sold_can_be_kept() -> None:
     one = issued(1)
     assert one.without_listings() == replace(one, listing_hashes=())
     assert one.without_listings().size_bytes < one.size_bytes
+
+
+def test_the_requests_of_an_order_share_the_list_of_what_was_sold() -> None:
+    """A guest's ten requests for a thousand items would take most of a megabyte otherwise."""
+    sold, other = (b"a" * 32, b"b" * 32), (b"a" * 32, b"c" * 32)
+    rows = [replace(issued(n), listing_hashes=(*sold[:1], *sold[1:])) for n in (1, 2)]
+    last = replace(issued(3), listing_hashes=other)
+    assert rows[0].listing_hashes is not rows[1].listing_hashes
+    entered = IssuedRequests()
+    for row in (*rows, last):
+        entered.enter({row.id: row}, {row.id})
+    for known in (IssuedRequests([*rows, last]), entered):
+        first, second, third = known.of_order(rows[0].order_id)
+        assert first.listing_hashes is second.listing_hashes
+        assert (first, second, third) == (*rows, last)

@@ -448,3 +448,18 @@ def test_a_new_request_costs_the_work_of_its_id_and_a_repeated_one_does_not() ->
     shop.write(GUEST, *choose(5))
     assert len(shop.requests(5)) == 1
     assert issuing - shop.work.spent >= 1000
+
+
+def test_the_requests_of_an_order_share_what_was_sold() -> None:
+    """A guest's ten requests of a thousand items would take megabytes otherwise."""
+    shop = CheckoutShop(a_shop([listing(1)], {inventory_key(1): 10}))
+    shop.write(GUEST, *buy(5, item(1)))
+    shop.write(GUEST, address(5, "replace", Country="NZ"))
+    first, second = shop.requests(5)
+    assert first.id != second.id
+    assert first.listing_hashes is second.listing_hashes
+    shop.write(CLERK, patch("replace", "Listings", 1, "Metadata", "Title", value="other"))
+    shop.write(GUEST, address(5, "replace"))
+    third = shop.requests(5)[-1]
+    assert third.listing_hashes != second.listing_hashes
+    assert shop.details(5)["ListingHashes"] == list(third.listing_hashes)
