@@ -1,14 +1,16 @@
 """Orders of a real relay's shop, and money for them as a watcher finds it."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from minirelay.payments.settlement import Evidence, PaidIn, SettlementTerms, settlement
 from minirelay.protocol.block_id import BlockId
+from minirelay.relay.clock import utc_now
 from minirelay.relay.own_write import OwnSets
 from minirelay.relay.shop_head import ShopHead
 from minirelay.shop.issued_requests import IssuedRequest
@@ -103,10 +105,12 @@ class Settling:
 
 
 @asynccontextmanager
-async def settling(directory: Path, *, tolerance: int = 0) -> AsyncIterator[Settling]:
+async def settling(
+    directory: Path, *, tolerance: int = 0, now: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Settling]:
     """Run a relay with an order of two caps, number 5, that waits for its payment."""
     facts = known_facts()
-    async with running_relay(directory, facts=facts) as house:
+    async with running_relay(directory, facts=facts, now=now) as house:
         shop = await Selling.start(house)
         guest = await house.guest()
         await write(guest, buy(5, item(CAP, 2)))
