@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from hashlib import sha256
 
 import pytest
 
@@ -78,6 +79,9 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.blobs() == []
     assert await reader.blob_places(1) == {}
     assert await reader.stray_block() is None
+    assert await reader.blobs_in_others() == []
+    ((kept_row, kept),) = await reader.kept_blocks(0, 10)
+    assert (kept_row, sha256(kept).digest()) == (1, request.listing_hashes[0])
     assert await reader.alerts() == AlertPage((), 0)
     assert await reader.alert(1) is None
     assert await reader.account_checks() == []

@@ -1,0 +1,187 @@
+"""What checkout has to know, and what becomes of money."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from fractions import Fraction
+from functools import partial
+from typing import Final
+
+from minirelay.chain.balances import BalanceReader
+from minirelay.chain.endpoint import open_http
+from minirelay.chain.sending import Sender
+from minirelay.chain.wallet import Wallet
+from minirelay.chain.wallet_lock import WalletLock
+from minirelay.config.settings import Settings
+from minirelay.errors import ConfigError
+from minirelay.payments.auto_sweep import AutoSweep
+from minirelay.payments.coingecko import CoinGecko
+from minirelay.payments.decimals_memory import StoredDecimals
+from minirelay.payments.known_facts import Rates
+from minirelay.payments.market_rates import MarketRates
+from minirelay.payments.native_proof import NativeProver
+from minirelay.payments.payment_target import PayByAddress
+from minirelay.payments.payment_watches import PaymentWatches
+from minirelay.payments.polling import PolledChain
+from minirelay.payments.price_key import read_price_key
+from minirelay.payments.price_memory import StoredPrices
+from minirelay.payments.quotes import PaymentChain, Quotes
+from minirelay.payments.settlement import SettlementTerms
+from minirelay.payments.sweeping import Sweeper, SweepTerms
+from minirelay.payments.watcher import PaymentWatch
+from minirelay.relay.clock import utc_now
+from minirelay.relay.relay import Relay
+from minirelay.shop.payment_request import OTHER_CREATE2
+from minirelay.shop.quote import FixedRates, NoRates, Rate
+from minirelay.store.database import Store
+from minirelay.store.meta_table import MetaTable
+
+log = logging.getLogger(__name__)
+
+_OTHER_RULES: Final = "addresses of contracts are made by other rules there, so nobody can pay to one"
+
+
+def list_payment_chains(settings: Settings) -> list[int]:
+    """List the chains that can be paid on: those with endpoints. Raises ConfigError."""
+    chain_ids = []
+    for chain_id in sorted(chain_id for chain_id, chain in settings.chains.items() if chain.rpc_urls):
+        if settings.is_development_chain(chain_id) and not settings.development:
+            log.warning(
+                "nobody can pay on a development chain without development mode", extra={"chain": chain_id}
+            )
+        elif chain_id not in OTHER_CREATE2:
+            chain_ids.append(chain_id)
+        elif chain_id == settings.registry_chain:
+            log.warning("nobody can pay on this chain: %s", _OTHER_RULES, extra={"chain": chain_id})
+        else:
+            raise ConfigError(f"chains.{chain_id}: {_OTHER_RULES}; take chains.{chain_id}.rpc_urls away")
+    return chain_ids
+
+
+@asynccontextmanager
+async def open_quotes(
+    settings: Settings, store: Store, chains: Sequence[PolledChain], chain_ids: Sequence[int]
+) -> AsyncIterator[Quotes]:
+    """Keep warm, while the block runs, what checkout has to know."""
+    payable = [_payment_chain(settings, one) for one in chains if one.chain.chain_id in chain_ids]
+    async with _rates(settings, store) as rates:
+        quotes = Quotes(payable, rates, utc_now, StoredDecimals(store, utc_now))
+        async with quotes.running():
+            yield quotes
+
+
+def _payment_chain(settings: Settings, polled: PolledChain) -> PaymentChain:
+    chain_id = polled.chain.chain_id
+    return PaymentChain(
+        chain=polled.chain,
+        payments=bytes(settings.chain(chain_id).payments),
+        calls=polled.calls,
+        is_development=settings.is_development_chain(chain_id),
+        allows_unsweepable=settings.chain(chain_id).allow_unsweepable,
+    )
+
+
+@asynccontextmanager
+async def _rates(settings: Settings, store: Store) -> AsyncIterator[Rates]:
+    prices = settings.prices
+    if prices.source == "coingecko":
+        key = None if prices.key_file is None else read_price_key(prices.key_file)
+        async with open_http() as http:
+            source = CoinGecko(http, prices.url, key)
+            memory = StoredPrices(store, utc_now)
+            yield MarketRates(source, memory, utc_now, most_change=Fraction(prices.max_change, 100))
+    elif prices.source == "none" or prices.factor is None:
+        yield NoRates()
+    else:
+        factor = prices.factor
+        yield FixedRates(Rate(factor.numerator, factor.denominator), settings.development)
+
+
+@asynccontextmanager
+async def watch_payments(
+    settings: Settings,
+    chains: Sequence[PolledChain],
+    chain_ids: Sequence[int],
+    store: Store,
+    relay: Relay,
+    terms: SettlementTerms,
+) -> AsyncIterator[PaymentWatches]:
+    """Watch what was watched before, and what is asked for from now on."""
+    payable = [one for one in chains if one.chain.chain_id in chain_ids]
+    payments = PaymentWatches([_watch_of(settings, one, terms, relay) for one in payable])
+    relay.follow_checkout(payments)
+    await payments.load(store.reader)
+    try:
+        yield payments
+    finally:
+        await payments.finish()
+
+
+def _watch_of(settings: Settings, polled: PolledChain, terms: SettlementTerms, relay: Relay) -> PaymentWatch:
+    chain_id = polled.chain.chain_id
+    one = settings.chain(chain_id)
+    make_prover = partial(NativeProver, chain_id, bytes(one.payments), bytes(one.permit2))
+    return PaymentWatch(
+        chain_id,
+        PayByAddress(chain_id, bytes(one.payments), make_prover),
+        terms,
+        relay.write_own,
+        clock=lambda: int(utc_now().timestamp()),
+        is_development=settings.is_development_chain(chain_id),
+        call=polled.calls.call,
+    )
+
+
+def make_sweepers(
+    settings: Settings,
+    chains: Sequence[PolledChain],
+    chain_ids: Sequence[int],
+    store: Store,
+    wallet: Wallet,
+) -> dict[int, Sweeper]:
+    """Make the sweepers, one for each chain that can be paid on."""
+    payable = [one for one in chains if one.chain.chain_id in chain_ids]
+    return {one.chain.chain_id: _sweeper_of(settings, one, store, wallet) for one in payable}
+
+
+def _sweeper_of(settings: Settings, polled: PolledChain, store: Store, wallet: Wallet) -> Sweeper:
+    chain_id = polled.chain.chain_id
+    one = settings.chain(chain_id)
+    make_prover = partial(NativeProver, chain_id, bytes(one.payments), bytes(one.permit2))
+    return Sweeper(
+        chain=polled.chain,
+        payments=bytes(one.payments),
+        target=PayByAddress(chain_id, bytes(one.payments), make_prover),
+        balances=BalanceReader(polled.chain, polled.multicall),
+        multicall=bytes(one.multicall),
+        sender=Sender(polled.chain, wallet),
+        meta=MetaTable(store),
+        wallet_lock=WalletLock(MetaTable(store), wallet, chain_id),
+        terms=SweepTerms(
+            coin_gas=one.sweep_gas_coin,
+            token_gas=one.sweep_gas_token,
+            fee=one.sweep_fee.wei,
+            fees_per_day=one.sweep_fees_per_day.wei,
+        ),
+        now=_epoch,
+    )
+
+
+@asynccontextmanager
+async def auto_sweep(
+    settings: Settings, sweepers: dict[int, Sweeper], store: Store, quotes: Quotes
+) -> AsyncIterator[None]:
+    """Sweep by itself while the block runs, where that is wanted."""
+    policies = [(one, settings.chain(chain_id).auto_sweep) for chain_id, one in sweepers.items()]
+    sweeping = AutoSweep(store.reader, policies, lambda: quotes.facts(_epoch()), _epoch)
+    task = asyncio.create_task(sweeping.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _epoch() -> int:
+    return int(utc_now().timestamp())
