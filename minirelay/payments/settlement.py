@@ -13,7 +13,7 @@ import msgspec
 
 from minirelay.errors import Refusal
 from minirelay.payments.alert_limits import AlertLimits
-from minirelay.payments.states import Effect, Observation, OrderStanding, Step, step
+from minirelay.payments.states import CLOSED_BY_MONEY, Effect, Observation, OrderStanding, Step, step
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.block_id import BlockId
 from minirelay.protocol.ids import NOBODY, UINT256_BYTES
@@ -263,7 +263,8 @@ class _Settling:
         if Effect.DEAD in then.effects:
             self._alert(PaymentAlertKind.DEAD_ADDRESS, max(seen.money, self._before.received), is_urgent=True)
         elif is_urgent or Effect.ALERT in then.effects:
-            kind = PaymentAlertKind.UNPROVEN if seen.has_unproven else PaymentAlertKind(after.state.value)
+            is_unproven = seen.has_unproven and after.state not in CLOSED_BY_MONEY
+            kind = PaymentAlertKind.UNPROVEN if is_unproven else PaymentAlertKind(after.state.value)
             self._alert(kind, after.received, is_urgent=is_urgent)
         if self._found.stray:
             self._alert(PaymentAlertKind.STRAY, self._found.stray)

@@ -151,6 +151,9 @@ SETTLES: Final = OPEN | {_UNPROVEN}
 DONE: Final = frozenset({_PAID, _OVER})
 """They settled their order."""
 
+CLOSED_BY_MONEY: Final = frozenset({_LATE, _DUPLICATE})
+"""Money for them came when their order was closed."""
+
 _ANY: Final = frozenset(OrderStanding)
 _UNPAID_ORDER: Final = frozenset({OrderStanding.UNPAID})
 _PAID_ORDER: Final = frozenset({OrderStanding.PAID})
@@ -225,9 +228,11 @@ def find(state: RequestState, seen: Observation, *, is_dead: bool = False) -> Fi
         return _find_done(seen)
     if state is RequestState.REVERTED:
         return _enough(seen) or Finding.NOTHING
-    if seen.has_unproven:
+    is_more = seen.money > seen.known
+    # What no rule is for must not hide money that comes at the same time, since that is recorded then.
+    if seen.has_unproven and (state not in CLOSED_BY_MONEY or not is_more):
         return Finding.UNPROVEN
-    return Finding.MORE if seen.money > seen.known else Finding.NOTHING
+    return Finding.MORE if is_more else Finding.NOTHING
 
 
 def _find_open(seen: Observation, *, is_dead: bool) -> Finding:

@@ -111,6 +111,11 @@ class WatchedPayment:
         return None if self._is_arrival_known else self._emptied
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether the block that it was paid in is in the chain no more, and nothing else is known yet."""
+        return self._is_doubtful
+
+    @property
     def paid_in(self) -> PaidIn | None:
         """The block that it was paid in, None as long as it is not."""
         return self._paid_in

@@ -328,7 +328,8 @@ class PaymentWatch:
         self._terms.final_times[self.chain_id] = self._final_time(findings)
         for request_id in self.requests.unfinal:
             one = self.requests.get(request_id)
-            if one is not None and self._is_last(one, findings):
+            # Whether one is gone is known when all was read again, of which nothing else tells.
+            if one is not None and (one.is_doubtful or self._is_last(one, findings)):
                 self.requests.touched[request_id] = None
 
     def _is_last(self, one: WatchedPayment, findings: Findings) -> bool:

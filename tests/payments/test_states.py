@@ -1,5 +1,6 @@
 """The table of payment requests: as in the docstring, and as a second reading of spec 06 has it."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,7 +125,7 @@ def read_closed(state: RequestState, seen: Observation) -> tuple[RequestState, s
         return state, set()
     if seen.has_unproven and state in (S.EXPIRED, S.SUPERSEDED, S.WITHDRAWN):
         return (S.UNPROVEN, {Effect.HOLD, Effect.ALERT}) if state is S.EXPIRED else (state, {Effect.ALERT})
-    if not seen.has_unproven and seen.money > seen.known:
+    if seen.money > seen.known:
         return (S.LATE if state is S.EXPIRED else state), {Effect.ALERT}
     return state, set()
 
@@ -216,3 +217,17 @@ def test_what_a_tolerance_forgives_is_rounded_down_and_never_forgives_all() -> N
     assert finding(999, 998, 1) is Finding.NOTHING
     assert finding(5, 0, 1000) is Finding.NOTHING
     assert finding(0, 0, 0) is Finding.ENOUGH
+
+
+@pytest.mark.parametrize("state", [RequestState.LATE, RequestState.DUPLICATE])
+def test_an_event_that_proves_nothing_does_not_hide_money_that_came_with_it(state: RequestState) -> None:
+    """What was recorded once is not told again; so it has to be told now."""
+    seen = Observation(
+        order=OrderStanding.CANCELED,
+        total=10,
+        is_token=False,
+        too_late=7,
+        known=2,
+        has_unproven=True,
+    )
+    assert step(state, seen) == Step(state, frozenset({Effect.ALERT}))

@@ -75,3 +75,18 @@ async def test_what_is_moved_behind_the_ttl_before_it_is_deep_is_late(
             one.chain.mine(at=one.chain.time + 60)
             await one.poll()
         assert (await one.order(), await one.state()) == (UNPAID, "late")
+
+
+@pytest.mark.parametrize("depth", DEPTHS[1:])
+async def test_what_is_dropped_after_it_was_paid_is_reverted(
+    tmp_path: Path, way: str, coin: bytes | None, depth: int
+) -> None:
+    async with watching(tmp_path, confirmations=CONFIRMATIONS, coin=coin) as one:
+        await pay(one, way, depth)
+        assert (await one.order(), await one.state()) == (PAID, "paid")
+        one.chain.reorganise(depth)
+        for _ in range(2 * CONFIRMATIONS):
+            one.chain.mine()
+            await one.poll()
+        assert (await one.order(), await one.state()) == (PAID, "reverted")
+        assert await one.told() == ["reverted"]
