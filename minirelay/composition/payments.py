@@ -15,6 +15,7 @@ from minirelay.chain.wallet import Wallet
 from minirelay.chain.wallet_lock import WalletLock
 from minirelay.config.settings import Settings
 from minirelay.errors import ConfigError
+from minirelay.event_loop import end_tasks
 from minirelay.payments.auto_sweep import AutoSweep
 from minirelay.payments.coingecko import CoinGecko
 from minirelay.payments.decimals_memory import StoredDecimals
@@ -179,8 +180,7 @@ async def auto_sweep(
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end_tasks(task)
 
 
 def _epoch() -> int:

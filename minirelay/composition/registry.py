@@ -19,6 +19,7 @@ from minirelay.chain.wallet import Wallet
 from minirelay.chain.wallet_lock import WalletLock
 from minirelay.config.settings import Settings
 from minirelay.errors import ConfigError
+from minirelay.event_loop import end_tasks
 from minirelay.mirror.log_ends import LogEnds
 from minirelay.payments.polling import PolledChain
 from minirelay.relay.clock import utc_now
@@ -105,8 +106,7 @@ async def anchoring(settings: Settings, make: Callable[[], AnchorRunner]) -> Asy
     try:
         yield
     finally:
-        writing.cancel()
-        await asyncio.gather(writing, return_exceptions=True)
+        await end_tasks(writing)
 
 
 def anchor_runner(

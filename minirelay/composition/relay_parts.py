@@ -10,6 +10,7 @@ from minirelay.chain.token import RelayToken
 from minirelay.chain.wallet import Wallet
 from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl
+from minirelay.event_loop import end_tasks
 from minirelay.operations.backup_schedule import BackupSchedule
 from minirelay.relay.clock import utc_now
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller
@@ -59,8 +60,7 @@ async def stock_alerts(relay: Relay) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+        await end_tasks(looking)
 
 
 async def start_relay(

@@ -17,6 +17,7 @@ from minirelay.chain.poll_loop import ChainStatus, Pace, PollLoop
 from minirelay.chain.poller import Poller, Start
 from minirelay.chain.progress import Memory
 from minirelay.config.settings import Settings
+from minirelay.event_loop import end_tasks
 from minirelay.store.batch import Writable
 
 
@@ -79,9 +80,7 @@ class Polling:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(*tasks)
 
 
 def _loop(

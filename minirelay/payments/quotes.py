@@ -15,6 +15,7 @@ import msgspec
 from minirelay.chain.block import Block
 from minirelay.chain.chain import Chain
 from minirelay.chain.poll_calls import PollCalls
+from minirelay.event_loop import end_tasks
 from minirelay.payments.chain_reader import ChainReader
 from minirelay.payments.contract_proof import until_proven
 from minirelay.payments.decimals_memory import DecimalsMemory
@@ -90,9 +91,7 @@ class Quotes:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(*tasks)
 
     def note_head(self, chain_id: int, head: Block) -> None:
         """Take note of a head that was read now, of a chain that can be paid on or not."""
