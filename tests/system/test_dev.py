@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from web3 import Web3
 from web3.types import Wei
+from yarl import URL
 
 from minirelay.client import EnrolmentRefused, KnownRelays, PrivateKey, RelayClient, RelayRefused, patches
 from minirelay.dev.accounts import ACCOUNTS
@@ -150,6 +151,8 @@ async def test_a_kept_relay_that_lost_its_database_says_so_and_can_go_on(tmp_pat
     data = tmp_path / "kept"
     with minirelay_dev("--data", str(data)) as program:
         root, _ = await demo_content(program)
+        # Its pictures are where the relay is.
+        port = URL(program.url).port or 0
         assert program.stop(signal.SIGTERM) == 0
     (data / FILE_NAME).unlink()
     arguments = command("dev", "--json", "--data", str(data), "--port", "0", "--chain-port", "0")
@@ -159,7 +162,7 @@ async def test_a_kept_relay_that_lost_its_database_says_so_and_can_go_on(tmp_pat
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "data is missing" in done.stderr
     assert "--accept-loss" in done.stderr
-    with minirelay_dev("--data", str(data), "--accept-loss") as program:
+    with minirelay_dev("--data", str(data), "--accept-loss", port=port) as program:
         # The demo shop is made again, with the same key card.
         again, seq = await demo_content(program)
         assert again == root
@@ -176,8 +179,9 @@ def test_each_fresh_one_is_the_same(tmp_path: Path) -> None:
 async def test_it_begins_anew_on_a_chain_that_stays(dev_chain: DevChain) -> None:
     with minirelay_dev("--rpc-url", dev_chain.rpc_url) as first:
         demo, (root, _) = first.ready["demo_shop"], await demo_content(first)
+        port = URL(first.url).port or 0
         assert first.stop() == 0
-    with minirelay_dev("--rpc-url", dev_chain.rpc_url) as second:
+    with minirelay_dev("--rpc-url", dev_chain.rpc_url, port=port) as second:
         assert second.ready["demo_shop"] == demo
         assert (await demo_content(second))[0] == root
 
