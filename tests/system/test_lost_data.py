@@ -64,7 +64,8 @@ async def noted(relay: KillableRelay, seq: int) -> None:
 
 
 def contents(relay: KillableRelay) -> dict[str, bytes]:
-    files = {file.name: file.read_bytes() for file in relay.data.iterdir()}
+    # What is left of the operator's socket is no file.
+    files = {file.name: file.read_bytes() for file in relay.data.iterdir() if file.is_file()}
     for name in ("minirelay.lock", f"{FILE_NAME}-shm"):
         files.pop(name, None)
     return files
