@@ -788,7 +788,7 @@ async def test_a_poll_without_news_writes_nothing(tmp_path: Path) -> None:
 
 
 async def test_logs_name_payments_and_no_customer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="minirelay.payments.watcher")
     async with watching(tmp_path) as one:
         issued = await one.request()
         one.chain.transfer(issued.request, issued.request.amount)

@@ -53,6 +53,11 @@ NOT_COMPARED = {
     "payment_transfer.amount": "found on the chain",
     "payment_transfer.is_proven": "found on the chain",
     "payment_transfer.is_deep": "found on the chain",
+    "payment_decision.id": "the place in the file, which means nothing",
+    "payment_decision.decision": "by a person",
+    "payment_decision.decided_by": "by a person",
+    "payment_decision.reason": "by a person",
+    "payment_decision.decided_at": "by a person",
     "account_check.shop_id": "to be asked of the chain",
     "account_check.wallet": "to be asked of the chain",
     "account_check.may_be_added": "to be asked of the chain",
@@ -86,6 +91,8 @@ ANOTHER_REQUEST = """SELECT 3, shop, zeroblob(32), order_id, card, chain_id, ttl
 
 A_TRANSFER = """INSERT INTO payment_transfer VALUES
     (zeroblob(32), 'balance', zeroblob(20), x'', 0, 1, zeroblob(32), zeroblob(32), 1, 1)"""
+
+A_DECISION = "INSERT INTO payment_decision VALUES (9, zeroblob(32), 'accept', 'x', '', 0)"
 
 # What is changed, by column; a word of what `verify` has to say about it, and where.
 COLUMNS = [
@@ -297,6 +304,7 @@ COLUMNS = [
     ),
     ("shop_blob.shop", "UPDATE shop_blob SET shop = 77 WHERE blob = 1", "is of no shop"),
     ("shop_blob.blob", "UPDATE OR REPLACE shop_blob SET blob = 2 WHERE blob = 1", "is of no shop"),
+    ("payment_decision.request", f"{A_DECISION} -- request", "is of no payment_request"),
     ("payment_transfer.request", f"{A_TRANSFER} -- request", "is of no payment_request"),
 ]
 
