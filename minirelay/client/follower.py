@@ -1,7 +1,6 @@
 """Following a whole shop: a local state that keeps up with the relay's."""
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
@@ -200,8 +199,8 @@ class Follower:
     async def close(self) -> None:
         """Stop following. The state stays."""
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        # Not awaited itself: that the caller is cancelled meanwhile would look the same.
+        await asyncio.wait([self._task])
         await self._subscription.cancel()
 
     # -- the client's own writes
