@@ -1,5 +1,6 @@
 """Transactions of development accounts, sent through web3 to whatever node runs the development chain."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,6 @@ import aiohttp
 from eth_typing import HexStr
 from hexbytes import HexBytes
 from web3 import AsyncWeb3
-from web3.exceptions import TimeExhausted
 from web3.middleware import SignAndSendRawMiddlewareBuilder
 from web3.types import Nonce, TxParams, Wei
 
@@ -74,15 +74,17 @@ async def submit(chain: Chain, sender: Account, outgoing: Sequence[Outgoing], ga
     return hashes
 
 
-async def are_mined(chain: Chain, hashes: Sequence[bytes], timeout_s: float = RECEIPT_TIMEOUT_S) -> bool:
+async def are_mined(chain: Chain, hashes: Sequence[bytes], timeout_s: float) -> bool:
     """Wait until transactions are mined; return whether they are in time. Raises ChainError if one failed."""
     web3 = await open_web3(chain)
     for digest in hashes:
         try:
-            receipt = await web3.eth.wait_for_transaction_receipt(
-                HexBytes(digest), timeout=timeout_s, poll_latency=RECEIPT_POLL_S
-            )
-        except TimeExhausted:
+            # web3's own time limit is a `wait_for`, which before Python 3.12 forgets that we are cancelled.
+            async with asyncio.timeout(timeout_s):
+                receipt = await web3.eth.wait_for_transaction_receipt(
+                    HexBytes(digest), timeout=None, poll_latency=RECEIPT_POLL_S
+                )
+        except TimeoutError:
             return False
         if receipt["status"] != 1:
             raise ChainError("a transaction was mined but failed")
@@ -112,5 +114,5 @@ def _described(web3: AsyncWeb3[Any], sender: Account, one: Outgoing) -> TxParams
 
 
 async def _await_mined(chain: Chain, hashes: Sequence[Any]) -> None:
-    if not await are_mined(chain, hashes):
+    if not await are_mined(chain, hashes, RECEIPT_TIMEOUT_S):
         raise ChainError(f"a transaction was not mined within {RECEIPT_TIMEOUT_S:.0f} s")
