@@ -1,48 +1,26 @@
 """Composition: everything that a relay consists of, opened in order and closed in the opposite order.
 
-Each part is opened by a function of its own, which is given what it stands on (`composition/`). To add one is
-to write its function, and to enter it in `serve` behind what it needs.
+It comes up in stages (`composition/`): what it stands on, the relay, what keeps an eye on it, and its
+listener for clients. Each part is opened by a function of its own, which is given what it stands on.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from minirelay.blobs.library import BlobLibrary
-from minirelay.blobs.upload_tokens import UploadTokens
 from minirelay.chain.wallet import Wallet
-from minirelay.chain.wallet_lock import WalletLock
-from minirelay.composition.listeners import open_client_listener, open_operator_listener
-from minirelay.composition.payments import (
-    auto_sweep,
-    list_payment_chains,
-    make_sweepers,
-    open_quotes,
-    watch_payments,
-)
-from minirelay.composition.registry import (
-    anchor_runner,
-    anchoring,
-    find_token,
-    make_token_service,
-    open_registry_chain,
-    open_shop_registry,
-    token_checks,
-)
-from minirelay.composition.relay_parts import backups, make_enroller, open_store, start_relay, stock_alerts
-from minirelay.composition.watched_chains import open_chains, open_mirror, readiness, start_polling, watches
+from minirelay.composition.foundations import Foundations, open_foundations
+from minirelay.composition.listeners import open_client_listener
+from minirelay.composition.operations import operate
+from minirelay.composition.relay_parts import make_enroller
+from minirelay.composition.running_relay import RunningRelay, run_relay
+from minirelay.composition.watched_chains import readiness
 from minirelay.config.settings import Settings
 from minirelay.errors import ConfigError
-from minirelay.operations.operator import Operator
-from minirelay.operations.payment_decisions import PaymentDecisions
-from minirelay.operations.sweeps import Sweeps
-from minirelay.payments.settlement import SettlementTerms
-from minirelay.relay.clock import utc_now
 from minirelay.relay.relay import Relay
-from minirelay.store.meta_table import MetaTable
 from minirelay.store.write_check import WriteCheck
 from minirelay.web.app import Services
 from minirelay.web.listener import Listener
@@ -82,47 +60,24 @@ async def serve(
         raise ConfigError("not configured: base_url")
     settings.check_payments()
     settings.check_anchoring()
-    async with AsyncExitStack() as parts:
-        enter = parts.enter_async_context
-        store = await enter(await open_store(settings, accepts_loss=accepts_loss))
-        payment_chains = list_payment_chains(settings)
-        chain = await enter(open_registry_chain(settings))
-        token_service = make_token_service(settings, chain, wallet, store, new_token=new_token)
-        token = await find_token(token_service, settings)
-        shop_registry = await open_shop_registry(settings, chain, is_asked=token.is_checked)
-        chains = await enter(open_chains(settings, payment_chains))
-        quotes = await enter(open_quotes(settings, store, chains, payment_chains))
-        limits = settings.limits
-        blobs = await enter(BlobLibrary.opened(store, shop_bytes=int(limits.shop_blobs), now=utc_now))
-        upload_tokens = UploadTokens(str(base_url), limits.upload_urls, time.monotonic)
-        relay = await start_relay(settings, store, wallet, quotes, upload_tokens)
-        terms = SettlementTerms(relay.limits.writes.checkout, tolerance=settings.tolerance)
-        payments = await enter(watch_payments(settings, chains, payment_chains, store, relay, terms))
-        mirror = await open_mirror(settings, relay, shop_registry)
-        polling = await enter(start_polling(chains, store, quotes, partial(watches, payments, mirror)))
-        await enter(stock_alerts(relay))
-        sweepers = make_sweepers(settings, chains, payment_chains, store, wallet)
-        await enter(auto_sweep(settings, sweepers, store, quotes))
-        wallet_lock = WalletLock(MetaTable(store), wallet, settings.registry_chain)
-        make_anchors = partial(
-            anchor_runner, settings, wallet, token.token_id, wallet_lock, shop_registry, relay
+    async with AsyncExitStack() as stages:
+        enter = stages.enter_async_context
+        on = await enter(
+            open_foundations(settings, base_url, wallet, accepts_loss=accepts_loss, new_token=new_token)
         )
-        await enter(anchoring(settings, make_anchors))
-        parts.enter_context(backups(settings, store))
-        enroller = make_enroller(settings, base_url, token, wallet, shop_registry, relay)
-        token_lost = parts.enter_context(token_checks(token_service, token, settings))
-        services = Services(
-            relay,
-            enroller,
-            WriteCheck(store.writer).check,
-            token.token_id,
-            blobs,
-            upload_tokens,
-            partial(readiness, settings, polling),
-        )
-        decisions = PaymentDecisions(store.reader, payments, terms, utc_now)
-        sweeps = Sweeps(store.reader, sweepers)
-        operator = Operator(store, blobs, utc_now)
-        await enter(open_operator_listener(settings, operator, decisions, sweeps))
-        url = await enter(open_client_listener(settings, services, listener, relay))
-        yield Server(url, token.token_id, relay, token_lost, blobs)
+        running = await enter(run_relay(on))
+        token_lost = await enter(operate(on, running))
+        url = await enter(open_client_listener(settings, _services(on, running), listener, running.relay))
+        yield Server(url, on.token.token_id, running.relay, token_lost, on.blobs)
+
+
+def _services(on: Foundations, running: RunningRelay) -> Services:
+    return Services(
+        running.relay,
+        make_enroller(on.settings, on.base_url, on.token, on.wallet, on.shop_registry, running.relay),
+        WriteCheck(on.store.writer).check,
+        on.token.token_id,
+        on.blobs,
+        on.upload_tokens,
+        partial(readiness, on.settings, running.polling),
+    )

@@ -16,7 +16,16 @@ GENERATED = {"protocol/wire_pb2.py"}
 WITHOUT_A_TEST_OF_THEIR_OWN = {
     **{
         f"composition/{part}.py": "a part of a relay, tested with the whole: test_server.py"
-        for part in ("listeners", "payments", "registry", "relay_parts", "watched_chains")
+        for part in (
+            "foundations",
+            "listeners",
+            "operations",
+            "payments",
+            "registry",
+            "relay_parts",
+            "running_relay",
+            "watched_chains",
+        )
     },
     "chain/findings.py": "only types and a protocol, tested with the poller",
     "protocol/addresses.py": "only constants, tested with everything that uses them",

@@ -1,0 +1,54 @@
+"""What keeps an eye on a running relay, and the operator's commands.
+
+To add a part is to write its function beside what it is made of, and to enter it in `operate`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from minirelay.chain.wallet_lock import WalletLock
+from minirelay.composition.foundations import Foundations
+from minirelay.composition.listeners import open_operator_listener
+from minirelay.composition.payments import auto_sweep, make_sweepers
+from minirelay.composition.registry import anchor_runner, anchoring, token_checks
+from minirelay.composition.relay_parts import backups, stock_alerts
+from minirelay.composition.running_relay import RunningRelay
+from minirelay.operations.operator import Operator
+from minirelay.operations.payment_decisions import PaymentDecisions
+from minirelay.operations.sweeps import Sweeps
+from minirelay.relay.clock import utc_now
+from minirelay.store.meta_table import MetaTable
+
+
+@asynccontextmanager
+async def operate(on: Foundations, running: RunningRelay) -> AsyncIterator[asyncio.Task[None]]:
+    """Keep an eye on a relay while the block runs.
+
+    Gives a task that ends with a ConfigError if the wallet turns out not to own the relay's token.
+    """
+    settings = on.settings
+    async with AsyncExitStack() as parts:
+        enter = parts.enter_async_context
+        await enter(stock_alerts(running.relay))
+        sweepers = make_sweepers(settings, on.chains, on.payment_chains, on.store, on.wallet)
+        await enter(auto_sweep(settings, sweepers, on.store, on.quotes))
+        await enter(_anchoring(on, running))
+        parts.enter_context(backups(settings, on.store))
+        token_lost = parts.enter_context(token_checks(on.token_service, on.token, settings))
+        decisions = PaymentDecisions(on.store.reader, running.payments, running.terms, utc_now)
+        sweeps = Sweeps(on.store.reader, sweepers)
+        operator = Operator(on.store, on.blobs, utc_now)
+        await enter(open_operator_listener(settings, operator, decisions, sweeps))
+        yield token_lost
+
+
+@asynccontextmanager
+async def _anchoring(on: Foundations, running: RunningRelay) -> AsyncIterator[None]:
+    lock = WalletLock(MetaTable(on.store), on.wallet, on.settings.registry_chain)
+    make = partial(
+        anchor_runner, on.settings, on.wallet, on.token.token_id, lock, on.shop_registry, running.relay
+    )
+    async with anchoring(on.settings, make):
+        yield
