@@ -27,6 +27,10 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
             "watched_chains",
         )
     },
+    **{
+        f"web/admin/{part}.py": "paths, tested with the errors, the whole and the commands"
+        for part in ("app", "blobs", "payments", "sweeps")
+    },
     "chain/findings.py": "only types and a protocol, tested with the poller",
     "protocol/addresses.py": "only constants, tested with everything that uses them",
     "protocol/paths.py": "only constants, tested with everything that uses them",

@@ -1,15 +1,13 @@
 """The listeners: of clients, and of the operator."""
 
 import time
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from minirelay.config.settings import Settings
-from minirelay.operations.operator import Operator
-from minirelay.operations.payment_decisions import PaymentDecisions
-from minirelay.operations.sweeps import Sweeps
 from minirelay.relay.relay import Relay
-from minirelay.web.admin_api import create_admin_app
+from minirelay.web.admin.app import AdminApi, create_admin_app
 from minirelay.web.admin_socket import listen_to_operator
 from minirelay.web.app import Services, create_app
 from minirelay.web.client_address import ClientAddresses
@@ -20,11 +18,9 @@ from minirelay.web.refusals import Refusals
 STOPPING: Final = "this relay stops; connect again in a moment"
 
 
-def open_operator_listener(
-    settings: Settings, operator: Operator, decisions: PaymentDecisions, sweeps: Sweeps
-) -> AbstractAsyncContextManager[None]:
-    """Listen on a socket in the data directory, whose lock the store holds."""
-    return listen_to_operator(create_admin_app(operator, decisions, sweeps), settings.data_dir)
+def open_operator_listener(settings: Settings, apis: Iterable[AdminApi]) -> AbstractAsyncContextManager[None]:
+    """Listen on a socket in the data directory, whose lock the store holds. apis: what is answered there."""
+    return listen_to_operator(create_admin_app(*apis), settings.data_dir)
 
 
 def open_client_listener(

@@ -4,7 +4,7 @@ To add a part is to write its function beside what it is made of, and to enter i
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -18,8 +18,14 @@ from minirelay.composition.running_relay import RunningRelay
 from minirelay.operations.operator import Operator
 from minirelay.operations.payment_decisions import PaymentDecisions
 from minirelay.operations.sweeps import Sweeps
+from minirelay.payments.sweeping import Sweeper
 from minirelay.relay.clock import utc_now
 from minirelay.store.meta_table import MetaTable
+from minirelay.web.admin.alerts import AlertsApi
+from minirelay.web.admin.app import AdminApi
+from minirelay.web.admin.blobs import BlobsApi
+from minirelay.web.admin.payments import PaymentsApi
+from minirelay.web.admin.sweeps import SweepsApi
 
 
 @asynccontextmanager
@@ -37,11 +43,19 @@ async def operate(on: Foundations, running: RunningRelay) -> AsyncIterator[async
         await enter(_anchoring(on, running))
         parts.enter_context(backups(settings, on.store))
         token_lost = parts.enter_context(token_checks(on.token_service, on.token, settings))
-        decisions = PaymentDecisions(on.store.reader, running.payments, running.terms, utc_now)
-        sweeps = Sweeps(on.store.reader, sweepers)
-        operator = Operator(on.store, on.blobs, utc_now)
-        await enter(open_operator_listener(settings, operator, decisions, sweeps))
+        await enter(open_operator_listener(settings, _admin_apis(on, running, sweepers)))
         yield token_lost
+
+
+def _admin_apis(on: Foundations, running: RunningRelay, sweepers: Mapping[int, Sweeper]) -> list[AdminApi]:
+    """List what the operator can ask of a running relay: each concern is a file in `web/admin/`."""
+    operator = Operator(on.store, on.blobs, utc_now)
+    return [
+        AlertsApi(operator),
+        BlobsApi(operator),
+        PaymentsApi(PaymentDecisions(on.store.reader, running.payments, running.terms, utc_now)),
+        SweepsApi(Sweeps(on.store.reader, sweepers)),
+    ]
 
 
 @asynccontextmanager

@@ -1,52 +1,13 @@
-"""The operator's API: what it answers, and that no error is more than a line of JSON."""
-
-from collections.abc import AsyncIterator
-from pathlib import Path
+"""No failure of what the operator asked for is more than a line of JSON."""
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from minirelay.blobs.cid import write_cid
-from minirelay.blobs.library import BlobLibrary
 from minirelay.operations.operator import Operator
-from minirelay.operations.payment_decisions import PaymentDecisions
-from minirelay.operations.sweeps import Sweeps
-from minirelay.payments.payment_watches import PaymentWatches
-from minirelay.payments.settlement import SettlementTerms
-from minirelay.relay.clock import utc_now
 from minirelay.store.database import Store
-from minirelay.web.admin_api import create_admin_app
-from tests.limits import WRITES
 from tests.operations.alerts_raised import raise_alert
-from tests.relay.house import House, running_relay
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with running_relay(tmp_path) as house:
-        await house.enrol()
-        yield house
-
-
-@pytest.fixture
-async def operator(house: House) -> AsyncIterator[TestClient]:  # type: ignore[type-arg]
-    terms = SettlementTerms(WRITES.checkout)
-    payments = PaymentDecisions(house.store.reader, PaymentWatches([]), terms, utc_now)
-    async with BlobLibrary.opened(house.store, shop_bytes=2**20, now=utc_now) as blobs:
-        app = create_admin_app(
-            Operator(house.store, blobs, utc_now), payments, Sweeps(house.store.reader, {})
-        )
-        async with TestClient(TestServer(app)) as client:
-            yield client
-
-
-async def test_an_acknowledged_alert_is_the_answer(house: House, operator: TestClient) -> None:  # type: ignore[type-arg]
-    await raise_alert(house.store, 1)
-    async with operator.post("/v1/alerts/1/acknowledge") as answer:
-        assert answer.status == 200
-        alert = await answer.json()
-    assert (alert["id"], alert["kind"]) == (1, "late")
-    assert alert["acknowledged_at"] is not None
+from tests.relay.house import House
 
 
 @pytest.mark.parametrize(

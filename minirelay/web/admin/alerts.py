@@ -1,0 +1,26 @@
+"""The operator's alerts."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from aiohttp import web
+
+from minirelay.operations.alert_document import describe_alert
+from minirelay.operations.operator import Operator
+
+ACKNOWLEDGE: Final = "/v1/alerts/{id:[0-9]{1,19}}/acknowledge"
+
+
+class AlertsApi:
+    """Takes note that an alert was seen to."""
+
+    def __init__(self, operator: Operator) -> None:
+        self._operator = operator
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """List its paths and what answers there."""
+        return [web.post(ACKNOWLEDGE, self._acknowledge)]
+
+    async def _acknowledge(self, request: web.Request) -> web.Response:
+        alert = await self._operator.acknowledge(int(request.match_info["id"]))
+        return web.json_response(describe_alert(alert))

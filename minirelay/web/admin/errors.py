@@ -1,0 +1,40 @@
+"""Every failure of what the operator asked for is one line of JSON, never a traceback."""
+
+import logging
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from minirelay.errors import MalformedInput, MinirelayError, StoreError
+from minirelay.operations.operator import NoSuchPayment, OperatorError, UnknownAlert, UnknownBlob
+
+log = logging.getLogger(__name__)
+
+_STATUSES: Final[dict[type[MinirelayError], int]] = {UnknownAlert: 404, NoSuchPayment: 404, UnknownBlob: 404}
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a handler raises into an answer."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return failure(error.status, error.reason)
+    except MalformedInput as error:
+        return failure(400, str(error))
+    except OperatorError as error:
+        return failure(_STATUSES.get(type(error), 409), str(error))
+    except StoreError as error:
+        log.error("a command could not be stored", extra={"path": request.path, "reason": str(error)})
+        return failure(503, f"could not be stored: {error}")
+    except Exception:
+        log.exception("a command failed", extra={"path": request.path})
+        return failure(500, "the relay failed; the reason is in its log")
+
+
+def failure(status: int, words: str) -> web.Response:
+    """Make the answer to what failed: `{"error": words}`."""
+    return web.json_response({"error": words}, status=status)

@@ -1,0 +1,15 @@
+"""The operator's alerts over HTTP."""
+
+from aiohttp.test_utils import TestClient
+
+from tests.operations.alerts_raised import raise_alert
+from tests.relay.house import House
+
+
+async def test_an_acknowledged_alert_is_the_answer(house: House, operator: TestClient) -> None:  # type: ignore[type-arg]
+    await raise_alert(house.store, 1)
+    async with operator.post("/v1/alerts/1/acknowledge") as answer:
+        assert answer.status == 200
+        alert = await answer.json()
+    assert (alert["id"], alert["kind"]) == (1, "late")
+    assert alert["acknowledged_at"] is not None
