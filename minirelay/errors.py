@@ -5,6 +5,7 @@ MinirelayError
 ├── MalformedInput        bytes from outside that are not what they claim (INVALID, 400 or a close)
 ├── ProtocolViolation     a client broke the rules of the wire: its connection is closed with this code
 ├── StoreError            the database could not do what was asked; subclasses live in `store/`
+├── StorageFull           the disk nears its floor: nothing that clients send is stored
 ├── PricesUnavailable     the source of prices could not be asked
 ├── ChainError            an endpoint or a contract could not be asked; subclasses live in `chain/`
 ├── WorkExceeded          judging was given up because of what it costs; lives in `shop/work.py`
@@ -82,6 +83,13 @@ class ProtocolViolation(MinirelayError):
 
 class StoreError(MinirelayError):
     """The database could not do what was asked."""
+
+
+class StorageFull(MinirelayError):
+    """The disk nears its floor: what clients send is refused, and told so (spec 09, "Disk")."""
+
+    def __init__(self) -> None:
+        super().__init__("relay storage is full, try again later")
 
 
 class ChainError(MinirelayError):

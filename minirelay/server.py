@@ -74,7 +74,9 @@ async def serve(
 def _services(on: Foundations, running: RunningRelay) -> Services:
     return Services(
         running.relay,
-        make_enroller(on.settings, on.base_url, on.token, on.wallet, on.shop_registry, running.relay),
+        make_enroller(
+            on.settings, on.base_url, on.token, on.wallet, on.shop_registry, running.relay, on.disk
+        ),
         WriteCheck(on.store.writer).check,
         on.token.token_id,
         on.blobs,

@@ -12,6 +12,7 @@ from web3 import Web3
 
 from minirelay.chain.wallet import Wallet
 from minirelay.client import PrivateKey, patches
+from minirelay.client.errors import EnrolmentRefused, RelayRefused, UploadRefused
 from minirelay.config.loading import fixed_layer, load
 from minirelay.config.settings import Settings
 from minirelay.dev.chain.process import DevChain
@@ -259,3 +260,24 @@ async def test_no_root_hash_is_written_by_itself(relay: Serving, contracts: Cont
     names = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
     assert "StockAlerts.run" in names
     assert "AnchorRunner.run" not in names
+
+
+async def test_below_the_disk_floor_what_clients_send_is_refused_and_reading_goes_on(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    key = new_key()
+    async with serving(tmp_path, dev_chain, deployment) as running:
+        await running.server.relay.admit(Enrolment(running.shop_id, b"\x01" * 20, key.public_key, False))
+        async with running.client(key) as clerk:
+            await clerk.write(patches.add_listing(a_listing(1)))
+    async with serving(tmp_path, dev_chain, deployment, disk_floor="1000000000GiB") as running:
+        async with running.client(key) as clerk:
+            with pytest.raises(RelayRefused, match="relay storage is full, try again later"):
+                await clerk.write(patches.add_listing(a_listing(2)))
+            async with asyncio.timeout(TIMEOUT_S), clerk.subscribe() as subscription:
+                assert (await anext(subscription)).seq == 1
+            with pytest.raises(UploadRefused, match="507: relay storage is full"):
+                await clerk.upload_blob(b"x")
+        with pytest.raises(EnrolmentRefused, match="503: relay storage is full"):
+            async with running.client():
+                raise AssertionError("a key card was enrolled")

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from minirelay.blobs.media_type import SNIFFED_BYTES, sniff
 from minirelay.blobs.unixfs import CHUNK_BYTES, Block, DagBuilder, content_offset
-from minirelay.errors import MinirelayError, StoreError
+from minirelay.errors import MinirelayError, StorageFull, StoreError
 from minirelay.store.blob_rows import BegunBlob, BlobBlock, RemovedBlocks, UnservedBlob, WholeBlob
 from minirelay.store.database import Store
 from minirelay.store.messages import BlobRow
@@ -46,11 +46,23 @@ class UploadTooLarge(UploadRefused):
 class BlobLibrary:
     """Takes, gives and removes blobs. A blob is whole, or nobody sees it."""
 
-    def __init__(self, store: Store, next_row: int, *, shop_bytes: int, now: Callable[[], datetime]) -> None:
-        """next_row: `Reader.next_blob`. shop_bytes: of all blobs of a shop. now: the relay's clock."""
+    def __init__(
+        self,
+        store: Store,
+        next_row: int,
+        *,
+        shop_bytes: int,
+        now: Callable[[], datetime],
+        is_disk_low: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """next_row: `Reader.next_blob`. shop_bytes: of all blobs of a shop. now: the relay's clock.
+
+        is_disk_low: from memory; meanwhile nothing is taken.
+        """
         self.store = store
         self.shop_bytes = shop_bytes
         self.now = now
+        self.is_disk_low = is_disk_low
         self._next_row = next_row
         self.finishing = asyncio.Lock()
         """Held while a shop's share is checked and taken."""
@@ -60,10 +72,16 @@ class BlobLibrary:
     @classmethod
     @asynccontextmanager
     async def opened(
-        cls, store: Store, *, shop_bytes: int, now: Callable[[], datetime]
+        cls,
+        store: Store,
+        *,
+        shop_bytes: int,
+        now: Callable[[], datetime],
+        is_disk_low: Callable[[], bool] = lambda: False,
     ) -> AsyncIterator["BlobLibrary"]:
         """Yield a library; what uploads left unfinished is removed meanwhile. Raises StoreError."""
-        library = cls(store, await store.reader.next_blob(), shop_bytes=shop_bytes, now=now)
+        first_row = await store.reader.next_blob()
+        library = cls(store, first_row, shop_bytes=shop_bytes, now=now, is_disk_low=is_disk_low)
         for row in await store.reader.unfinished_blobs():
             library.remove_later(row)
         try:
@@ -75,8 +93,9 @@ class BlobLibrary:
     async def upload(self, shop: int) -> AsyncIterator["Upload"]:
         """Yield an upload for a shop (row id). Unless it is finished, nothing of it stays.
 
-        Raises StoreError, UploadTooLarge.
+        Raises StorageFull, StoreError, UploadTooLarge.
         """
+        self.require_disk()
         room_bytes = self.shop_bytes - await self.store.reader.blob_bytes(shop)
         row, self._next_row = self._next_row, self._next_row + 1
         upload = Upload(self, row, shop, room_bytes)
@@ -86,6 +105,11 @@ class BlobLibrary:
         finally:
             if not upload.is_served:
                 self.remove_later(row)
+
+    def require_disk(self) -> None:
+        """Raise StorageFull while the disk has no room for what clients send."""
+        if self.is_disk_low():
+            raise StorageFull
 
     async def find(self, digest: bytes) -> Blob | None:
         """Find a blob. digest: SHA-256 of its root block. Raises StoreError."""
@@ -151,7 +175,8 @@ class Upload:
         self._logged_bytes = 0
 
     async def add(self, data: bytes) -> None:
-        """Take the file's next bytes. Raises UploadTooLarge, StoreError."""
+        """Take the file's next bytes. Raises StorageFull, UploadTooLarge, StoreError."""
+        self._library.require_disk()
         self.size += len(data)
         if self.size > self._room_bytes:
             raise UploadTooLarge(_NO_SHARE)

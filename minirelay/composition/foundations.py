@@ -17,10 +17,11 @@ from minirelay.composition.registry import (
     open_registry_chain,
     open_shop_registry,
 )
-from minirelay.composition.relay_parts import open_store
+from minirelay.composition.relay_parts import guard_disk, open_store
 from minirelay.composition.watched_chains import open_chains
 from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl
+from minirelay.operations.disk_guard import DiskGuard
 from minirelay.payments.polling import PolledChain
 from minirelay.payments.quotes import Quotes
 from minirelay.relay.clock import utc_now
@@ -46,6 +47,7 @@ class Foundations:
     quotes: Quotes
     blobs: BlobLibrary
     upload_tokens: UploadTokens
+    disk: DiskGuard
 
 
 @asynccontextmanager
@@ -59,6 +61,7 @@ async def open_foundations(
     async with AsyncExitStack() as parts:
         enter = parts.enter_async_context
         store = await enter(await open_store(settings, accepts_loss=accepts_loss))
+        disk = await enter(guard_disk(settings))
         payment_chains = list_payment_chains(settings)
         registry_chain = await enter(open_registry_chain(settings))
         token_service = make_token_service(settings, registry_chain, wallet, store, new_token=new_token)
@@ -67,7 +70,9 @@ async def open_foundations(
         chains = await enter(open_chains(settings, payment_chains))
         quotes = await enter(open_quotes(settings, store, chains, payment_chains))
         limits = settings.limits
-        blobs = await enter(BlobLibrary.opened(store, shop_bytes=int(limits.shop_blobs), now=utc_now))
+        blobs = await enter(
+            BlobLibrary.opened(store, shop_bytes=int(limits.shop_blobs), now=utc_now, is_disk_low=disk.is_low)
+        )
         yield Foundations(
             settings=settings,
             base_url=base_url,
@@ -81,4 +86,5 @@ async def open_foundations(
             quotes=quotes,
             blobs=blobs,
             upload_tokens=UploadTokens(str(base_url), limits.upload_urls, time.monotonic),
+            disk=disk,
         )

@@ -12,6 +12,7 @@ from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl
 from minirelay.event_loop import end_tasks
 from minirelay.operations.backup_schedule import BackupSchedule
+from minirelay.operations.disk_guard import DiskGuard
 from minirelay.relay.clock import utc_now
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller
 from minirelay.relay.facts_source import FactsSource
@@ -29,6 +30,18 @@ async def open_store(settings: Settings, *, accepts_loss: bool) -> Store:
         accepts_loss=accepts_loss,
         high_water_interval_s=settings.high_water_interval,
     )
+
+
+@asynccontextmanager
+async def guard_disk(settings: Settings) -> AsyncIterator[DiskGuard]:
+    """Look at the disk's free space while the block runs; once before it, so that a start knows."""
+    guard = DiskGuard(settings.data_dir, int(settings.disk_floor))
+    await guard.look()
+    looking = asyncio.create_task(guard.run())
+    try:
+        yield guard
+    finally:
+        await end_tasks(looking)
 
 
 @contextmanager
@@ -64,7 +77,12 @@ async def stock_alerts(relay: Relay) -> AsyncIterator[None]:
 
 
 async def start_relay(
-    settings: Settings, store: Store, wallet: Wallet, facts: FactsSource, upload_tokens: UploadTokens
+    settings: Settings,
+    store: Store,
+    wallet: Wallet,
+    facts: FactsSource,
+    upload_tokens: UploadTokens,
+    disk: DiskGuard,
 ) -> Relay:
     """Start the relay on what the store has. Raises StoreError."""
     return Relay(
@@ -75,11 +93,18 @@ async def start_relay(
         limits=relay_limits(settings),
         facts=facts,
         upload_tokens=upload_tokens,
+        is_disk_low=disk.is_low,
     )
 
 
 def make_enroller(
-    settings: Settings, base_url: BaseUrl, token: RelayToken, wallet: Wallet, registry: ShopReg, relay: Relay
+    settings: Settings,
+    base_url: BaseUrl,
+    token: RelayToken,
+    wallet: Wallet,
+    registry: ShopReg,
+    relay: Relay,
+    disk: DiskGuard,
 ) -> Enroller:
     """Make what decides about new key cards."""
     return Enroller(
@@ -91,4 +116,5 @@ def make_enroller(
         is_served=relay.is_served,
         admit=relay.admit,
         now=utc_now,
+        is_disk_low=disk.is_low,
     )

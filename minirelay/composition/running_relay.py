@@ -30,7 +30,7 @@ async def run_relay(on: Foundations) -> AsyncIterator[RunningRelay]:
     """Run a relay while the block runs. Raises StoreError."""
     async with AsyncExitStack() as parts:
         enter = parts.enter_async_context
-        relay = await start_relay(on.settings, on.store, on.wallet, on.quotes, on.upload_tokens)
+        relay = await start_relay(on.settings, on.store, on.wallet, on.quotes, on.upload_tokens, on.disk)
         terms = SettlementTerms(relay.limits.writes.checkout, tolerance=on.settings.tolerance)
         payments = await enter(
             watch_payments(on.settings, on.chains, on.payment_chains, on.store, relay, terms)

@@ -25,6 +25,7 @@ from minirelay.config.values import (
     Network,
     PositiveSeconds,
     Seconds,
+    Size,
     Uint256,
 )
 from minirelay.errors import ConfigError
@@ -247,6 +248,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Seconds,
         Meta(description="how often it is noted at most how far the database is, so that a loss is noticed"),
     ] = Seconds(2)
+    disk_floor: Annotated[
+        Size,
+        Meta(
+            description="free space on the data directory's disk below which nothing of clients is stored; "
+            "0: no floor"
+        ),
+    ] = Size(200 * 2**20)
     trusted_proxies: Annotated[
         tuple[Network, ...],
         Meta(description="addresses of reverse proxies whose X-Forwarded-For header is believed"),

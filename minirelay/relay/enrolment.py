@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from minirelay.config.urls import BaseUrl
-from minirelay.errors import MalformedInput, MinirelayError
+from minirelay.errors import MalformedInput, MinirelayError, StorageFull
 from minirelay.protocol.addresses import GUEST_WALLET
 from minirelay.protocol.enrolment import NONCE, open_enrolment, origin_host, read_resources
 from minirelay.protocol.paths import ENROLMENT_PATH
@@ -86,11 +86,12 @@ class Enroller:
         is_served: Callable[[int], Awaitable[bool]],
         admit: Callable[[Enrolment], Awaitable[None]],
         now: Callable[[], datetime],
+        is_disk_low: Callable[[], bool] = lambda: False,
     ) -> None:
         """relay_key: the relay's own public key, 33 bytes. now: aware UTC.
 
         is_served: whether the relay has a shop with this id already. admit: raises CardAlreadyEnrolled,
-        FirstCardIsGuest, GuestCeilingReached, StoreError.
+        FirstCardIsGuest, GuestCeilingReached, StoreError. is_disk_low: from memory; meanwhile none enrols.
         """
         self._base_url = base_url
         self._relay_token = relay_token
@@ -100,13 +101,17 @@ class Enroller:
         self._is_served = is_served
         self._admit = admit
         self._now = now
+        self._is_disk_low = is_disk_low
 
     async def enrol(self, body: bytes, *, referer: str | None, is_guest: bool) -> Enrolment:
         """Decide on one request and enrol the card; done when it is durable.
 
         body: as received. referer: of the HTTP request, None if it has none. Raises EnrolmentRefused,
-        ChainError when the registry can't be asked, StoreError. Source: spec 05, "Enrolling a key card".
+        ChainError when the registry can't be asked, StorageFull, StoreError. Source: spec 05, "Enrolling a
+        key card".
         """
+        if self._is_disk_low():
+            raise StorageFull
         try:
             message = open_enrolment(body)
             self._check_domain(message, referer)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from minirelay.blobs.upload_tokens import UploadTokens
-from minirelay.errors import Refusal, invalid, not_found
+from minirelay.errors import Refusal, StorageFull, invalid, not_found
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.gaps import RESTORED
 from minirelay.protocol.ids import NOBODY, UINT256_BYTES, show_shop
@@ -52,11 +52,12 @@ class Relay:
         facts: FactsSource,
         upload_tokens: UploadTokens,
         now: Callable[[], datetime] = utc_now,
+        is_disk_low: Callable[[], bool] = lambda: False,
     ) -> None:
         """next_rows: of the store, read at the start. wallet: signs what the relay writes.
 
         registry_chain: chain id. facts: of chains and rates. upload_tokens: for clerks. now: the relay's
-        clock, aware UTC.
+        clock, aware UTC. is_disk_low: from memory; meanwhile no client's write is taken.
         """
         self.store = store
         self.limits = limits
@@ -85,6 +86,7 @@ class Relay:
         self._terms = WriteTerms(now, limits.writes, facts, wallet)
         self._own_writes = OwnWrites(self._terms, limits.facts_timeout_s)
         self._upload_tokens = upload_tokens
+        self._is_disk_low = is_disk_low
         self._events = EventLog()
         self._connections: set[Connection] = set()
         self._closing: tuple[int, str] | None = None
@@ -181,7 +183,10 @@ class Relay:
         self.close_connections(code, reason)
 
     def write(self, request: WriteRequest) -> None:
-        """Hand a write to the sequencer of its shop."""
+        """Hand a write to the sequencer of its shop, unless the disk has no room for it."""
+        if self._is_disk_low():
+            request.settle(invalid(str(StorageFull())))
+            return
         hosted = self.shops.by_row(request.card.shop)
         if hosted is None:
             raise RuntimeError("a session's shop is opened when its card is claimed")

@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from minirelay.errors import ChainError, MinirelayError, StoreError
+from minirelay.errors import ChainError, MinirelayError, StorageFull, StoreError
 from minirelay.logs import bound
 from minirelay.relay.enrolment import (
     BadEnrolment,
@@ -33,6 +33,7 @@ _STATUSES: Final[dict[type[MinirelayError], int]] = {
     FirstCardIsGuest: 409,
     TooManyRequests: 429,
     NoRoom: 503,
+    StorageFull: 503,
 }
 """What a client may be told in the error's own words."""
 

@@ -12,6 +12,7 @@ from minirelay.blobs.cid import write_cid
 from minirelay.blobs.library import BlobLibrary, UploadRefused, UploadTooLarge
 from minirelay.blobs.upload_tokens import UploadTokens
 from minirelay.config.limits import LimitSettings
+from minirelay.errors import StorageFull
 from minirelay.protocol.paths import BLOBS_PATH
 from minirelay.web.errors import failure
 from minirelay.web.multipart import file_of
@@ -51,6 +52,8 @@ class UploadEndpoint:
         try:
             async with self._place():
                 digest = await self._take(request, shop)
+        except StorageFull as error:
+            return _closing(failure(request, 507, str(error)))
         except UploadTooLarge as error:
             return _closing(failure(request, 413, str(error)))
         except UploadRefused as error:

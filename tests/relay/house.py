@@ -224,6 +224,7 @@ async def running_relay(
     wallet: PrivateKey = RELAY_KEY,
     facts: FactsSource | None = None,
     now: Callable[[], datetime] = utc_now,
+    is_disk_low: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[House]:
     """Run a relay on this directory while the block runs. facts: by default it has no chain."""
     async with await Store.open(directory) as store:
@@ -236,6 +237,7 @@ async def running_relay(
             facts=facts or NoChains(),
             upload_tokens=UploadTokens("http://localhost", 64, time.monotonic),
             now=now,
+            is_disk_low=is_disk_low,
         )
         app = web.Application()
         read_limits = reading()

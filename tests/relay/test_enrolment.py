@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from minirelay.config.urls import BaseUrl
-from minirelay.errors import ChainError, MinirelayError
+from minirelay.errors import ChainError, MinirelayError, StorageFull
 from minirelay.protocol.sign_in import parse, render
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.enrolment import (
@@ -93,6 +93,7 @@ class Counter:
     policy: AdmissionPolicy = field(default_factory=AdmissionPolicy)
     base_url: BaseUrl = BASE_URL
     now: datetime = NOW
+    is_disk_low: bool = False
 
     async def ask(self, body: bytes, *, referer: str | None = None, is_guest: bool = False) -> Enrolment:
         enroller = Enroller(
@@ -104,6 +105,7 @@ class Counter:
             is_served=self.head.is_served,
             admit=self.head.admit,
             now=lambda: self.now,
+            is_disk_low=lambda: self.is_disk_low,
         )
         return await enroller.enrol(body, referer=referer, is_guest=is_guest)
 
@@ -171,6 +173,15 @@ async def test_bodies_that_are_not_the_json_asked_for(body: bytes) -> None:
     counter = Counter()
     assert await refused(counter.ask(body), "the body|a signature has") is BadEnrolment
     assert counter.registry.asked == []
+
+
+async def test_while_the_disk_is_low_nobody_enrols_and_no_chain_is_asked() -> None:
+    counter = Counter(is_disk_low=True)
+    with pytest.raises(StorageFull, match="try again later"):
+        await counter.ask(signed(render(GOOD)))
+    assert counter.registry.asked == []
+    counter.is_disk_low = False
+    await counter.ask(signed(render(GOOD)))
 
 
 async def test_other_members_of_the_body_do_not_matter() -> None:

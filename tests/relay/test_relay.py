@@ -29,6 +29,7 @@ from tests.relay.house import (
     running_relay,
     until,
 )
+from tests.relay.test_own_write import add_account
 
 OTHER_SHOP = 815
 ALREADY_CONNECTED = "Already connected from this keyCard in another session"
@@ -449,6 +450,29 @@ async def test_a_full_disk_refuses_and_then_recovers_without_a_gap(house: House)
     await house.session(key)
     sets = await reader.sets_until(11)
     assert [one.seq for one in sets] == list(range(2, 12))
+
+
+async def test_while_the_disk_is_low_clients_write_nothing_and_all_else_goes_on(tmp_path: Path) -> None:
+    low: set[str] = set()
+    async with running_relay(tmp_path, is_disk_low=lambda: bool(low)) as house:
+        clerk = await house.clerk()
+        await clerk.subscribe()
+        await clerk.write(listing(1))
+        seq = await house.durable_seq()
+        low.add("now")
+        for number in range(2, 5):
+            with pytest.raises(Refused, match="relay storage is full, try again later") as refused:
+                await clerk.write(listing(number))
+            assert refused.value.code is Code.INVALID
+        assert await house.durable_seq() == seq
+        # What the relay writes of itself goes on, and whoever comes can read all of it.
+        await house.relay.write_own(SHOP, add_account())
+        visitor = await house.visitor()
+        await visitor.subscribe()
+        await visitor.sets_until(seq + 1)
+        low.clear()
+        await clerk.write(listing(2))
+        assert await house.durable_seq() == seq + 2
 
 
 async def test_an_answer_waits_for_the_disk(house: House) -> None:

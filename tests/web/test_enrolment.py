@@ -13,7 +13,7 @@ from aiohttp import ClientSession, FormData
 from minirelay.chain.errors import ChainUnreachable, WrongContract
 from minirelay.config.limits import LimitSettings
 from minirelay.config.values import PositiveSeconds
-from minirelay.errors import StoreError
+from minirelay.errors import StorageFull, StoreError
 from minirelay.relay.enrolment import (
     AdmissionPolicy,
     CardAlreadyEnrolled,
@@ -92,6 +92,12 @@ async def test_the_content_type_does_not_matter(kind: str) -> None:
 async def test_an_empty_referer_is_none() -> None:
     async with serving() as client:
         assert await post(client, Referer="") == (201, SUCCESS)
+
+
+async def test_a_full_disk_is_told_as_such() -> None:
+    async with serving(Backend(admit_error=StorageFull())) as client:
+        status, content = await post(client)
+    assert (status, content["error"]) == (503, "relay storage is full, try again later")
 
 
 @pytest.mark.parametrize(

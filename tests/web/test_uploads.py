@@ -107,6 +107,36 @@ async def test_a_shop_whose_share_is_used_up_is_told(tmp_path: Path) -> None:
         assert await is_left_with_nothing(served, tmp_path)
 
 
+async def test_while_the_disk_is_low_no_file_is_taken(tmp_path: Path) -> None:
+    low: set[str] = {"now"}
+    async with files(tmp_path) as served:
+        served.library.is_disk_low = lambda: bool(low)
+        async with served.client.post(served.target(), data=form(PNG), headers=FORM) as answer:
+            assert answer.status == 507
+            assert await answer.json() == {
+                "handler": "getBlobUpload",
+                "error": "relay storage is full, try again later",
+            }
+            assert answer.headers["Connection"] == "close"
+        low.clear()
+        assert (await post(served, form(PNG)))[0] == 201
+
+
+async def test_an_upload_ends_when_the_disk_gets_low_and_leaves_nothing(tmp_path: Path) -> None:
+    body = form(3 * PNG)
+    low: set[str] = set()
+    async with files(tmp_path) as served:
+        served.library.is_disk_low = lambda: bool(low)
+        reader, writer = await raw(served)
+        writer.write(head(served.target(), len(body)) + body[:-20_000])
+        await until(lambda: rows(tmp_path)["blob_block"] > 0)
+        low.add("now")
+        writer.write(body[-20_000:])
+        assert await reader.readline() == b"HTTP/1.1 507 Insufficient Storage\r\n"
+        writer.close()
+        assert await is_left_with_nothing(served, tmp_path)
+
+
 async def test_an_upload_that_is_broken_off_anywhere_leaves_nothing(tmp_path: Path) -> None:
     body = form(PNG)
     chance = random.Random(9)
