@@ -27,12 +27,8 @@ READS_AT_ONCE: Final = 2
 PIECE_BYTES: Final = 32 * 1024
 """What is read at once, and held for a client that reads slowly."""
 
-REMOVED_AT_ONCE: Final = 16
-"""Blocks: a transaction of a few milliseconds."""
-
-
-CHECKPOINT_BYTES: Final = 1024 * 1024
-"""Of blocks; then they are moved into the database, while others wait for some milliseconds at most."""
+REMOVED_AT_ONCE: Final = 4
+"""Blocks: what each has on the disk is read to be set free, and commits wait for that."""
 
 
 class UploadRefused(MinirelayError):
@@ -152,7 +148,7 @@ class BlobLibrary:
     async def _remove(self, row: int) -> None:
         left = await self.store.reader.count_blocks(row)
         while True:
-            await self.store.writer.commit(RemovedBlocks(row, REMOVED_AT_ONCE, left <= REMOVED_AT_ONCE))
+            await self.store.writer.commit_step(RemovedBlocks(row, REMOVED_AT_ONCE, left <= REMOVED_AT_ONCE))
             left -= REMOVED_AT_ONCE
             if left <= 0:
                 return
@@ -172,7 +168,6 @@ class Upload:
         self._room_bytes = room_bytes
         self._builder = DagBuilder()
         self._beginning = b""
-        self._logged_bytes = 0
 
     async def add(self, data: bytes) -> None:
         """Take the file's next bytes. Raises StorageFull, UploadTooLarge, StoreError."""
@@ -205,8 +200,4 @@ class Upload:
     async def _store(self, blocks: Iterable[Block]) -> None:
         writer = self._library.store.writer
         for block in blocks:
-            await writer.commit(BlobBlock(self._row, block.place, block.hash, block.data))
-            self._logged_bytes += len(block.data)
-            if self._logged_bytes >= CHECKPOINT_BYTES:
-                self._logged_bytes = 0
-                await writer.checkpoint()
+            await writer.commit_step(BlobBlock(self._row, block.place, block.hash, block.data))

@@ -43,6 +43,8 @@ _LIST: Final = f"""SELECT {numbers("shop", "size", "uploaded_at")}, {joined("has
     FROM shop_blob JOIN blob ON blob.row = shop_blob.blob WHERE hash IS NOT NULL
     ORDER BY uploaded_at, shop, hash)"""
 
+_READ_BYTES: Final = 64 * 1024
+
 
 class _JudgedOnNothing(msgspec.Struct, frozen=True):
     """Rows that hold whatever the state of a shop is."""
@@ -127,6 +129,11 @@ class RemovedBlocks(_JudgedOnNothing, frozen=True):
     blob: int
     most: int
     is_last: bool
+
+    @property
+    def weight(self) -> int:
+        """Estimate what is read to find the pages that get free, which takes about as long as writing."""
+        return self.most * _READ_BYTES + ROW_BYTES
 
     def add_to(self, batch: Batch) -> None:
         """Put its rows in."""

@@ -4,10 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-
-import msgspec
 
 from minirelay.store import bulk_insert
 from minirelay.store.batch import Writable, batch_of
@@ -17,31 +14,16 @@ from minirelay.store.failed_commits import FailedCommits, rehearse
 from minirelay.store.failure_log import FailureLog
 from minirelay.store.messages import BatchReport
 from minirelay.store.wal_recovery import overwrite_failed
+from minirelay.store.write_queue import MAX_BATCH_BYTES, Waiting, WriteQueue
 from minirelay.store.writes import Commit, MetaRow
 
 log = logging.getLogger(__name__)
-
-# A transaction takes no more than this, so that it stays short; a single larger commit goes alone.
-MAX_BATCH_PARTS = 1024
-MAX_BATCH_BYTES = 4 * 1024 * 1024
 
 # When more waits for its transaction, or is under way, those who make commits should wait: a patch of a few
 # bytes may change much of a large object.
 MAX_WAITING_BYTES = 4 * MAX_BATCH_BYTES
 
 PROBE_KEY = "probe"
-
-
-class _Waiting(msgspec.Struct, frozen=True, eq=False):
-    """A place in the queue. part: what waits for its transaction; None: a barrier, which writes nothing.
-
-    weight: of the part. is_probe: it is there to find out whether clients' commits could be stored.
-    """
-
-    done: asyncio.Future[None]
-    part: Writable | None = None
-    weight: int = 0
-    is_probe: bool = False
 
 
 class Writer:
@@ -82,8 +64,7 @@ class Writer:
         self.check_file = check_file
         self._failed = FailedCommits(MAX_BATCH_BYTES)
         self._failures = FailureLog(log, clock)
-        self._queue: deque[_Waiting] = deque()
-        self._waiting_bytes = 0
+        self._queue = WriteQueue()
         self.is_writing = False
         """Whether a transaction is on its way to the disk."""
         self._is_closing = False
@@ -96,20 +77,30 @@ class Writer:
         """
         if part.epoch is not None and part.epoch != self.epoch:
             return _failed(StaleEpoch("could not be stored: it was judged on a state that was not stored"))
-        return self._submit(_Waiting(_future(), part, part.weight))
+        return self._submit(Waiting(_future(), part, part.weight))
+
+    def commit_step(self, part: Writable) -> asyncio.Future[None]:
+        """Queue something large that may wait, judged on no state; see `write_queue.py`.
+
+        The future resolves when it is stored; now and then not before the write-ahead log was moved into the
+        database, so that it never grows by much. It fails with StoreUnavailable or StoreClosed.
+        """
+        if part.epoch is not None:
+            raise RuntimeError("what was judged on a state goes with the others")
+        return self._submit(Waiting(_future(), part, part.weight, is_step=True))
 
     def put_meta(self, key: str, value: bytes) -> asyncio.Future[None]:
         """Queue a row of `meta`, which replaces the one with the same key."""
         return self.commit(MetaRow(key, value))
 
     def barrier(self) -> asyncio.Future[None]:
-        """Wait for what was queued so far, and fail as that fails; done soon if there is nothing."""
-        return self._submit(_Waiting(_future()))
+        """Wait for the commits that were queued so far; fail as they fail, be done soon if there are none."""
+        return self._submit(Waiting(_future()))
 
     @property
     def is_full(self) -> bool:
         """Return whether so much waits that a `barrier` should come before the next commit is made."""
-        return self._waiting_bytes > MAX_WAITING_BYTES
+        return self._queue.commit_bytes > MAX_WAITING_BYTES
 
     @property
     def is_failing(self) -> bool:
@@ -122,36 +113,18 @@ class Writer:
         It is a real one: what is rolled back in WAL mode never reaches the disk, and would find nothing out.
         """
         row = MetaRow(PROBE_KEY, str(int(time.time())).encode("ascii"))
-        return self._submit(_Waiting(_future(), row, row.weight, is_probe=True))
-
-    async def checkpoint(self) -> None:
-        """Move the write-ahead log into the database, and give memory back, ahead of time.
-
-        For those who store much at once: what SQLite moves by itself would be 16 MiB, and all other commits
-        would wait for that. Raises StoreUnavailable, StoreClosed.
-        """
-
-        def move(connection: sqlite3.Connection) -> None:
-            self.check_file()
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            connection.execute("PRAGMA shrink_memory")
-
-        try:
-            await self.connection.run(move)
-        except sqlite3.Error as error:
-            raise unavailable("move the write-ahead log", error) from error
+        return self._submit(Waiting(_future(), row, row.weight, is_probe=True))
 
     async def close(self) -> None:
         """Refuse what comes from now on, and wait until everything that was queued is settled."""
-        last = self.barrier()
+        ends = [self.barrier(), self._submit(Waiting(_future(), is_step=True))]
         self._is_closing = True
-        await asyncio.wait([last])
+        await asyncio.wait(ends)
 
-    def _submit(self, waiting: _Waiting) -> asyncio.Future[None]:
+    def _submit(self, waiting: Waiting) -> asyncio.Future[None]:
         if self._is_closing:
             return _failed(StoreClosed("the database is closed"))
-        self._queue.append(waiting)
-        self._waiting_bytes += waiting.weight
+        self._queue.add(waiting)
         self._schedule()
         return waiting.done
 
@@ -163,9 +136,9 @@ class Writer:
 
     def _start(self) -> None:
         self._is_scheduled = False
-        batch = self._take()
+        batch = self._queue.take(is_failing=self.is_failing)
         parts = _parts(batch)
-        if not parts:
+        if not parts and not batch[0].moves:
             self._settle(batch, None)
             return
         self.is_writing = True
@@ -173,7 +146,10 @@ class Writer:
         rehearsed = self._failed.all() if batch[0].is_probe else ()
 
         def write(connection: sqlite3.Connection) -> None:
-            outcome = _write(connection, parts, rehearsed, self.check_file)
+            if batch[0].moves:
+                outcome: BatchReport | BaseException | None = _move(connection, self.check_file)
+            else:
+                outcome = _write(connection, parts, rehearsed, self.check_file)
             loop.call_soon_threadsafe(self._settle, batch, outcome)
 
         try:
@@ -181,23 +157,9 @@ class Writer:
         except StoreClosed as error:
             self._settle(batch, error)
 
-    def _take(self) -> list[_Waiting]:
-        batch: list[_Waiting] = []
-        parts = weight = 0
-        while self._queue:
-            following = self._queue[0]
-            if batch and self.is_failing and (batch[0].is_probe or following.is_probe):
-                break  # It goes alone: what it tries fails nobody else.
-            parts += following.part is not None
-            weight += following.weight
-            if batch and (parts > MAX_BATCH_PARTS or weight > MAX_BATCH_BYTES):
-                break
-            batch.append(self._queue.popleft())
-        return batch
-
-    def _settle(self, batch: list[_Waiting], outcome: BatchReport | BaseException | None) -> None:
+    def _settle(self, batch: list[Waiting], outcome: BatchReport | BaseException | None) -> None:
         self.is_writing = False
-        self._waiting_bytes -= sum([waiting.weight for waiting in batch])
+        told = self._queue.settle(batch, is_stored=not isinstance(outcome, BaseException))
         self._note(batch, outcome)
         if isinstance(outcome, BaseException):
             self._failures.failed(outcome)
@@ -205,13 +167,13 @@ class Writer:
         else:
             if outcome is not None:
                 self._failures.stored()
-            for waiting in batch:
+            for waiting in told:
                 _resolve(waiting.done)
             if outcome is not None and self.on_batch is not None:
                 self.on_batch(outcome)
         self._schedule()
 
-    def _note(self, batch: list[_Waiting], outcome: BatchReport | BaseException | None) -> None:
+    def _note(self, batch: list[Waiting], outcome: BatchReport | BaseException | None) -> None:
         """Remember what this says about the writes to come."""
         if isinstance(outcome, sqlite3.Error):
             self._failed.add(_parts(batch))
@@ -224,12 +186,10 @@ class Writer:
             elif self._failed:
                 self._failed.forget(_parts(batch))
 
-    def _fail(self, batch: list[_Waiting], error: BaseException) -> None:
+    def _fail(self, batch: list[Waiting], error: BaseException) -> None:
         is_state_lost = _count_judged(_parts(batch)) > 0
         if is_state_lost:
-            batch = [*batch, *self._queue]
-            self._queue.clear()
-            self._waiting_bytes = 0
+            batch = [*batch, *self._queue.drop_commits()]
             self.epoch += 1
         for waiting in batch:
             if not waiting.done.done():
@@ -238,7 +198,7 @@ class Writer:
             self.on_failure()
 
 
-def _parts(batch: list[_Waiting]) -> list[Writable]:
+def _parts(batch: list[Waiting]) -> list[Writable]:
     return [waiting.part for waiting in batch if waiting.part is not None]
 
 
@@ -273,6 +233,20 @@ def _write(
         if judged:
             overwrite_failed(connection, error)
         return error
+
+
+def _move(connection: sqlite3.Connection, check_file: Callable[[], None]) -> BaseException | None:
+    """Move the write-ahead log into the database, and give memory back; give what went wrong.
+
+    What SQLite moves by itself would be 16 MiB, and all commits would wait for that.
+    """
+    try:
+        check_file()
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        connection.execute("PRAGMA shrink_memory")
+    except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
+        return error
+    return None
 
 
 def _future() -> asyncio.Future[None]:

@@ -11,12 +11,13 @@ import pytest
 
 from minirelay.blobs import library as library_module
 from minirelay.blobs.cid import write_cid
-from minirelay.blobs.library import CHECKPOINT_BYTES, BlobLibrary, UploadTooLarge
+from minirelay.blobs.library import BlobLibrary, UploadTooLarge
 from minirelay.blobs.media_type import TEXT
 from minirelay.blobs.unixfs import CHUNK_BYTES
 from minirelay.relay.clock import utc_now
 from minirelay.store.database import FILE_NAME, Store
 from minirelay.store.messages import ShopRow
+from minirelay.store.write_queue import SLICE_BYTES
 from minirelay.store.writes import Commit
 
 SHOP, OTHER_SHOP = 1, 2
@@ -200,8 +201,26 @@ async def test_blocks_are_removed_some_at_a_time(tmp_path: Path, monkeypatch: py
         assert rows(tmp_path) == NOTHING
 
 
-async def test_an_upload_never_leaves_much_to_be_checkpointed_at_once(tmp_path: Path) -> None:
+async def test_uploads_never_leave_much_to_be_checkpointed_at_once(tmp_path: Path) -> None:
     async with opened(tmp_path) as library:
-        await put(library, random.Random(9).randbytes(8 * 1024 * 1024), piece=100_000)
+        files = [random.Random(seed).randbytes(2 * 1024 * 1024) for seed in range(8)]
+        await asyncio.gather(*[put(library, data, piece=100_000) for data in files])
         logged_bytes = (tmp_path / f"{FILE_NAME}-wal").stat().st_size
-    assert CHECKPOINT_BYTES < logged_bytes < 2 * CHECKPOINT_BYTES
+    assert SLICE_BYTES < logged_bytes < 2 * SLICE_BYTES
+
+
+async def test_uploads_store_a_block_at_a_time_and_a_write_goes_first(tmp_path: Path) -> None:
+    async with opened(tmp_path) as library:
+        writer = library.store.writer
+        batches: list[int] = []
+        writer.on_batch = lambda report: batches.append(report.rows)
+        files = [random.Random(seed).randbytes(6 * CHUNK_BYTES) for seed in range(8)]
+        uploads = asyncio.gather(*[put(library, data) for data in files])
+        waited = []
+        while not uploads.done():
+            before = len(batches)
+            await writer.put_meta("a", b"1")
+            waited.append(len(batches) - before)
+        await uploads
+    # The one that was under way, perhaps one whose turn it was, and its own.
+    assert max(waited) <= 3

@@ -12,14 +12,16 @@ import pytest
 
 from minirelay.errors import StoreError
 from minirelay.protocol.objects import ObjectType
+from minirelay.store import write_queue
 from minirelay.store import writer as writer_module
 from minirelay.store.batch import Batch
+from minirelay.store.blob_rows import BlobBlock
 from minirelay.store.bulk_insert import Kind
 from minirelay.store.database import FILE_NAME, Store
 from minirelay.store.errors import StaleEpoch, StoreClosed, StoreUnavailable
 from minirelay.store.messages import BatchReport, ObjectRow
 from minirelay.store.writer import PROBE_KEY
-from minirelay.store.writes import Commit
+from minirelay.store.writes import Commit, MetaRow
 from tests.store import limited_process, writing_process
 from tests.store.examples import CARD, GUEST, ShopLog, beginning, key_card, listing, wire_of
 
@@ -147,13 +149,13 @@ async def test_commits_are_reported_in_the_order_in_which_they_were_queued(store
 async def test_a_transaction_is_bounded_in_commits_and_bytes(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "MAX_BATCH_PARTS", 10)
+    monkeypatch.setattr(write_queue, "MAX_BATCH_PARTS", 10)
     reports = reports_of(store)
     log = ShopLog()
     await asyncio.gather(*[store.writer.commit(log.add()) for _ in range(25)])
     assert [report.commits for report in reports] == [10, 10, 5]
     reports.clear()
-    monkeypatch.setattr(writer_module, "MAX_BATCH_BYTES", 3000)
+    monkeypatch.setattr(write_queue, "MAX_BATCH_BYTES", 3000)
     sizes = [1000, 1000, 5000, 10, 2000, 2000]
     await asyncio.gather(*[store.writer.commit(log.add(size_bytes=size)) for size in sizes])
     assert [report.commits for report in reports] == [2, 1, 2, 1]
@@ -460,28 +462,65 @@ async def test_what_was_judged_on_a_state_fails_with_it_and_is_refused_when_it_i
 async def test_a_transaction_is_bounded_whatever_its_parts_are(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "MAX_BATCH_PARTS", 4)
+    monkeypatch.setattr(write_queue, "MAX_BATCH_PARTS", 4)
     reports = reports_of(store)
     await asyncio.gather(*[store.writer.commit(Card(NEW + number, 1)) for number in range(10)])
     assert [report.rows for report in reports] == [4, 4, 2]
     reports.clear()
-    weight = writer_module.MAX_BATCH_BYTES // 2
+    weight = write_queue.MAX_BATCH_BYTES // 2
     heavy = [Card(100 + number, 1, weight=weight) for number in range(4)]
     await asyncio.gather(*map(store.writer.commit, heavy))
     assert [report.rows for report in reports] == [2, 2]
 
 
-async def test_what_is_checkpointed_is_in_the_database_itself(tmp_path: Path) -> None:
+async def test_what_steps_stored_is_moved_into_the_database_itself(tmp_path: Path) -> None:
     async with await Store.open(tmp_path / "first") as store:
         await store.writer.put_meta("a", b"1")
-        await store.writer.checkpoint()
+        await store.writer.commit_step(MetaRow("b", bytes(write_queue.SLICE_BYTES)))
         (tmp_path / FILE_NAME).write_bytes((tmp_path / "first" / FILE_NAME).read_bytes())
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as copy:
         assert copy.execute("SELECT value FROM meta WHERE key = 'a'").fetchone() == (b"1",)
 
 
-async def test_after_the_end_nothing_is_checkpointed(tmp_path: Path) -> None:
+async def test_a_commit_is_stored_before_the_steps_that_wait(store: Store) -> None:
+    reports = reports_of(store)
+    log = ShopLog()
+    async with held_up(store):
+        steps = [store.writer.commit_step(MetaRow(str(n), bytes(256 * 1024))) for n in range(16)]
+        await asyncio.sleep(0)  # The first is under way.
+        commit = store.writer.commit(log.add())
+    await asyncio.gather(commit, *steps)
+    assert [report.commits for report in reports] == [0, 1, *[0] * 15]
+
+
+async def test_what_was_judged_on_a_state_is_no_step(store: Store) -> None:
+    with pytest.raises(RuntimeError, match="judged"):
+        store.writer.commit_step(ShopLog().add())
+
+
+async def test_a_lost_state_loses_no_steps(store: Store) -> None:
+    log = ShopLog()
+    await store.writer.commit(log.add())
+    log.add()  # It never reaches the store.
+    async with held_up(store):
+        missing = store.writer.commit(log.add())
+        step = store.writer.commit_step(MetaRow("a", b"1"))
+    assert await outcomes(missing, step) == [StoreUnavailable, None]
+    assert await store.reader.get_meta("a") == b"1"
+
+
+async def test_a_step_that_can_not_be_stored_fails_no_commit(store: Store) -> None:
+    epoch = store.writer.epoch
+    async with held_up(store):
+        wrong = store.writer.commit_step(BlobBlock(1, 0, bytes(31), b"a hash that is none"))
+        commit = store.writer.commit(ShopLog().add())
+    assert await outcomes(wrong, commit) == [StoreUnavailable, None]
+    assert store.writer.epoch == epoch
+    assert not store.writer.is_failing
+
+
+async def test_the_end_waits_for_all_steps(tmp_path: Path) -> None:
     async with await Store.open(tmp_path) as store:
-        pass
-    with pytest.raises(StoreClosed):
-        await store.writer.checkpoint()
+        steps = [store.writer.commit_step(MetaRow(str(n), bytes(256 * 1024))) for n in range(5)]
+    assert await outcomes(*steps) == [None] * 5
+    assert await outcomes(store.writer.commit_step(MetaRow("late", b""))) == [StoreClosed]
