@@ -57,6 +57,11 @@ class ContractCall:
     arguments: tuple[object, ...]
     gas: int | None = None
 
+    @property
+    def data(self) -> bytes:
+        """Return the call data: what a transaction of another wallet would have to bring."""
+        return self.abi.function(self.function).encode(*self.arguments)
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -124,11 +129,21 @@ class Sender:
     """Sends the transactions of one wallet on one chain."""
 
     def __init__(
-        self, chain: Chain, wallet: Wallet, *, poll_s: float = POLL_S, timeout_s: float = TIMEOUT_S
+        self,
+        chain: Chain,
+        wallet: Wallet,
+        *,
+        poll_s: float = POLL_S,
+        timeout_s: float = TIMEOUT_S,
+        named: str = "the relay's wallet",
     ) -> None:
-        """poll_s, timeout_s: how often, and how long, to look whether a transaction is mined."""
+        """poll_s, timeout_s: how often, and how long, to look whether a transaction is mined.
+
+        named: what the wallet is called in messages.
+        """
         self._chain = chain
         self._wallet = wallet
+        self._named = named
         self._poll_s = poll_s
         self._timeout_s = timeout_s
 
@@ -153,11 +168,11 @@ class Sender:
             )
         except NodeRefused as refusal:
             if "insufficient funds" in refusal.error.message.lower():
-                raise self._unfunded(balance, None) from refusal
+                raise self.unfunded(balance, None) from refusal
             raise
         planned = PlannedTransaction(_with_reserves(fields, instead_of, call.gas), balance, instead_of)
         if balance < planned.highest_cost:
-            raise self._unfunded(balance, planned.highest_cost)
+            raise self.unfunded(balance, planned.highest_cost)
         return planned
 
     async def send(
@@ -252,10 +267,11 @@ class Sender:
                 problems[:] = [str(error)]
                 await asyncio.sleep(self._poll_s)
 
-    def _unfunded(self, balance: int, cost: int | None) -> ChainError:
+    def unfunded(self, balance: int, cost: int | None) -> ChainError:
+        """Return the error that says what the wallet has and needs, in wei, and where to send it."""
         need = "some coins for fees" if cost is None else f"up to {show_exact(cost)} coins for fees"
         return WalletUnfunded(
-            f"the relay's wallet has {show_exact(balance)} coins on chain {self._chain.chain_id} "
+            f"{self._named} has {show_exact(balance)} coins on chain {self._chain.chain_id} "
             f"and needs {need}; send some to {checksum_address(self._wallet.address)}"
         )
 

@@ -17,10 +17,14 @@ from minirelay.protocol.registries import (
     MAX_RELAYS,
     PERM_UPDATE_ROOT_HASH,
     ROOT_HASH_NONCE,
+    SHOP_BY_INDEX,
     SHOP_OWNER_OF,
     SHOP_REG,
+    SHOP_URI,
+    SHOPS_COUNT,
     UPDATE_ROOT_HASH,
 )
+from minirelay.protocol.signing import checksum_address
 
 log = logging.getLogger(__name__)
 
@@ -96,3 +100,29 @@ class ShopReg:
             log.warning("a shop lists more relays than are looked at", extra={"shop": show_shop(shop_id)})
             return ()
         return await self._contract.call(GET_ALL_RELAYS, shop_id, read=tuple)
+
+    async def shops_of(self, owner: bytes, most: int) -> tuple[int, ...]:
+        """List shops that a wallet, 20 bytes, owns; no more than `most` of them."""
+        count = await self._contract.call(SHOPS_COUNT, checksum_address(owner), read=int)
+        return tuple(
+            [
+                await self._contract.call(SHOP_BY_INDEX, checksum_address(owner), index, read=int)
+                for index in range(min(count, most))
+            ]
+        )
+
+    async def uri(self, shop_id: int) -> str:
+        """Return the URI of a shop's token; empty if it has none. Raises Reverted too."""
+        return await self._contract.call(SHOP_URI, shop_id, read=str)
+
+    def minting(self, shop_id: int, owner: bytes) -> ContractCall:
+        """Return the call that mints a shop. owner: 20 bytes."""
+        return ContractCall(SHOP_REG, self.address, "mint", (shop_id, checksum_address(owner)))
+
+    def uri_update(self, shop_id: int, uri: str) -> ContractCall:
+        """Return the call with which a shop's owner sets the URI of its token."""
+        return ContractCall(SHOP_REG, self.address, "setTokenURI", (shop_id, uri))
+
+    def relay_listing(self, shop_id: int, relay_token: int) -> ContractCall:
+        """Return the call with which a shop's owner lists a relay's token."""
+        return ContractCall(SHOP_REG, self.address, "addRelay", (shop_id, relay_token))

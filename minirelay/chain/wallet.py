@@ -1,6 +1,7 @@
 """The relay's wallet: the key that signs what the relay writes and pays for its transactions."""
 
 import asyncio
+import fcntl
 import os
 import re
 import stat
@@ -64,11 +65,26 @@ class Wallet:
         raise TypeError("a wallet is not to be pickled")
 
 
-def load_wallet(path: Path) -> Wallet:
+@contextmanager
+def key_file_lock(path: Path) -> Iterator[None]:
+    """Keep other commands from sending with the key in a file. Raises ConfigError if one does.
+
+    It is a lock of the kernel, which ends with the process. The relay's own wallet is kept by the lock of its
+    data directory; this is for wallets of people.
+    """
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+    except BlockingIOError as error:
+        raise ConfigError(f"{path}: another command sends with this key; wait until it has ended") from error
+
+
+def load_wallet(path: Path, named: str = "wallet_key_file") -> Wallet:
     """Read a wallet from a file with its key: 64 hexadecimal digits, 0x or not.
 
     The file must be kept from others; its group may read it, which is how systemd hands credentials over.
-    Raises ConfigError.
+    named: the setting or flag, for messages. Raises ConfigError.
     """
     try:
         with path.open("rb") as file:
@@ -81,16 +97,14 @@ def load_wallet(path: Path) -> Wallet:
             if isinstance(error, FileNotFoundError)
             else "the user who runs minirelay has to be able to read it"
         )
-        raise ConfigError(f"wallet_key_file: {path}: {error.strerror}; {remedy}") from error
+        raise ConfigError(f"{named}: {path}: {error.strerror}; {remedy}") from error
     if mode & _TOO_OPEN:
-        raise ConfigError(
-            f"wallet_key_file: {path} is open to others (mode {mode:04o}); run: chmod 600 {path}"
-        )
+        raise ConfigError(f"{named}: {path} is open to others (mode {mode:04o}); run: chmod 600 {path}")
     match = _KEY.fullmatch(content)
     try:
         # Nothing of what is in the file, and no chained error that knows it, may end up in a log.
         return Wallet(bytes.fromhex(match[1].decode()) if match else b"")
     except MalformedInput:
         raise ConfigError(
-            f"wallet_key_file: {path} holds no private key; it should be 64 hexadecimal digits"
+            f"{named}: {path} holds no private key; it should be 64 hexadecimal digits"
         ) from None

@@ -1,16 +1,15 @@
 """`minirelay register`: mints or checks the relay's token."""
 
 import asyncio
-import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
+from minirelay.cli.agreement import agree
 from minirelay.cli.output import busy, show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
-from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
     from minirelay.chain.shop_registry import ShopReg
@@ -162,16 +161,11 @@ class _Registration:
         from minirelay.chain.amounts import show_cost
 
         chain_id = self._settings.registry_chain
-        if sys.stderr.isatty():
-            click.echo(self._plan(what, planned, old_uri), err=True)
-        if self._is_agreed:
-            return True
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise ConfigError(
-                f"this would {what} on chain {chain_id} (URI {self._settings.base_url}) for at most "
-                f"{show_cost(planned.transaction.highest_cost, chain_id)}: run it with --yes to agree"
-            )
-        return click.confirm("Send it?", err=True)
+        in_a_line = (
+            f"this would {what} on chain {chain_id} (URI {self._settings.base_url}) for at most "
+            f"{show_cost(planned.transaction.highest_cost, chain_id)}"
+        )
+        return agree(self._plan(what, planned, old_uri), in_a_line, is_agreed=self._is_agreed)
 
     def _plan(self, what: str, planned: "Planned", old_uri: str | None) -> str:
         from minirelay.chain.amounts import show_balance, show_cost

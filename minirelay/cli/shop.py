@@ -1,7 +1,7 @@
-"""`minirelay shop ID`: what is known of one shop."""
+"""`minirelay shop ID`: what is known of one shop. `minirelay shop create` is in a file of its own."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,10 +14,43 @@ if TYPE_CHECKING:
     from minirelay.config.settings import Settings
 
 
-@click.command(cls=CommandWithSettings, settings=FOR_READING)
+_SHOW: Final = "show"
+_CREATE: Final = "create"
+
+
+class ShowUnlessNamed(click.Group):
+    """A group that takes what is no command of it for the arguments of `show`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `show` in front, unless a command, or help, is asked for."""
+        is_named = bool(args) and args[0] in (*self.list_commands(ctx), *ctx.help_option_names)
+        return super().parse_args(ctx, args if is_named or not args else [_SHOW, *args])
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands."""
+        return [*super().list_commands(ctx), _CREATE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import `create` when it is asked for."""
+        if cmd_name != _CREATE:
+            return super().get_command(ctx, cmd_name)
+        from minirelay.cli.shop_create import create
+
+        return create
+
+
+@click.group(cls=ShowUnlessNamed)
+def shop() -> None:
+    """Show a shop (`minirelay shop ID`), or create one.
+
+    ID: in decimal, in hexadecimal behind 0x, or as `minirelay shops` shows it.
+    """
+
+
+@shop.command(_SHOW, cls=CommandWithSettings, settings=FOR_READING)
 @click.argument("shop_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def shop(shop_id: str, as_json: bool, **given: Any) -> None:
+def show_shop(shop_id: str, as_json: bool, **given: Any) -> None:
     """Show one shop: the length of its log, its root hash, what is in it, its key cards.
 
     ID: in decimal, in hexadecimal behind 0x, or as `minirelay shops` shows it. It only reads, and may run

@@ -352,7 +352,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Check that the settings without a default are there. Raises ConfigError, which names them."""
         self.check_payments()
         self.check_anchoring()
-        needed = ("base_url", "wallet_key_file", f"chains.{self.registry_chain}.rpc_urls")
+        self.require("base_url", "wallet_key_file", f"chains.{self.registry_chain}.rpc_urls")
+
+    def require(self, *needed: str) -> None:
+        """Check that these settings, by full name, are there. Raises ConfigError, which names the others."""
         missing = [name for name in needed if not self.value(name)]
         if missing:
             variables = ", ".join(variable_of(name) for name in missing)
