@@ -95,14 +95,21 @@ class Chain:
         return await self._ask_in_turn(lambda state: asking.ask_many(state, questions, at))
 
     async def request_unless_long(
-        self, questions: Sequence[Question[T]], budget: RequestBudget | None = None
+        self,
+        questions: Sequence[Question[T]],
+        budget: RequestBudget | None = None,
+        *,
+        without: Collection[str] = (),
     ) -> list[T | AnswerTooLong]:
         """Ask for what strangers can make longer than any bound: transactions, receipts.
 
         Gives AnswerTooLong where an answer is so, or may be: of several, ask again for each alone. That is
-        no failure of the endpoint. Raises NodeRefused, ChainUnreachable; BudgetSpent if it is not enough.
+        no failure of the endpoint. without: none of these endpoints. Raises NodeRefused, ChainUnreachable;
+        BudgetSpent if it is not enough.
         """
-        return await self._ask_in_turn(lambda state: asking.ask_unless_long(state, questions, budget))
+        return await self._ask_in_turn(
+            lambda state: asking.ask_unless_long(state, questions, budget), without
+        )
 
     async def ask_about(
         self, questions: Sequence[Question[T]], control: Question[object]

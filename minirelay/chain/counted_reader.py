@@ -1,6 +1,6 @@
 """A chain whose requests are counted, for the further questions of a watch."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from minirelay.chain.chain import Chain
@@ -18,9 +18,26 @@ _TOO_LARGE = -32005
 class CountedReader:
     """Asks a chain as long as the budget lasts. chain and budget: for what takes them itself."""
 
-    def __init__(self, chain: Chain, budget: RequestBudget) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        budget: RequestBudget,
+        endpoint: str | None = None,
+        *,
+        without: Collection[str] = (),
+    ) -> None:
+        """endpoint: the name of the one that told of what was found. without: endpoints not to be asked."""
         self.chain = chain
         self.budget = budget
+        self._endpoint = endpoint
+        self._without = without
+
+    def of_another(self) -> "CountedReader | None":
+        """Return what asks all endpoints but that one, of the same budget; None: it is alone."""
+        others = [one.name for one in self.chain.health() if one.name != self._endpoint]
+        if self._endpoint is None or not others:
+            return None
+        return CountedReader(self.chain, self.budget, without=(self._endpoint,))
 
     async def request_many(
         self, questions: Sequence[Question[T]], at: BlockId | None = None
@@ -31,7 +48,7 @@ class CountedReader:
         """
         if not questions:
             return []
-        answered = await self.chain.ask_one(questions, self.budget, at=at)
+        answered = await self.chain.ask_one(questions, self.budget, at=at, without=self._without)
         outcomes: list[T | Reverted] = []
         for outcome in answered.outcomes:
             if isinstance(outcome, NotAsked):
@@ -45,4 +62,4 @@ class CountedReader:
         """Ask for what strangers can make too long. Raises like `request_many`."""
         if not questions:
             return []
-        return await self.chain.request_unless_long(questions, self.budget)
+        return await self.chain.request_unless_long(questions, self.budget, without=self._without)

@@ -121,6 +121,16 @@ class ChainReader(Protocol):
         """
 
 
+class PollReader(ChainReader, Protocol):
+    """What a watch asks further questions of: where to ask is the poll's business, but for a second word."""
+
+    def of_another(self) -> ChainReader | None:
+        """Return what asks only endpoints that did not tell of this poll's findings; None: there are none.
+
+        It raises ChainUnreachable as long as none of them answers. Its requests are of the same budget.
+        """
+
+
 class Watch(Protocol[RowT_co]):
     """Who is told what is found: one per chain and concern, the mirror of accounts, say, or the payments.
 
@@ -154,7 +164,7 @@ class Watch(Protocol[RowT_co]):
     def is_needed(self) -> bool:
         """Return whether anything is open: whether to poll at the chain's own pace."""
 
-    async def take(self, findings: Findings, reader: ChainReader, /) -> Sequence[RowT_co]:
+    async def take(self, findings: Findings, reader: PollReader, /) -> Sequence[RowT_co]:
         """Take what was found, and return the rows that belong into the transaction of the marks.
 
         What goes another way (a shop's sequencer) is durable before this returns. reader: for further

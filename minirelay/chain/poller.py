@@ -272,7 +272,7 @@ class Poller(Generic[RowT]):
             final=progress.final,
             final_time=progress.final_time,
         )
-        reader = CountedReader(self._chain, budget)
+        reader = CountedReader(self._chain, budget, step.endpoint)
         rows = [row for one in self._watched for row in await one.take(marks, reader)]
         if rows or progress != self._stored:
             # If it fails, or is cancelled, what is stored then is what counts.

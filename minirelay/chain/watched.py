@@ -7,12 +7,12 @@ from minirelay.chain.balance_chunks import Pair
 from minirelay.chain.block import Block
 from minirelay.chain.findings import (
     BalancesAt,
-    ChainReader,
     Findings,
     FoundBalance,
     FoundLog,
     LogFilter,
     Marks,
+    PollReader,
     Watch,
 )
 from minirelay.chain.kept_balances import KeptBalances
@@ -96,7 +96,7 @@ class Watched(Generic[RowT]):
 
     # -- the end of a poll
 
-    async def take(self, marks: Marks, reader: ChainReader) -> Sequence[RowT]:
+    async def take(self, marks: Marks, reader: PollReader) -> Sequence[RowT]:
         """Give the watch what was found. Raises what it does."""
         return await self.watch.take(self._findings(marks), reader)
 

@@ -20,6 +20,7 @@ from minirelay.payments.auto_sweep import AutoSweep
 from minirelay.payments.coingecko import CoinGecko
 from minirelay.payments.decimals_memory import StoredDecimals
 from minirelay.payments.known_facts import Rates
+from minirelay.payments.large_payments import LargeTotal
 from minirelay.payments.market_rates import MarketRates
 from minirelay.payments.native_proof import NativeProver
 from minirelay.payments.payment_target import PayByAddress
@@ -130,6 +131,7 @@ def _watch_of(settings: Settings, polled: PolledChain, terms: SettlementTerms, r
         relay.write_own,
         clock=lambda: int(utc_now().timestamp()),
         is_development=settings.is_development_chain(chain_id),
+        large={total.currency: LargeTotal(total.amount, total.confirmations) for total in one.large_total},
         call=polled.calls.call,
     )
 

@@ -21,6 +21,7 @@ from minirelay.config.values import (
     Confirmations,
     Count,
     Factor,
+    LargeTotal,
     LineSize,
     Network,
     PositiveSeconds,
@@ -90,6 +91,13 @@ class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
             "development chain, 3 for Ethereum and OP-stack chains, 20 for Arbitrum, 32 for Polygon, else 12"
         ),
     ] = None
+    large_total: Annotated[
+        tuple[LargeTotal, ...],
+        Meta(
+            description="sums from which a payment also needs a second endpoint's word: coin=2.5, or a "
+            "token's address=units; coin=2.5/30: and 30 confirmations"
+        ),
+    ] = ()
     start_block: Annotated[
         Uint256 | None,
         Meta(

@@ -8,6 +8,8 @@ from typing import Annotated, Final, Literal, Protocol, Self
 
 from msgspec import Meta
 
+from minirelay.protocol.addresses import NATIVE_COIN
+
 _UNITS_S: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _UNITS_BYTES: Final = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
@@ -199,6 +201,54 @@ class Address(bytes):
 
     def __str__(self) -> str:
         return f"0x{self.hex()}"
+
+
+class LargeTotal(str):
+    """A sum from which a payment is looked at twice; kept as it is written.
+
+    Written as CURRENCY=SUM or CURRENCY=SUM/CONFIRMATIONS, where CURRENCY is a token's address, and SUM in its
+    smallest units, or `coin`, and SUM in coins.
+    """
+
+    __slots__ = ()
+    _FORM = re.compile(
+        r"(?:(?P<token>0x[0-9A-Fa-f]{40})=(?P<units>[0-9]{1,77})"
+        r"|coin=(?P<coins>[0-9]{1,12}(?:\.[0-9]{1,18})?))(?:/(?P<depth>[1-9][0-9]{0,5}))?"
+    )
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read a currency, a sum and how deep its block has to be. Raises ValueError."""
+        if not isinstance(given, str) or not cls._FORM.fullmatch(given):
+            raise ValueError(
+                "expected a currency and a sum like coin=2.5, 0x(40 hexadecimal digits)=5000000000, or "
+                "coin=2.5/30 with 30 confirmations"
+            )
+        return cls(given)
+
+    @property
+    def currency(self) -> bytes:
+        """Return the token's address, or that which stands for the coin."""
+        token = self._parts["token"]
+        return NATIVE_COIN if token is None else bytes.fromhex(token[2:])
+
+    @property
+    def amount(self) -> int:
+        """Return the sum in the currency's smallest units."""
+        units = self._parts["units"]
+        return Coins(self._parts["coins"] or "").wei if units is None else int(units)
+
+    @property
+    def confirmations(self) -> int:
+        """Return how deep the block has to be at least, 1 if nothing is said."""
+        return int(self._parts["depth"] or 1)
+
+    @property
+    def _parts(self) -> dict[str, str | None]:
+        match = self._FORM.fullmatch(self)
+        if match is None:
+            raise ValueError(f"not a currency and a sum: {self}")
+        return match.groupdict()
 
 
 class Network:

@@ -1,19 +1,31 @@
 """When the time of requests is over, and the last look before they expire (spec 06 "Expiry")."""
 
+import logging
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from itertools import islice
 from typing import Final
 
-from minirelay.chain.errors import NodeRefused
-from minirelay.chain.findings import ChainReader, Findings, FoundBalance
-from minirelay.payments.last_look import MOST_AT_ONCE, find_events, look_at, times_of
+from minirelay.chain.block import Block
+from minirelay.chain.errors import BudgetSpent, NodeRefused
+from minirelay.chain.findings import ChainReader, Findings, FoundBalance, PollReader
+from minirelay.errors import ChainError
+from minirelay.payments.last_look import (
+    MOST_AT_ONCE,
+    Look,
+    find_events,
+    look_at,
+    look_at_newest,
+    times_of,
+)
 from minirelay.payments.payment_events import MOST_EVENTS
 from minirelay.payments.payment_target import PaymentTarget
 from minirelay.payments.settlement import UNPROVEN_DAYS_S
 from minirelay.payments.states import OPEN
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.shop.issued_requests import IssuedRequest
+
+log = logging.getLogger(__name__)
 
 LATE_DAYS_S: Final = 30 * 86_400
 """How long money that is too late is watched for."""
@@ -52,7 +64,7 @@ class Expiry:
         findings: Findings,
         final_time: int,
         now: int,
-        reader: ChainReader,
+        reader: PollReader,
     ) -> None:
         """Take the last look at requests whose time is over; some at each poll. Raises ChainError.
 
@@ -97,23 +109,50 @@ class Expiry:
 
 
 async def _look(
-    chosen: list[WatchedPayment], target: PaymentTarget, findings: Findings, reader: ChainReader
+    chosen: list[WatchedPayment], target: PaymentTarget, findings: Findings, reader: PollReader
 ) -> None:
-    head = findings.marks.head
-    looks = await look_at([one.address for one in chosen], reader, head.id)
+    """Look once more: through another endpoint than before, if there is one that is as far."""
+    another = reader.of_another()
+    if another is not None:
+        try:
+            if await _look_through(chosen, None, target, findings, another):
+                return
+        except BudgetSpent:
+            raise
+        except ChainError as error:
+            log.info("the last look is taken by the endpoint of before", extra={"reason": str(error)})
+    await _look_through(chosen, findings.marks.head, target, findings, reader)
+
+
+async def _look_through(
+    chosen: list[WatchedPayment],
+    at: Block | None,
+    target: PaymentTarget,
+    findings: Findings,
+    reader: ChainReader,
+) -> bool:
+    """Look at a block; None: at the newest that is there. Returns whether that is late enough."""
+    addresses = [one.address for one in chosen]
+    if at is None:
+        at, looks = await look_at_newest(addresses, reader)
+        if at.number < findings.marks.deep or at.timestamp <= max(one.issued.request.ttl for one in chosen):
+            return False
+    else:
+        looks = await look_at(addresses, reader, at.id)
     for one, found in zip(chosen, looks, strict=True):
-        if one.is_token:
-            one.note_stray(found.coins, head.id)
-            if found.transactions:
-                one.look(
-                    FoundBalance(one.issued.request.currency, one.address, one.balance, found.transactions),
-                    head,
-                )
-        elif found.coins != one.balance or found.transactions:
-            one.look(
-                FoundBalance(one.issued.request.currency, one.address, found.coins, found.transactions), head
-            )
+        _take(one, found, at)
     await _find_missed(chosen, target, findings, reader)
+    return True
+
+
+def _take(one: WatchedPayment, found: Look, at: Block) -> None:
+    currency = one.issued.request.currency
+    if one.is_token:
+        one.note_stray(found.coins, at.id)
+        if found.transactions:
+            one.look(FoundBalance(currency, one.address, one.balance, found.transactions), at)
+    elif found.coins != one.balance or found.transactions:
+        one.look(FoundBalance(currency, one.address, found.coins, found.transactions), at)
 
 
 async def _find_missed(

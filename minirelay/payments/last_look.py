@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from minirelay.chain.block import Block, read_block
-from minirelay.chain.errors import NodeRefused, Reverted
+from minirelay.chain.errors import EndpointFailure, NodeRefused, Reverted
 from minirelay.chain.findings import ChainReader, FoundLog
 from minirelay.chain.question import Question
 from minirelay.errors import MalformedInput
@@ -33,20 +33,41 @@ async def look_at(holders: Sequence[bytes], reader: ChainReader, at: BlockId) ->
 
     Raises ChainError.
     """
+    found = await reader.request_many(_questions(holders), at)
+    return _looks(found)
+
+
+async def look_at_newest(holders: Sequence[bytes], reader: ChainReader) -> tuple[Block, list[Look]]:
+    """Look at addresses as they are in the newest block that an endpoint has, whichever that is.
+
+    Raises ChainError.
+    """
+    newest: Question[Block | int] = Question(Request("eth_getBlockByNumber", ["latest", False]), read_block)
+    block, *found = await reader.request_many([newest, *_questions(holders, "latest")])
+    if not isinstance(block, Block):
+        raise EndpointFailure("it has no newest block")
+    return block, _looks(found)
+
+
+def _questions(holders: Sequence[bytes], *at: str) -> list[Question[Block | int]]:
     methods = ("eth_getBalance", "eth_getTransactionCount")
-    questions: list[Question[int]] = [
-        Question(Request(method, [write_data(holder)]), read_quantity)
+    return [
+        Question(Request(method, [write_data(holder), *at]), read_quantity)
         for holder in holders
         for method in methods
     ]
-    found: list[int | Reverted] = await reader.request_many(questions, at)
+
+
+def _looks(found: Sequence[Block | int | Reverted]) -> list[Look]:
     answers = map(_number, found)
     return [Look(coins, count) for coins, count in zip(answers, answers, strict=True)]
 
 
-def _number(answer: int | Reverted) -> int:
+def _number(answer: Block | int | Reverted) -> int:
     if isinstance(answer, Reverted):
         raise answer
+    if isinstance(answer, Block):
+        raise MalformedInput("not a number")
     return answer
 
 

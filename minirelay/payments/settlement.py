@@ -61,6 +61,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     paid_in: of what is settled. transfers: what to store of it; gone: what to store no more. stray: how much
     lies at the address that it does not ask for. is_unreadable: its token does not say what lies there.
+    is_contradicted: one endpoint tells of a payment, and another one says that there is none.
     is_last: nothing that comes after this matters.
     """
 
@@ -77,6 +78,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     gone: tuple[PaymentTransfer, ...] = ()
     stray: int = 0
     is_unreadable: bool = False
+    is_contradicted: bool = False
     is_last: bool = False
 
 
@@ -270,6 +272,8 @@ class _Settling:
             self._alert(PaymentAlertKind.STRAY, self._found.stray)
         if self._found.is_unreadable:
             self._alert(PaymentAlertKind.UNREADABLE, 0)
+        if self._found.is_contradicted:
+            self._alert(PaymentAlertKind.CONTRADICTED, seen.money, is_urgent=True)
 
     def _alert(self, kind: PaymentAlertKind, amount: int, *, is_urgent: bool = False) -> None:
         before = self._before

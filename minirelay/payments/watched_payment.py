@@ -213,16 +213,33 @@ class WatchedPayment:
                 self._paid_in = evidence.paid_in
             self._is_doubtful = False
 
-    def news(self, newest_deep: BlockId | None, is_read_to: int, *, is_last: bool) -> Evidence | None:
+    def paid_by(self, required: int) -> PaidIn | None:
+        """Return where so much is, proven and in a deep block; None if it is not there."""
+        return self._payer() if self._sums()[1] >= max(1, required) else None
+
+    def news(
+        self,
+        newest_deep: BlockId | None,
+        is_read_to: int,
+        *,
+        is_last: bool,
+        is_held: bool = False,
+        is_contradicted: bool = False,
+    ) -> Evidence | None:
         """Return what all of it comes to, None if that was decided about already.
 
         newest_deep: which an order that costs nothing is paid in. is_read_to: the number of the block up to
-        which all logs are known. is_last: nothing that comes later matters.
+        which all logs are known. is_last: nothing that comes later matters. is_held: what is proven does not
+        count yet. is_contradicted: another endpoint says otherwise.
         """
         if self._is_unknown and self.issued.state in _HAVE_MONEY:
             # What had arrived is told when it is known what became of it.
             return None
         evidence = self._evidence(newest_deep, is_read_to, is_last=is_last)
+        if is_held:
+            evidence = msgspec.structs.replace(evidence, settled=0, is_emptied=False, paid_in=None)
+        if is_contradicted:
+            evidence = msgspec.structs.replace(evidence, is_contradicted=True)
         is_told = evidence.transfers or evidence.gone or evidence.is_moved or evidence.has_unproven
         return evidence if is_told or _lasting(evidence) != self.submitted else None
 

@@ -5,32 +5,31 @@ together by its `WatchedPayment`; what becomes of that is decided on its shop's 
 counts as taken only when all of it is durable, so whatever is killed in between, it is found again.
 """
 
-import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from minirelay.chain.findings import (
     BalancesAt,
-    ChainReader,
     Findings,
     FoundBalance,
     FoundLog,
     LogFilter,
+    PollReader,
 )
-from minirelay.errors import ChainError, MinirelayError, Refusal
-from minirelay.payments.last_look import arrived, times_of
+from minirelay.errors import ChainError
+from minirelay.payments.large_payments import LargePayments, LargeTotal
+from minirelay.payments.open_questions import OpenQuestions, find_late
 from minirelay.payments.payment_events import EventKey, key_of
 from minirelay.payments.payment_target import PaymentTarget
-from minirelay.payments.settlement import Evidence, SettlementTerms, settlement
+from minirelay.payments.settlement import SettlementTerms
 from minirelay.payments.states import SETTLES
+from minirelay.payments.submissions import Submissions, WriteOwn
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.payments.watched_requests import OF_A_PAID_ORDER, WatchedRequests
 from minirelay.protocol.block_id import BlockId
-from minirelay.relay.event_log import payment_fields
 from minirelay.relay.own_write import Decide, OwnSets
-from minirelay.shop.checkout_facts import FactsMissing
 from minirelay.shop.checkout_records import RecordChanges
 from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.store.messages import ShopRow
@@ -39,9 +38,6 @@ from minirelay.store.payment_rows import PaymentTransfer
 from minirelay.store.writes import MetaRow
 
 log = logging.getLogger(__name__)
-
-WriteOwn = Callable[[int, Decide], Awaitable[OwnSets | None]]
-"""`Relay.write_own`: a shop's token id, and how to decide."""
 
 SLACK_S: Final = 120
 """How much longer than the last poll before a restart an address may not have been looked at."""
@@ -64,25 +60,27 @@ class PaymentWatch:
         *,
         clock: Callable[[], int],
         is_development: bool = False,
+        large: Mapping[bytes, LargeTotal] | None = None,
         call: Callable[[], None] = lambda: None,
     ) -> None:
         """clock: the relay's, epoch seconds. is_development: it counts where the chain's stands still.
 
+        large: by currency, from which sums on one endpoint's word is not enough; None: none is so large.
         call: has the chain polled at once.
         """
         self.chain_id = chain_id
         self.requests = WatchedRequests(chain_id, target)
         self._target = target
         self._terms = terms
-        self._write_own = write_own
         self._clock = clock
         self._is_development = is_development
         self._call = call
         self._seen: set[bytes] = set()
-        self._emptied: dict[bytes, None] = {}
+        self._questions = OpenQuestions(self.requests, target)
+        self._large = LargePayments(large or {}, terms.tolerance)
+        self._submissions = Submissions(chain_id, self.requests, terms, write_own)
         self._looked_at = 0
         self.newest_deep: BlockId | None = None
-        self._deciding: set[asyncio.Task[None]] = set()
 
     def load(
         self, requests: Iterable[WatchedRequest], transfers: Iterable[PaymentTransfer], looked_at: int
@@ -151,15 +149,16 @@ class PaymentWatch:
 
     # -- what a poll found
 
-    async def take(self, findings: Findings, reader: ChainReader, /) -> Sequence[MetaRow]:
+    async def take(self, findings: Findings, reader: PollReader, /) -> Sequence[MetaRow]:
         """Take what was found; return when all that comes of it is durable.
 
         Raises StoreError: then nothing counts as taken.
         """
-        await self._wait_for_decisions()
+        await self._submissions.wait()
         if findings.forgotten_above is not None:
             self.requests.forget_above(findings.forgotten_above)
-        self._take_logs(findings, await self._find_late(findings, reader))
+        found = self._of_each((*findings.seen, *findings.deep))
+        self._take_logs(findings, await find_late(found, self._looked_at, reader))
         for settled in findings.deep_balances:
             self._settle_balances(settled)
         if findings.balances is not None:
@@ -191,20 +190,6 @@ class PaymentWatch:
     def _of_each(self, logs: Iterable[FoundLog]) -> Iterable[tuple[WatchedPayment, FoundLog]]:
         return ((one, log) for log in logs if (one := self._of(log)) is not None)
 
-    async def _find_late(self, findings: Findings, reader: ChainReader) -> set[EventKey]:
-        """Find the events that came after their TTL, by the time of their block.
-
-        What the first poll after the TTL finds came in time, if the poll before was within it.
-        """
-        logs = (*findings.seen, *findings.deep)
-        after = [
-            (log, one.issued.request.ttl)
-            for one, log in self._of_each(logs)
-            if self._looked_at > one.issued.request.ttl
-        ]
-        times = await times_of([log.block for log, _ in after], reader)
-        return {key_of(log) for log, ttl in after if times.get(log.block, ttl + 1) > ttl}
-
     def _take_balances(self, found: BalancesAt) -> None:
         looked = []
         for balance in found.balances:
@@ -222,7 +207,7 @@ class PaymentWatch:
                 one.settle_balance(balance, found.block)
                 self.requests.touched[one.id] = None
                 if one.emptied_at is not None:
-                    self._emptied[one.id] = None
+                    self._questions.note_emptied(one.id)
 
     def _note_faults(self, faults: Mapping[bytes, str]) -> None:
         """Take note of tokens that do not say what lies at an address: whoever pays in them is not seen."""
@@ -235,15 +220,19 @@ class PaymentWatch:
 
     # -- what has to be known beside
 
-    async def _ask(self, findings: Findings, reader: ChainReader) -> None:
+    async def _ask(self, findings: Findings, reader: PollReader) -> None:
         """Ask further questions; for what this poll has no request left, the next one has."""
         try:
             if not self._target.is_open and len(self.requests):
                 await self._target.open(reader)
             await self.requests.give_addresses()
-            await self._judge(findings.marks.head.id, reader)
-            await self._find_arrivals(reader)
+            await self._questions.judge(findings.marks.head.id, reader)
+            await self._questions.find_arrivals(reader)
             final_time, now = self._final_time(findings), self._clock()
+            held = await self._large.ask(
+                self.requests.get, self.requests.touched, self._target, findings, now, reader
+            )
+            self.requests.touched.update(dict.fromkeys(held))
             await self.requests.expiry.look(
                 self.requests.get, self._target, findings, final_time, now, reader
             )
@@ -255,45 +244,6 @@ class PaymentWatch:
             if one is not None:
                 self.requests.note_event(one)
 
-    async def _judge(self, at: BlockId, reader: ChainReader) -> None:
-        """Find out which events prove payments in coins."""
-        for request_id in list(self.requests.unjudged):
-            # If that fails, all others come before it the next time.
-            del self.requests.unjudged[request_id]
-            one = self.requests.get(request_id)
-            if one is None:
-                continue
-            try:
-                await self._judge_one(one, at, reader)
-            finally:
-                self.requests.touched[request_id] = None
-                if one.events.unjudged:
-                    self.requests.unjudged[request_id] = None
-
-    async def _judge_one(self, one: WatchedPayment, at: BlockId, reader: ChainReader) -> None:
-        while events := one.events.unjudged:
-            proof = await self._target.prove(one.issued.request, events, reader, at)
-            # That somebody has paid proves one payment, however many events are looked at.
-            is_counted = proof is not None and proof.payer is not None and one.events.has_proof
-            if proof is None or is_counted:
-                for event in events:
-                    one.events.judge(event, is_proven=False)
-            else:
-                one.events.judge(proof.event, is_proven=True)
-
-    async def _find_arrivals(self, reader: ChainReader) -> None:
-        """Find out what of a token had arrived at addresses that were emptied."""
-        for request_id in list(self._emptied):
-            one = self.requests.get(request_id)
-            block = None if one is None else one.emptied_at
-            if one is not None and block is not None:
-                issued, ttl = one.issued, one.issued.request.ttl
-                token, first = issued.request.currency, issued.issued_at_block
-                found = await arrived(token, one.address, first, block.number, ttl, reader)
-                one.note_arrived(found or 0)
-                self.requests.touched[request_id] = None
-            del self._emptied[request_id]
-
     # -- what a person decides
 
     async def decide_by_hand(
@@ -304,16 +254,12 @@ class PaymentWatch:
         request: as it is stored. make: is given the request as it is now, and the newest deep block, if one
         is known. Raises like `Relay.write_own`.
         """
-        while pending := [one for one in self._deciding if not one.done()]:
-            # Whether they fail is for the poll to see.
-            await asyncio.wait(pending)
-        one = self.requests.get(request.id)
-        decide = make(request if one is None else one.issued, self.newest_deep)
-        writing = asyncio.ensure_future(self._write_own(shop_id, decide))
-        written = asyncio.create_task(_finished(writing))
-        self._deciding.add(written)
-        await written
-        return writing.result()
+
+        def decide() -> Decide:
+            one = self.requests.get(request.id)
+            return make(request if one is None else one.issued, self.newest_deep)
+
+        return await self._submissions.write_by_hand(shop_id, decide)
 
     # -- what comes of it
 
@@ -343,56 +289,25 @@ class PaymentWatch:
         newest_deep = None if marks.deep_block is None else marks.deep_block.id
         self.newest_deep = newest_deep or self.newest_deep
         # The operator may have decided meanwhile.
-        await self._wait_for_decisions()
+        await self._submissions.wait()
         touched = list(self.requests.touched)
         self.requests.touched.clear()
         for one in map(self.requests.get, touched):
             if one is not None:
-                news = one.news(newest_deep, marks.deep, is_last=self._is_last(one, findings))
+                news = one.news(
+                    newest_deep,
+                    marks.deep,
+                    is_last=self._is_last(one, findings),
+                    is_held=self._large.is_held(one, marks.head.number),
+                    is_contradicted=self._large.is_contradicted(one),
+                )
                 if news is not None:
-                    self._deciding.add(asyncio.create_task(self._submit(one, news)))
-        await self._wait_for_decisions()
-
-    async def _submit(self, one: WatchedPayment, news: Evidence) -> None:
-        before, is_durable = one.issued.state, False
-        try:
-            decide = settlement(one.issued, news, self._terms)
-            await self._write_own(self.requests.shop_id(one), decide)
-            is_durable = True
-        except (FactsMissing, Refusal) as error:
-            extra = {"chain": self.chain_id, "payment": one.id.hex(), "reason": str(error)}
-            log.warning("what a payment causes could not be written; it is tried again", extra=extra)
-        finally:
-            if is_durable:
-                one.note_stored(news)
-            elif self.requests.get(one.id) is one:
-                self.requests.touched[one.id] = None
-        if one.issued.state is not before:
-            fields = payment_fields(one.issued.request.shop_id, one.issued)
-            log.info("a payment request is %s", one.issued.state.value, extra=fields)
+                    self._submissions.submit(one, news)
+        await self._submissions.wait()
 
     async def finish(self) -> None:
         """Wait until what is being decided is durable, or has failed: then the next start finds it again."""
-        try:
-            await self._wait_for_decisions()
-        except MinirelayError as error:
-            extra = {"chain": self.chain_id, "reason": str(error)}
-            log.warning("what a payment causes was not written before the end", extra=extra)
-
-    async def _wait_for_decisions(self) -> None:
-        """Wait until all that was submitted is durable: nothing is decided about twice at a time.
-
-        Raises what the first that failed has raised.
-        """
-        deciding = set(self._deciding)
-        if not deciding:
-            return
-        # Cancelled, this leaves them under way, and the next poll waits for them.
-        await asyncio.wait(deciding)
-        self._deciding -= deciding
-        failures = [error for one in deciding if (error := one.exception()) is not None]
-        if failures:
-            raise failures[0]
+        await self._submissions.finish()
 
     def _note_looked_at(self, findings: Findings) -> Sequence[MetaRow]:
         """Note that everything was looked at up to the head."""
@@ -402,8 +317,3 @@ class PaymentWatch:
         self._looked_at = head.timestamp
         self.requests.looked(head.timestamp)
         return (MetaRow(looked_at_key(self.chain_id), head.timestamp.to_bytes(8)),)
-
-
-async def _finished(work: asyncio.Future[OwnSets | None]) -> None:
-    """Wait for work, however it ends."""
-    await asyncio.wait([work])

@@ -23,6 +23,7 @@ class PaymentAlertKind(StrEnum):
     DEAD_ADDRESS = "dead address"
     STOCK_MISSING = "stock missing"
     UNREADABLE = "unreadable token"
+    CONTRADICTED = "contradicted"
 
 
 class PaymentAlert(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from minirelay.config.values import (
     Address,
     Confirmations,
     Factor,
+    LargeTotal,
     Network,
     PositiveSize,
     Seconds,
@@ -159,3 +160,31 @@ def test_confirmations_are_a_depth_or_a_tag(given: object, value: object) -> Non
 def test_confirmations_that_are_none(given: object) -> None:
     with pytest.raises(ValueError, match="safe"):
         Confirmations.parse(given)
+
+
+TOKEN_TEXT = f"0x{'ab' * 20}"
+
+
+@pytest.mark.parametrize(
+    ("given", "currency", "amount", "confirmations"),
+    [
+        ("coin=2.5", bytes(20), 25 * 10**17, 1),
+        ("coin=1/30", bytes(20), 10**18, 30),
+        (f"{TOKEN_TEXT}=5000000", b"\xab" * 20, 5_000_000, 1),
+        (f"{TOKEN_TEXT}=0/64", b"\xab" * 20, 0, 64),
+    ],
+)
+def test_large_totals_name_a_currency_a_sum_and_a_depth(
+    given: str, currency: bytes, amount: int, confirmations: int
+) -> None:
+    total = LargeTotal.parse(given)
+    assert (total.currency, total.amount, total.confirmations) == (currency, amount, confirmations)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "coin", "coin=", "eth=1", "0xab=1", f"{TOKEN_TEXT}=1.5", "coin=1/0", "coin=1/", "coin=-1", 5, None],
+)
+def test_what_names_no_large_total_is_refused(given: object) -> None:
+    with pytest.raises(ValueError, match="a currency and a sum"):
+        LargeTotal.parse(given)

@@ -10,7 +10,7 @@ from minirelay.payments.payment_watches import PaymentWatches
 from minirelay.relay.clock import utc_now
 from minirelay.store.payment_decisions import Decision
 from minirelay.store.payment_records import WatchedRequest
-from tests.payments.test_watcher import Watching, watching
+from tests.payments.watching import Watching, watching
 
 
 def decisions(one: Watching) -> PaymentDecisions:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from minirelay.chain.block import Block
-from minirelay.chain.errors import AnswerTooLong, BudgetSpent, NodeRefused, Reverted
+from minirelay.chain.errors import AnswerTooLong, BudgetSpent, ChainUnreachable, NodeRefused, Reverted
 from minirelay.chain.findings import (
     BalancesAt,
     ChainReader,
@@ -102,6 +102,9 @@ class ModelChain:
     refuses_logs: bool = False
     hides_logs: bool = False
     faults: dict[bytes, str] = field(default_factory=dict)
+    another: "ModelChain | None" = None
+    is_unreachable: bool = False
+    asked: int = 0
     _kept: dict[tuple[int, bytes], list[FoundBalance]] = field(default_factory=lambda: defaultdict(list))
     _deep: int = -1
     _fork: int = 0
@@ -266,7 +269,14 @@ class ModelChain:
         self, questions: Sequence[Question[T]], at: BlockId | None = None
     ) -> list[T | Reverted]:
         """Answer as the chain is now."""
+        if self.is_unreachable:
+            raise ChainUnreachable("no endpoint can be used")
+        self.asked += 1
         return [one.read(self._answer(one.request)) for one in questions]
+
+    def of_another(self) -> "ModelChain | None":
+        """Another endpoint: what it tells of may be another chain."""
+        return self.another
 
     async def request_unless_long(self, questions: Sequence[Question[T]]) -> list[T | AnswerTooLong]:
         """Nobody asks for long answers here."""
@@ -287,6 +297,13 @@ class ModelChain:
             case "eth_getBlockByHash":
                 found = [one.header for one in self.blocks if write_data(one.header.hash) == params[0]]
                 return _show(found[0]) if found else None
+            case "eth_getBlockByNumber":
+                number = head.header.number if params[0] == "latest" else int(str(params[0]), 16)
+                return _show(self.blocks[number].header) if number < len(self.blocks) else None
+            case "eth_call":
+                called: Any = params[0]
+                token, data = bytes.fromhex(called["to"][2:]), bytes.fromhex(called["data"][2:])
+                return write_data(head.amounts.get((token, data[-20:]), 0).to_bytes(32))
             case "eth_getBalance":
                 return hex(head.amounts.get((bytes(20), bytes.fromhex(str(params[0])[2:])), 0))
             case "eth_getTransactionCount":

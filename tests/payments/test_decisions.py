@@ -15,7 +15,7 @@ from minirelay.shop.issued_requests import DAY_S, IssuedRequest, RequestState
 from minirelay.shop.order_states import OrderState
 from minirelay.store.payment_decisions import Decision, PaymentDecision
 from tests.payments.settling import Settling, settling
-from tests.payments.test_watcher import Watching, watching
+from tests.payments.watching import Watching, watching
 from tests.relay.selling import STOCK, write
 from tests.relay.test_audit import audited
 from tests.shop.checkouts import cancel

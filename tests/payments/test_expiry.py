@@ -1,5 +1,6 @@
 """When requests expire; `test_watcher.py` has what becomes of them then."""
 
+import pytest
 from msgspec.structs import replace
 
 from minirelay.chain.findings import FoundLog
@@ -117,3 +118,26 @@ async def test_an_event_that_the_last_look_finds_counts_by_the_time_of_its_block
         news = one.news(None, findings.marks.deep, is_last=False)
         assert news is not None
         assert news.settled == settled
+
+
+async def test_the_last_look_is_taken_through_another_endpoint() -> None:
+    ones = watched()
+    (one,) = ones.values()
+    expiry, chain = entered(ones), ModelChain(TTL + 1)
+    chain.another = ModelChain(TTL + 2)
+    chain.another.transfer(one.issued.request, 7)
+    await expiry.look(ones.get, chain.target, chain.nothing_found(), TTL + 1, NOW, chain)
+    assert (one.balance, chain.asked) == (7, 0)
+    assert list(expiry.take_touched()) == [one.id]
+
+
+@pytest.mark.parametrize("is_dead", [True, False])
+async def test_another_endpoint_that_is_behind_or_dead_is_not_waited_for(is_dead: bool) -> None:
+    ones = watched()
+    (one,) = ones.values()
+    expiry, chain = entered(ones), ModelChain(TTL + 1)
+    chain.another = ModelChain(TTL, is_unreachable=is_dead)
+    chain.transfer(one.issued.request, 7)
+    await expiry.look(ones.get, chain.target, chain.nothing_found(), TTL + 1, NOW, chain)
+    assert one.balance == 7
+    assert list(expiry.take_touched()) == [one.id]

@@ -1,10 +1,6 @@
 """What the polls of a chain do to the orders of a real relay."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,96 +8,18 @@ from msgspec.structs import replace
 
 from minirelay.errors import StoreError
 from minirelay.payments.expiry import LATE_DAYS_S
-from minirelay.payments.payment_watches import PaymentWatches
 from minirelay.payments.settlement import UNPROVEN_DAYS_S
 from minirelay.payments.watched_payment import PART_INTERVAL_S
-from minirelay.payments.watcher import PaymentWatch
 from minirelay.protocol.block_id import BlockId
-from minirelay.shop.issued_requests import DAY_S, IssuedRequest
+from minirelay.shop.issued_requests import DAY_S
 from minirelay.shop.order_states import OrderState
-from minirelay.shop.state import inventory_key
-from tests.payments.model_chain import ModelChain
-from tests.payments.settling import Settling, settling, settling_again
-from tests.relay.fixed_facts import CHAIN
+from tests.payments.watching import watching, watching_again
 from tests.relay.selling import CAP, STOCK, write
 from tests.relay.test_audit import audited
-from tests.shop.checkouts import address, buy, cancel, choose, item
-from tests.shop.patching import INVENTORY, NATIVE, TOKEN, number, value_of
+from tests.shop.checkouts import address, buy, cancel, item
+from tests.shop.patching import NATIVE, TOKEN, number
 
 PAID, UNPAID, CANCELED = OrderState.PAID, OrderState.UNPAID, OrderState.CANCELED
-
-
-@dataclass
-class Watching:
-    """A relay whose order 5 is watched on a model of a chain."""
-
-    shop: Settling
-    chain: ModelChain
-    watch: PaymentWatch
-
-    async def poll(self, times: int = 1) -> None:
-        for _ in range(times):
-            await self.chain.poll(self.watch)
-
-    async def settle(self) -> None:
-        """Poll until what happened is deep."""
-        for _ in range(self.chain.confirmations + 1):
-            self.chain.mine()
-            await self.poll()
-
-    async def request(self, which: int = -1, order: int = 5) -> IssuedRequest:
-        return await self.shop.request(order, which)
-
-    async def order(self, order: int = 5) -> OrderState:
-        return OrderState((await self.shop.order(order))["State"])
-
-    async def stock(self) -> int:
-        found: int = value_of((await self.shop.head()).state, INVENTORY, inventory_key(CAP))
-        return found
-
-    async def told(self) -> list[str]:
-        return [kind for kind, _, _ in await self.shop.alerts()]
-
-    async def state(self, which: int = -1, order: int = 5) -> str:
-        return (await self.request(which, order)).state.value
-
-
-def watch_of(shop: Settling, chain: ModelChain) -> PaymentWatch:
-    watch = PaymentWatch(
-        CHAIN, chain.target, shop.terms, shop.house.relay.write_own, clock=lambda: chain.time
-    )
-    shop.house.relay.follow_checkout(PaymentWatches([watch]))
-    return watch
-
-
-@asynccontextmanager
-async def watching(
-    directory: Path, *, confirmations: int = 1, coin: bytes | None = NATIVE, tolerance: int = 0
-) -> AsyncIterator[Watching]:
-    """Run a relay with an order that waits for coins, or for a token (coin None). Then its log is audited."""
-    async with settling(directory, tolerance=tolerance) as shop:
-        issued = await shop.request()
-        chain = ModelChain(issued.issued_at, confirmations)
-        for _ in range(3):
-            chain.mine()
-        one = Watching(shop, chain, watch_of(shop, chain))
-        one.watch.load(await shop.house.store.reader.watched_requests(), (), 0)
-        if coin is not None:
-            await write(shop.guest, choose(5, coin))
-        await one.poll()
-        yield one
-    await audited(directory)
-
-
-@asynccontextmanager
-async def watching_again(directory: Path, chain: ModelChain) -> AsyncIterator[Watching]:
-    """Run that relay again; the chain has gone on meanwhile. What was not deep is in no memory."""
-    async with settling_again(directory) as shop:
-        again = Watching(shop, chain, watch_of(shop, chain))
-        watches = PaymentWatches([again.watch])
-        shop.house.relay.follow_checkout(watches)
-        await watches.load(shop.house.store.reader)
-        yield again
 
 
 # -- how it is paid
@@ -220,18 +138,6 @@ async def test_an_event_that_proves_nothing_is_told_and_a_later_proof_settles(tm
         assert (await one.order(), await one.state()) == (PAID, "paid")
 
 
-async def test_that_somebody_has_paid_counts_once_however_many_events_there_are(tmp_path: Path) -> None:
-    async with watching(tmp_path) as one:
-        one.chain.final_depth = 100
-        one.chain.target.payer = b"\x01" * 20
-        request = (await one.request()).request
-        for _ in range(3):
-            one.chain.event(request, count=2)
-            await one.settle()
-        assert await one.state() == "paid"
-        assert await one.told() == []
-
-
 async def test_each_call_that_pays_counts(tmp_path: Path) -> None:
     async with watching(tmp_path) as one:
         one.chain.final_depth = 100
@@ -241,17 +147,6 @@ async def test_each_call_that_pays_counts(tmp_path: Path) -> None:
         await one.settle()
         assert await one.state() == "over"
         assert await one.shop.alerts() == [("over", 2 * request.amount, 0)]
-
-
-async def test_an_event_is_judged_when_there_is_a_request_left_to_ask(tmp_path: Path) -> None:
-    async with watching(tmp_path) as one:
-        one.chain.target.is_busy = True
-        one.chain.event((await one.request()).request)
-        await one.settle()
-        assert await one.order() is UNPAID
-        one.chain.target.is_busy = False
-        await one.poll()
-        assert await one.order() is PAID
 
 
 async def test_many_events_of_one_request_are_one_poll_and_few_rows(tmp_path: Path) -> None:
@@ -769,30 +664,3 @@ async def test_two_hundred_guests_race_for_a_hundred_pieces(tmp_path: Path) -> N
         head = await one.shop.head()
         assert head.records.reservations.of_stock(number(CAP), 0) in (0, 2)
         assert await one.told() == []
-
-
-async def test_a_poll_without_news_writes_nothing(tmp_path: Path) -> None:
-    async with watching(tmp_path) as one:
-        request = (await one.request()).request
-        one.chain.transfer(request, request.amount // 2)
-        await one.settle()
-        await one.settle()
-        commits = one.shop.house.store.writer.epoch
-        before = await one.shop.rows("SELECT * FROM payment_request")
-        seq = await one.shop.house.durable_seq()
-        for _ in range(5):
-            one.chain.mine()
-            await one.poll()
-        assert await one.shop.rows("SELECT * FROM payment_request") == before
-        assert (await one.shop.house.durable_seq(), one.shop.house.store.writer.epoch) == (seq, commits)
-
-
-async def test_logs_name_payments_and_no_customer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, logger="minirelay.payments.watcher")
-    async with watching(tmp_path) as one:
-        issued = await one.request()
-        one.chain.transfer(issued.request, issued.request.amount)
-        await one.settle()
-        lines = [record for record in caplog.records if "payment request is" in record.getMessage()]
-        assert [record.getMessage() for record in lines] == ["a payment request is paid"]
-        assert issued.request.payee.hex() not in str([vars(record) for record in lines])

@@ -10,7 +10,7 @@ from minirelay.shop.order_states import OrderState
 from minirelay.shop.state import inventory_key
 from tests.payments.model_chain import ModelChain
 from tests.payments.settling import settling
-from tests.payments.test_watcher import Watching, watch_of, watching
+from tests.payments.watching import Watching, watch_of, watching
 from tests.raw_client import Refused, Talker
 from tests.relay.selling import CAP, write
 from tests.shop.checkouts import buy, cancel, choose, item

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from minirelay.shop.order_states import OrderState
-from tests.payments.test_watcher import Watching, watching
+from tests.payments.watching import Watching, watching
 from tests.shop.patching import NATIVE
 
 CONFIRMATIONS = 3

@@ -1,0 +1,100 @@
+"""A relay whose order 5 is watched on a model of a chain."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from minirelay.payments.large_payments import LargeTotal
+from minirelay.payments.payment_watches import PaymentWatches
+from minirelay.payments.watcher import PaymentWatch
+from minirelay.shop.issued_requests import IssuedRequest
+from minirelay.shop.order_states import OrderState
+from minirelay.shop.state import inventory_key
+from tests.payments.model_chain import ModelChain
+from tests.payments.settling import Settling, settling, settling_again
+from tests.relay.fixed_facts import CHAIN
+from tests.relay.selling import CAP, write
+from tests.relay.test_audit import audited
+from tests.shop.checkouts import choose
+from tests.shop.patching import INVENTORY, NATIVE, value_of
+
+
+@dataclass
+class Watching:
+    """A relay whose order 5 is watched on a model of a chain."""
+
+    shop: Settling
+    chain: ModelChain
+    watch: PaymentWatch
+
+    async def poll(self, times: int = 1) -> None:
+        for _ in range(times):
+            await self.chain.poll(self.watch)
+
+    async def settle(self) -> None:
+        """Poll until what happened is deep."""
+        for _ in range(self.chain.confirmations + 1):
+            self.chain.mine()
+            await self.poll()
+
+    async def request(self, which: int = -1, order: int = 5) -> IssuedRequest:
+        return await self.shop.request(order, which)
+
+    async def order(self, order: int = 5) -> OrderState:
+        return OrderState((await self.shop.order(order))["State"])
+
+    async def stock(self) -> int:
+        found: int = value_of((await self.shop.head()).state, INVENTORY, inventory_key(CAP))
+        return found
+
+    async def told(self) -> list[str]:
+        return [kind for kind, _, _ in await self.shop.alerts()]
+
+    async def state(self, which: int = -1, order: int = 5) -> str:
+        return (await self.request(which, order)).state.value
+
+
+def watch_of(
+    shop: Settling, chain: ModelChain, large: Mapping[bytes, LargeTotal] | None = None
+) -> PaymentWatch:
+    watch = PaymentWatch(
+        CHAIN, chain.target, shop.terms, shop.house.relay.write_own, clock=lambda: chain.time, large=large
+    )
+    shop.house.relay.follow_checkout(PaymentWatches([watch]))
+    return watch
+
+
+@asynccontextmanager
+async def watching(
+    directory: Path,
+    *,
+    confirmations: int = 1,
+    coin: bytes | None = NATIVE,
+    tolerance: int = 0,
+    large: Mapping[bytes, LargeTotal] | None = None,
+) -> AsyncIterator[Watching]:
+    """Run a relay with an order that waits for coins, or for a token (coin None). Then its log is audited."""
+    async with settling(directory, tolerance=tolerance) as shop:
+        issued = await shop.request()
+        chain = ModelChain(issued.issued_at, confirmations)
+        for _ in range(3):
+            chain.mine()
+        one = Watching(shop, chain, watch_of(shop, chain, large))
+        one.watch.load(await shop.house.store.reader.watched_requests(), (), 0)
+        if coin is not None:
+            await write(shop.guest, choose(5, coin))
+        await one.poll()
+        yield one
+    await audited(directory)
+
+
+@asynccontextmanager
+async def watching_again(directory: Path, chain: ModelChain) -> AsyncIterator[Watching]:
+    """Run that relay again; the chain has gone on meanwhile. What was not deep is in no memory."""
+    async with settling_again(directory) as shop:
+        again = Watching(shop, chain, watch_of(shop, chain))
+        watches = PaymentWatches([again.watch])
+        shop.house.relay.follow_checkout(watches)
+        await watches.load(shop.house.store.reader)
+        yield again
