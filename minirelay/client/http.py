@@ -4,6 +4,7 @@ Bodies are bounded, and what goes wrong is an error that a client of this packag
 """
 
 import asyncio
+import io
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -186,7 +187,7 @@ async def upload(http: aiohttp.ClientSession, where: bytes, content: bytes) -> B
     """Upload bytes. where: the URL that the relay gave. Raises UploadRefused, RelayUnreachable."""
     url = _upload_url(where)
     form = aiohttp.FormData()
-    form.add_field("file", content, filename="file", content_type="application/octet-stream")
+    form.add_field("file", io.BytesIO(content), filename="file", content_type="application/octet-stream")
     async with asking(url), http.post(url, data=form) as response:
         if response.status != CREATED:
             raise UploadRefused(response.status, await read_reason(response))

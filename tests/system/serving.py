@@ -64,26 +64,23 @@ async def serving(
     """Serve on any free port while the block runs; called again on the same directory, it goes on."""
     wallet = Wallet(b"\x31" * 32)
     listener = Listener.bind("127.0.0.1", 0)
-    loaded = load(
-        fixed_layer(
-            "test",
-            base_url=listener.url,
-            data_dir=str(directory),
-            registry_chain=31337,
-            development=True,
-            limits__connection_rate=0,
-            limits__enrolment_rate=0,
-            limits__sessions_per_address=0,
-            limits__connections_per_address=0,
-            limits__silent_connections_per_address=0,
-            chains__31337__rpc_urls=[chain.rpc_url],
-            chains__31337__shop_reg=contracts.shop_reg,
-            chains__31337__relay_reg=contracts.relay_reg,
-            chains__31337__payments=contracts.payments,
-            chains__31337__permit2=contracts.permit2,
-            **settings,
-        )
-    )
+    usual: dict[str, object] = {
+        "base_url": listener.url,
+        "data_dir": str(directory),
+        "registry_chain": 31337,
+        "development": True,
+        "limits__connection_rate": 0,
+        "limits__enrolment_rate": 0,
+        "limits__sessions_per_address": 0,
+        "limits__connections_per_address": 0,
+        "limits__silent_connections_per_address": 0,
+        "chains__31337__rpc_urls": [chain.rpc_url],
+        "chains__31337__shop_reg": contracts.shop_reg,
+        "chains__31337__relay_reg": contracts.relay_reg,
+        "chains__31337__payments": contracts.payments,
+        "chains__31337__permit2": contracts.permit2,
+    }
+    loaded = load(fixed_layer("test", **{**usual, **settings}))
     shop_id = int.from_bytes(directory.name.encode()[-16:])
     async with open_http() as http:
         connected = await connect(http, chain.rpc_url)
