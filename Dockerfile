@@ -1,6 +1,7 @@
 # minirelay in a container: docs/docker.md says how it is run.
 #
-#   docker build -t minirelay .                                  (for other machines: docker buildx build --platform linux/arm64,linux/amd64 .)
+#   docker build -t minirelay .
+#   docker buildx build --platform linux/arm64,linux/amd64 -t minirelay .     (for other machines as well)
 #
 # Everything that is installed has wheels for amd64 and arm64, so nothing is compiled.
 
@@ -8,6 +9,7 @@ FROM python:3.13-slim AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY docs ./docs
+COPY contrib ./contrib
 COPY minirelay ./minirelay
 RUN python -m venv /opt/minirelay && /opt/minirelay/bin/pip install --no-cache-dir '.[fast]'
 

@@ -30,6 +30,8 @@ COMMANDS: Final = {
     "config": "minirelay.cli.config",
     "bench": "minirelay.cli.bench",
     "decode": "minirelay.cli.decode",
+    "help": "minirelay.cli.help",
+    "completion": "minirelay.cli.completion",
 }
 """Where each command is: a module with a click command of the same name (an underscore for each hyphen).
 
