@@ -262,6 +262,14 @@ async def test_no_root_hash_is_written_by_itself(relay: Serving, contracts: Cont
     assert "AnchorRunner.run" not in names
 
 
+async def alert_raised(running: Serving, kind: str) -> None:
+    """Wait until there is an alert of a kind; what may be the matter is looked at every few seconds."""
+    reader = running.server.relay.store.reader
+    async with asyncio.timeout(TIMEOUT_S):
+        while kind not in [one.kind for one in (await reader.alerts()).alerts]:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
 async def test_below_the_disk_floor_what_clients_send_is_refused_and_reading_goes_on(
     tmp_path: Path, dev_chain: DevChain, deployment: Deployment
 ) -> None:
@@ -281,3 +289,5 @@ async def test_below_the_disk_floor_what_clients_send_is_refused_and_reading_goe
         with pytest.raises(EnrolmentRefused, match="503: relay storage is full"):
             async with running.client():
                 raise AssertionError("a key card was enrolled")
+        # And the relay itself can write that a person should see to it.
+        await alert_raised(running, "low disk")

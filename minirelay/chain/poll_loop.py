@@ -46,13 +46,17 @@ class Polled(Protocol):
 
 
 class ChainStatus(msgspec.Struct, frozen=True):
-    """How far a chain is read. None: not yet. lag_s: since when it was not read up to its head."""
+    """How far a chain is read. None: not yet. lag_s: since when it was not read up to its head.
+
+    head_time: when the head was made, in epoch seconds.
+    """
 
     chain_id: int
     head: int | None
     scanned: int | None
     final: int | None
     lag_s: float
+    head_time: int | None = None
 
     @property
     def lag_blocks(self) -> int | None:
@@ -92,6 +96,7 @@ class PollLoop:
             None if marks is None else marks.scanned,
             None if marks is None else marks.final,
             max(0.0, self._clock() - self._complete_at),
+            None if head is None else head.timestamp,
         )
 
     def note_head(self, head: Block) -> None:

@@ -8,7 +8,7 @@ import click
 from minirelay.cli.inspection import FOR_READING, reading, shortened
 from minirelay.cli.output import busy, show
 from minirelay.cli.setting_flags import CommandWithSettings, GroupWithSettings, merge_flags, read_settings
-from minirelay.cli.tables import echo_table, quantity
+from minirelay.cli.tables import echo_table, folded, quantity
 
 if TYPE_CHECKING:
     from minirelay.config.settings import Settings
@@ -72,6 +72,9 @@ async def _read(settings: "Settings", with_acknowledged: bool) -> "AlertPage":
 
 def _print_table(page: "AlertPage") -> None:
     echo_table(COLUMNS, [_row(alert) for alert in page.alerts], left=COLUMNS[1:])
+    for alert in page.alerts:
+        if alert.detail:
+            click.echo(folded(f"{alert.id}: {alert.detail}"))
     if page.total > len(page.alerts):
         click.echo(f"and {quantity(page.total - len(page.alerts), 'alert')} more")
 
@@ -82,6 +85,7 @@ def _row(alert: "Alert") -> list[str]:
     raised = str(describe_alert(alert)["raised_at"])[:_LAST_MINUTE].replace("T", " ")
     mark = "! " if alert.is_urgent else "✓ " if alert.acknowledged_at is not None else ""
     times = f" ({alert.count}x)" if alert.count > 1 else ""
+    times += ", over" if alert.ended_at is not None else ""
     shop = "" if alert.shop_id is None else shortened(str(alert.shop_id))
     return [str(alert.id), raised, f"{mark}{alert.kind}{times}", shop, _about(alert)]
 

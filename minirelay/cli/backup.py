@@ -37,7 +37,7 @@ def backup(file: Path, keep: int, as_json: bool, **given: Any) -> None:
 
     settings = read_settings(given)
     with busy("backing up"):
-        made = back_up(settings.data_dir, file, keep=keep)
+        made = back_up(settings.data_dir, file, keep=keep, floor_bytes=int(settings.disk_floor))
     if as_json:
         show({"file": str(file), **to_builtins(made)}, as_json=True)
         return

@@ -1,5 +1,7 @@
 """Tables and quantities as people on a terminal read them."""
 
+import sys
+import textwrap
 from collections.abc import Sequence
 from shutil import get_terminal_size
 from typing import Final
@@ -38,6 +40,13 @@ def cut_amount(amount: str, width: int) -> str:
 def short_order(order: str) -> str:
     """Cut the middle out of an order's long id: 8085…2046."""
     return order if len(order) <= 9 else f"{order[:4]}{CUT}{order[-4:]}"
+
+
+def folded(text: str) -> str:
+    """Fold a line at the width of the terminal; where there is none it stays as it is."""
+    if not sys.stdout.isatty():
+        return text
+    return "\n".join(textwrap.wrap(text, get_terminal_size().columns, subsequent_indent="   "))
 
 
 def size(count: float) -> str:

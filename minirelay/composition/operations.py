@@ -15,11 +15,17 @@ from minirelay.composition.payments import auto_sweep, make_sweepers
 from minirelay.composition.registry import anchor_runner, anchoring, token_checks
 from minirelay.composition.relay_parts import backups, stock_alerts
 from minirelay.composition.running_relay import RunningRelay
+from minirelay.composition.watched_chains import readiness
+from minirelay.event_loop import end_tasks
+from minirelay.operations.backup_schedule import BackupSchedule
+from minirelay.operations.lasting_alerts import Check, LastingAlerts
 from minirelay.operations.operator import Operator
 from minirelay.operations.payment_decisions import PaymentDecisions
 from minirelay.operations.sweeps import Sweeps
+from minirelay.operations.trouble_checks import failing_backups, low_disk, slow_clock, stuck_chains
 from minirelay.payments.sweeping import Sweeper
 from minirelay.relay.clock import utc_now
+from minirelay.store.high_water import HIGH_WATER_FILE
 from minirelay.store.meta_table import MetaTable
 from minirelay.web.admin.alerts import AlertsApi
 from minirelay.web.admin.app import AdminApi
@@ -41,7 +47,8 @@ async def operate(on: Foundations, running: RunningRelay) -> AsyncIterator[async
         sweepers = make_sweepers(settings, on.chains, on.payment_chains, on.store, on.wallet)
         await enter(auto_sweep(settings, sweepers, on.store, on.quotes))
         await enter(_anchoring(on, running))
-        parts.enter_context(backups(settings, on.store))
+        schedule = parts.enter_context(backups(settings, on.disk))
+        await enter(lasting_alerts(on, running, schedule))
         token_lost = parts.enter_context(token_checks(on.token_service, on.token, settings))
         await enter(open_operator_listener(settings, _admin_apis(on, running, sweepers)))
         yield token_lost
@@ -66,3 +73,32 @@ async def _anchoring(on: Foundations, running: RunningRelay) -> AsyncIterator[No
     )
     async with anchoring(on.settings, make):
         yield
+
+
+@asynccontextmanager
+async def lasting_alerts(
+    on: Foundations, running: RunningRelay, schedule: BackupSchedule | None
+) -> AsyncIterator[None]:
+    """Raise alerts of what lasts for a while, and end them, while the block runs."""
+    settings, polling = on.settings, running.polling
+
+    def heads() -> list[int]:
+        # The time of a development chain is whatever its user wants.
+        return [
+            one.head_time
+            for one in polling.statuses()
+            if one.head_time is not None and not settings.is_development_chain(one.chain_id)
+        ]
+
+    checks: list[Check] = [
+        lambda: low_disk(on.disk),
+        lambda: stuck_chains(readiness(settings, polling)),
+        lambda: slow_clock(utc_now, heads, settings.data_dir / HIGH_WATER_FILE, settings.clock_skew),
+    ]
+    if schedule is not None:
+        checks.append(lambda: failing_backups(schedule))
+    looking = asyncio.create_task(LastingAlerts(on.store, checks, utc_now).run())
+    try:
+        yield
+    finally:
+        await end_tasks(looking)

@@ -45,23 +45,24 @@ async def guard_disk(settings: Settings) -> AsyncIterator[DiskGuard]:
 
 
 @contextmanager
-def backups(settings: Settings, store: Store) -> Iterator[None]:
-    """Make backups by the clock, if they are configured."""
+def backups(settings: Settings, disk: DiskGuard) -> Iterator[BackupSchedule | None]:
+    """Make backups by the clock, if they are configured; None if they are not."""
     target = settings.backup.file
     if target is None:
-        yield
+        yield None
         return
     schedule = BackupSchedule(
         settings.data_dir,
         target,
-        store.writer,
         utc_now,
         interval_s=settings.backup.interval,
         keep=settings.backup.keep,
+        floor_bytes=int(settings.disk_floor),
+        is_disk_low=disk.is_low,
     )
     task = asyncio.create_task(schedule.run())
     try:
-        yield
+        yield schedule
     finally:
         task.cancel()
 

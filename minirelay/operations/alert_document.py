@@ -23,6 +23,8 @@ def describe_alert(alert: Alert) -> AlertDocument:
         "count": alert.count,
         "raised_at": _time(alert.raised_at),
         "acknowledged_at": None if alert.acknowledged_at is None else _time(alert.acknowledged_at),
+        "detail": alert.detail,
+        "ended_at": None if alert.ended_at is None else _time(alert.ended_at),
     }
 
 

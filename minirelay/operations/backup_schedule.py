@@ -12,8 +12,6 @@ from typing import Final
 
 from minirelay.errors import StoreError
 from minirelay.operations.manifest import read_manifest
-from minirelay.store.operator_alerts import BACKUP_FAILED, OperatorAlert
-from minirelay.store.writer import Writer
 
 NICE: Final = 10
 """Sessions and writes come first."""
@@ -34,19 +32,28 @@ class BackupSchedule:
         self,
         data_dir: Path,
         target: Path,
-        writer: Writer,
         now: Callable[[], datetime],
         *,
         interval_s: float,
         keep: int,
+        floor_bytes: int = 0,
+        is_disk_low: Callable[[], bool] = lambda: False,
     ) -> None:
-        """target: where the newest one is. keep: how many there are. now: the relay's clock."""
+        """target: where the newest one is. keep: how many there are. now: the relay's clock.
+
+        floor_bytes: of free space, at which one that is being made gives up. is_disk_low: from memory;
+        meanwhile none is begun.
+        """
         self._data_dir = data_dir
         self._target = target
-        self._writer = writer
         self._now = now
         self._interval_s = interval_s
         self._keep = keep
+        self._floor_bytes = floor_bytes
+        self._is_disk_low = is_disk_low
+        self.failure: str | None = None
+        """Why the last backup was not made; None if it was, or none was tried yet."""
+        self.was_tried = False
 
     async def run(self) -> None:
         """Back up whenever it is time, until cancelled."""
@@ -67,7 +74,20 @@ class BackupSchedule:
         return 0.0
 
     async def back_up(self) -> bool:
-        """Make a backup; return whether it was made. One that fails raises an alert."""
+        """Make a backup; return whether it was made. `failure` says why not."""
+        self.failure = await self._make()
+        self.was_tried = True
+        extra = {"file": str(self._target), "reason": self.failure}
+        if self.failure is None:
+            log.info("a backup was made", extra={"file": str(self._target)})
+        else:
+            log.error("a backup failed", extra=extra)
+        return self.failure is None
+
+    async def _make(self) -> str | None:
+        """Make a backup; return why that failed, None if it did not."""
+        if self._is_disk_low():
+            return "the disk of the data directory is nearly full (disk_floor)"
         process = await asyncio.create_subprocess_exec(
             *self._command(), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
         )
@@ -81,20 +101,13 @@ class BackupSchedule:
             await process.wait()
             raise
         if process.returncode == 0:
-            log.info("a backup was made", extra={"file": str(self._target)})
-            return True
-        await self._tell(_last_line(said) or f"it ended with exit code {process.returncode}")
-        return False
+            return None
+        return _last_line(said) or f"it ended with exit code {process.returncode}"
 
     def _command(self) -> tuple[str, ...]:
         arguments = ("backup", str(self._target), "--keep", str(self._keep))
-        return (sys.executable, "-m", "minirelay", *arguments, "--data-dir", str(self._data_dir))
-
-    async def _tell(self, reason: str) -> None:
-        log.error("a backup failed", extra={"file": str(self._target), "reason": reason})
-        alert = OperatorAlert(BACKUP_FAILED, reason, int(self._now().timestamp()))
-        with suppress(StoreError):  # a disk that takes nothing says so elsewhere
-            await self._writer.commit(alert)
+        floor = ("--set", f"disk_floor={self._floor_bytes}")
+        return (sys.executable, "-m", "minirelay", *arguments, "--data-dir", str(self._data_dir), *floor)
 
 
 def _last_line(said: bytes) -> str:

@@ -3,8 +3,9 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ from minirelay.store.database import FILE_NAME, open_copy
 from minirelay.store.errors import StoreUnavailable, StoreUnreadable
 from minirelay.store.high_water import sync_path
 from minirelay.store.reader import Reader
-from minirelay.store.schema import check_current, migrations
+from minirelay.store.schema import check_current, migrations, newest_of
 
 ROOM_BYTES: Final = 64 * 2**20
 """What a disk keeps free beside a backup: the write-ahead log grows while it is made."""
@@ -40,18 +41,26 @@ class BackupDamaged(StoreError):
     """A file that is not what a backup has to be. The message says what is wrong first."""
 
 
-def back_up(data_dir: Path, target: Path, *, keep: int = 1, tell: Progress = lambda _: None) -> Backup:
+def back_up(
+    data_dir: Path,
+    target: Path,
+    *,
+    keep: int = 1,
+    floor_bytes: int = 0,
+    tell: Progress = lambda _: None,
+) -> Backup:
     """Copy the database of a data directory to a file, check that, and put it in place.
 
     keep: how many backups there are then at most, `target` and target.1, target.2, ... before it. What was
-    there stays until the next one is good. tell: hears what takes its time. To be called where no event loop
-    runs. Raises StoreError; then all that was there is there.
+    there stays until the next one is good. floor_bytes: what has to stay free, on the disk of the data
+    directory and on that of the backup; it is given up when less is. tell: hears what takes its time. To be
+    called where no event loop runs. Raises StoreError; then all that was there is there.
     """
     database = data_dir / FILE_NAME
     draft = target.with_name(f"{target.name}.new")
     with _only_draft(draft):
         tell("copying the database")
-        _copy(database, draft)
+        _copy(database, draft, floor_bytes)
         tell("checking the copy: every page, every signature")
         backup = describe(draft)
         tell("putting it in place")
@@ -67,7 +76,7 @@ def describe(path: Path) -> Backup:
     shops = asyncio.run(_check(path))
     return Backup(
         version=__version__,
-        schema=len(migrations()),
+        schema=newest_of(migrations()),
         made_at=int(time.time()),
         size_bytes=path.stat().st_size,
         sha256=hash_file(path),
@@ -113,25 +122,37 @@ def _only_draft(draft: Path) -> Iterator[None]:
             draft.unlink(missing_ok=True)
 
 
-def _copy(database: Path, draft: Path) -> None:
+def _copy(database: Path, draft: Path, floor_bytes: int) -> None:
     if not database.exists():
         raise StoreUnreadable(f"{database}: no such file; name the relay's data directory (data_dir)")
     with closing(connect_to_read(database)) as connection:
         check_current(connection, database)
-        _require_room(database, draft)
-        write_backup(connection, draft)
+        _require_room(database, draft, floor_bytes)
+        write_backup(connection, draft, partial(_check_floor, (database.parent, draft.parent), floor_bytes))
 
 
-def _require_room(database: Path, draft: Path) -> None:
+def _require_room(database: Path, draft: Path, floor_bytes: int) -> None:
     """Raise StoreUnavailable unless the copy fits on its disk, with some room left."""
     logs = database.with_name(f"{database.name}-wal")
-    wanted = database.stat().st_size + (logs.stat().st_size if logs.exists() else 0) + ROOM_BYTES
+    wanted = (
+        database.stat().st_size + (logs.stat().st_size if logs.exists() else 0) + max(ROOM_BYTES, floor_bytes)
+    )
     free = shutil.disk_usage(draft.parent).free
     if free < wanted:
         raise StoreUnavailable(
             f"{draft.parent} has {free // 2**20:,} MiB free, and a backup needs {wanted // 2**20:,} MiB: "
             "make room, or name another place"
         )
+
+
+def _check_floor(directories: Iterable[Path], floor_bytes: int) -> None:
+    """Raise StoreUnavailable if a disk has less room than it has to keep."""
+    for directory in directories:
+        free = shutil.disk_usage(directory).free
+        if free < floor_bytes:
+            raise StoreUnavailable(
+                f"{directory} has {free // 2**20:,} MiB left, less than disk_floor: the backup is given up"
+            )
 
 
 def _put_in_place(draft: Path, target: Path, backup: Backup, keep: int) -> None:

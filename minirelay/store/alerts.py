@@ -17,7 +17,8 @@ MOST_REQUESTS: Final = 16
 
 _COLUMNS: Final = f"""alert.id, kind, shop.shop_id, chain_id, address,
     coalesce(substr(request_ids, 1, {MOST_REQUESTS * HASH_BYTES}), x''), length(request_ids) / {HASH_BYTES},
-    amount, count, is_urgent, raised_at, acknowledged_at FROM alert LEFT JOIN shop ON shop.id = alert.shop"""
+    amount, count, is_urgent, raised_at, acknowledged_at, detail, ended_at
+    FROM alert LEFT JOIN shop ON shop.id = alert.shop"""
 _OPEN: Final = "acknowledged_at IS NULL"
 _LIST: Final = f"""SELECT {_COLUMNS} WHERE :all OR {_OPEN}
     ORDER BY {_OPEN} DESC, is_urgent DESC, raised_at DESC, alert.id DESC LIMIT {MOST_LISTED}"""
@@ -30,7 +31,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     chain_id, address: of the payee or currency that it is about, if any. request_ids: the first of the
     PaymentIDs, of request_count. amount: in units of the currency, or pieces of a stock. count: how often it
-    was raised. Times are epoch seconds; acknowledged_at is None while nobody has seen to it.
+    was raised. Times are epoch seconds; acknowledged_at is None while nobody has seen to it. detail: what is
+    the matter, in words, where the rest does not say it. ended_at: since when it is over by itself.
     """
 
     id: int
@@ -45,6 +47,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     is_urgent: bool
     raised_at: int
     acknowledged_at: int | None
+    detail: str | None = None
+    ended_at: int | None = None
 
 
 class AlertPage(msgspec.Struct, frozen=True):
@@ -102,6 +106,8 @@ def _alert(
     is_urgent: int,
     raised_at: int,
     acknowledged_at: int | None,
+    detail: str | None,
+    ended_at: int | None,
 ) -> Alert:
     return Alert(
         id=alert_id,
@@ -118,4 +124,6 @@ def _alert(
         is_urgent=bool(is_urgent),
         raised_at=raised_at,
         acknowledged_at=acknowledged_at,
+        detail=detail,
+        ended_at=ended_at,
     )

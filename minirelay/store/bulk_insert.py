@@ -59,6 +59,8 @@ class Kind(IntEnum):
     NO_ACCOUNT_CHECK = 34
     ACKNOWLEDGED_ALERT = 35
     PAYMENT_DECISION = 36
+    OPERATOR_ALERT = 37
+    ENDED_ALERT = 38
 
 
 WIDTH = 13
@@ -146,6 +148,12 @@ _ACTIONS = {
         count = count + excluded.count,
         acknowledged_at = CASE WHEN amount = excluded.amount AND request_ids <> x''
         THEN acknowledged_at END;""",
+    Kind.OPERATOR_ALERT: """INSERT INTO alert (kind, request_ids, raised_at, is_urgent, told_of, detail)
+        VALUES (v1, x'', v2, v3, v4, v5)
+        ON CONFLICT (told_of) WHERE told_of IS NOT NULL DO UPDATE SET raised_at = excluded.raised_at,
+        is_urgent = max(is_urgent, excluded.is_urgent), detail = excluded.detail, count = count + 1,
+        acknowledged_at = NULL, ended_at = NULL;""",
+    Kind.ENDED_ALERT: "UPDATE alert SET ended_at = v2 WHERE told_of = v1 AND ended_at IS NULL;",
     Kind.ALERT_AMOUNT: """UPDATE alert SET amount = v2, raised_at = v3, count = count + v4,
         acknowledged_at = CASE WHEN amount = v2 AND request_ids <> x'' THEN acknowledged_at END
         WHERE told_of = v1;""",

@@ -21,6 +21,7 @@ from minirelay.store import (
     integrity,
     log,
     objects,
+    operator_alerts,
     payment_decisions,
     payment_list,
     payment_records,
@@ -251,6 +252,10 @@ class Reader:
     async def alerts(self, *, with_acknowledged: bool = False) -> AlertPage:
         """List what a person has to see to, the most important first."""
         return await self._pool.run(lambda db: alerts.load_alerts(db, with_acknowledged=with_acknowledged))
+
+    async def lasting_alerts(self) -> dict[str, bool]:
+        """Return which alerts tell of something that lasts: `told_of`, and whether they are urgent."""
+        return await self._pool.run(operator_alerts.load_lasting)
 
     async def alert(self, alert_id: int) -> Alert | None:
         """Look an alert up by its number."""

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - the SQL is put together from file names that match a pattern
 
 import re
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from minirelay.store.backup import write_backup
 from minirelay.store.connection import rolled_back_on_error, unavailable
-from minirelay.store.errors import NotOurDatabase, SchemaTooNew, SchemaTooOld
+from minirelay.store.errors import NotOurDatabase, SchemaTooNew, SchemaTooOld, StoreUnavailable
 
 # "mini" in ASCII; SQLite writes it into the file's header.
 APPLICATION_ID = 0x6D696E69
@@ -22,12 +23,15 @@ _DAMAGED = (
     '(README, "Restore"), or choose another data directory to begin anew'
 )
 
+ROOM_BYTES = 4 * 2**20
+"""What a migration needs beside two copies of the database: its pages, and those of its record."""
+
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step of the schema. number: from 1, without gaps. name: of its file."""
+    """One step of the schema. number: from 1, each greater than the one before it. name: of its file."""
 
     number: int
     name: str
@@ -45,13 +49,18 @@ def migrations() -> tuple[Migration, ...]:
     return tuple(found)
 
 
+def newest_of(steps: Sequence[Migration]) -> int:
+    """Return the number of the schema that these steps lead to."""
+    return steps[-1].number
+
+
 def schema_version(connection: sqlite3.Connection, path: Path, newest: int | None = None) -> int:
     """Return the number of the migration that the database is at; 0 for a new, empty one.
 
     newest: what is known, instead of what this version comes with. Raises NotOurDatabase and SchemaTooNew.
     Writes nothing.
     """
-    newest = len(migrations()) if newest is None else newest
+    newest = newest_of(migrations()) if newest is None else newest
     try:
         application = _pragma(connection, "application_id")
         version = _pragma(connection, "user_version")
@@ -78,7 +87,7 @@ def schema_version(connection: sqlite3.Connection, path: Path, newest: int | Non
 
 def check_current(connection: sqlite3.Connection, path: Path) -> None:
     """Make sure that the schema is the newest. Raises SchemaTooOld, SchemaTooNew, NotOurDatabase."""
-    newest = len(migrations())
+    newest = newest_of(migrations())
     version = schema_version(connection, path, newest)
     if version < newest:
         raise SchemaTooOld(
@@ -90,28 +99,47 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Migratio
     """Bring the database to the newest schema, all steps in one transaction (spec 09, "Upgrade").
 
     A database that holds something is copied first, to a file beside it named after its schema. steps: the
-    migrations to know. Foreign keys must be off, so that a step can rebuild a table; they are
+    migrations to know, at least one. Foreign keys must be off, so that a step can rebuild a table; they are
     checked before the end. Raises NotOurDatabase, SchemaTooNew, StoreUnavailable.
     """
     steps = migrations() if steps is None else steps
-    version = schema_version(connection, path, len(steps))
-    if version == len(steps):
+    newest = newest_of(steps)
+    version = schema_version(connection, path, newest)
+    if version == newest:
         return
     if version:
+        _require_room(path)
         write_backup(connection, backup_before_migration(path, version))
     try:
         with rolled_back_on_error(connection):
-            connection.executescript(_script(steps[version:]))
+            connection.executescript(_script([step for step in steps if step.number > version]))
             if violation := connection.execute("PRAGMA foreign_key_check").fetchone():
                 raise sqlite3.IntegrityError(f"a reference to nothing: {tuple(violation)}")
             connection.execute("COMMIT")
     except sqlite3.Error as error:
-        raise unavailable(f"migrate {path} from schema {version} to {len(steps)}", error) from error
+        raise unavailable(f"migrate {path} from schema {version} to {newest}", error) from error
 
 
 def backup_before_migration(path: Path, version: int) -> Path:
     """Name the copy that is made of a database at a schema before it is migrated."""
     return path.with_name(f"{path.stem}.schema-{version}.sqlite")
+
+
+def _require_room(path: Path) -> None:
+    """Raise StoreUnavailable unless a copy of the database fits beside it, and what a migration writes."""
+    logs = path.with_name(f"{path.name}-wal")
+    wanted = 2 * (path.stat().st_size + (logs.stat().st_size if logs.exists() else 0)) + ROOM_BYTES
+    free = shutil.disk_usage(path.parent).free
+    if free < wanted:
+        raise StoreUnavailable(
+            f"{path}: has to be migrated to a new schema, for which {path.parent} needs "
+            f"{mebibytes(wanted)} MiB, and has {mebibytes(free)}: make room, and start again"
+        )
+
+
+def mebibytes(size_bytes: int) -> str:
+    """Write a size in MiB, rounded up."""
+    return f"{-(-size_bytes // 2**20):,}"
 
 
 def _script(steps: Sequence[Migration]) -> str:

@@ -10,6 +10,7 @@ from minirelay.cli.main import run
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.relay.messages import Enrolment
+from minirelay.store.operator_alerts import LOW_DISK, EndedAlert, OperatorAlert
 from tests.operations.alerts_raised import raise_alert
 from tests.relay.house import new_key, running_relay
 from tests.system.serving import serving
@@ -37,6 +38,22 @@ def test_the_table_has_urgent_ones_first(tmp_path: Path, capsys: pytest.CaptureF
     assert first.split()[:5] == ["2", "2027-01-15", "08:00", "!", "late"]
     assert second.split()[:4] == ["1", "2027-01-15", "08:00", "late"]
     assert max(len(line) for line in (head, first, second)) <= 80
+
+
+def test_what_is_the_matter_is_below_the_table_and_whether_it_is_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def raise_and_end() -> None:
+        async with running_relay(tmp_path) as house:
+            alert = OperatorAlert(LOW_DISK, "10 MiB are free", 1_800_000_000, about="")
+            await house.store.writer.commit(alert)
+            await house.store.writer.commit(EndedAlert(alert.told_of, 1_800_000_060))
+
+    asyncio.run(raise_and_end())
+    assert alerts(tmp_path) == 0
+    _, row, detail = capsys.readouterr().out.splitlines()
+    assert row.split() == ["1", "2027-01-15", "08:00", "low", "disk,", "over"]
+    assert detail == "1: 10 MiB are free"
 
 
 def test_json_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from minirelay.cli.tables import cut_amount, echo_table, fits, quantity, short_order, size
+from minirelay.cli.tables import cut_amount, echo_table, fits, folded, quantity, short_order, size
 
 
 def test_columns_are_as_wide_as_their_widest_cell(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,3 +63,14 @@ def test_only_digits_behind_the_point_are_cut(amount: str, shown: str) -> None:
 def test_long_ids_of_orders_are_cut_in_the_middle() -> None:
     assert short_order("123456789") == "123456789"
     assert short_order("14823099146208681776") == "1482…1776"
+
+
+def test_a_long_line_is_folded_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "word " * 30
+    assert folded(line) == line
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = folded(line).splitlines()
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 80
+    assert lines[1].startswith("   word")

@@ -17,6 +17,8 @@ ALERT = Alert(
     is_urgent=True,
     raised_at=1_800_000_000,
     acknowledged_at=None,
+    detail="100 units came",
+    ended_at=1_800_000_060,
 )
 
 
@@ -36,6 +38,8 @@ def test_everything_is_said_in_a_way_that_json_keeps() -> None:
         "count": 3,
         "raised_at": "2027-01-15T08:00:00Z",
         "acknowledged_at": None,
+        "detail": "100 units came",
+        "ended_at": "2027-01-15T08:01:00Z",
     }
 
 

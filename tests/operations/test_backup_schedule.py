@@ -34,20 +34,12 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 def schedule(
     store: Store, target: Path, clock: Time | None = None, *, interval_s: float = DAY_S
 ) -> BackupSchedule:
-    return BackupSchedule(
-        store.path.parent, target, store.writer, clock or Time(), interval_s=interval_s, keep=2
-    )
+    return BackupSchedule(store.path.parent, target, clock or Time(), interval_s=interval_s, keep=2)
 
 
 async def until_made(path: Path) -> None:
     while not path.exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
         await asyncio.sleep(0.05)
-
-
-async def alerts(store: Store) -> list[tuple[str, str]]:
-    return await store.writer.connection.run(
-        lambda db: db.execute("SELECT kind, told_of FROM alert").fetchall()
-    )
 
 
 async def test_one_is_made_at_once_where_there_is_none_then_each_interval(
@@ -68,7 +60,7 @@ async def test_one_is_made_at_once_where_there_is_none_then_each_interval(
     assert scheduled.due_in_s() == DAY_S
     target.unlink()
     assert scheduled.due_in_s() == 0
-    assert await alerts(store) == []
+    assert scheduled.failure is None
 
 
 async def test_they_are_made_again_and_again(store: Store, tmp_path: Path) -> None:
@@ -81,13 +73,32 @@ async def test_they_are_made_again_and_again(store: Store, tmp_path: Path) -> No
     assert task.cancelled()
 
 
-async def test_one_that_fails_raises_an_alert_with_its_words(store: Store, tmp_path: Path) -> None:
-    scheduled = schedule(store, tmp_path / "nowhere" / "backup")
+async def test_one_that_fails_says_why_until_one_is_made(store: Store, tmp_path: Path) -> None:
+    target = tmp_path / "stick" / "backup"
+    scheduled = schedule(store, target)
+    assert not scheduled.was_tried
     assert not await scheduled.back_up()
+    assert scheduled.was_tried
+    assert "No such file or directory" in str(scheduled.failure)
+    target.parent.mkdir()
+    assert await scheduled.back_up()
+    assert scheduled.failure is None
+
+
+async def test_none_is_begun_while_the_disk_is_low(store: Store, tmp_path: Path) -> None:
+    scheduled = BackupSchedule(
+        store.path.parent, tmp_path / "backup", Time(), interval_s=1, keep=1, is_disk_low=lambda: True
+    )
     assert not await scheduled.back_up()
-    ((kind, words),) = await alerts(store)
-    assert kind == "backup failed"
-    assert "No such file or directory" in words
+    assert "disk_floor" in str(scheduled.failure)
+
+
+async def test_one_that_is_made_knows_the_floor(store: Store, tmp_path: Path) -> None:
+    scheduled = BackupSchedule(
+        store.path.parent, tmp_path / "backup", Time(), interval_s=1, keep=1, floor_bytes=2**60
+    )
+    assert not await scheduled.back_up()
+    assert "a backup needs" in str(scheduled.failure)
 
 
 async def test_a_relay_that_stops_ends_it(store: Store, tmp_path: Path) -> None:

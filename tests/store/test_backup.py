@@ -53,6 +53,28 @@ def test_an_older_backup_and_the_rest_of_a_failed_one_are_replaced(source: Path,
     assert content(target) == [(b"\x00\x01",)]
 
 
+def test_a_backup_is_given_up_when_there_is_no_more_room(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "backup"
+    target.write_bytes(b"older")
+    looks = []
+
+    def check_room() -> None:
+        looks.append(target.with_name("backup.part").stat().st_size)
+        if len(looks) > 3:
+            raise StoreUnavailable("the disk gets full")
+
+    with closing(connect_to_write(source)) as connection:
+        rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)"
+        connection.execute(f"INSERT INTO t {rows} SELECT randomblob(16) FROM n")
+        with pytest.raises(StoreUnavailable, match=r"^the disk gets full$"):
+            write_backup(connection, target, check_room)
+        assert len(looks) == 4
+        assert target.read_bytes() == b"older"
+        assert not target.with_name("backup.part").exists()
+        write_backup(connection, target)
+        assert len(looks) == 4
+
+
 def test_a_failed_backup_leaves_the_older_one(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "backup"
     target.write_bytes(b"older")

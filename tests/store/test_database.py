@@ -20,7 +20,7 @@ from minirelay.store.errors import (
     StoreUnreadable,
 )
 from minirelay.store.high_water import HIGH_WATER_FILE
-from minirelay.store.schema import Migration, migrations
+from minirelay.store.schema import Migration, migrations, newest_of
 from tests.store.examples import ShopLog, beginning
 from tests.store.test_writer import ROOT, TIMEOUT_S, run_until_killed
 
@@ -193,7 +193,7 @@ async def test_a_newer_database_is_refused_and_stays_untouched(
     await fill(tmp_path)
     newer = (
         *migrations(),
-        Migration(len(migrations()) + 1, "9999_newer.sql", "CREATE TABLE newer (a INTEGER) STRICT;"),
+        Migration(newest_of(migrations()) + 1, "9999_newer.sql", "CREATE TABLE newer (a INTEGER) STRICT;"),
     )
     with monkeypatch.context() as patch:
         patch.setattr(schema, "migrations", lambda: newer)
@@ -201,7 +201,7 @@ async def test_a_newer_database_is_refused_and_stays_untouched(
             await open_readonly(tmp_path)
         async with await Store.open(tmp_path) as store:
             assert (await store.reader.tail(1))[0] == 3
-    assert f"minirelay.schema-{len(migrations())}.sqlite" in files_of(tmp_path)
+    assert f"minirelay.schema-{newest_of(migrations())}.sqlite" in files_of(tmp_path)
     before = (tmp_path / FILE_NAME).read_bytes()
     for opening in (Store.open, open_readonly):
         with pytest.raises(SchemaTooNew, match="newer minirelay"):

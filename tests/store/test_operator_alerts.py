@@ -1,7 +1,15 @@
 """Alerts about the relay itself."""
 
 from minirelay.store.database import Store
-from minirelay.store.operator_alerts import BACKUP_FAILED, RESTORED, OperatorAlert, told_of
+from minirelay.store.operator_alerts import (
+    BACKUP_FAILED,
+    LOW_DISK,
+    RESTORED,
+    EndedAlert,
+    OperatorAlert,
+    load_lasting,
+    told_of,
+)
 
 
 async def test_what_is_raised_again_is_told_once(store: Store) -> None:
@@ -29,3 +37,17 @@ def test_a_light_one_and_a_heavy_one() -> None:
     assert heavy.weight - light.weight == 100
     assert light.epoch is None
     assert told_of(RESTORED, "a") != told_of(BACKUP_FAILED, "a")
+
+
+async def test_only_what_ends_by_itself_and_has_not_lasts(store: Store) -> None:
+    low, failed = OperatorAlert(LOW_DISK, "full", 1, "", is_urgent=True), OperatorAlert(BACKUP_FAILED, "x", 1)
+    for one in (low, failed, OperatorAlert(RESTORED, "y", 1)):
+        await store.writer.commit(one)
+    assert await store.writer.connection.run(load_lasting) == {"low disk:": True, "backup failed:x": False}
+    for at in (2, 3):
+        await store.writer.commit(EndedAlert(low.told_of, at))
+    assert await store.writer.connection.run(load_lasting) == {"backup failed:x": False}
+    ended = await store.writer.connection.run(lambda db: db.execute("SELECT ended_at FROM alert").fetchall())
+    assert ended == [(2,), (None,), (None,)]
+    assert EndedAlert("x", 1).epoch is None
+    assert EndedAlert("x", 1).weight > 0

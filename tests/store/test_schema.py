@@ -1,13 +1,18 @@
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import pytest
 
 from minirelay.protocol.objects import ObjectType
-from minirelay.store.connection import connect_to_write
+from minirelay.store.connection import configure_to_write, connect_to_write
 from minirelay.store.errors import NotOurDatabase, SchemaTooNew, SchemaTooOld, StoreUnavailable
 from minirelay.store.objects import load_objects
 from minirelay.store.pieces import object_row
@@ -17,11 +22,21 @@ from minirelay.store.schema import (
     check_current,
     migrate,
     migrations,
+    newest_of,
     schema_version,
 )
 
-NEWEST = len(migrations())
+NEWEST = newest_of(migrations())
 NEXT = Migration(NEWEST + 1, f"{NEWEST + 1:04}_next.sql", "CREATE TABLE next (a INTEGER) STRICT;")
+
+
+TIMEOUT_S = 30.0
+
+
+class Usage(NamedTuple):
+    """What `shutil.disk_usage` says, as far as it is asked."""
+
+    free: int
 
 
 @pytest.fixture
@@ -47,9 +62,11 @@ def schema_of(connection: sqlite3.Connection) -> list[object]:
     return schema
 
 
-def test_migrations_are_numbered_without_gaps() -> None:
-    assert [step.number for step in migrations()] == list(range(1, NEWEST + 1))
-    assert NEWEST >= 1
+def test_migrations_are_numbered_in_their_order() -> None:
+    numbers = [step.number for step in migrations()]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] == 1
+    assert numbers[-1] == NEWEST
 
 
 @pytest.mark.parametrize("steps", [migrations(), (*migrations(), NEXT)])
@@ -83,7 +100,7 @@ def test_a_migration_is_recorded(connection: sqlite3.Connection, path: Path) -> 
     recorded = connection.execute("SELECT number, name, applied_at > 1600000000 FROM migration").fetchall()
     assert recorded == [(step.number, step.name, 1) for step in migrations()]
     migrate(connection, path)
-    assert connection.execute("SELECT count(*) FROM migration").fetchone() == (NEWEST,)
+    assert connection.execute("SELECT count(*) FROM migration").fetchone() == (len(migrations()),)
     check_current(connection, path)
 
 
@@ -168,6 +185,57 @@ def test_nothing_is_migrated_without_a_backup(connection: sqlite3.Connection, pa
     with pytest.raises(StoreUnavailable, match="backup"):
         migrate(connection, path, (*migrations(), NEXT))
     assert schema_of(connection) == before
+
+
+def test_nothing_is_migrated_without_room_for_it(
+    connection: sqlite3.Connection, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(connection, path)
+    before = schema_of(connection)
+    size = path.stat().st_size
+    monkeypatch.setattr("minirelay.store.schema.shutil.disk_usage", lambda _: Usage(free=2 * size))
+    with pytest.raises(StoreUnavailable, match=f"{path}: has to be migrated .* make room, and start again"):
+        migrate(connection, path, (*migrations(), NEXT))
+    assert schema_of(connection) == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    monkeypatch.setattr("minirelay.store.schema.shutil.disk_usage", lambda _: Usage(free=10 * size + 2**23))
+    migrate(connection, path, (*migrations(), NEXT))
+
+
+def test_a_migration_that_is_killed_leaves_what_was_there(path: Path) -> None:
+    with closing(connect_to_write(path)) as connection:
+        configure_to_write(connection, "full")
+        migrate(connection, path)
+        connection.execute("INSERT INTO meta VALUES ('kept', x'01')")
+        before = schema_of(connection)
+    for wal_bytes in (0, 100_000, 2_000_000):
+        kill_in_migration(path, wal_bytes)
+        with closing(connect_to_write(path)) as connection:
+            assert schema_of(connection) == before
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert connection.execute("SELECT * FROM meta").fetchall() == [("kept", b"\x01")]
+    backup = path.with_name(f"minirelay.schema-{NEWEST}.sqlite")
+    with closing(connect_to_write(path)) as connection, closing(sqlite3.connect(backup)) as copy:
+        assert schema_of(copy) == before
+        migrate(connection, path, (*migrations(), NEXT))
+        assert schema_version(connection, path, NEWEST + 1) == NEWEST + 1
+
+
+def kill_in_migration(path: Path, wal_bytes: int) -> None:
+    """Migrate in a process of its own, and kill that when it has written so much."""
+    arguments = [sys.executable, "-m", "tests.store.migrating_process", str(path)]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE)
+    wal = path.with_name(f"{path.name}-wal")
+    deadline = time.monotonic() + TIMEOUT_S
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"migrating\n"
+    while not (wal.exists() and wal.stat().st_size >= wal_bytes):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    process.stdout.close()
 
 
 def test_a_newer_database_is_refused(connection: sqlite3.Connection, path: Path) -> None:

@@ -79,6 +79,8 @@ NOT_COMPARED = {
     "alert.is_urgent": "how it is told, not what of",
     "alert.amount": "found on the chain",
     "alert.count": "found on the chain",
+    "alert.detail": "words for a person",
+    "alert.ended_at": "by the relay's clock",
 }
 
 CLERK, GUEST, LEAVER = 1, 2, 3
