@@ -22,6 +22,7 @@ from minirelay.config.settings import Settings
 from minirelay.errors import ConfigError
 from minirelay.relay.relay import Relay
 from minirelay.store.write_check import WriteCheck
+from minirelay.web.admin.login import LoginLinks
 from minirelay.web.app import Services
 from minirelay.web.listener import Listener
 
@@ -38,6 +39,7 @@ class Server:
     relay: Relay
     token_lost: asyncio.Task[None]
     blobs: BlobLibrary
+    login_links: LoginLinks
 
 
 @asynccontextmanager
@@ -66,9 +68,11 @@ async def serve(
             open_foundations(settings, base_url, wallet, accepts_loss=accepts_loss, new_token=new_token)
         )
         running = await enter(run_relay(on))
-        token_lost = await enter(operate(on, running))
+        operations = await enter(operate(on, running))
         url = await enter(open_client_listener(settings, _services(on, running), listener, running.relay))
-        yield Server(url, on.token.token_id, running.relay, token_lost, on.blobs)
+        yield Server(
+            url, on.token.token_id, running.relay, operations.token_lost, on.blobs, operations.login_links
+        )
 
 
 def _services(on: Foundations, running: RunningRelay) -> Services:

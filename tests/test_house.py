@@ -20,6 +20,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
             "foundations",
             "listeners",
             "operations",
+            "operator_listeners",
             "payments",
             "registry",
             "relay_parts",
@@ -29,7 +30,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     },
     **{
         f"web/admin/{part}.py": "paths, tested with the errors, the whole and the commands"
-        for part in ("app", "blobs", "payments", "sweeps")
+        for part in ("app", "blobs", "callers", "payments", "sweeps")
     },
     "chain/findings.py": "only types and a protocol, tested with the poller",
     "protocol/addresses.py": "only constants, tested with everything that uses them",

@@ -6,8 +6,9 @@ import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
-from aiohttp import ClientConnectionError, ClientSession, UnixConnector
+from aiohttp import ClientConnectionError, ClientSession, CookieJar, UnixConnector
 from web3 import Web3
 
 from minirelay.chain.wallet import Wallet
@@ -52,7 +53,7 @@ def settings(directory: Path, chain: DevChain, contracts: Deployment, **fields: 
             chains__31337__rpc_urls=[chain.rpc_url],
             chains__31337__shop_reg=contracts.shop_reg,
             chains__31337__relay_reg=contracts.relay_reg,
-            **fields,
+            **{"admin_listen": "", **fields},
         )
     )
 
@@ -291,3 +292,96 @@ async def test_below_the_disk_floor_what_clients_send_is_refused_and_reading_goe
                 raise AssertionError("a key card was enrolled")
         # And the relay itself can write that a person should see to it.
         await alert_raised(running, "low disk")
+
+
+# -- the operator's listener
+
+
+async def admin_paths(http: ClientSession, url: str) -> dict[str, int]:
+    """Ask for everything that the operator's listener has; gives the answers' statuses."""
+    found = {}
+    for method, path in (
+        ("GET", "/login"),
+        ("GET", "/metrics"),
+        ("GET", "/v1/session"),
+        ("POST", "/v1/logout"),
+        ("POST", "/v1/login-links"),
+        ("POST", "/v1/alerts/1/acknowledge"),
+        ("POST", "/v1/payments/unswept"),
+        ("POST", "/v1/payments/0x12345/sweep"),
+        ("POST", "/v1/payments/0x12345/accept"),
+    ):
+        async with http.request(method, f"{url}{path}") as answer:
+            found[path] = answer.status
+    return found
+
+
+async def test_the_operators_listener_is_no_clients(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    async with (
+        serving(tmp_path, dev_chain, deployment, admin_listen="127.0.0.1:0") as running,
+        ClientSession(cookie_jar=CookieJar(unsafe=True)) as http,
+    ):
+        admin_url = running.server.login_links.url
+        assert admin_url is not None
+        assert set((await admin_paths(http, running.url)).values()) == {404}
+        assert (await admin_paths(http, admin_url))["/v1/payments/unswept"] == 401
+        async with http.get(running.server.login_links.make()) as answer:
+            assert answer.status == 200
+        async with http.get(f"{admin_url}/v1/session") as answer:
+            headers = {"Origin": admin_url, "X-CSRF-Token": (await answer.json())["csrf"]}
+        async with http.post(f"{admin_url}/v1/payments/unswept", headers=headers) as answer:
+            assert await answer.json() == []
+        # Only who can open the data directory makes links.
+        async with http.post(f"{admin_url}/v1/login-links", headers=headers) as answer:
+            assert answer.status == 404
+        async with http.get(f"{admin_url}/v4/sessions") as answer:
+            assert answer.status == 404
+
+
+async def test_a_port_that_is_taken_closes_only_a_listener_that_nobody_asked_for(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    async with serving(tmp_path, dev_chain, deployment) as running:
+        wallet = running.wallet
+    taken = Listener.bind("127.0.0.1", 0)
+    taken.socket.listen()
+    port = taken.socket.getsockname()[1]
+    wanted = settings(tmp_path, dev_chain, deployment, admin_listen=f"127.0.0.1:{port}", development=True)
+    try:
+        listener = Listener.bind("127.0.0.1", 0)
+        with pytest.raises(ConfigError, match=f"port {port}.*see admin_listen"):
+            async with serve(wanted, wallet, listener):
+                pass
+        listener.close()
+        origins = {name: origin for name, origin in wanted.origins.items() if name != "admin_listen"}
+        unasked = msgspec.structs.replace(wanted, origins=origins)
+        async with serve(unasked, wallet, Listener.bind("127.0.0.1", 0)) as server:
+            # Under development it is at another port.
+            assert server.login_links.url not in (None, f"http://127.0.0.1:{port}")
+    finally:
+        taken.close()
+
+
+async def test_a_token_file_that_others_can_read_keeps_the_relay_from_starting(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    async with serving(tmp_path, dev_chain, deployment) as running:
+        wallet = running.wallet
+    token = tmp_path / "token"
+    token.write_text("t" * 40)
+    token.chmod(0o644)
+    wanted = settings(
+        tmp_path,
+        dev_chain,
+        deployment,
+        development=True,
+        admin_listen="127.0.0.1:0",
+        admin_token_file=str(token),
+    )
+    listener = Listener.bind("127.0.0.1", 0)
+    with pytest.raises(ConfigError, match=r"admin_token_file: .*chmod 600"):
+        async with serve(wanted, wallet, listener):
+            pass
+    listener.close()

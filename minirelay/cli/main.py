@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "payments": "minirelay.cli.payments",
     "verify": "minirelay.cli.verify",
     "alerts": "minirelay.cli.alerts",
+    "admin": "minirelay.cli.admin",
     "blobs": "minirelay.cli.blobs",
     "backup": "minirelay.cli.backup",
     "restore": "minirelay.cli.restore",

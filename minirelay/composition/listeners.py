@@ -1,14 +1,11 @@
-"""The listeners: of clients, and of the operator."""
+"""The listener of clients."""
 
 import time
-from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from minirelay.config.settings import Settings
 from minirelay.relay.relay import Relay
-from minirelay.web.admin.app import AdminApi, create_admin_app
-from minirelay.web.admin_socket import listen_to_operator
 from minirelay.web.app import Services, create_app
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.connections import Connections, files_for_connections
@@ -16,11 +13,6 @@ from minirelay.web.listener import Listener, listen
 from minirelay.web.refusals import Refusals
 
 STOPPING: Final = "this relay stops; connect again in a moment"
-
-
-def open_operator_listener(settings: Settings, apis: Iterable[AdminApi]) -> AbstractAsyncContextManager[None]:
-    """Listen on a socket in the data directory, whose lock the store holds. apis: what is answered there."""
-    return listen_to_operator(create_admin_app(*apis), settings.data_dir)
 
 
 def open_client_listener(

@@ -6,11 +6,12 @@ To add a part is to write its function beside what it is made of, and to enter i
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from minirelay.chain.wallet_lock import WalletLock
 from minirelay.composition.foundations import Foundations
-from minirelay.composition.listeners import open_operator_listener
+from minirelay.composition.operator_listeners import open_operator_listeners
 from minirelay.composition.payments import auto_sweep, make_sweepers
 from minirelay.composition.registry import anchor_runner, anchoring, token_checks
 from minirelay.composition.relay_parts import backups, stock_alerts
@@ -30,16 +31,25 @@ from minirelay.store.meta_table import MetaTable
 from minirelay.web.admin.alerts import AlertsApi
 from minirelay.web.admin.app import AdminApi
 from minirelay.web.admin.blobs import BlobsApi
+from minirelay.web.admin.login import LoginLinks
 from minirelay.web.admin.payments import PaymentsApi
 from minirelay.web.admin.sweeps import SweepsApi
 
 
-@asynccontextmanager
-async def operate(on: Foundations, running: RunningRelay) -> AsyncIterator[asyncio.Task[None]]:
-    """Keep an eye on a relay while the block runs.
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """What keeps an eye on a relay, as far as others need it.
 
-    Gives a task that ends with a ConfigError if the wallet turns out not to own the relay's token.
+    token_lost: done, with a ConfigError, if the wallet turns out not to own the relay's token.
     """
+
+    token_lost: asyncio.Task[None]
+    login_links: LoginLinks
+
+
+@asynccontextmanager
+async def operate(on: Foundations, running: RunningRelay) -> AsyncIterator[Operations]:
+    """Keep an eye on a relay while the block runs. Raises ConfigError."""
     settings = on.settings
     async with AsyncExitStack() as parts:
         enter = parts.enter_async_context
@@ -50,8 +60,10 @@ async def operate(on: Foundations, running: RunningRelay) -> AsyncIterator[async
         schedule = parts.enter_context(backups(settings, on.disk))
         await enter(lasting_alerts(on, running, schedule))
         token_lost = parts.enter_context(token_checks(on.token_service, on.token, settings))
-        await enter(open_operator_listener(settings, _admin_apis(on, running, sweepers)))
-        yield token_lost
+        links = await enter(
+            open_operator_listeners(settings, _admin_apis(on, running, sweepers), running.relay.memory)
+        )
+        yield Operations(token_lost, links)
 
 
 def _admin_apis(on: Foundations, running: RunningRelay, sweepers: Mapping[int, Sweeper]) -> list[AdminApi]:

@@ -13,6 +13,7 @@ from minirelay.chain.endpoint import open_http
 from minirelay.chain.sending import Sender
 from minirelay.chain.wallet import Wallet
 from minirelay.chain.wallet_lock import WalletLock
+from minirelay.config.secret_file import read_secret
 from minirelay.config.settings import Settings
 from minirelay.errors import ConfigError
 from minirelay.event_loop import end_tasks
@@ -26,7 +27,6 @@ from minirelay.payments.native_proof import NativeProver
 from minirelay.payments.payment_target import PayByAddress
 from minirelay.payments.payment_watches import PaymentWatches
 from minirelay.payments.polling import PolledChain
-from minirelay.payments.price_key import read_price_key
 from minirelay.payments.price_memory import StoredPrices
 from minirelay.payments.quotes import PaymentChain, Quotes
 from minirelay.payments.settlement import SettlementTerms
@@ -88,7 +88,7 @@ def _payment_chain(settings: Settings, polled: PolledChain) -> PaymentChain:
 async def _rates(settings: Settings, store: Store) -> AsyncIterator[Rates]:
     prices = settings.prices
     if prices.source == "coingecko":
-        key = None if prices.key_file is None else read_price_key(prices.key_file)
+        key = None if prices.key_file is None else read_secret(prices.key_file, "prices.key_file")
         async with open_http() as http:
             source = CoinGecko(http, prices.url, key)
             memory = StoredPrices(store, utc_now)

@@ -28,6 +28,15 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: Annotated[Count, Meta(description="connections open at a time, sessions included")] = (
         8192
     )
+    admin_connections: Annotated[
+        Count, Meta(description="connections of the operator's listener open at a time")
+    ] = 64
+    admin_sessions: Annotated[
+        Count, Meta(description="logins of the operator at a time; one more ends the oldest")
+    ] = 16
+    admin_streams: Annotated[
+        Count, Meta(description="event streams (`/v1/events`) of the operator's page at a time")
+    ] = 16
     silent_connections_per_address: Annotated[
         AtLeastNone,
         Meta(description="connections of these that have not sent a whole request yet; 0: no limit"),

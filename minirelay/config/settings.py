@@ -23,6 +23,7 @@ from minirelay.config.values import (
     Factor,
     LargeTotal,
     LineSize,
+    ListenAddress,
     Network,
     PositiveSeconds,
     Seconds,
@@ -211,6 +212,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     listen_port: Annotated[int, Meta(ge=0, le=65535, description="port to listen on; 0 for any free one")] = (
         4444
     )
+    admin_listen: Annotated[
+        ListenAddress,
+        Meta(description='address and port of the operator\'s page and of `/metrics`; "": off'),
+    ] = ListenAddress("127.0.0.1:4445")
+    admin_token_file: Annotated[
+        Path | None,
+        Meta(
+            description="file with a token of 32 to 200 characters that lets programs in there, mode 0600; "
+            "unset: none"
+        ),
+    ] = None
     data_dir: Annotated[Path, Meta(description="directory of the database")] = Path("/var/lib/minirelay")
     wallet_key_file: Annotated[
         Path | None, Meta(description="file with the hexadecimal key of the relay's wallet, mode 0600")

@@ -13,6 +13,8 @@ from minirelay.protocol.addresses import NATIVE_COIN
 _UNITS_S: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _UNITS_BYTES: Final = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
+_ADDRESS_AND_PORT: Final = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([0-9]{1,5})")
+_MAX_PORT: Final = 65_535
 LEAST_LINE: Final = 256
 _COIN_DIGITS: Final = 18
 _UINT256_DIGITS: Final = 78
@@ -249,6 +251,33 @@ class LargeTotal(str):
         if match is None:
             raise ValueError(f"not a currency and a sum: {self}")
         return match.groupdict()
+
+
+class ListenAddress(str):
+    """An address and a port to listen on, like 127.0.0.1:4445 or [::1]:4445; empty: nowhere."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Read an address and a port, or nothing. Raises ValueError."""
+        expected = 'expected an address and a port like "127.0.0.1:4445", or "" for none'
+        if not isinstance(given, str):
+            raise ValueError(expected)
+        match = _ADDRESS_AND_PORT.fullmatch(given)
+        if given and (match is None or int(match[2]) > _MAX_PORT):
+            raise ValueError(expected)
+        return cls(given)
+
+    @property
+    def host(self) -> str:
+        """Return the address, an IPv6 one without its brackets."""
+        return self.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """Return the port; 0 for any free one."""
+        return int(self.rpartition(":")[2])
 
 
 class Network:

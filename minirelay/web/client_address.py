@@ -59,6 +59,12 @@ def counted_as(address: str) -> str:
     return f"{IPv6Address(int(parsed) >> _HOST_BITS << _HOST_BITS)}/64"
 
 
+def is_loopback(address: str | None) -> bool:
+    """Return whether this is an address of the machine itself."""
+    parsed = _parse(address or "")
+    return parsed is not None and parsed.is_loopback
+
+
 def _parse(text: str) -> Address | None:
     """Read an address. Some proxies write the port too: 192.0.2.1:5000, [2001:db8::1]:5000."""
     text = text.strip()

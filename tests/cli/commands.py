@@ -48,7 +48,12 @@ def command(*arguments: str) -> list[str]:
 
 def variables(environment: dict[str, str]) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MINIRELAY_")}
-    return inherited | {f"MINIRELAY_{name}": value for name, value in environment.items()}
+    # Several run at a time; who wants the operator's listener says where.
+    return (
+        inherited
+        | {"MINIRELAY_ADMIN_LISTEN": ""}
+        | {f"MINIRELAY_{name}": value for name, value in environment.items()}
+    )
 
 
 def assert_one_line(outcome: Outcome, code: int, *words: str) -> None:

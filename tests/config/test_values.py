@@ -10,6 +10,7 @@ from minirelay.config.values import (
     Confirmations,
     Factor,
     LargeTotal,
+    ListenAddress,
     Network,
     PositiveSize,
     Seconds,
@@ -188,3 +189,24 @@ def test_large_totals_name_a_currency_a_sum_and_a_depth(
 def test_what_names_no_large_total_is_refused(given: object) -> None:
     with pytest.raises(ValueError, match="a currency and a sum"):
         LargeTotal.parse(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "host", "port"),
+    [("127.0.0.1:4445", "127.0.0.1", 4445), ("[::1]:0", "::1", 0), ("relay.lan:65535", "relay.lan", 65535)],
+)
+def test_addresses_to_listen_on(given: str, host: str, port: int) -> None:
+    address = ListenAddress.parse(given)
+    assert (address.host, address.port, str(address)) == (host, port, given)
+
+
+def test_nowhere_is_no_address() -> None:
+    assert not ListenAddress.parse("")
+
+
+@pytest.mark.parametrize(
+    "given", ["4445", ":4445", "::1:4445", "127.0.0.1:", "127.0.0.1:65536", 4445, "a b:1"]
+)
+def test_what_is_no_address_to_listen_on(given: object) -> None:
+    with pytest.raises(ValueError, match="an address and a port"):
+        ListenAddress.parse(given)

@@ -180,6 +180,7 @@ async def killable_relay(
         "base_url": url,
         "listen_host": "127.0.0.1",
         "listen_port": port,
+        "admin_listen": "",
         "data_dir": data,
         "wallet_key_file": key_file,
         "registry_chain": 31337,

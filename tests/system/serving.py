@@ -68,6 +68,7 @@ async def serving(
         "base_url": listener.url,
         "data_dir": str(directory),
         "registry_chain": 31337,
+        "admin_listen": "",
         "development": True,
         "limits__connection_rate": 0,
         "limits__enrolment_rate": 0,

@@ -98,6 +98,7 @@ def standalone(
     values = {
         "base_url": "http://127.0.0.1",
         "listen_port": 0,
+        "admin_listen": "",
         "data_dir": directory / "data",
         "wallet_key_file": key_file,
         "registry_chain": 31337,

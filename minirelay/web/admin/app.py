@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from minirelay.web.admin.errors import answer_errors
+from minirelay.web.admin.gate import Gate
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
@@ -17,9 +18,15 @@ class AdminApi(Protocol):
         """List its paths and what answers there."""
 
 
-def create_admin_app(*apis: AdminApi) -> web.Application:
-    """Make the application that answers the operator. It lets everybody in: what it listens on does not."""
-    app = web.Application(middlewares=[answer_errors], client_max_size=MAX_BODY_BYTES)
+def create_admin_app(*apis: AdminApi, gate: Gate | None = None) -> web.Application:
+    """Make an application that answers the operator.
+
+    gate: lets in who may; without one it lets everybody in, and what it listens on does not.
+    """
+    middlewares = [answer_errors] if gate is None else [answer_errors, gate.middleware]
+    app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
+    if gate is not None:
+        app.on_response_prepare.append(gate.add_headers)
     for api in apis:
         app.router.add_routes(api.routes())
     return app

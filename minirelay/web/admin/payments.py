@@ -6,8 +6,8 @@ from typing import Final
 from aiohttp import web
 
 from minirelay.operations.payment_decisions import PaymentDecisions
+from minirelay.web.admin.callers import caller_of
 from minirelay.web.admin.json_body import read_object, text
-from minirelay.web.admin_socket import user_of
 
 REQUEST: Final = "{request:(?:0x)?[0-9A-Fa-f]{1,64}}"
 """A payment request in a path: its id, or the first digits of it."""
@@ -29,5 +29,5 @@ class PaymentsApi:
     async def _decide(self, request: web.Request) -> web.Response:
         named, decision = request.match_info["request"], request.match_info["decision"]
         reason = text(await read_object(request), "reason", MOST_REASON)
-        made = await self._decisions.decide(named, decision, user_of(request.transport), reason)
+        made = await self._decisions.decide(named, decision, caller_of(request), reason)
         return web.json_response(made)
