@@ -1,9 +1,12 @@
-/* To be preloaded: while the file $FAILING_FSYNC exists, syncing fails for files whose names end as it says. */
+/* To be preloaded: while the file $FAILING_FSYNC exists, syncing fails for files whose names end as it says.
+   The file $KILLING_FSYNC holds a number: a process is killed in place of its so manieth sync; 0: of none. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +27,23 @@ static int is_failing(int file)
         && memcmp(path + path_length - ending_length, ending, ending_length) == 0;
 }
 
+static void die_at_a_sync(void)
+{
+    static atomic_int count;
+    char digits[16] = "";
+    const char *path = getenv("KILLING_FSYNC");
+    int opened = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (opened < 0)
+        return;
+    ssize_t length = read(opened, digits, sizeof digits - 1);
+    close(opened);
+    if (length > 0 && atomic_fetch_add(&count, 1) + 1 == atoi(digits))
+        raise(SIGKILL);
+}
+
 static int sync_unless_failing(const char *name, int file)
 {
+    die_at_a_sync();
     if (is_failing(file)) {
         errno = EIO;
         return -1;

@@ -106,6 +106,15 @@ class WatchedPayment:
         return 0 if self._head is None else self._head.amount
 
     @property
+    def known_until(self) -> int:
+        """Up to when a relay that is started now need not ask what lies there, in epoch seconds.
+
+        What came in time and is not stored yet, since its block is not deep, has to be found again as such.
+        """
+        is_stored = self._in_time <= (0 if self._deep is None else self._deep.amount)
+        return self.looked_at if is_stored else min(self.looked_at, self.issued.request.ttl)
+
+    @property
     def emptied_at(self) -> BlockId | None:
         """The deep block at which a token's address was empty, if it is not known what had arrived there."""
         return None if self._is_arrival_known else self._emptied

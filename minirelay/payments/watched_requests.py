@@ -81,6 +81,10 @@ class WatchedRequests:
         """Take note that everything was looked at: what is new was not there before. at: epoch seconds."""
         self._looked_at = at
 
+    def known_until(self) -> Iterator[int]:
+        """Go through up to when it is known for sure what came for those that may still be paid."""
+        return (one.known_until for one in self if one.issued.state in SETTLES and not one.is_closed)
+
     def changed(self, shop: ShopRow, records: RecordChanges) -> None:
         """Take note of what a write changed, and is durable: a client's, or one of the relay's own."""
         for request_id, row in records.requests.items():

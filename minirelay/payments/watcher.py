@@ -79,7 +79,7 @@ class PaymentWatch:
         self._questions = OpenQuestions(self.requests, target)
         self._large = LargePayments(large or {}, terms.tolerance)
         self._submissions = Submissions(chain_id, self.requests, terms, write_own)
-        self._looked_at = 0
+        self._looked_at = self._noted_at = 0
         self.newest_deep: BlockId | None = None
 
     def load(
@@ -89,6 +89,7 @@ class PaymentWatch:
 
         transfers: of these requests. looked_at: when they were last looked at, in epoch seconds.
         """
+        self._noted_at = looked_at
         self._looked_at = max(0, looked_at - SLACK_S)
         self.requests.load(requests, transfers, self._looked_at)
 
@@ -310,10 +311,14 @@ class PaymentWatch:
         await self._submissions.finish()
 
     def _note_looked_at(self, findings: Findings) -> Sequence[MetaRow]:
-        """Note that everything was looked at up to the head."""
+        """Note up to when everything is known, so that a restart does not take it for late."""
         head = findings.marks.head
-        if findings.marks.scanned < head.number or head.timestamp <= self._looked_at:
+        if findings.marks.scanned < head.number:
             return ()
-        self._looked_at = head.timestamp
-        self.requests.looked(head.timestamp)
-        return (MetaRow(looked_at_key(self.chain_id), head.timestamp.to_bytes(8)),)
+        self._looked_at = max(self._looked_at, head.timestamp)
+        self.requests.looked(self._looked_at)
+        known_until = min([self._looked_at, *self.requests.known_until()])
+        if known_until <= self._noted_at:
+            return ()
+        self._noted_at = known_until
+        return (MetaRow(looked_at_key(self.chain_id), known_until.to_bytes(8)),)

@@ -217,6 +217,10 @@ class ModelChain:
         """Give all again, as after a poll that did not count."""
         self._deep = -1
 
+    def forget_balances(self) -> None:
+        """Forget what was enough and is not deep, as a poller does that ends."""
+        self._kept.clear()
+
     def nothing_found(self) -> Findings:
         """The findings of a poll that found nothing."""
         head = self.head

@@ -13,7 +13,7 @@ from minirelay.payments.watched_payment import PART_INTERVAL_S
 from minirelay.protocol.block_id import BlockId
 from minirelay.shop.issued_requests import DAY_S
 from minirelay.shop.order_states import OrderState
-from tests.payments.watching import watching, watching_again
+from tests.payments.watching import Watching, watching, watching_again
 from tests.relay.selling import CAP, STOCK, write
 from tests.relay.test_audit import audited
 from tests.shop.checkouts import address, buy, cancel, item
@@ -416,6 +416,52 @@ async def test_what_was_paid_in_time_while_the_relay_was_down_over_the_ttl_is_pa
     else:
         chain.transfer(request, request.amount)
     chain.pass_time(3 * DAY_S)
+    async with watching_again(tmp_path, chain) as again:
+        await again.poll(2)
+        assert await again.order() is PAID
+    await audited(tmp_path)
+
+
+async def poll_noting(one: Watching) -> None:
+    """Poll, and store what the poll gives to store."""
+    for note in await one.chain.poll(one.watch):
+        await one.shop.house.store.writer.put_meta(note.key, note.value)
+
+
+@pytest.mark.parametrize("coin", [NATIVE, None], ids=["coins", "token"])
+async def test_what_was_seen_in_time_and_is_not_deep_when_the_relay_ends_is_in_time_when_it_is_back(
+    tmp_path: Path, coin: bytes | None
+) -> None:
+    async with watching(tmp_path, confirmations=30, coin=coin) as one:
+        chain, request = one.chain, (await one.request()).request
+        chain.final_depth = 100
+        chain.mine(at=request.ttl - 100)
+        chain.transfer(request, request.amount)
+        for _ in range(20):
+            await poll_noting(one)
+            chain.mine(at=chain.time + 60)
+        assert await one.state() == "seen"
+    chain.forget_balances()
+    async with watching_again(tmp_path, chain) as again:
+        for _ in range(40):
+            chain.mine()
+            await again.poll()
+        assert (await again.order(), await again.state()) == (PAID, "paid")
+        assert await again.told() == []
+
+
+async def test_a_poll_that_could_not_look_at_an_address_does_not_make_what_is_there_late(
+    tmp_path: Path,
+) -> None:
+    async with watching(tmp_path, coin=None) as one:
+        chain, request = one.chain, (await one.request()).request
+        await poll_noting(one)
+        chain.transfer(request, request.amount)
+    chain.pass_time(3 * DAY_S)
+    async with watching_again(tmp_path, chain) as again:
+        chain.faults = {request.currency: "out of gas"}
+        await poll_noting(again)
+    chain.faults = {}
     async with watching_again(tmp_path, chain) as again:
         await again.poll(2)
         assert await again.order() is PAID

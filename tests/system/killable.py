@@ -87,6 +87,11 @@ class KillableRelay:
         assert self._is_serving, self.tail
 
     @property
+    def is_running(self) -> bool:
+        """Return whether one runs, as far as it was told."""
+        return self._process is not None
+
+    @property
     def tail(self) -> str:
         """Return the end of its log."""
         return "\n".join(self.log[-40:])
@@ -167,9 +172,12 @@ async def assert_verified(data: Path) -> None:
 
 @asynccontextmanager
 async def killable_relay(
-    directory: Path, chain: DevChain, contracts: Deployment, **variables: str
+    directory: Path, chain: DevChain, contracts: Deployment, endpoint: str = "", **variables: str
 ) -> AsyncIterator[KillableRelay]:
-    """Prepare a relay with a shop on the chain; nothing is started yet. variables: of its environment."""
+    """Prepare a relay with a shop on the chain; nothing is started yet.
+
+    endpoint: where it asks, if not at the chain's own. variables: of its environment.
+    """
     listener = Listener.bind("127.0.0.1", 0)
     url, port = listener.url, listener.url.rpartition(":")[2]
     listener.close()
@@ -190,7 +198,7 @@ async def killable_relay(
         "limits.sessions_per_address": 0,
         "limits.connections_per_address": 0,
         "limits.silent_connections_per_address": 0,
-        "chains.31337.rpc_urls": chain.rpc_url,
+        "chains.31337.rpc_urls": endpoint or chain.rpc_url,
         "chains.31337.shop_reg": contracts.shop_reg,
         "chains.31337.relay_reg": contracts.relay_reg,
     }

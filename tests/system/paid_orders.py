@@ -64,12 +64,13 @@ class PaidOrders:
         return bytes.fromhex(self.deployment.eddies[2:])
 
     @asynccontextmanager
-    async def relay(self) -> AsyncIterator[None]:
+    async def relay(self, **settings: Any) -> AsyncIterator[None]:
         """Run the relay; called again, it goes on."""
-        settings: dict[str, object] = {
+        settings = {
             "chains__31337__poll_interval": "50ms",
             "prices__source": "fixed",
             "prices__factor": "1500/1",
+            **settings,
         }
         async with (
             serving(self.directory, self.chain, self.deployment, **settings) as served,
@@ -103,9 +104,9 @@ class PaidOrders:
             yield other
 
     @asynccontextmanager
-    async def relay_of(self) -> AsyncIterator["PaidOrders"]:
+    async def relay_of(self, **settings: Any) -> AsyncIterator["PaidOrders"]:
         """Run the relay, and give this."""
-        async with self.relay():
+        async with self.relay(**settings):
             yield self
 
     async def order(

@@ -63,8 +63,10 @@ async def test_what_a_reorganisation_takes_back_was_never_written(
     tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3
 ) -> None:
     registry = contracts.shop_reg.functions
-    settings: dict[str, object] = {"chains__31337__confirmations": 3}
-    async with serving(tmp_path, dev_chain, deployment, **settings) as running, ClientSession() as http:
+    async with (
+        serving(tmp_path, dev_chain, deployment, chains__31337__confirmations=3) as running,
+        ClientSession() as http,
+    ):
         async with running.client():
             shop_id = running.shop_id
         snapshot = rpc(w3, "evm_snapshot")
