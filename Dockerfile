@@ -14,7 +14,7 @@ COPY minirelay ./minirelay
 RUN python -m venv /opt/minirelay && /opt/minirelay/bin/pip install --no-cache-dir '.[fast]'
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --home-dir /var/lib/minirelay --shell /usr/sbin/nologin minirelay && install -d -o minirelay -g minirelay -m 0700 /var/lib/minirelay
+RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/minirelay --shell /usr/sbin/nologin minirelay && install -d -o minirelay -g minirelay -m 0700 /var/lib/minirelay
 COPY --from=build /opt/minirelay /opt/minirelay
 ENV PATH=/opt/minirelay/bin:$PATH MINIRELAY_LISTEN_HOST=0.0.0.0
 USER minirelay

@@ -25,7 +25,7 @@ from minirelay.store.errors import StoreUnreadable
 from minirelay.store.file_identity import FileIdentity
 from minirelay.store.high_water import save_high_water
 from minirelay.store.high_water_recorder import HighWaterRecorder
-from minirelay.store.lock import DirectoryLock
+from minirelay.store.lock import DirectoryLock, whose
 from minirelay.store.one_step import check_sqlite
 from minirelay.store.pool import ReadPool
 from minirelay.store.reader import Reader
@@ -235,7 +235,5 @@ def _create_private(path: Path) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise StoreUnreadable(
-            f"{path}: {error.strerror}; the data directory must belong to the user who runs minirelay"
-        ) from error
+        raise StoreUnreadable(f"{path}: {error.strerror}; {whose(path.parent)}") from error
     os.close(file)

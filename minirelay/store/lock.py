@@ -23,9 +23,7 @@ class DirectoryLock:
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StoreUnreadable(
-                f"{path}: {error.strerror}; the data directory must belong to the user who runs minirelay"
-            ) from error
+            raise StoreUnreadable(f"{path}: {error.strerror}; {whose(directory)}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -49,3 +47,12 @@ class DirectoryLock:
         content = f"{os.getpid()}\n".encode("ascii")
         os.pwrite(self._file, content, 0)
         os.ftruncate(self._file, len(content))
+
+
+def whose(directory: Path) -> str:
+    """Say to whom a data directory has to belong, and to whom it does, for one that can't be used."""
+    wanted = f"the data directory must belong to the user who runs minirelay (uid {os.geteuid()})"
+    try:
+        return f"{wanted}; {directory} belongs to uid {directory.stat().st_uid}"
+    except OSError:
+        return wanted

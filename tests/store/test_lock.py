@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from minirelay.store.errors import StoreLocked, StoreUnreadable
-from minirelay.store.lock import LOCK_FILE, DirectoryLock
+from minirelay.store.lock import LOCK_FILE, DirectoryLock, whose
 
 TAKE_AND_WAIT = """
 import sys
@@ -79,3 +79,14 @@ def test_a_disk_without_room_is_said_to_be_the_reason(tmp_path: Path) -> None:
         [sys.executable, "-c", LOCK_WITHOUT_ROOM, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"{tmp_path / LOCK_FILE}: File too large; the disk may be full or failing\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_who_can_not_use_a_directory_is_told_whose_it_is(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, 12345)
+    assert "user who runs minirelay (uid 0)" in whose(tmp_path)
+    assert whose(tmp_path).endswith(f"{tmp_path} belongs to uid 12345")
+
+
+def test_of_a_directory_that_is_not_there_only_what_is_wanted_is_said(tmp_path: Path) -> None:
+    assert whose(tmp_path / "missing").endswith(f"(uid {os.geteuid()})")
