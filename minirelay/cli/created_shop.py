@@ -40,6 +40,7 @@ class CreatedShop:
         chain = self.settings.chain(chain_id)
         return {
             "shop_id": show_shop(self.shop_id),
+            "shop_id_hex": f"0x{self.shop_id:064x}",
             "owner": checksum_address(self.wanted.owner),
             "chain_id": chain_id,
             "relay_url": str(self.settings.base_url),
@@ -48,6 +49,10 @@ class CreatedShop:
                 "ShopReg": checksum_address(bytes(chain.shop_reg)),
                 "RelayReg": checksum_address(bytes(chain.relay_reg)),
                 "Payments": checksum_address(bytes(chain.payments)),
+            },
+            "web_shop": {
+                "VITE_RELAY_ENDPOINT": _web_socket(str(self.settings.base_url)),
+                "VITE_RELAY_TOKEN_ID": show_token(self.wanted.relay_token),
             },
         }
 
@@ -99,7 +104,17 @@ def _lines(document: dict[str, Any]) -> list[str]:
         f"relay        {document['relay_url']}",
         f"relay token  {document['relay_token_id']}",
         *(f"{name:<13}{address}" for name, address in contracts.items()),
+        "for a web shop (docs/first-shop.md)",
+        *(f"  {name}\n    {value}" for name, value in document["web_shop"].items()),
     ]
+
+
+def _web_socket(base_url: str) -> str:
+    """Return what web shops put the names of the relay's endpoints behind."""
+    from minirelay.protocol.paths import SESSIONS_PATH
+
+    version = SESSIONS_PATH.rpartition("/")[0]
+    return f"ws{base_url.removeprefix('http').rstrip('/')}{version}"
 
 
 def _call(step: "Step") -> dict[str, str]:
