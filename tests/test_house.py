@@ -32,6 +32,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
         f"web/admin/{part}.py": "paths, tested with the errors, the whole and the commands"
         for part in ("app", "blobs", "callers", "payments", "sweeps")
     },
+    "blobs/errors.py": "two names, tested with the library and the uploads",
     "chain/findings.py": "only types and a protocol, tested with the poller",
     "protocol/addresses.py": "only constants, tested with everything that uses them",
     "protocol/paths.py": "only constants, tested with everything that uses them",

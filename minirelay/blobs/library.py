@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from minirelay.blobs.media_type import SNIFFED_BYTES, sniff
+from minirelay.blobs.quota import BlobQuota
 from minirelay.blobs.unixfs import CHUNK_BYTES, Block, DagBuilder, content_offset
-from minirelay.errors import MinirelayError, StorageFull, StoreError
+from minirelay.errors import StorageFull, StoreError
 from minirelay.store.blob_rows import BegunBlob, BlobBlock, RemovedBlocks, UnservedBlob, WholeBlob
 from minirelay.store.database import Store
 from minirelay.store.messages import BlobRow
-
-_NO_SHARE: Final = "the pictures and files of this shop would take more than its share"
 
 Blob: TypeAlias = BlobRow
 """A file that is served."""
@@ -29,14 +28,6 @@ PIECE_BYTES: Final = 32 * 1024
 
 REMOVED_AT_ONCE: Final = 4
 """Blocks: what each has on the disk is read to be set free, and commits wait for that."""
-
-
-class UploadRefused(MinirelayError):
-    """An upload that can't be taken as it is; in words for the client."""
-
-
-class UploadTooLarge(UploadRefused):
-    """A file beyond what one upload, or all of a shop, may have."""
 
 
 class BlobLibrary:
@@ -56,12 +47,10 @@ class BlobLibrary:
         is_disk_low: from memory; meanwhile nothing is taken.
         """
         self.store = store
-        self.shop_bytes = shop_bytes
+        self.quota = BlobQuota(store, shop_bytes)
         self.now = now
         self.is_disk_low = is_disk_low
         self._next_row = next_row
-        self.finishing = asyncio.Lock()
-        """Held while a shop's share is checked and taken."""
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._removals: set[asyncio.Task[None]] = set()
 
@@ -92,7 +81,7 @@ class BlobLibrary:
         Raises StorageFull, StoreError, UploadTooLarge.
         """
         self.require_disk()
-        room_bytes = self.shop_bytes - await self.store.reader.blob_bytes(shop)
+        room_bytes = await self.quota.left_bytes(shop)
         row, self._next_row = self._next_row, self._next_row + 1
         upload = Upload(self, row, shop, room_bytes)
         await self.store.writer.commit(BegunBlob(row))
@@ -125,7 +114,8 @@ class BlobLibrary:
 
     async def remove(self, blob: Blob) -> None:
         """Remove a blob, from all shops. Raises StoreError."""
-        await self.store.writer.commit(UnservedBlob(blob.row))
+        async with self.quota.changing():
+            await self.store.writer.commit(UnservedBlob(blob.row))
         await self._remove(blob.row)
 
     def remove_later(self, row: int) -> None:
@@ -173,23 +163,19 @@ class Upload:
         """Take the file's next bytes. Raises StorageFull, UploadTooLarge, StoreError."""
         self._library.require_disk()
         self.size += len(data)
-        if self.size > self._room_bytes:
-            raise UploadTooLarge(_NO_SHARE)
+        self._library.quota.check(self.size, self._room_bytes)
         if len(self._beginning) < SNIFFED_BYTES:
             self._beginning += data[: SNIFFED_BYTES - len(self._beginning)]
         await self._store(self._builder.add(data))
 
     async def finish(self) -> bytes:
-        """Serve the file from now on; return the SHA-256 of its root. Raises StoreError."""
+        """Serve the file from now on; return the SHA-256 of its root. Raises StoreError, UploadTooLarge."""
         await self._store(self._builder.finish())
         digest = self._builder.root.hash
         library = self._library
         uploaded_at = int(library.now().timestamp())
         media_type = sniff(self._beginning)
-        async with library.finishing:
-            # Counted once more: others may have been uploaded meanwhile.
-            if self.size > library.shop_bytes - await library.store.reader.blob_bytes(self._shop):
-                raise UploadTooLarge(_NO_SHARE)
+        async with library.quota.taking(self._shop, digest, self.size):
             await library.store.writer.commit(
                 WholeBlob(self._row, digest, self.size, media_type, self._shop, uploaded_at)
             )

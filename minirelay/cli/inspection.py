@@ -59,8 +59,11 @@ async def find(reader: "Reader", text: str) -> "ShopRow":
     return found[0]
 
 
-async def describe(reader: "Reader", row: "ShopRow") -> "dict[str, Document]":
-    """Describe a shop: how long its log is, its root hash, how much is in it. Raises StoreError."""
+async def describe(reader: "Reader", row: "ShopRow", settings: "Settings") -> "dict[str, Document]":
+    """Describe a shop: how long its log is, its root hash, how much is in it, what it may have.
+
+    settings: of the relay; they say what a shop may have. Raises StoreError.
+    """
     from minirelay.shop.state import ShopState
 
     seq, counts = await reader.tail(row.row_id)
@@ -73,6 +76,9 @@ async def describe(reader: "Reader", row: "ShopRow") -> "dict[str, Document]":
         "root_hash": f"0x{state.root_hash.hex()}",
         "patches": counts.total,
         "log_bytes": counts.size_bytes,
+        "log_quota_bytes": int(settings.limits.shop_log),
+        "blob_bytes": await reader.blob_bytes(row.row_id),
+        "blob_quota_bytes": int(settings.limits.shop_blobs),
         "object_bytes": sum(len(one.key) + len(one.value) for one in objects),
         "accounts": len(state.accounts),
         "listings": len(state.listings),

@@ -51,7 +51,7 @@ def shop() -> None:
 @click.argument("shop_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_shop(shop_id: str, as_json: bool, **given: Any) -> None:
-    """Show one shop: the length of its log, its root hash, what is in it, its key cards.
+    """Show one shop: its log and files, its root hash, what is in it, its key cards.
 
     ID: in decimal, in hexadecimal behind 0x, or as `minirelay shops` shows it. It only reads, and may run
     beside the relay.
@@ -82,7 +82,8 @@ def _print(shop: dict[str, Any]) -> None:
         f"{shop['unlinked_cards']:,} unlinked",
     )
     click.echo(f"  root hash  {shop['root_hash']}")
-    click.echo(f"  log        {', '.join(log)}; {size(shop['log_bytes'])}")
+    click.echo(f"  log        {', '.join(log)}; {_used(shop, 'log')}")
+    click.echo(f"  files      {_used(shop, 'blob')}")
     click.echo(f"  in it      {', '.join(contents)}; {size(shop['object_bytes'])}")
     click.echo(f"  key cards  {', '.join(cards)}")
     for clerk in shop["clerks"]:
@@ -94,6 +95,11 @@ def _print(shop: dict[str, Any]) -> None:
             click.echo("  unlinked    it can't be used any more")
 
 
+def _used(shop: dict[str, Any], what: str) -> str:
+    """Say how much of its share a shop uses. what: log or blob."""
+    return f"{size(shop[f'{what}_bytes'])} of {size(shop[f'{what}_quota_bytes'])}"
+
+
 async def _describe(settings: "Settings", shop_id: str) -> dict[str, Any]:
     from minirelay.protocol.signing import checksum_address
 
@@ -101,7 +107,7 @@ async def _describe(settings: "Settings", shop_id: str) -> dict[str, Any]:
         row = await find(reader, shop_id)
         cards = await reader.cards(row.row_id)
         return {
-            **await describe(reader, row),
+            **await describe(reader, row, settings),
             "clerks": [
                 {
                     "key_card": card.public_key,

@@ -83,6 +83,11 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
         PositiveSize, Meta(description="what the uploaded files of a shop may take together")
     ] = PositiveSize(2**30)
 
+    shop_log: Annotated[
+        PositiveSize,
+        Meta(description="what the log of a shop may take; the last tenth of it is left to clerks"),
+    ] = PositiveSize(2**30)
+
     # Those of shops, of each session, and of all sessions together.
     guest_cards_per_shop: Annotated[Count, Meta(description="guests' key cards that a shop may have")] = (
         100_000

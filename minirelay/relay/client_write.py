@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -29,13 +29,16 @@ from minirelay.store.checkout_rows import CheckoutRows
 
 T = TypeVar("T")
 
+CLERKS_SHARE: Final = 10
+"""The last such part of what a log may take is left to clerks."""
+
 
 @dataclass(frozen=True, slots=True)
 class WriteLimits:
     """What a client's patch set may ask for.
 
     clock_skew: how far its time may be ahead of the relay's clock. work: see `shop/work.py`. guest_patches:
-    how many a guest's set may have; a clerk's has at most `MAX_PATCHES_PER_SET`.
+    how many a guest's set may have; a clerk's has at most `MAX_PATCHES_PER_SET`. log_bytes: of a shop's log.
     """
 
     clock_skew: timedelta
@@ -43,6 +46,11 @@ class WriteLimits:
     checkout: CheckoutLimits
     work: int
     guest_patches: int
+    log_bytes: int
+
+    def log_bytes_for(self, *, is_guest: bool) -> int:
+        """Return how long a log may get: guests can't take what clerks need to put things right."""
+        return self.log_bytes - self.log_bytes // CLERKS_SHARE if is_guest else self.log_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +202,10 @@ class ClientWrite(msgspec.Struct, eq=False):
         patch_set = _or_raise(verified_before or verify(decoded))
         if patch_set.signer != card.public_key:
             raise invalid("invalid signature: not by the key card of this session")
+        # What the relay adds because of it comes on top, and is never refused (spec 09, "Disk").
+        limit_bytes = self.terms.limits.log_bytes_for(is_guest=card.is_guest)
+        if head.counts.size_bytes + self.size_bytes > limit_bytes:
+            raise invalid("this shop's storage is full, try again later")
         return patch_set
 
     def stored(self, root_hash: bytes) -> None:

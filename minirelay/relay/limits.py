@@ -56,6 +56,7 @@ def relay_limits(settings: Settings) -> RelayLimits:
             checkout=_checkout_limits(settings),
             work=limits.set_work,
             guest_patches=limits.guest_set_patches,
+            log_bytes=int(limits.shop_log),
         ),
         shop_memory_bytes=limits.shop_memory,
         session_memory_bytes=limits.session_memory,

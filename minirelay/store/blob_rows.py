@@ -15,12 +15,18 @@ from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import BlobRow, ShopBlob
 from minirelay.store.one_step import cut, joined, numbers, parse_numbers
 
+COUNTED_BYTES: Final = 4096
+"""A smaller file counts as this in the sums of shops: its rows, and it itself, take a page."""
+
 _FIND: Final = "SELECT row, hash, size, media_type FROM blob WHERE hash = ?"
 _READ: Final = """SELECT substr(data, ? + 1, ?) FROM blob_block JOIN block ON block.row = blob_block.block
     WHERE blob = ? AND place = ?"""
 _UNFINISHED: Final = f"SELECT {numbers('row')} FROM blob WHERE hash IS NULL"
 _NEXT: Final = "SELECT coalesce(max(row), 0) + 1 FROM blob"
-_SUM: Final = "SELECT coalesce(sum(size), 0) FROM shop_blob JOIN blob ON blob.row = blob WHERE shop = ?"
+_SUM: Final = f"""SELECT coalesce(sum(max(size, {COUNTED_BYTES})), 0)
+    FROM shop_blob JOIN blob ON blob.row = blob WHERE shop = ?"""
+_IS_OF_SHOP: Final = """SELECT EXISTS (SELECT 1 FROM blob JOIN shop_blob ON shop_blob.blob = blob.row
+    WHERE hash = ? AND shop = ?)"""
 _COUNT_BLOCKS: Final = "SELECT count(*) FROM blob_block WHERE blob = ?"
 _ALL: Final = f"""SELECT {numbers("row", "size")}, {joined("hash")}, group_concat(media_type)
     FROM (SELECT * FROM blob WHERE hash IS NOT NULL ORDER BY row)"""
@@ -174,8 +180,18 @@ def count_blocks(connection: sqlite3.Connection, blob: int) -> int:
     return count
 
 
+def counted_bytes(size: int) -> int:
+    """Return what a file counts in the sum of its shop."""
+    return max(size, COUNTED_BYTES)
+
+
+def is_of_shop(connection: sqlite3.Connection, shop: int, digest: bytes) -> bool:
+    """Say whether a shop has a whole blob. shop: row id. digest: SHA-256 of its root."""
+    return bool(connection.execute(_IS_OF_SHOP, (digest, shop)).fetchone()[0])
+
+
 def sum_of_shop(connection: sqlite3.Connection, shop: int) -> int:
-    """Return how many bytes the blobs of a shop have together. shop: row id."""
+    """Return what the blobs of a shop count together. shop: row id."""
     size_bytes: int = connection.execute(_SUM, (shop,)).fetchone()[0]
     return size_bytes
 

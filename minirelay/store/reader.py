@@ -225,6 +225,10 @@ class Reader:
         """Count the blocks of a blob."""
         return await self._pool.run(lambda db: blob_rows.count_blocks(db, blob))
 
+    async def shop_has_blob(self, shop: int, digest: bytes) -> bool:
+        """Say whether a shop (row id) has a whole blob. digest: SHA-256 of its root block."""
+        return await self._pool.run(lambda db: blob_rows.is_of_shop(db, shop, digest))
+
     async def blob_bytes(self, shop: int) -> int:
         """Return how many bytes the blobs of a shop have together."""
         return await self._pool.run(lambda db: blob_rows.sum_of_shop(db, shop))

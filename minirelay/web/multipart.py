@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 
-from minirelay.blobs.library import UploadRefused, UploadTooLarge
+from minirelay.blobs.errors import UploadRefused, UploadTooLarge
 
 OVERHEAD_BYTES: Final = 64 * 1024
 """What may come around the file: boundaries, headers, a few fields."""

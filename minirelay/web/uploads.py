@@ -9,7 +9,8 @@ from typing import Final
 from aiohttp import ClientError, web
 
 from minirelay.blobs.cid import write_cid
-from minirelay.blobs.library import BlobLibrary, UploadRefused, UploadTooLarge
+from minirelay.blobs.errors import UploadRefused, UploadTooLarge
+from minirelay.blobs.library import BlobLibrary
 from minirelay.blobs.upload_tokens import UploadTokens
 from minirelay.config.limits import LimitSettings
 from minirelay.errors import StorageFull

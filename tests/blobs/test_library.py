@@ -11,7 +11,7 @@ import pytest
 
 from minirelay.blobs import library as library_module
 from minirelay.blobs.cid import write_cid
-from minirelay.blobs.library import BlobLibrary, UploadTooLarge
+from minirelay.blobs.library import BlobLibrary
 from minirelay.blobs.media_type import TEXT
 from minirelay.blobs.unixfs import CHUNK_BYTES
 from minirelay.relay.clock import utc_now
@@ -167,25 +167,6 @@ async def test_a_file_that_repeats_itself_can_be_removed(tmp_path: Path) -> None
         assert blob is not None
         await library.remove(blob)
         assert rows(tmp_path) == NOTHING
-
-
-async def test_a_shop_has_a_share_of_the_disk(tmp_path: Path) -> None:
-    async with opened(tmp_path, shop_bytes=1000) as library:
-        await put(library, bytes(600))
-        with pytest.raises(UploadTooLarge):
-            await put(library, b"1" * 401)
-        await put(library, b"2" * 401, OTHER_SHOP)
-        await put(library, b"3" * 400)
-        await library.finish_removals()
-        assert rows(tmp_path)["blob"] == 3
-
-
-async def test_two_uploads_at_once_do_not_take_more_than_the_share(tmp_path: Path) -> None:
-    async with opened(tmp_path, shop_bytes=1000) as library:
-        outcomes = await asyncio.gather(
-            *[put(library, bytes([n]) * 600) for n in range(4)], return_exceptions=True
-        )
-        assert sum([isinstance(one, UploadTooLarge) for one in outcomes]) == 3
 
 
 async def test_blocks_are_removed_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,9 @@ async def test_a_shop_is_described_beside_a_running_relay(tmp_path: Path) -> Non
         clerk = await house.clerk()
         root = await clerk.write(listing(1))
         before = sizes(tmp_path)
-        async with reading(Settings(data_dir=tmp_path)) as reader:
-            document = await describe(reader, await find(reader, str(SHOP)))
+        settings = Settings(data_dir=tmp_path)
+        async with reading(settings) as reader:
+            document = await describe(reader, await find(reader, str(SHOP)), settings)
         assert document["root_hash"] == f"0x{root.hex()}"
         assert sizes(tmp_path) == before
         # the relay goes on

@@ -20,6 +20,7 @@ def test_the_table_fits_and_has_a_line_for_each_shop(
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split()[:3] == ["shop", "last", "set"]
     assert len(lines) == 2
+    assert head.split()[-2:] == ["hash", "log"]
     assert max(len(line) for line in [head, *lines]) <= 80
     assert lines[0].startswith(str(SHOP))
     assert roots[str(SHOP)][:10] in lines[0]
@@ -39,6 +40,25 @@ def test_json_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert [one["clerk_cards"] for one in found] == [1, 1]
     assert all(one["sequence_number"] == 2 and one["patches"] == 4 for one in found)
     assert all(one["log_bytes"] > one["object_bytes"] > 0 for one in found)
+
+
+def test_it_says_how_full_each_shop_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(fill(tmp_path))
+    monkeypatch.setenv("MINIRELAY_LIMITS_SHOP_LOG", "10000")
+    assert run(["shops", "--json", "--data-dir", str(tmp_path)]) == 0
+    one, other = json.loads(capsys.readouterr().out)
+    assert one["log_quota_bytes"] == 10_000
+    assert (one["blob_bytes"], one["blob_quota_bytes"]) == (0, 2**30)
+    assert run(["shops", "--data-dir", str(tmp_path)]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    for shop, line in zip((one, other), lines, strict=True):
+        assert f" {shop['log_bytes'] / 10_000:.0%} " in line
+    assert run(["shop", str(SHOP), "--data-dir", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert f"{one['log_bytes']} B of 9.8 KiB" in shown
+    assert "files      0 B of 1.0 GiB" in shown
 
 
 def test_a_relay_without_shops_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.test_utils import make_mocked_request
 
 from minirelay.blobs.cid import find_cids, read_cid, write_cid, write_cid_1
-from minirelay.blobs.library import UploadRefused
+from minirelay.blobs.errors import UploadRefused
 from minirelay.blobs.media_type import TEXT, sniff
 from minirelay.blobs.upload_tokens import UploadTokens
 from minirelay.errors import MalformedInput

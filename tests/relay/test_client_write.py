@@ -129,6 +129,26 @@ def test_the_bytes_that_were_signed_are_stored_as_they_came() -> None:
     assert recover(pushed.header, pushed.signature) == CLERK.public_key
 
 
+@pytest.mark.parametrize(("key", "share"), [(CLERK, 10), (GUEST, 9)])
+def test_a_log_takes_its_share_and_no_more_and_guests_leave_some_to_clerks(
+    key: PrivateKey, share: int
+) -> None:
+    head = open_head()
+    sealed = seal([order(1)], key=key)
+    needed = head.counts.size_bytes + len(sealed)
+    request = write(head, sealed, key)
+    # The smallest log of which that share is enough.
+    enough = needed if share == 10 else -(-needed * 10 // 9)
+    for log_bytes, is_taken in ((enough + 1, True), (enough, True), (enough - 2, False), (1, False)):
+        request.terms = replace(request.terms, limits=replace(WRITES, log_bytes=log_bytes))
+        if is_taken:
+            request.judge(head)
+        else:
+            with pytest.raises(Refusal, match="storage is full, try again later") as refused:
+                request.judge(head)
+            assert refused.value.code == Code.INVALID
+
+
 @pytest.mark.parametrize(("ahead_s", "is_accepted"), [(-(10**8), True), (0, True), (300, True), (301, False)])
 def test_a_timestamp_may_be_five_minutes_ahead(ahead_s: int, is_accepted: bool) -> None:
     head = open_head()

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from minirelay.protocol.gaps import number_after_restore
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import decode_header, decode_patch
 from minirelay.protocol.signing import PrivateKey, recover
+from minirelay.relay.limits import RelayLimits
 from minirelay.relay.messages import Enrolment
 from minirelay.store.errors import StoreUnavailable
+from tests.limits import RELAY
 from tests.raw_client import RawClient, Refused, Spec, Talker, payload
 from tests.relay.house import (
     NOON,
@@ -473,6 +476,37 @@ async def test_while_the_disk_is_low_clients_write_nothing_and_all_else_goes_on(
         low.clear()
         await clerk.write(listing(2))
         assert await house.durable_seq() == seq + 2
+
+
+def with_log_bytes(log_bytes: int) -> RelayLimits:
+    return replace(RELAY, writes=replace(RELAY.writes, log_bytes=log_bytes))
+
+
+async def test_a_shop_whose_log_took_its_share_is_read_on_and_written_again_when_it_is_raised(
+    tmp_path: Path,
+) -> None:
+    async with running_relay(tmp_path, with_log_bytes(10_000)) as house:
+        clerk, other = await house.clerk(), await house.clerk(SHOP + 1)
+        await clerk.subscribe()
+        written = 1
+        while (await house.store.reader.tail(1))[1].size_bytes < 9600:
+            await clerk.write(listing(written))
+            written += 1
+        with pytest.raises(Refused, match="storage is full, try again later"):
+            await clerk.write(*[listing(number) for number in range(written, written + 10)])
+        # The relay's own writes go on, so does reading, so do other shops.
+        await house.relay.write_own(SHOP, add_account())
+        await other.write(listing(1))
+        visitor = await house.visitor()
+        await visitor.subscribe()
+        await visitor.sets_until(await house.durable_seq())
+    async with running_relay(tmp_path, with_log_bytes(10_000)) as house:
+        clerk = await house.clerk()
+        with pytest.raises(Refused, match="storage is full"):
+            await clerk.write(listing(written))
+    async with running_relay(tmp_path, with_log_bytes(20_000)) as house:
+        clerk = await house.clerk()
+        await clerk.write(listing(written))
 
 
 async def test_an_answer_waits_for_the_disk(house: House) -> None:

@@ -23,13 +23,16 @@ async def test_a_blob_is_found_when_it_is_whole(store: Store) -> None:
     assert await store.reader.next_blob() == 4
     await store.writer.commit(BlobBlock(3, 0, HASH, b"0123456789"))
     assert await store.reader.blob(HASH) is None
-    await store.writer.commit(WholeBlob(3, HASH, 8, "image/png", SHOP, 1_800_000_000))
-    assert await store.reader.blob(HASH) == BlobRow(3, HASH, 8, "image/png")
+    await store.writer.commit(WholeBlob(3, HASH, 8000, "image/png", SHOP, 1_800_000_000))
+    assert await store.reader.blob(HASH) == BlobRow(3, HASH, 8000, "image/png")
     assert await store.reader.unfinished_blobs() == []
     assert await store.reader.blob_part(3, 0, 2, 5) == b"23456"
-    assert await store.reader.blob_bytes(SHOP) == 8
+    assert await store.reader.blob_bytes(SHOP) == 8000
     assert await store.reader.blob_bytes(SHOP + 1) == 0
-    assert await store.reader.shop_blobs() == [ShopBlob(SHOP, 8, 1_800_000_000, HASH, "image/png")]
+    assert await store.reader.shop_has_blob(SHOP, HASH)
+    assert not await store.reader.shop_has_blob(SHOP + 1, HASH)
+    assert not await store.reader.shop_has_blob(SHOP, OTHER)
+    assert await store.reader.shop_blobs() == [ShopBlob(SHOP, 8000, 1_800_000_000, HASH, "image/png")]
 
 
 @pytest.mark.parametrize(("place", "start", "length"), [(1, 0, 1), (0, 3, 2), (0, 4, 1)])

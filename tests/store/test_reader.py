@@ -76,6 +76,7 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.next_blob() == 1
     assert (await reader.count_blocks(1), await reader.blob_bytes(1)) == (0, 0)
     assert await reader.shop_blobs() == []
+    assert not await reader.shop_has_blob(1, bytes(32))
     assert await reader.blobs() == []
     assert await reader.blob_places(1) == {}
     assert await reader.stray_block() is None

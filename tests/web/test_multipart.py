@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from minirelay.blobs.library import UploadRefused, UploadTooLarge
+from minirelay.blobs.errors import UploadRefused, UploadTooLarge
 from minirelay.web.multipart import OVERHEAD_BYTES, file_of
 from tests.web.files import BOUNDARY, END, FORM, field, form
 

@@ -100,8 +100,8 @@ async def test_a_file_that_is_too_large_is_refused_and_closed(tmp_path: Path) ->
 
 
 async def test_a_shop_whose_share_is_used_up_is_told(tmp_path: Path) -> None:
-    async with files(tmp_path, replace(OPEN, shop_blobs=PositiveSize(1000))) as served:
-        status, content = await post(served, form(bytes(1001)))
+    async with files(tmp_path, replace(OPEN, shop_blobs=PositiveSize(5000))) as served:
+        status, content = await post(served, form(bytes(5001)))
         assert status == 413
         assert "share" in content["error"]
         assert await is_left_with_nothing(served, tmp_path)
