@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from minirelay.cli.main import run
+from minirelay.cli.tables import size
 from minirelay.protocol.gaps import GAP_STEP
 from tests.cli.test_verify import OTHER_SHOP, fill
 from tests.relay.house import NOON, SHOP, restore, running_relay
@@ -57,7 +58,7 @@ def test_it_says_how_full_each_shop_is(
         assert f" {shop['log_bytes'] / 10_000:.0%} " in line
     assert run(["shop", str(SHOP), "--data-dir", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
-    assert f"{one['log_bytes']} B of 9.8 KiB" in shown
+    assert f"{size(one['log_bytes'])} of 9.8 KiB" in shown
     assert "files      0 B of 1.0 GiB" in shown
 
 
