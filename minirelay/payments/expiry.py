@@ -34,6 +34,13 @@ UNREAD_S: Final = 3600
 """How long an address that can't be read, because of its token, delays its request's expiry."""
 
 
+MOST_PASSED: Final = 1000
+"""So many are gone through in one poll; after a downtime there may be very many."""
+
+_LATER: Final = (UNPROVEN_DAYS_S, LATE_DAYS_S)
+"""When there is something to decide about a request again, so long after its TTL."""
+
+
 class Expiry:
     """What is due, by the chain's final time."""
 
@@ -45,8 +52,7 @@ class Expiry:
 
     def put(self, request_id: bytes, ttl: int) -> None:
         """Enter a request. ttl: epoch seconds."""
-        for moment in (ttl, ttl + UNPROVEN_DAYS_S, ttl + LATE_DAYS_S):
-            heappush(self._due, (moment, request_id))
+        heappush(self._due, (ttl, request_id))
 
     def is_past(self, issued: IssuedRequest, final_time: int) -> bool:
         """Return whether money for a request is not watched for any more."""
@@ -71,9 +77,7 @@ class Expiry:
         find: a watched request by its id. now: by the relay's clock, epoch seconds.
         """
         self._pass(find, final_time, now)
-        waiting = [one for one in map(find, self._over) if one is not None]
-        ready = (one for one in waiting if one.address and self._was_looked_at(one, now))
-        chosen = list(islice(ready, MOST_AT_ONCE))
+        chosen = self._choose(find, now)
         if not chosen:
             return
         await _look(chosen, target, findings, reader)
@@ -84,19 +88,41 @@ class Expiry:
                 del self._over[one.id]
 
     def _pass(self, find: Callable[[bytes], WatchedPayment | None], final_time: int, now: int) -> None:
-        """Go on to what is due by now."""
-        while self._due and self._due[0][0] < final_time:
-            _, request_id = heappop(self._due)
+        """Go on to what is due by now, some of it at each poll."""
+        for _ in range(MOST_PASSED):
+            if not self._due or self._due[0][0] >= final_time:
+                return
+            moment, request_id = heappop(self._due)
             one = find(request_id)
             if one is None:
                 self._over.pop(request_id, None)
-            elif one.issued.state in OPEN:
-                self._over[request_id] = now
+                continue
+            later = [one.issued.request.ttl + wait for wait in _LATER]
+            if (then := next((at for at in later if at > moment), None)) is not None:
+                heappush(self._due, (then, request_id))
+            if one.issued.state in OPEN:
+                self._over.setdefault(request_id, now)
             else:
                 # Nothing is looked for; but its order may wait for it.
                 one.end_time()
                 one.submitted = None
                 self._touched[request_id] = None
+
+    def _choose(self, find: Callable[[bytes], WatchedPayment | None], now: int) -> list[WatchedPayment]:
+        """Choose whose last look is to be taken now; those that are not ready come behind all others."""
+        chosen: list[WatchedPayment] = []
+        for request_id, since in list(islice(self._over.items(), MOST_PASSED)):
+            one = find(request_id)
+            if one is None:
+                del self._over[request_id]
+            elif one.address and self._was_looked_at(one, now):
+                chosen.append(one)
+                if len(chosen) == MOST_AT_ONCE:
+                    break
+            else:
+                del self._over[request_id]
+                self._over[request_id] = since
+        return chosen
 
     def _was_looked_at(self, one: WatchedPayment, now: int) -> bool:
         """Return whether the balance after the TTL is known; a token that does not say is not waited for.

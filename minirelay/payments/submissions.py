@@ -51,13 +51,13 @@ class Submissions:
 
     async def wait(self) -> None:
         """Wait until all that was submitted is durable. Raises what the first that failed has raised."""
-        deciding = set(self._deciding)
-        if not deciding:
-            return
-        # Cancelled, this leaves them under way, and the next poll waits for them.
-        await asyncio.wait(deciding)
-        self._deciding -= deciding
-        failures = [error for one in deciding if (error := one.exception()) is not None]
+        failures: list[BaseException] = []
+        # A person may decide meanwhile.
+        while deciding := set(self._deciding):
+            # Cancelled, this leaves them under way, and the next poll waits for them.
+            await asyncio.wait(deciding)
+            self._deciding -= deciding
+            failures += [error for one in deciding if (error := one.exception()) is not None]
         if failures:
             raise failures[0]
 

@@ -24,6 +24,10 @@ ADDRESSES_AT_ONCE: Final = 32
 """Computed in one turn of the loop: a few milliseconds."""
 
 
+FORGET_AT_ONCE: Final = 2000
+"""That forget in one turn of the loop what never was."""
+
+
 class WatchedRequests:
     """Those of one chain. touched: ids of those about which something is known that was not decided about.
 
@@ -107,9 +111,11 @@ class WatchedRequests:
                 self._give_address(self._by_id[request_id])
             await asyncio.sleep(0)
 
-    def forget_above(self, number: int) -> None:
-        """Let all forget what they know of blocks above this one, which never were."""
-        for one in self:
+    async def forget_above(self, number: int) -> None:
+        """Let all forget what they know of blocks above this one, which never were; some in each turn."""
+        for count, one in enumerate(list(self), 1):
+            if count % FORGET_AT_ONCE == 0:
+                await asyncio.sleep(0)
             if one.forget_above(number):
                 self.touched[one.id] = None
                 self.schedule.hurry(one.id)

@@ -5,6 +5,7 @@ together by its `WatchedPayment`; what becomes of that is decided on its shop's 
 counts as taken only when all of it is durable, so whatever is killed in between, it is found again.
 """
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,6 +44,10 @@ SLACK_S: Final = 120
 """How much longer than the last poll before a restart an address may not have been looked at."""
 
 
+DECIDED_AT_ONCE: Final = 500
+"""In one turn of the loop: some milliseconds. After a start there are all that were watched."""
+
+
 def looked_at_key(chain_id: int) -> str:
     """Name the note of when the payments of a chain were last looked at as a whole."""
     return f"payments_looked_at_{chain_id}"
@@ -76,6 +81,7 @@ class PaymentWatch:
         self._is_development = is_development
         self._call = call
         self._seen: set[bytes] = set()
+        self._listed: Sequence[bytes] = ()
         self._questions = OpenQuestions(self.requests, target)
         self._large = LargePayments(large or {}, terms.tolerance)
         self._submissions = Submissions(chain_id, self.requests, terms, write_own)
@@ -117,7 +123,8 @@ class PaymentWatch:
 
     def balances(self, now: int, /) -> Sequence[tuple[bytes, bytes]]:
         """List tokens and addresses to look at now, the most important first."""
-        watched = map(self.requests.get, self.requests.schedule.due(now))
+        self._listed = self.requests.schedule.due(now)
+        watched = map(self.requests.get, self._listed)
         return [(one.issued.request.currency, one.address) for one in watched if one and one.address]
 
     def wants_balance(self, balance: FoundBalance, /) -> bool:
@@ -157,7 +164,7 @@ class PaymentWatch:
         """
         await self._submissions.wait()
         if findings.forgotten_above is not None:
-            self.requests.forget_above(findings.forgotten_above)
+            await self.requests.forget_above(findings.forgotten_above)
         found = self._of_each((*findings.seen, *findings.deep))
         self._take_logs(findings, await find_late(found, self._looked_at, reader))
         for settled in findings.deep_balances:
@@ -212,10 +219,8 @@ class PaymentWatch:
 
     def _note_faults(self, faults: Mapping[bytes, str]) -> None:
         """Take note of tokens that do not say what lies at an address: whoever pays in them is not seen."""
-        if not faults:
-            return
-        for one in self.requests:
-            if one.issued.request.currency in faults and one.issued.state in SETTLES:
+        for one in map(self.requests.get, self._listed if faults else ()):
+            if one is not None and one.issued.request.currency in faults and one.issued.state in SETTLES:
                 one.note_unreadable()
                 self.requests.touched[one.id] = None
 
@@ -292,19 +297,26 @@ class PaymentWatch:
         # The operator may have decided meanwhile.
         await self._submissions.wait()
         touched = list(self.requests.touched)
-        self.requests.touched.clear()
-        for one in map(self.requests.get, touched):
-            if one is not None:
-                news = one.news(
-                    newest_deep,
-                    marks.deep,
-                    is_last=self._is_last(one, findings),
-                    is_held=self._large.is_held(one, marks.head.number),
-                    is_contradicted=self._large.is_contradicted(one),
-                )
-                if news is not None:
-                    self._submissions.submit(one, news)
-        await self._submissions.wait()
+        for start in range(0, len(touched), DECIDED_AT_ONCE):
+            for request_id in touched[start : start + DECIDED_AT_ONCE]:
+                self.requests.touched.pop(request_id, None)
+                one = self.requests.get(request_id)
+                if one is not None:
+                    self._decide_one(one, newest_deep, findings)
+            await asyncio.sleep(0)
+            await self._submissions.wait()
+
+    def _decide_one(self, one: WatchedPayment, newest_deep: BlockId | None, findings: Findings) -> None:
+        marks = findings.marks
+        news = one.news(
+            newest_deep,
+            marks.deep,
+            is_last=self._is_last(one, findings),
+            is_held=self._large.is_held(one, marks.head.number),
+            is_contradicted=self._large.is_contradicted(one),
+        )
+        if news is not None:
+            self._submissions.submit(one, news)
 
     async def finish(self) -> None:
         """Wait until what is being decided is durable, or has failed: then the next start finds it again."""

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from minirelay.chain.findings import FoundLog
-from minirelay.payments.expiry import LATE_DAYS_S, UNREAD_S, Expiry
+from minirelay.payments.expiry import LATE_DAYS_S, MOST_PASSED, UNREAD_S, Expiry
 from minirelay.payments.last_look import MOST_AT_ONCE
 from minirelay.payments.payment_target import PAYMENT_MADE
 from minirelay.payments.settlement import UNPROVEN_DAYS_S
@@ -57,6 +57,22 @@ async def test_a_poll_looks_at_some_of_many() -> None:
     expiry = entered(ones)
     assert len(await look(expiry, ones, TTL + 1)) == MOST_AT_ONCE
     assert len(await look(expiry, ones, TTL + 1)) == 3
+
+
+async def test_what_a_long_downtime_has_left_is_gone_through_in_several_polls() -> None:
+    ones = watched(MOST_PASSED + 3, state=RequestState.SUPERSEDED)
+    expiry = entered(ones)
+    assert len(await look(expiry, ones, TTL + 1)) == MOST_PASSED
+    assert len(await look(expiry, ones, TTL + 1)) == 3
+
+
+async def test_tokens_that_are_waited_for_do_not_stand_before_others() -> None:
+    ones = watched(MOST_PASSED + 5, currency=TOKEN)
+    last = list(ones)[-1]
+    ones[last].looked_at = TTL + 1
+    expiry = entered(ones)
+    found = [one for _ in range(3) for one in await look(expiry, ones, TTL + 1)]
+    assert found == [last]
 
 
 async def test_a_token_is_waited_for_but_not_for_ever() -> None:

@@ -1,5 +1,7 @@
 from minirelay.payments.look_schedule import (
     MOST_OF_THE_REST,
+    MOST_OLD,
+    MOST_YOUNG,
     OLD_INTERVAL_S,
     YOUNG_S,
     Importance,
@@ -105,3 +107,24 @@ def test_the_longest_wait_is_told() -> None:
     assert one.longest_wait_s(NOW) == 0
     one.looked([*one.due(NOW)], NOW)
     assert one.longest_wait_s(NOW + 50) == 50
+
+
+def test_however_many_wait_a_poll_looks_at_so_many_and_in_the_end_at_all() -> None:
+    one, count = LookSchedule(), 20_000
+    for number in range(count):
+        one.put(name(number), OPEN, NOW)
+    looked: set[int] = set()
+    for poll in range(count // MOST_OLD):
+        due = one.due(NOW + poll)
+        assert len(due) <= MOST_YOUNG + MOST_OLD
+        assert names(due)[:MOST_YOUNG] == list(range(count - 1, count - 1 - MOST_YOUNG, -1))
+        looked.update(names(due))
+        one.looked(due, NOW + poll)
+    assert (len(looked), one.open_count) == (count, count)
+
+
+def test_nothing_is_gone_through_that_is_not_due() -> None:
+    one = schedule(old=50_000)
+    for _ in range(50_000 // MOST_OLD):
+        one.looked(one.due(NOW), NOW)
+    assert one.due(NOW + OLD_INTERVAL_S - 1) == []
