@@ -111,7 +111,7 @@ async def watch_payments(
 ) -> AsyncIterator[PaymentWatches]:
     """Watch what was watched before, and what is asked for from now on."""
     payable = [one for one in chains if one.chain.chain_id in chain_ids]
-    payments = PaymentWatches([_watch_of(settings, one, terms, relay) for one in payable])
+    payments = PaymentWatches([_watch_of(settings, one, terms, relay, store) for one in payable])
     relay.follow_checkout(payments)
     await payments.load(store.reader)
     try:
@@ -120,7 +120,9 @@ async def watch_payments(
         await payments.finish()
 
 
-def _watch_of(settings: Settings, polled: PolledChain, terms: SettlementTerms, relay: Relay) -> PaymentWatch:
+def _watch_of(
+    settings: Settings, polled: PolledChain, terms: SettlementTerms, relay: Relay, store: Store
+) -> PaymentWatch:
     chain_id = polled.chain.chain_id
     one = settings.chain(chain_id)
     make_prover = partial(NativeProver, chain_id, bytes(one.payments), bytes(one.permit2))
@@ -132,6 +134,8 @@ def _watch_of(settings: Settings, polled: PolledChain, terms: SettlementTerms, r
         clock=lambda: int(utc_now().timestamp()),
         is_development=settings.is_development_chain(chain_id),
         large={total.currency: LargeTotal(total.amount, total.confirmations) for total in one.large_total},
+        store=store.reader,
+        most_awake=settings.limits.closed_payment_requests,
         call=polled.calls.call,
     )
 

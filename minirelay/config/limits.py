@@ -165,6 +165,13 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     guest_payment_requests: Annotated[
         Count, Meta(description="payment requests for the orders of a guest in 24 hours")
     ] = 300
+    closed_payment_requests: Annotated[
+        Count,
+        Meta(
+            description="payment requests whose time has been over for a day that are watched from memory; "
+            "the others are looked at in turns, for 30 days"
+        ),
+    ] = 2000
     set_work: Annotated[
         Count,
         Meta(description="work for one patch set in units of some 30 ns, with the objects that it refers to"),

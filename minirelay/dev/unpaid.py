@@ -11,6 +11,7 @@ from minirelay.errors import ConfigError
 from minirelay.protocol.ids import show_shop
 from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.store.database import open_readonly
+from minirelay.store.payment_records import Rests
 from minirelay.store.reader import Reader
 
 POLL_S: Final = 0.1
@@ -24,7 +25,10 @@ async def find_unpaid(data_dir: Path, order_id: int | None, shop_id: int | None)
     tried out here. Raises ConfigError if there is none, StoreError.
     """
     async with await open_readonly(data_dir) as store:
-        watched = [one.issued for one in await store.reader.watched_requests()]
+        chains = await store.reader.watched_counts()
+        watched = [
+            one.issued for chain_id in chains for one in await store.reader.watched_requests(Rests(chain_id))
+        ]
     found = [
         one
         for one in watched

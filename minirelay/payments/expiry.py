@@ -23,7 +23,7 @@ from minirelay.payments.payment_target import PaymentTarget
 from minirelay.payments.settlement import UNPROVEN_DAYS_S
 from minirelay.payments.states import OPEN
 from minirelay.payments.watched_payment import WatchedPayment
-from minirelay.shop.issued_requests import IssuedRequest
+from minirelay.shop.issued_requests import DAY_S, IssuedRequest
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ UNREAD_S: Final = 3600
 MOST_PASSED: Final = 1000
 """So many are gone through in one poll; after a downtime there may be very many."""
 
-_LATER: Final = (UNPROVEN_DAYS_S, LATE_DAYS_S)
-"""When there is something to decide about a request again, so long after its TTL."""
+_LATER: Final = (DAY_S, UNPROVEN_DAYS_S, UNPROVEN_DAYS_S + DAY_S, LATE_DAYS_S)
+"""When a request is looked at again, so long after its TTL: it may rest, or its order is to be canceled."""
 
 
 class Expiry:
@@ -105,7 +105,8 @@ class Expiry:
             else:
                 # Nothing is looked for; but its order may wait for it.
                 one.end_time()
-                one.submitted = None
+                if moment - one.issued.request.ttl in (0, UNPROVEN_DAYS_S):
+                    one.submitted = None
                 self._touched[request_id] = None
 
     def _choose(self, find: Callable[[bytes], WatchedPayment | None], now: int) -> list[WatchedPayment]:

@@ -1,14 +1,11 @@
 """The payments of all chains: what was watched before a start, and who hears of what writes change."""
 
 import logging
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from minirelay.payments.watcher import PaymentWatch, looked_at_key
 from minirelay.shop.checkout_records import RecordChanges
 from minirelay.store.messages import ShopRow
-from minirelay.store.payment_records import WatchedRequest
-from minirelay.store.payment_rows import PaymentTransfer
 from minirelay.store.reader import Reader
 
 log = logging.getLogger(__name__)
@@ -30,17 +27,13 @@ class PaymentWatches:
 
         Requests on a chain that is configured no more are left as they are.
         """
-        requests: dict[int, list[WatchedRequest]] = defaultdict(list)
-        for one in await reader.watched_requests():
-            requests[one.issued.request.chain_id].append(one)
-        for chain_id, watched in requests.items():
+        for chain_id, count in (await reader.watched_counts()).items():
             watch = self._watches.get(chain_id)
             if watch is None:
-                extra = {"chain": chain_id, "count": len(watched)}
+                extra = {"chain": chain_id, "count": count}
                 log.warning("payments on a chain that is not configured are not watched", extra=extra)
             else:
-                stored = await reader.payment_transfers([one.issued.id for one in watched])
-                await _load(watch, watched, stored, reader)
+                await _load(watch, reader)
 
     async def finish(self) -> None:
         """Wait until what is being decided is durable. Once nothing is polled any more."""
@@ -54,8 +47,11 @@ class PaymentWatches:
                 watch.changed(shop, records)
 
 
-async def _load(
-    watch: PaymentWatch, watched: list[WatchedRequest], stored: list[PaymentTransfer], reader: Reader
-) -> None:
+async def _load(watch: PaymentWatch, reader: Reader) -> None:
+    progress = await reader.chain_progress(watch.chain_id)
+    rests = watch.requests.resting.rests(0 if progress is None else progress.mark.final_time)
+    watched = await reader.watched_requests(rests)
+    stored = await reader.payment_transfers([one.issued.id for one in watched])
     note = await reader.get_meta(looked_at_key(watch.chain_id))
-    watch.load(watched, stored, 0 if note is None else int.from_bytes(note))
+    looked_at = 0 if note is None else int.from_bytes(note)
+    watch.load(watched, stored, looked_at, await reader.resting_prefixes(rests))

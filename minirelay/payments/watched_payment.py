@@ -41,7 +41,8 @@ class WatchedPayment:
     """One request, its address, and what is known of the money for it.
 
     shop: row id. address: 20 bytes. looked_at: the time of the block at which its balance was known last, in
-    epoch seconds. is_closed: its order is paid or canceled. submitted: what was decided about last.
+    epoch seconds. is_closed: its order is paid or canceled. is_woken: it rested before. submitted:
+    what was decided about last.
     """
 
     __slots__ = (
@@ -61,6 +62,7 @@ class WatchedPayment:
         "address",
         "events",
         "is_closed",
+        "is_woken",
         "issued",
         "looked_at",
         "shop",
@@ -73,6 +75,7 @@ class WatchedPayment:
         self.address = address
         self.looked_at = looked_at
         self.is_closed = False
+        self.is_woken = False
         # What was seen before a restart, and is not any more, is news.
         self.submitted: Evidence | None = None if issued.state in _HAVE_MONEY else _NOTHING
         self.events = PaymentEvents()
@@ -203,6 +206,12 @@ class WatchedPayment:
     def note_unreadable(self) -> None:
         """Take note that its token does not say what lies at the address."""
         self._is_unreadable = True
+
+    def begin_again(self) -> None:
+        """Begin to watch it again, long after its time was over; what is known of it is what is stored."""
+        self.is_woken = self._is_over = True
+        if self.issued.state is RequestState.EXPIRED:
+            self.submitted = Evidence(is_over=True)
 
     def end_time(self) -> None:
         """Take note that its TTL has passed, and the last look was taken."""

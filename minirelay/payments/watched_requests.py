@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -10,6 +10,7 @@ from minirelay.chain.findings import FoundBalance
 from minirelay.payments.expiry import Expiry
 from minirelay.payments.look_schedule import Importance, LookSchedule
 from minirelay.payments.payment_target import PaymentTarget
+from minirelay.payments.resting_requests import RestingRequests
 from minirelay.payments.states import DONE, SETTLES
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.shop.checkout_records import RecordChanges
@@ -24,8 +25,8 @@ ADDRESSES_AT_ONCE: Final = 32
 """Computed in one turn of the loop: a few milliseconds."""
 
 
-FORGET_AT_ONCE: Final = 2000
-"""That forget in one turn of the loop what never was."""
+AT_ONCE: Final = 2000
+"""That are gone through in one turn of the loop: a few milliseconds."""
 
 
 class WatchedRequests:
@@ -36,8 +37,9 @@ class WatchedRequests:
     kept: it is of no use here, and guests decide how many requests are watched for a month.
     """
 
-    def __init__(self, chain_id: int, target: PaymentTarget) -> None:
-        """Start without a request."""
+    def __init__(self, chain_id: int, target: PaymentTarget, resting: RestingRequests | None = None) -> None:
+        """Start without a request. resting: those that are not in memory; None: all are."""
+        self.resting = RestingRequests(chain_id, None) if resting is None else resting
         self.schedule = LookSchedule()
         self.expiry = Expiry()
         self.touched: dict[bytes, None] = {}
@@ -51,6 +53,7 @@ class WatchedRequests:
         self._by_order: dict[tuple[int, bytes], tuple[bytes, ...]] = {}
         self._by_address: dict[tuple[bytes, bytes], bytes] = {}
         self._without_address: dict[bytes, None] = {}
+        self._missed: set[bytes] = set()
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -75,9 +78,7 @@ class WatchedRequests:
     ) -> None:
         """Watch what was watched before. transfers: of these requests. looked_at: when last."""
         self._looked_at = looked_at
-        stored: dict[bytes, list[PaymentTransfer]] = defaultdict(list)
-        for one in transfers:
-            stored[one.request_id].append(one)
+        stored = _by_request(transfers)
         for request in requests:
             self._add(request.shop, request.issued, stored.get(request.issued.id, ()))
 
@@ -85,9 +86,22 @@ class WatchedRequests:
         """Take note that everything was looked at: what is new was not there before. at: epoch seconds."""
         self._looked_at = at
 
-    def known_until(self) -> Iterator[int]:
-        """Go through up to when it is known for sure what came for those that may still be paid."""
-        return (one.known_until for one in self if one.issued.state in SETTLES and not one.is_closed)
+    async def known_until(self, most: int) -> int:
+        """Return up to when it is known for sure what came for those that may still be paid.
+
+        Epoch seconds, `most` at most. Some are gone through in each turn of the loop.
+        """
+        until, ones = most, list(self)
+        for start in range(0, len(ones), AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            known = [
+                one.known_until
+                for one in ones[start : start + AT_ONCE]
+                if one.issued.state in SETTLES and not one.is_closed
+            ]
+            until = min([until, *known])
+        return until
 
     def changed(self, shop: ShopRow, records: RecordChanges) -> None:
         """Take note of what a write changed, and is durable: a client's, or one of the relay's own."""
@@ -97,11 +111,39 @@ class WatchedRequests:
                 self._follow(known, row)
             elif request_id in records.issued and row.request.chain_id == self._chain_id:
                 self._add(shop.row_id, row, ())
+            elif self.resting.may_have(request_id):
+                self._note_missed(row)
         for order_id in records.closed:
             for request_id in self._by_order.get((shop.row_id, order_id), ()):
                 one = self._by_id[request_id]
                 one.is_closed = True
                 self._follow(one, one.issued)
+
+    def is_resting(self, request_id: bytes | None) -> bool:
+        """Return whether a request is watched, and not in memory."""
+        return request_id is not None and request_id not in self._by_id and self.resting.may_have(request_id)
+
+    def missing(self, ids: Iterable[bytes | None]) -> list[bytes]:
+        """List which of these requests rest; what is read of them is to be given to `wake`."""
+        self._missed.clear()
+        return [one for one in dict.fromkeys(ids) if one is not None and self.is_resting(one)]
+
+    def wake(self, requests: Iterable[WatchedRequest], transfers: Iterable[PaymentTransfer]) -> None:
+        """Watch requests again that rested, but for those that were changed since they were read."""
+        stored = _by_request(transfers)
+        for request in requests:
+            request_id = request.issued.id
+            if request_id not in self._by_id and request_id not in self._missed:
+                self.resting.wake(request_id)
+                self._add(request.shop, request.issued, stored.get(request_id, ()), is_woken=True)
+
+    def rest(self) -> None:
+        """Let rest those that are too many in memory."""
+        for request_id in self.resting.surplus():
+            one = self._by_id.get(request_id)
+            if one is not None and request_id not in self.touched:
+                self._forget(one)
+                self.resting.rest(request_id)
 
     async def give_addresses(self) -> None:
         """Compute the addresses that are missing, some in each turn of the loop."""
@@ -114,7 +156,7 @@ class WatchedRequests:
     async def forget_above(self, number: int) -> None:
         """Let all forget what they know of blocks above this one, which never were; some in each turn."""
         for count, one in enumerate(list(self), 1):
-            if count % FORGET_AT_ONCE == 0:
+            if count % AT_ONCE == 0:
                 await asyncio.sleep(0)
             if one.forget_above(number):
                 self.touched[one.id] = None
@@ -128,7 +170,15 @@ class WatchedRequests:
         if one.events.unjudged:
             self.unjudged[one.id] = None
 
-    def _add(self, shop: int, issued: IssuedRequest, stored: Iterable[PaymentTransfer]) -> None:
+    def _note_missed(self, row: IssuedRequest) -> None:
+        """Take note of a change of one that rests: the operator's."""
+        self._missed.add(row.id)
+        if not row.is_watched:
+            self.resting.wake(row.id)
+
+    def _add(
+        self, shop: int, issued: IssuedRequest, stored: Iterable[PaymentTransfer], *, is_woken: bool = False
+    ) -> None:
         if not issued.is_watched or issued.request.chain_id != self._chain_id:
             return
         one = WatchedPayment(shop, issued.without_listings(), b"", self._looked_at)
@@ -140,7 +190,10 @@ class WatchedRequests:
         self.touched[one.id] = None
         if one.events.unjudged:
             self.unjudged[one.id] = None
-        self.expiry.put(one.id, issued.request.ttl)
+        if is_woken:
+            one.begin_again()
+        else:
+            self.expiry.put(one.id, issued.request.ttl)
         self._place(one)
         if self._target.is_open and not self._without_address:
             self._give_address(one)
@@ -157,6 +210,9 @@ class WatchedRequests:
         # The same is decided otherwise of another state, or of an order that is closed.
         one.submitted = None
         self.touched[one.id] = None
+        if one.is_woken and row.state is RequestState.UNPROVEN:
+            one.is_woken = False
+            self.expiry.put(one.id, row.request.ttl)
         is_needless = row.state is RequestState.DISMISSED and one.is_closed
         if row.is_watched and not is_needless:
             self._place(one)
@@ -181,6 +237,7 @@ class WatchedRequests:
 
     def _forget(self, one: WatchedPayment) -> None:
         self.schedule.remove(one.id)
+        self.resting.note_gone(one.id)
         for known in (self.touched, self.unjudged, self.unfinal, self._without_address):
             known.pop(one.id, None)
         del self._by_id[one.id]
@@ -191,3 +248,10 @@ class WatchedRequests:
             self._by_order[order] = left
         else:
             del self._by_order[order]
+
+
+def _by_request(transfers: Iterable[PaymentTransfer]) -> Mapping[bytes, list[PaymentTransfer]]:
+    found: dict[bytes, list[PaymentTransfer]] = defaultdict(list)
+    for one in transfers:
+        found[one.request_id].append(one)
+    return found

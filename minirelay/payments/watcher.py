@@ -24,6 +24,7 @@ from minirelay.payments.large_payments import LargePayments, LargeTotal
 from minirelay.payments.open_questions import OpenQuestions, find_late
 from minirelay.payments.payment_events import EventKey, key_of
 from minirelay.payments.payment_target import PaymentTarget
+from minirelay.payments.resting_requests import MOST_AWAKE, RestingRequests, RestingStore
 from minirelay.payments.settlement import SettlementTerms
 from minirelay.payments.states import SETTLES
 from minirelay.payments.submissions import Submissions, WriteOwn
@@ -43,6 +44,9 @@ log = logging.getLogger(__name__)
 SLACK_S: Final = 120
 """How much longer than the last poll before a restart an address may not have been looked at."""
 
+
+KNOWN_PER_S: Final = 1000
+"""So many requests are gone through in a second, to note up to when all is known of them."""
 
 DECIDED_AT_ONCE: Final = 500
 """In one turn of the loop: some milliseconds. After a start there are all that were watched."""
@@ -66,15 +70,18 @@ class PaymentWatch:
         clock: Callable[[], int],
         is_development: bool = False,
         large: Mapping[bytes, LargeTotal] | None = None,
+        store: RestingStore | None = None,
+        most_awake: int = MOST_AWAKE,
         call: Callable[[], None] = lambda: None,
     ) -> None:
         """clock: the relay's, epoch seconds. is_development: it counts where the chain's stands still.
 
         large: by currency, from which sums on one endpoint's word is not enough; None: none is so large.
-        call: has the chain polled at once.
+        store: where requests rest whose time is over; None: they don't. most_awake: of those, so many are
+        watched from memory. call: has the chain polled at once.
         """
         self.chain_id = chain_id
-        self.requests = WatchedRequests(chain_id, target)
+        self.requests = WatchedRequests(chain_id, target, RestingRequests(chain_id, store, most_awake))
         self._target = target
         self._terms = terms
         self._clock = clock
@@ -85,16 +92,22 @@ class PaymentWatch:
         self._questions = OpenQuestions(self.requests, target)
         self._large = LargePayments(large or {}, terms.tolerance)
         self._submissions = Submissions(chain_id, self.requests, terms, write_own)
-        self._looked_at = self._noted_at = 0
+        self._looked_at = self._noted_at = self._known_at = 0
         self.newest_deep: BlockId | None = None
 
     def load(
-        self, requests: Iterable[WatchedRequest], transfers: Iterable[PaymentTransfer], looked_at: int
+        self,
+        requests: Iterable[WatchedRequest],
+        transfers: Iterable[PaymentTransfer],
+        looked_at: int,
+        resting: bytes = b"",
     ) -> None:
         """Watch what was watched before a restart.
 
-        transfers: of these requests. looked_at: when they were last looked at, in epoch seconds.
+        transfers: of these requests. looked_at: when they were last looked at, in epoch seconds. resting:
+        how the ids of those begin that rest, see `RestingRequests.load`.
         """
+        self.requests.resting.load(resting)
         self._noted_at = looked_at
         self._looked_at = max(0, looked_at - SLACK_S)
         self.requests.load(requests, transfers, self._looked_at)
@@ -118,8 +131,7 @@ class PaymentWatch:
 
     def wants(self, log: FoundLog, /) -> bool:
         """Return whether a log is about a request that is watched, and not older than that."""
-        one = self._of(log)
-        return one is not None and log.block.number >= one.issued.issued_at_block
+        return self._of(log) is not None or self.requests.is_resting(self._target.request_id(log))
 
     def balances(self, now: int, /) -> Sequence[tuple[bytes, bytes]]:
         """List tokens and addresses to look at now, the most important first."""
@@ -153,7 +165,9 @@ class PaymentWatch:
 
     def _of(self, log: FoundLog) -> WatchedPayment | None:
         one = self.requests.get(self._target.request_id(log))
-        return None if one is None or one.issued.state is RequestState.DISMISSED else one
+        if one is None or one.issued.state is RequestState.DISMISSED:
+            return None
+        return one if log.block.number >= one.issued.issued_at_block else None
 
     # -- what a poll found
 
@@ -165,6 +179,7 @@ class PaymentWatch:
         await self._submissions.wait()
         if findings.forgotten_above is not None:
             await self.requests.forget_above(findings.forgotten_above)
+        await self._wake(findings)
         found = self._of_each((*findings.seen, *findings.deep))
         self._take_logs(findings, await find_late(found, self._looked_at, reader))
         for settled in findings.deep_balances:
@@ -178,7 +193,15 @@ class PaymentWatch:
         await self._ask(findings, reader)
         self._note_final(findings)
         await self._decide(findings)
-        return self._note_looked_at(findings)
+        return await self._note_looked_at(findings)
+
+    async def _wake(self, findings: Findings) -> None:
+        """Watch again those that rested, of which a log tells, or whose turn it is. Raises StoreError."""
+        resting = self.requests.resting
+        named = map(self._target.request_id, (*findings.seen, *findings.deep))
+        self.requests.wake(*await resting.find(self.requests.missing(named)))
+        self.requests.missing(())
+        self.requests.wake(*await resting.next_turn(self._clock(), self._final_time(findings)))
 
     def _take_logs(self, findings: Findings, late: set[EventKey]) -> None:
         seen: dict[bytes, list[EventKey]] = defaultdict(list)
@@ -305,6 +328,7 @@ class PaymentWatch:
                     self._decide_one(one, newest_deep, findings)
             await asyncio.sleep(0)
             await self._submissions.wait()
+        self.requests.rest()
 
     def _decide_one(self, one: WatchedPayment, newest_deep: BlockId | None, findings: Findings) -> None:
         marks = findings.marks
@@ -316,20 +340,27 @@ class PaymentWatch:
             is_contradicted=self._large.is_contradicted(one),
         )
         if news is not None:
+            self.requests.resting.note_gone(one.id)
             self._submissions.submit(one, news)
+        elif self.requests.resting.may_rest(one, self._final_time(findings)):
+            self.requests.resting.note_quiet(one.id)
 
     async def finish(self) -> None:
         """Wait until what is being decided is durable, or has failed: then the next start finds it again."""
         await self._submissions.finish()
 
-    def _note_looked_at(self, findings: Findings) -> Sequence[MetaRow]:
+    async def _note_looked_at(self, findings: Findings) -> Sequence[MetaRow]:
         """Note up to when everything is known, so that a restart does not take it for late."""
         head = findings.marks.head
         if findings.marks.scanned < head.number:
             return ()
         self._looked_at = max(self._looked_at, head.timestamp)
         self.requests.looked(self._looked_at)
-        known_until = min([self._looked_at, *self.requests.known_until()])
+        # Going through very many is done less often; a note from before is as good.
+        if head.timestamp < self._known_at + len(self.requests) // KNOWN_PER_S:
+            return ()
+        self._known_at = head.timestamp
+        known_until = await self.requests.known_until(self._looked_at)
         if known_until <= self._noted_at:
             return ()
         self._noted_at = known_until

@@ -14,17 +14,44 @@ import msgspec
 from minirelay.protocol.addresses import ADDRESS_BYTES
 from minirelay.protocol.block_id import BlockId
 from minirelay.protocol.ids import HASH_BYTES, UINT256_BYTES
-from minirelay.shop.issued_requests import IssuedRequest
+from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.store.checkout_records import load_requests_of_rows
-from minirelay.store.checkout_rows import AMOUNT_BYTES
+from minirelay.store.checkout_rows import AMOUNT_BYTES, CHAIN_ID_BYTES
 from minirelay.store.connection import snapshot
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.objects import STEP_OBJECTS
 from minirelay.store.one_step import cut, joined, numbers, parse_numbers
 from minirelay.store.payment_rows import PaymentTransfer, TransferKind
 
-_WATCHED: Final = f"""SELECT {numbers("row", "shop")} FROM (SELECT row, shop FROM payment_request
-    WHERE is_watched = 1 AND (shop, row) > (?, ?) ORDER BY shop, row LIMIT ?)"""
+PREFIX_BYTES: Final = 8
+RESTING: Final = frozenset(
+    {
+        RequestState.EXPIRED,
+        RequestState.LATE,
+        RequestState.DUPLICATE,
+        RequestState.SUPERSEDED,
+        RequestState.WITHDRAWN,
+        RequestState.UNPROVEN,
+    }
+)
+"""Money for them settles no order, once they are old enough."""
+
+UNPROVEN_LATER_S: Final = 7 * 86_400
+"""An unproven one rests so much later: until then its order waits."""
+
+_RESTS: Final = f"""chain_id = :chain AND ttl < :before - (state = 'unproven') * {UNPROVEN_LATER_S}
+    AND state IN ({", ".join(sorted(repr(state.value) for state in RESTING))})"""
+_PAGE: Final = f"""SELECT {numbers("row", "shop")} FROM (SELECT row, shop FROM payment_request
+    WHERE is_watched = 1 AND (shop, row) > (:shop, :row) AND {{}} ORDER BY shop, row LIMIT :most)"""
+_WATCHED: Final = _PAGE.format(f"chain_id = :chain AND NOT ({_RESTS})")
+_RESTING: Final = _PAGE.format(_RESTS)
+_PREFIXES: Final = f"""SELECT {joined(f"substr(id, 1, {PREFIX_BYTES})")} FROM payment_request
+    WHERE is_watched = 1 AND {_RESTS}"""
+_COUNTS: Final = "SELECT chain_id, count(*) FROM payment_request WHERE is_watched = 1 GROUP BY chain_id"
+_BY_ID: Final = """WITH RECURSIVE place (start) AS (
+        SELECT 1 UNION ALL SELECT start + 32 FROM place WHERE start + 32 <= length(:ids)
+    ) SELECT shop, row FROM place CROSS JOIN payment_request
+    ON id = CAST(substr(:ids, start, 32) AS BLOB) WHERE is_watched = 1 ORDER BY shop, row"""
 _BETWEEN: Final = "SELECT row, shop FROM payment_request WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 2"
 _SHOP_ID: Final = "SELECT shop_id FROM shop WHERE id = ?"
 _FIXED: Final = {
@@ -55,10 +82,57 @@ class WatchedRequest(msgspec.Struct, frozen=True, gc=False):
     issued: IssuedRequest
 
 
-def load_watched(connection: sqlite3.Connection) -> list[WatchedRequest]:
-    """Read the requests of all shops for which money still matters, by shop and in the order of issue."""
+class Rests(msgspec.Struct, frozen=True):
+    """Which requests of a chain rest: RESTING ones, whose TTL was before this (epoch seconds).
+
+    Unproven ones rest UNPROVEN_LATER_S later.
+    """
+
+    chain_id: int
+    before: int = 0
+
+
+def load_watched(connection: sqlite3.Connection, rests: Rests) -> list[WatchedRequest]:
+    """Read the requests of a chain for which money still matters, but for those that rest.
+
+    By shop and in the order of issue.
+    """
+    found: list[WatchedRequest] = []
+    last = (0, 0)
     with snapshot(connection):
-        return list(_load_watched(connection))
+        while True:
+            page = _load_page(connection, _WATCHED, rests, last, STEP_OBJECTS)
+            found += _load_of_rows(connection, page)
+            if len(page) < STEP_OBJECTS:
+                return found
+            last = page[-1]
+
+
+def load_resting(
+    connection: sqlite3.Connection, rests: Rests, after: tuple[int, int], most: int
+) -> tuple[list[WatchedRequest], tuple[int, int]]:
+    """Read the next requests that rest, and with which shop and row to go on: (0, 0) at the end."""
+    with snapshot(connection):
+        page = _load_page(connection, _RESTING, rests, after, most)
+        return list(_load_of_rows(connection, page)), page[-1] if len(page) == most else (0, 0)
+
+
+def load_resting_prefixes(connection: sqlite3.Connection, rests: Rests) -> bytes:
+    """Read the first PREFIX_BYTES of the PaymentIDs of those that rest, end to end."""
+    (found,) = connection.execute(_PREFIXES, _given(rests)).fetchone()
+    return bytes(found or b"")
+
+
+def count_watched(connection: sqlite3.Connection) -> dict[int, int]:
+    """Count the requests for which money still matters, by chain id."""
+    return {int.from_bytes(chain_id): count for chain_id, count in connection.execute(_COUNTS)}
+
+
+def find_watched(connection: sqlite3.Connection, ids: Iterable[bytes]) -> list[WatchedRequest]:
+    """Find those of these requests, by PaymentID, for which money still matters."""
+    with snapshot(connection):
+        found = connection.execute(_BY_ID, {"ids": b"".join(ids)}).fetchall()
+        return list(_load_of_rows(connection, found))
 
 
 def find_requests(connection: sqlite3.Connection, first: bytes, last: bytes) -> list[WatchedRequest]:
@@ -79,18 +153,26 @@ def load_transfers(connection: sqlite3.Connection, ids: Iterable[bytes]) -> list
         ]
 
 
-def _load_watched(connection: sqlite3.Connection) -> Iterator[WatchedRequest]:
-    last = (0, 0)
-    while True:
-        texts = connection.execute(_WATCHED, (*last, STEP_OBJECTS)).fetchone()
-        found = list(zip(*map(parse_numbers, reversed(texts)), strict=True))
-        for shop, rows in groupby(found, itemgetter(0)):
-            for one in _load_of_shop(connection, shop, [row for _, row in rows]):
-                # Of all that are watched, they may be more than fits into memory.
-                yield WatchedRequest(shop, one.issued.without_listings())
-        if len(found) < STEP_OBJECTS:
-            return
-        last = found[-1]
+def _given(rests: Rests) -> dict[str, object]:
+    return {"chain": rests.chain_id.to_bytes(CHAIN_ID_BYTES), "before": rests.before}
+
+
+def _load_page(
+    connection: sqlite3.Connection, sql: str, rests: Rests, after: tuple[int, int], most: int
+) -> list[tuple[int, int]]:
+    """Return shops and rows."""
+    given = _given(rests) | {"shop": after[0], "row": after[1], "most": most}
+    texts = connection.execute(sql, given).fetchone()
+    return list(zip(*map(parse_numbers, reversed(texts)), strict=True))
+
+
+def _load_of_rows(
+    connection: sqlite3.Connection, found: Sequence[tuple[int, int]]
+) -> Iterator[WatchedRequest]:
+    for shop, rows in groupby(found, itemgetter(0)):
+        for one in _load_of_shop(connection, shop, [row for _, row in rows]):
+            # Of all that are watched, they may be more than fits into memory.
+            yield WatchedRequest(shop, one.issued.without_listings())
 
 
 def _load_of_shop(connection: sqlite3.Connection, shop: int, rows: Sequence[int]) -> Iterator[WatchedRequest]:

@@ -50,7 +50,7 @@ from minirelay.store.messages import (
 )
 from minirelay.store.payment_decisions import PaymentDecision
 from minirelay.store.payment_list import ListedPayment, PaymentFilter
-from minirelay.store.payment_records import WatchedRequest
+from minirelay.store.payment_records import Rests, WatchedRequest
 from minirelay.store.payment_rows import PaymentTransfer
 from minirelay.store.pool import Queryable, ReadPool
 from minirelay.store.unswept import SweepCandidate
@@ -158,9 +158,27 @@ class Reader:
         """Read the payment requests of a shop that were paid, also those that came too much or vanished."""
         return await self._pool.run(lambda db: checkout_records.load_settled(db, shop.row_id, shop.shop_id))
 
-    async def watched_requests(self) -> list[WatchedRequest]:
-        """Read the payment requests of all shops for which money still matters."""
-        return await self._pool.run(payment_records.load_watched)
+    async def watched_requests(self, rests: Rests) -> list[WatchedRequest]:
+        """Read the payment requests of a chain for which money still matters, but for those that rest."""
+        return await self._pool.run(lambda db: payment_records.load_watched(db, rests))
+
+    async def watched_counts(self) -> dict[int, int]:
+        """Count the payment requests for which money still matters, by chain id."""
+        return await self._pool.run(payment_records.count_watched)
+
+    async def resting_requests(
+        self, rests: Rests, after: tuple[int, int], most: int
+    ) -> tuple[list[WatchedRequest], tuple[int, int]]:
+        """Read the next payment requests that rest, and where to go on; see `payment_records`."""
+        return await self._pool.run(lambda db: payment_records.load_resting(db, rests, after, most))
+
+    async def resting_prefixes(self, rests: Rests) -> bytes:
+        """Read how the PaymentIDs of those that rest begin, end to end."""
+        return await self._pool.run(lambda db: payment_records.load_resting_prefixes(db, rests))
+
+    async def find_watched(self, ids: Iterable[bytes]) -> list[WatchedRequest]:
+        """Find those of these payment requests for which money still matters, by PaymentID."""
+        return await self._pool.run(lambda db: payment_records.find_watched(db, ids))
 
     async def find_payment_requests(self, first: bytes, last: bytes) -> list[WatchedRequest]:
         """Find payment requests whose PaymentID is between two, two of them at most."""

@@ -9,7 +9,7 @@ from minirelay.payments.last_look import MOST_AT_ONCE
 from minirelay.payments.payment_target import PAYMENT_MADE
 from minirelay.payments.settlement import UNPROVEN_DAYS_S
 from minirelay.payments.watched_payment import WatchedPayment
-from minirelay.shop.issued_requests import RequestState
+from minirelay.shop.issued_requests import DAY_S, RequestState
 from tests.payments.model_chain import CONTRACT, ModelChain, address_of
 from tests.shop.issued import NOW, issued
 from tests.shop.patching import NATIVE, TOKEN
@@ -93,10 +93,10 @@ async def test_a_token_that_was_looked_at_after_its_ttl_is_not_waited_for() -> N
     assert await look(expiry, ones, TTL + 1) == list(ones)
 
 
-async def test_what_is_not_open_is_decided_about_at_its_ttl_and_seven_and_thirty_days_later() -> None:
+async def test_what_is_not_open_is_looked_at_when_something_may_be_decided() -> None:
     ones = watched(state=RequestState.UNPROVEN)
     expiry = entered(ones)
-    for later in (0, UNPROVEN_DAYS_S, LATE_DAYS_S):
+    for later in (0, DAY_S, UNPROVEN_DAYS_S, UNPROVEN_DAYS_S + DAY_S, LATE_DAYS_S):
         assert await look(expiry, ones, TTL + later) == []
         assert await look(expiry, ones, TTL + later + 1) == list(ones)
 

@@ -7,6 +7,7 @@ import pytest
 
 from minirelay.payments.payment_watches import PaymentWatches
 from minirelay.payments.watcher import SLACK_S, PaymentWatch, looked_at_key
+from minirelay.store.payment_records import Rests
 from tests.payments.model_chain import ModelChain
 from tests.payments.settling import Settling, settling
 from tests.relay.fixed_facts import CHAIN
@@ -50,4 +51,4 @@ async def test_requests_on_a_chain_that_is_configured_no_more_are_left_alone(
         assert [record.getMessage() for record in caplog.records] == [
             "payments on a chain that is not configured are not watched"
         ]
-        assert len(await shop.house.store.reader.watched_requests()) == 1
+        assert len(await shop.house.store.reader.watched_requests(Rests(CHAIN))) == 1

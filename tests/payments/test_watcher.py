@@ -13,7 +13,9 @@ from minirelay.payments.watched_payment import PART_INTERVAL_S
 from minirelay.protocol.block_id import BlockId
 from minirelay.shop.issued_requests import DAY_S
 from minirelay.shop.order_states import OrderState
+from minirelay.store.payment_records import Rests
 from tests.payments.watching import Watching, watching, watching_again
+from tests.relay.fixed_facts import CHAIN
 from tests.relay.selling import CAP, STOCK, write
 from tests.relay.test_audit import audited
 from tests.shop.checkouts import address, buy, cancel, item
@@ -283,7 +285,7 @@ async def test_late_money_is_watched_for_thirty_days_and_then_no_more(tmp_path: 
         one.chain.pass_time(2 * DAY_S)
         await one.poll(3)
         assert len(one.watch.requests) == 0
-        assert await one.shop.house.store.reader.watched_requests() == []
+        assert await one.shop.house.store.reader.watched_requests(Rests(CHAIN)) == []
 
 
 async def test_an_unproven_payment_keeps_its_order_for_seven_days(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from minirelay.payments.large_payments import LargeTotal
 from minirelay.payments.payment_watches import PaymentWatches
+from minirelay.payments.resting_requests import MOST_AWAKE
 from minirelay.payments.watcher import PaymentWatch
 from minirelay.shop.issued_requests import IssuedRequest
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.state import inventory_key
+from minirelay.store.payment_records import Rests
 from tests.payments.model_chain import ModelChain
 from tests.payments.settling import Settling, settling, settling_again
 from tests.relay.fixed_facts import CHAIN
@@ -56,10 +58,20 @@ class Watching:
 
 
 def watch_of(
-    shop: Settling, chain: ModelChain, large: Mapping[bytes, LargeTotal] | None = None
+    shop: Settling,
+    chain: ModelChain,
+    large: Mapping[bytes, LargeTotal] | None = None,
+    most_awake: int = MOST_AWAKE,
 ) -> PaymentWatch:
     watch = PaymentWatch(
-        CHAIN, chain.target, shop.terms, shop.house.relay.write_own, clock=lambda: chain.time, large=large
+        CHAIN,
+        chain.target,
+        shop.terms,
+        shop.house.relay.write_own,
+        clock=lambda: chain.time,
+        large=large,
+        store=shop.house.store.reader,
+        most_awake=most_awake,
     )
     shop.house.relay.follow_checkout(PaymentWatches([watch]))
     return watch
@@ -73,6 +85,7 @@ async def watching(
     coin: bytes | None = NATIVE,
     tolerance: int = 0,
     large: Mapping[bytes, LargeTotal] | None = None,
+    most_awake: int = MOST_AWAKE,
 ) -> AsyncIterator[Watching]:
     """Run a relay with an order that waits for coins, or for a token (coin None). Then its log is audited."""
     async with settling(directory, tolerance=tolerance) as shop:
@@ -80,8 +93,8 @@ async def watching(
         chain = ModelChain(issued.issued_at, confirmations)
         for _ in range(3):
             chain.mine()
-        one = Watching(shop, chain, watch_of(shop, chain, large))
-        one.watch.load(await shop.house.store.reader.watched_requests(), (), 0)
+        one = Watching(shop, chain, watch_of(shop, chain, large, most_awake))
+        one.watch.load(await shop.house.store.reader.watched_requests(Rests(CHAIN)), (), 0)
         if coin is not None:
             await write(shop.guest, choose(5, coin))
         await one.poll()

@@ -22,7 +22,9 @@ from minirelay.store.messages import (
     WireSet,
 )
 from minirelay.store.payment_list import PaymentFilter
+from minirelay.store.payment_records import Rests
 from minirelay.store.reader import Reader
+from tests.relay.fixed_facts import CHAIN
 from tests.shop.checkouts import buy, item
 from tests.store import second_reading
 from tests.store.checkouts import SHOP, stored_shop
@@ -58,7 +60,12 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.payment_requests(SHOP, ids=[request.id]) == {1: request}
     assert await reader.payment_requests(SHOP, orders=[request.order_id]) == {1: request}
     assert await reader.payment_request_rows(1) == [1]
-    assert [(one.shop, one.issued.id) for one in await reader.watched_requests()] == [(1, request.id)]
+    (watched,) = await reader.watched_requests(Rests(CHAIN))
+    assert (watched.shop, watched.issued.id) == (1, request.id)
+    assert await reader.watched_counts() == {CHAIN: 1}
+    assert await reader.find_watched([request.id]) == [watched]
+    assert await reader.resting_requests(Rests(CHAIN), (0, 0), 9) == ([], (0, 0))
+    assert await reader.resting_prefixes(Rests(CHAIN)) == b""
     assert await reader.payment_transfers([request.id]) == []
     assert await reader.settled_requests(SHOP) == []
     (found,) = await reader.find_payment_requests(request.id, request.id)

@@ -8,10 +8,12 @@ from minirelay.errors import Code
 from minirelay.protocol.patch import Patch
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.state import inventory_key
+from minirelay.store.payment_records import Rests
 from tests.payments.model_chain import ModelChain
 from tests.payments.settling import settling
 from tests.payments.watching import Watching, watch_of, watching
 from tests.raw_client import Refused, Talker
+from tests.relay.fixed_facts import CHAIN
 from tests.relay.selling import CAP, write
 from tests.shop.checkouts import buy, cancel, choose, item
 from tests.shop.patching import NATIVE, patch
@@ -67,7 +69,7 @@ async def test_guests_who_race_and_choose_again_at_expiry_never_get_more_than_th
         issued = [one for order in first | second for one in await shop.shop.requests(order)]
         chain = ModelChain(min(one.issued_at for one in issued))
         watching_all = Watching(shop, chain, watch_of(shop, chain))
-        watching_all.watch.load(await shop.house.store.reader.watched_requests(), (), 0)
+        watching_all.watch.load(await shop.house.store.reader.watched_requests(Rests(CHAIN)), (), 0)
         # The reserved ones last: those who have none may not take what they wait for.
         for order in sorted(first | second, key=lambda one: one in second):
             request = (await watching_all.request(order=order)).request
