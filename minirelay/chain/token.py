@@ -18,6 +18,7 @@ from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.sending import ContractCall, PlannedTransaction, Sender, Sent
 from minirelay.chain.token_memory import Memory, TokenMemory
 from minirelay.chain.wallet import Wallet
+from minirelay.chain.wallet_lock import WalletLock
 from minirelay.config.urls import BaseUrl
 from minirelay.errors import ChainError, ConfigError
 from minirelay.protocol.ids import show_token
@@ -96,6 +97,7 @@ class RelayTokenService:
         self._new_id = new_id
         self._sleep = sleep
         self._sender = sender or Sender(registry.chain, wallet)
+        self._lock = WalletLock(memory, wallet, registry.chain.chain_id)
 
     async def find(self) -> RelayToken | None:
         """Return the token that is configured or remembered; None if there is none.
@@ -200,13 +202,13 @@ class RelayTokenService:
             token_id = self._new_id()
             await self._memory.set_minting(token_id)
         call = self._registry.minting(token_id, self._wallet.address, uri)
-        return await self._plan(token_id, call, instead_of=await self._sent_before())
+        return await self._plan(token_id, call)
 
     async def mint(self, planned: Planned) -> RelayToken:
         """Mint a token, and remember it. Raises what `Sender.send` raises."""
         log.info("minting the relay's token", extra={"token": show_token(planned.token_id)})
         try:
-            await self._sender.send(planned.transaction, self._memory.set_sent)
+            await self._sender.send(planned.transaction, self._note_mint)
         except (NodeRefused, TransactionFailed) as error:
             # What was sent before may have been mined in its place.
             if not await self._is_minted(planned.token_id):
@@ -223,18 +225,32 @@ class RelayTokenService:
 
     async def update(self, planned: Planned) -> None:
         """Set a token's URI to another one. Raises what `Sender.send` raises."""
-        await self._sender.send(planned.transaction)
+        await self._sender.send(planned.transaction, self._note)
 
-    async def _plan(self, token_id: int, call: ContractCall, *, instead_of: Sent | None = None) -> Planned:
+    async def _note_mint(self, sent: Sent) -> None:
+        await self._memory.set_sent(sent)
+        await self._note(sent)
+
+    async def _note(self, sent: Sent) -> None:
+        await self._lock.note("register", sent)
+
+    async def _plan(self, token_id: int, call: ContractCall) -> Planned:
         try:
-            transaction = await self._sender.plan(call, instead_of=instead_of)
+            transaction = await self._sender.plan(call, instead_of=await self._in_the_way())
         except Reverted as reverted:
             raise Reverted(f"{self._registry}: {reverted}") from reverted
         return Planned(token_id, transaction)
 
-    async def _sent_before(self) -> Sent | None:
+    async def _in_the_way(self) -> Sent | None:
+        """Return what waits to be mined, be it a mint, a root hash or a sweep.
+
+        It is replaced: behind it, this would wait as well, and what it was to do is done again.
+        """
         sent = await self._memory.sent()
-        return sent if sent is not None and await self._sender.may_be_mined(sent) else None
+        if sent is not None and await self._sender.may_be_mined(sent):
+            return sent
+        last = await self._lock.waiting(self._sender)
+        return None if last is None else last.sent
 
     async def _is_minted(self, token_id: int) -> bool:
         try:

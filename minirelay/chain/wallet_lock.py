@@ -15,8 +15,8 @@ from minirelay.chain.wallet import Wallet
 SENT_KEY: Final = "wallet_sent"
 """Followed by a slash and a chain's id; holds the last transaction there: its purpose, and `Sent` encoded."""
 
-Purpose = Literal["anchor", "sweep"]
-_PURPOSES: Final[dict[int, Purpose]] = {1: "anchor", 2: "sweep"}
+Purpose = Literal["anchor", "sweep", "register"]
+_PURPOSES: Final[dict[int, Purpose]] = {1: "anchor", 2: "sweep", 3: "register"}
 _CODES: Final = {purpose: code for code, purpose in _PURPOSES.items()}
 
 

@@ -14,18 +14,22 @@ _NOT_RUNNING: Final = (
 _NOT_ALLOWED: Final = "{directory}: permission denied; run this as the user who runs the relay"
 
 
+class NoRelayRuns(click.ClickException):
+    """No relay runs on this data directory."""
+
+
 def ask_relay(directory: Path, path: str, content: object = None, *, timeout_s: float = _TIMEOUT_S) -> Any:
     """Have a relay do something; return its answer, read from JSON.
 
-    directory: its data directory. path: of the command. Raises ClickException, in one line, if no relay runs
-    there, if this user may not, or with the relay's own words if it can't be done.
+    directory: its data directory. path: of the command. Raises NoRelayRuns if none runs there;
+    ClickException, in one line, if this user may not, or with the relay's own words if it can't be done.
     """
     try:
         return asyncio.run(_ask(directory, path, content, timeout_s))
     except PermissionError as error:
         raise click.ClickException(_NOT_ALLOWED.format(directory=directory)) from error
     except _CANNOT_CONNECT as error:
-        raise click.ClickException(_NOT_RUNNING.format(directory=directory)) from error
+        raise NoRelayRuns(_NOT_RUNNING.format(directory=directory)) from error
 
 
 async def _ask(directory: Path, path: str, content: object, timeout_s: float) -> Any:

@@ -3,23 +3,24 @@
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from minirelay.cli.agreement import agree
+from minirelay.cli.operating import NoRelayRuns, ask_relay
 from minirelay.cli.output import busy, show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 if TYPE_CHECKING:
-    from minirelay.chain.shop_registry import ShopReg
-    from minirelay.chain.token import Planned, RelayToken, RelayTokenService
+    from minirelay.chain.registration import Need, Registration, Result
     from minirelay.config.settings import Settings
 
 T = TypeVar("T")
 
-Result = Literal["minted", "checked", "updated"]
-_FOR_PEOPLE: Final[dict[Result, str]] = {
+_TIMEOUT_S: Final = 600.0
+_FOR_PEOPLE: Final = {
     "minted": "minted",
     "checked": "only checked: the wallet owns it, nothing was sent",
     "updated": "checked, and its URI updated",
@@ -37,7 +38,12 @@ def register(yes: bool, new_token: bool, as_json: bool, **given: Any) -> None:
 
     The token is what a shop lists in the registry to say that this relay serves it. Minting costs a fee,
     which the relay's wallet pays; so does updating the token's URI where base_url is another one. What would
-    be sent is shown first. The relay must not be running meanwhile.
+    be sent is shown first. If the relay runs, it sends.
+
+    \b
+    For example:
+      minirelay register
+      minirelay register --yes --json
     """
     from minirelay.logs import configure
 
@@ -45,28 +51,33 @@ def register(yes: bool, new_token: bool, as_json: bool, **given: Any) -> None:
     settings.require_serving()
     # What goes wrong on the way ends up in the one line at the end.
     configure("error", settings.log_format, settings.log_bounds)
-    with _opened(settings, is_agreed=yes) as registration:
-        token, result = registration.register(new_token=new_token)
+    try:
+        token_id, result = _through_the_relay(settings, is_agreed=yes)
+    except NoRelayRuns:
+        with _opened(settings, is_agreed=yes) as registering:
+            token_id, result = registering.register(new_token=new_token)
     if as_json:
-        show(_document(settings, token, result), as_json=True)
+        show(_document(settings, token_id, result), as_json=True)
     else:
-        click.echo(_text(settings, token, result))
+        click.echo(_text(settings, token_id, result))
 
 
-def _text(settings: "Settings", token: "RelayToken", result: Result) -> str:
+def _text(settings: "Settings", token_id: int, result: "Result") -> str:
     """Write what people get, on lines of 80 columns: what is copied is not cut by the terminal's edge."""
     from minirelay.protocol.ids import show_token
 
     chain_id = settings.registry_chain
     return "\n".join(
         [
-            f"relay token  {show_token(token.token_id)}",
+            f"relay token  {show_token(token_id)}",
             "in decimal",
-            f"  {token.token_id}",
+            f"  {token_id}",
             f"chain        {chain_id}",
             f"result       {_FOR_PEOPLE[result]}",
             "",
-            f"Next: the owner of each shop calls, on chain {chain_id},",
+            "Next, when the relay runs (minirelay serve), a shop that lists it:",
+            "  minirelay shop create",
+            f"Or the owner of a shop that is there calls, on chain {chain_id},",
             f"  ShopReg    {_shop_reg(settings)}",
             "  addRelay   with the shop's id and the token",
         ]
@@ -79,110 +90,126 @@ def _shop_reg(settings: "Settings") -> str:
     return checksum_address(bytes(settings.chain(settings.registry_chain).shop_reg))
 
 
-def _document(settings: "Settings", token: "RelayToken", result: Result) -> dict[str, str | int | bool]:
+def _document(settings: "Settings", token_id: int, result: "Result") -> dict[str, str | int | bool]:
     from minirelay.protocol.ids import show_token
 
     return {
-        "relay_token_id": show_token(token.token_id),
-        "relay_token_id_decimal": str(token.token_id),
+        "relay_token_id": show_token(token_id),
+        "relay_token_id_decimal": str(token_id),
         "registry_chain_id": settings.registry_chain,
-        "is_checked": token.is_checked,
+        "is_checked": True,
         "result": result,
-        "next": f"each shop's owner calls addRelay(<shop id>, {token.token_id}) of ShopReg "
+        "next": f"each shop's owner calls addRelay(<shop id>, {token_id}) of ShopReg "
         f"at {_shop_reg(settings)}"
         f" on chain {settings.registry_chain}",
     }
 
 
-def _unchecked(token: "RelayToken") -> str:
+def _through_the_relay(settings: "Settings", *, is_agreed: bool) -> "tuple[int, Result]":
+    """Have the running relay do what is needed: it has the wallet. Raises NoRelayRuns, ClickException."""
+    from minirelay.web.admin.registering import NEED, SEND
+
+    asked = {"base_url": str(settings.base_url)}
+    with busy("asking the relay"):
+        need = ask_relay(settings.data_dir, NEED, asked, timeout_s=_TIMEOUT_S)
+    if need["chain_id"] != settings.registry_chain:
+        raise click.ClickException(
+            f"the relay that runs has registry_chain {need['chain_id']}, the settings here say "
+            f"{settings.registry_chain}: restart it, or name its settings file"
+        )
+    if need["base_url"] != asked["base_url"]:
+        click.echo(f"the relay that runs has base_url {need['base_url']} still: restart it", err=True)
+    token_id = int(need["relay_token_id"], 16)
+    if need["cost"] is None:
+        return token_id, "checked"
+    shown = Shown(token_id, int(need["cost"]), int(need["balance"]), need["old_uri"])
+    if not _agree(settings, "update the URI of the relay's token", shown, is_agreed=is_agreed):
+        return token_id, "checked"
+    with busy("the relay sends it"):
+        ask_relay(settings.data_dir, SEND, asked | {"most_wei": need["cost"]}, timeout_s=_TIMEOUT_S)
+    return token_id, "updated"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What people are shown of a transaction. cost: at most; cost and balance in wei."""
+
+    token_id: int
+    cost: int
+    balance: int
+    old_uri: str | None
+
+
+def _agree(settings: "Settings", what: str, shown: Shown, *, is_agreed: bool) -> bool:
+    """Show what would be sent; ask, unless it is agreed to. Raises ConfigError without a terminal."""
+    from minirelay.chain.amounts import show_cost
+
+    chain_id = settings.registry_chain
+    in_a_line = (
+        f"this would {what} on chain {chain_id} (URI {settings.base_url}) for at most "
+        f"{show_cost(shown.cost, chain_id)}"
+    )
+    return agree(_plan(settings, what, shown), in_a_line, is_agreed=is_agreed)
+
+
+def _plan(settings: "Settings", what: str, shown: Shown) -> str:
+    from minirelay.chain.amounts import show_balance, show_cost
     from minirelay.protocol.ids import show_token
+    from minirelay.protocol.json_rpc import printable
 
-    return f"the relay's token {show_token(token.token_id)} was not checked: {token.doubt}; nothing was sent"
+    chain_id = settings.registry_chain
+    rows = {
+        "chain": f"{chain_id} (RelayReg {settings.chain(chain_id).relay_reg})",
+        "token": show_token(shown.token_id),
+        "URI": str(settings.base_url),
+        **({} if shown.old_uri is None else {"until now": printable(shown.old_uri) or "none"}),
+        "cost": f"at most {show_cost(shown.cost, chain_id)}",
+        "wallet": f"has {show_balance(shown.balance, chain_id)}",
+    }
+    lines = [f"This will {what}:", *(f"  {name:<10}{value}" for name, value in rows.items())]
+    return "\n".join(lines)
 
 
-class _Registration:
-    """Finds out what is needed, shows it, and sends it once that is agreed to."""
+class _Registering:
+    """Does what is needed, with the wallet's key, where no relay runs."""
 
     def __init__(
-        self,
-        runner: asyncio.Runner,
-        service: "RelayTokenService",
-        shop_registry: "ShopReg",
-        settings: "Settings",
-        *,
-        is_agreed: bool,
+        self, runner: asyncio.Runner, registration: "Registration", settings: "Settings", *, is_agreed: bool
     ) -> None:
         self._runner = runner
-        self._service = service
-        self._shop_registry = shop_registry
+        self._registration = registration
         self._settings = settings
         self._is_agreed = is_agreed
 
-    def register(self, *, new_token: bool) -> tuple["RelayToken", Result]:
+    def register(self, *, new_token: bool) -> "tuple[int, Result]":
         """Do what is needed.
 
-        Raises ConfigError, ChainError; ClickException if minting is not agreed to, or if the registry can't
-        be asked who owns the token.
+        Raises ConfigError, ChainError; ClickException if minting is not agreed to.
         """
-        if self._settings.base_url is None:
-            raise RuntimeError("what serving needs has been checked")
-        base_url = self._settings.base_url
-        token = self._find(new_token=new_token)
-        if token is not None and not token.is_checked:
-            raise click.ClickException(_unchecked(token))
-        self._ask(self._shop_registry.prove())
-        if token is None:
-            planned = self._ask(self._service.plan_mint(base_url))
-            if not self._agree("mint the relay's token", planned):
-                raise click.ClickException("nothing was sent")
-            return self._ask(self._service.mint(planned)), "minted"
-        old_uri = self._ask(self._service.other_uri(token.token_id, base_url))
-        if old_uri is None:
-            return token, "checked"
-        planned = self._ask(self._service.plan_update(token.token_id, base_url))
-        if not self._agree("update the URI of the relay's token", planned, old_uri):
-            return token, "checked"
-        self._ask(self._service.update(planned))
-        return token, "updated"
+        need = self._need(new_token=new_token)
+        if need.planned is not None:
+            transaction = need.planned.transaction
+            what = "mint the relay's token" if need.token is None else "update the URI of the relay's token"
+            shown = Shown(need.planned.token_id, transaction.highest_cost, transaction.balance, need.old_uri)
+            if not _agree(self._settings, what, shown, is_agreed=self._is_agreed):
+                if need.token is None:
+                    raise click.ClickException("nothing was sent")
+                return need.token.token_id, "checked"
+        token, result = self._ask(self._registration.fulfil(need))
+        return token.token_id, result
 
-    def _find(self, *, new_token: bool) -> "RelayToken | None":
+    def _need(self, *, new_token: bool) -> "Need":
         from minirelay.chain.token import TokenNotOwned
 
+        if self._settings.base_url is None:
+            raise RuntimeError("what serving needs has been checked")
         try:
-            return self._ask(self._service.find())
+            return self._ask(self._registration.need(self._settings.base_url))
         except TokenNotOwned as error:
             if error.is_configured or not (new_token or error.may_be_replaced):
                 raise
             click.echo(str(error).partition(": ")[2], err=True)
-            return None
-
-    def _agree(self, what: str, planned: "Planned", old_uri: str | None = None) -> bool:
-        """Show what would be sent; ask, unless it is agreed to. Raises ConfigError without a terminal."""
-        from minirelay.chain.amounts import show_cost
-
-        chain_id = self._settings.registry_chain
-        in_a_line = (
-            f"this would {what} on chain {chain_id} (URI {self._settings.base_url}) for at most "
-            f"{show_cost(planned.transaction.highest_cost, chain_id)}"
-        )
-        return agree(self._plan(what, planned, old_uri), in_a_line, is_agreed=self._is_agreed)
-
-    def _plan(self, what: str, planned: "Planned", old_uri: str | None) -> str:
-        from minirelay.chain.amounts import show_balance, show_cost
-        from minirelay.protocol.ids import show_token
-        from minirelay.protocol.json_rpc import printable
-
-        chain_id = self._settings.registry_chain
-        rows = {
-            "chain": f"{chain_id} (RelayReg {self._settings.chain(chain_id).relay_reg})",
-            "token": show_token(planned.token_id),
-            "URI": str(self._settings.base_url),
-            **({} if old_uri is None else {"until now": printable(old_uri) or "none"}),
-            "cost": f"at most {show_cost(planned.transaction.highest_cost, chain_id)}",
-            "wallet": f"has {show_balance(planned.transaction.balance, chain_id)}",
-        }
-        lines = [f"This will {what}:", *(f"  {name:<10}{value}" for name, value in rows.items())]
-        return "\n".join(lines)
+            return self._ask(self._registration.need_another(self._settings.base_url))
 
     def _ask(self, work: Coroutine[Any, Any, T]) -> T:
         # People are asked between these, so that Ctrl-C ends the question.
@@ -191,40 +218,28 @@ class _Registration:
 
 
 @contextmanager
-def _opened(settings: "Settings", *, is_agreed: bool) -> "Iterator[_Registration]":
+def _opened(settings: "Settings", *, is_agreed: bool) -> "Iterator[_Registering]":
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         try:
-            service, shop_registry = runner.run(_open(settings, stack))
-            yield _Registration(runner, service, shop_registry, settings, is_agreed=is_agreed)
+            registration = runner.run(_open(settings, stack))
+            yield _Registering(runner, registration, settings, is_agreed=is_agreed)
         finally:
             runner.run(stack.aclose())
 
 
-async def _open(settings: "Settings", stack: AsyncExitStack) -> tuple["RelayTokenService", "ShopReg"]:
-    from minirelay.chain.chain import Chain
-    from minirelay.chain.endpoint import http_endpoints, open_http
-    from minirelay.chain.relay_registry import RelayReg
+async def _open(settings: "Settings", stack: AsyncExitStack) -> "Registration":
+    from minirelay.chain.registration import Registration
     from minirelay.chain.shop_registry import ShopReg
-    from minirelay.chain.token import RelayTokenService
     from minirelay.chain.wallet import load_wallet
+    from minirelay.composition.registry import make_token_service, open_registry_chain
     from minirelay.store.database import Store
-    from minirelay.store.meta_table import MetaTable
 
     if settings.wallet_key_file is None:
         raise RuntimeError("what serving needs has been checked")
     wallet = load_wallet(settings.wallet_key_file)
-    chain_settings = settings.chain(settings.registry_chain)
     store = await stack.enter_async_context(await Store.open(settings.data_dir, settings.durability))
-    http = await stack.enter_async_context(open_http())
-    chain = Chain(
-        settings.registry_chain,
-        http_endpoints(chain_settings.rpc_urls, http, allows_plain=chain_settings.allow_plain_http),
-    )
-    service = RelayTokenService(
-        RelayReg(chain, bytes(chain_settings.relay_reg)),
-        wallet,
-        MetaTable(store),
-        configured=settings.relay_token_id,
-    )
-    return service, ShopReg(chain, bytes(chain_settings.shop_reg))
+    chain = await stack.enter_async_context(open_registry_chain(settings))
+    service = make_token_service(settings, chain, wallet, store, new_token=None)
+    shop_reg = ShopReg(chain, bytes(settings.chain(settings.registry_chain).shop_reg))
+    return Registration(service, shop_reg)

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from minirelay.chain.registration import Registration
 from minirelay.chain.wallet_lock import WalletLock
 from minirelay.composition.foundations import Foundations
 from minirelay.composition.operator_listeners import open_operator_listeners
@@ -22,6 +23,7 @@ from minirelay.operations.backup_schedule import BackupSchedule
 from minirelay.operations.lasting_alerts import Check, LastingAlerts
 from minirelay.operations.operator import Operator
 from minirelay.operations.payment_decisions import PaymentDecisions
+from minirelay.operations.registering import Registering
 from minirelay.operations.sweeps import Sweeps
 from minirelay.operations.trouble_checks import failing_backups, low_disk, slow_clock, stuck_chains
 from minirelay.payments.sweeping import Sweeper
@@ -33,6 +35,7 @@ from minirelay.web.admin.app import AdminApi
 from minirelay.web.admin.blobs import BlobsApi
 from minirelay.web.admin.login import LoginLinks
 from minirelay.web.admin.payments import PaymentsApi
+from minirelay.web.admin.registering import RegisteringApi
 from minirelay.web.admin.sweeps import SweepsApi
 
 
@@ -74,6 +77,11 @@ def _admin_apis(on: Foundations, running: RunningRelay, sweepers: Mapping[int, S
         BlobsApi(operator),
         PaymentsApi(PaymentDecisions(on.store.reader, running.payments, running.terms, utc_now)),
         SweepsApi(Sweeps(on.store.reader, sweepers)),
+        RegisteringApi(
+            Registering(
+                Registration(on.token_service, on.shop_registry), on.settings.registry_chain, on.base_url
+            )
+        ),
     ]
 
 

@@ -261,7 +261,7 @@ class Sweeper:
                 (abi_values(request), request.payee),
                 gas=self._terms.gas(request),
             ),
-            # An earlier sweep, or a root hash, which is written later: money does not wait for it.
+            # An earlier sweep, a root hash or a registration, which come again: money does not wait for them.
             instead_of=None if last is None else last.sent,
         )
         if planned.highest_cost > self._terms.fee:

@@ -144,6 +144,29 @@ def test_a_base_url_that_changed_updates_the_tokens_uri(
     assert contracts.relay_reg.functions.relayURIs(token).call() == "https://new.example"
 
 
+def test_a_relay_that_runs_sends_itself(settings: dict[str, str], contracts: Contracts, w3: Web3) -> None:
+    first = json.loads(minirelay("register", "--yes", "--json", **settings).out)
+    uri = contracts.relay_reg.functions.relayURIs(int(first["relay_token_id"], 16))
+    moved = settings | {"BASE_URL": "https://new.example"}
+    with serving(settings) as relay:
+        relay.wait_for("serving")
+        blocks = w3.eth.block_number
+        assert json.loads(minirelay("register", "--json", **settings).out) == first | {"result": "checked"}
+        outcome = minirelay("register", **moved)
+        assert outcome.code == 2
+        assert "update the URI of the relay's token on chain 31337 (URI https://new.example)" in outcome.err
+        assert (w3.eth.block_number, uri.call()) == (blocks, settings["BASE_URL"])
+
+        outcome = minirelay("register", "--yes", "--json", **moved)
+        assert json.loads(outcome.out) == first | {"result": "updated"}
+        assert f"the relay that runs has base_url {settings['BASE_URL']} still: restart it" in outcome.err
+        assert uri.call() == "https://new.example"
+        other_chain = settings | {"REGISTRY_CHAIN": "1", "CHAINS_1_RPC_URLS": "https://rpc.example"}
+        words = ("has registry_chain 31337, the settings here say 1", "restart it")
+        assert_one_line(minirelay("register", **other_chain), 1, *words)
+        assert relay.end() == 0
+
+
 def test_another_token_is_minted_where_one_was_given_away_or_is_asked_for(
     settings: dict[str, str], contracts: Contracts, w3: Web3
 ) -> None:
