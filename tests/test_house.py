@@ -19,6 +19,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
         for part in (
             "foundations",
             "listeners",
+            "metering",
             "operations",
             "operator_listeners",
             "payments",

@@ -12,6 +12,7 @@ from functools import partial
 from minirelay.chain.registration import Registration
 from minirelay.chain.wallet_lock import WalletLock
 from minirelay.composition.foundations import Foundations
+from minirelay.composition.metering import Metering, metering
 from minirelay.composition.operator_listeners import open_operator_listeners
 from minirelay.composition.payments import auto_sweep, make_sweepers
 from minirelay.composition.registry import anchor_runner, anchoring, token_checks
@@ -34,6 +35,7 @@ from minirelay.web.admin.alerts import AlertsApi
 from minirelay.web.admin.app import AdminApi
 from minirelay.web.admin.blobs import BlobsApi
 from minirelay.web.admin.login import LoginLinks
+from minirelay.web.admin.metrics import MetricsApi
 from minirelay.web.admin.payments import PaymentsApi
 from minirelay.web.admin.registering import RegisteringApi
 from minirelay.web.admin.sweeps import SweepsApi
@@ -63,18 +65,21 @@ async def operate(on: Foundations, running: RunningRelay) -> AsyncIterator[Opera
         schedule = parts.enter_context(backups(settings, on.disk))
         await enter(lasting_alerts(on, running, schedule))
         token_lost = parts.enter_context(token_checks(on.token_service, on.token, settings))
-        links = await enter(
-            open_operator_listeners(settings, _admin_apis(on, running, sweepers), running.relay.memory)
-        )
+        watched = await enter(metering(on, running))
+        apis = _admin_apis(on, running, sweepers, watched)
+        links = await enter(open_operator_listeners(settings, apis, running.relay.memory))
         yield Operations(token_lost, links)
 
 
-def _admin_apis(on: Foundations, running: RunningRelay, sweepers: Mapping[int, Sweeper]) -> list[AdminApi]:
+def _admin_apis(
+    on: Foundations, running: RunningRelay, sweepers: Mapping[int, Sweeper], watched: Metering
+) -> list[AdminApi]:
     """List what the operator can ask of a running relay: each concern is a file in `web/admin/`."""
     operator = Operator(on.store, on.blobs, utc_now)
     return [
         AlertsApi(operator),
         BlobsApi(operator),
+        MetricsApi(watched.exposition),
         PaymentsApi(PaymentDecisions(on.store.reader, running.payments, running.terms, utc_now)),
         SweepsApi(Sweeps(on.store.reader, sweepers)),
         RegisteringApi(

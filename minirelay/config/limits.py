@@ -37,6 +37,9 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     admin_streams: Annotated[
         Count, Meta(description="event streams (`/v1/events`) of the operator's page at a time")
     ] = 16
+    metric_shops: Annotated[
+        Count, Meta(description="shops that have series of their own in `/metrics`, those with most sets")
+    ] = 50
     silent_connections_per_address: Annotated[
         AtLeastNone,
         Meta(description="connections of these that have not sent a whole request yet; 0: no limit"),

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from minirelay.errors import Code, Refusal
+from minirelay.metrics import ACCEPTED, Meters
 from minirelay.protocol.signing import CHALLENGE_BYTES
 from minirelay.relay.backpressure import REQUEST_BYTES, Backpressure
 from minirelay.relay.keep_alive import KeepAlive
@@ -84,10 +85,17 @@ class Connection:
     """One client's connection."""
 
     def __init__(
-        self, host: Host, limits: ConnectionLimits, memory: MemoryBudget, *, clock: Callable[[], float]
+        self,
+        host: Host,
+        limits: ConnectionLimits,
+        memory: MemoryBudget,
+        *,
+        clock: Callable[[], float],
+        meters: Meters,
     ) -> None:
-        """memory: of all sessions. clock: monotonic, in seconds."""
-        self.session = session = Session(limits.session, clock())
+        """memory, meters: of all sessions. clock: monotonic, in seconds."""
+        self.session = session = Session(limits.session, clock(), meters.messages)
+        self._meters = meters
         self.account = memory.open(self._close_for_memory)
         self.backpressure = Backpressure(limits.unanswered_bytes, self.account, lambda: self.outbox.is_full)
         note = self.backpressure.note_change
@@ -217,7 +225,7 @@ class Connection:
 
     def _write(self, effect: Write) -> None:
         self.backpressure.took_write(len(effect.patch_set))
-        settle = partial(self._settle_write, effect)
+        settle = partial(self._settle_write, effect, self._clock())
         self._host.write(WriteRequest(effect.card, effect.patch_set, settle, self._has_ended))
 
     def _name_upload_url(self, effect: NameUploadUrl) -> None:
@@ -231,9 +239,11 @@ class Connection:
     def _has_ended(self) -> bool:
         return self.session.state is SessionState.CLOSED
 
-    def _settle_write(self, effect: Write, outcome: Outcome) -> None:
+    def _settle_write(self, effect: Write, came_at: float, outcome: Outcome) -> None:
         self.backpressure.settled_write(len(effect.patch_set))
         self._host.write_settled(effect.card, outcome)
+        result = outcome.code.name if isinstance(outcome, Refusal) else ACCEPTED
+        self._meters.write_settled(result, self._clock() - came_at)
         if isinstance(outcome, Refusal):
             self._refuse(effect.request_id, outcome)
             return

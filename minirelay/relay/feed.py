@@ -9,8 +9,10 @@ recent sets: a follower that they no longer reach reads the log.
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
 from typing import NamedTuple
 
+from minirelay.metrics import Histogram
 from minirelay.relay.audience import Audiences, Touched
 from minirelay.relay.fan_out import FanOut, Follower, must_read
 from minirelay.relay.slices import SlicedWork
@@ -30,8 +32,15 @@ class Feed:
     even while writes keep coming.
     """
 
-    def __init__(self, shop: int, seq: int, counts: Counts, work: SlicedWork) -> None:
-        """shop: row id. seq, counts: of the durable log. work: where handing over takes its turn."""
+    def __init__(
+        self, shop: int, seq: int, counts: Counts, work: SlicedWork, latency: Histogram | None = None
+    ) -> None:
+        """shop: row id. seq, counts: of the durable log. work: where handing over takes its turn.
+
+        latency: how long rounds take from when the first of their sets became durable, in seconds.
+        """
+        self._latency = Histogram() if latency is None else latency
+        self._touched_at = 0.0
         self.shop = shop
         self.seq = seq
         self.counts = counts
@@ -60,6 +69,8 @@ class Feed:
             self._remember(stored)
         self.seq, self.counts = sets[-1].seq, sets[-1].counts
         touched = self._followers.followed(Touched.by(sets)) if self._followers else Touched()
+        if touched and not self._touched:
+            self._touched_at = perf_counter()
         self._touched.add(touched)
         self._latest = Latest(sets[0].seq, touched)
         if self._is_handing_over:
@@ -122,13 +133,14 @@ class Feed:
         """Hand over in rounds, one follower a step, until nothing is left to hand over."""
         while self._touched:
             touched, self._touched = self._touched, Touched()
-            upto = self.seq
+            upto, touched_at = self.seq, self._touched_at
             for audience, follower in self._followers.seeing(touched):
                 # Who has it got it for another of its filters, or as an echo, or came later.
                 if follower in self._followers and follower.cursor.seq < upto:
                     _attempt(self._hand_to, follower, audience)
                 yield
             self._handed_seq = upto
+            self._latency.observe(perf_counter() - touched_at)
         self._handed_seq = self.seq
         self._fan_out = None
         self._latest = Latest(self.seq, Touched())

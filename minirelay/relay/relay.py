@@ -8,6 +8,7 @@ from datetime import datetime
 
 from minirelay.blobs.upload_tokens import UploadTokens
 from minirelay.errors import Refusal, StorageFull, invalid, not_found
+from minirelay.metrics import Meters
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.gaps import RESTORED
 from minirelay.protocol.ids import NOBODY, UINT256_BYTES, show_shop
@@ -63,6 +64,8 @@ class Relay:
         self.limits = limits
         self.memory = MemoryBudget(limits.session_memory_bytes)
         """What all sessions hold."""
+        self.meters = Meters()
+        """What is counted while it runs."""
         self.live_cards: LiveCards[Connection] = LiveCards()
         self.shops = Shops(
             store,
@@ -72,6 +75,7 @@ class Relay:
             memory_bytes=limits.shop_memory_bytes,
             facts_timeout_s=limits.facts_timeout_s,
             now=now,
+            push_latency=self.meters.push,
         )
         self.cards = CardRegister(
             store.reader,
@@ -110,7 +114,11 @@ class Relay:
     def connect(self) -> Connection:
         """Make the connection of a client that has just come."""
         connection = Connection(
-            self, self.limits.connection, self.memory, clock=asyncio.get_running_loop().time
+            self,
+            self.limits.connection,
+            self.memory,
+            clock=asyncio.get_running_loop().time,
+            meters=self.meters,
         )
         self._connections.add(connection)
         if self._closing is not None:
@@ -165,6 +173,7 @@ class Relay:
 
     def session_ended(self, hang_up: HangUp) -> None:
         """Log how the relay ended a session."""
+        self.meters.ended[hang_up.code] += 1
         self._events.session_ended(hang_up)
 
     async def drain(self, timeout_s: float) -> None:

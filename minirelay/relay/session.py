@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from minirelay.errors import Code, MalformedInput, ProtocolViolation, Refusal, invalid, not_found
+from minirelay.metrics import MessageCounts
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.push import encode_push
 from minirelay.protocol.signing import PUBLIC_KEY_BYTES, recover
@@ -49,8 +50,9 @@ class _Challenge:
 class Session:
     """The protocol state of one connection."""
 
-    def __init__(self, limits: SessionLimits, now: float) -> None:
-        """limits: see there. now: a monotonic clock's time in seconds."""
+    def __init__(self, limits: SessionLimits, now: float, counts: MessageCounts | None = None) -> None:
+        """limits: see there. now: a monotonic clock's time in seconds. counts: of all sessions."""
+        self._counts = MessageCounts() if counts is None else counts
         self.limits = limits
         self.state = SessionState.VISITOR
         self.card: KeyCard | None = None
@@ -73,10 +75,12 @@ class Session:
         try:
             envelope = wire.decode_client_envelope(frame)
             message = envelope.message
+            self._counts.received[type(message)] += 1
             if isinstance(message, wire.Success | wire.Failure):
                 return self._receive_response(envelope.request_id, message)
             return self._receive_request(envelope.request_id, message)
         except ProtocolViolation as violation:
+            self._counts.violations += 1
             return [self.close(violation.close_code, violation.reason)]
 
     def receive_text(self) -> list[Effect]:
@@ -98,6 +102,7 @@ class Session:
             return [self.close(1008, f"nothing heard for {self.limits.kick_timeout_s:g} seconds")]
         if now - max(self.last_heard, self._last_ping) >= self.limits.ping_interval_s:
             self._last_ping = now
+            self._counts.pings += 1
             return [Send(wire.encode_ping(self._next_own_id()))]
         return []
 
@@ -131,6 +136,7 @@ class Session:
         if request_id not in self._open_requests:
             return []
         del self._open_requests[request_id]
+        self._counts.answers += 1
         return [
             Send(
                 wire.encode_response_payload(request_id, payload)
@@ -144,6 +150,7 @@ class Session:
         if request_id not in self._open_requests:
             return []
         del self._open_requests[request_id]
+        self._counts.errors += 1
         return [Send(wire.encode_response_error(request_id, refusal))]
 
     def refuse_all(self, refusal: Refusal) -> list[Effect]:
@@ -154,11 +161,13 @@ class Session:
         """Make the push of these encoded sets; the caller has looked at `free_pushes`."""
         request_id = self._next_own_id()
         self._pushes[request_id] = subscription_id
+        self._counts.pushes += 1
         return Send(encode_push(request_id, subscription_id, sets), is_push=True)
 
     def sync_status(self, subscription_id: bytes, unpushed_patches: int) -> Send:
         """Make the message that says how much a subscription still has to get."""
         number = int.from_bytes(subscription_id, "big")
+        self._counts.statuses += 1
         return Send(wire.encode_sync_status(self._next_own_id(), number, unpushed_patches))
 
     @property
@@ -208,6 +217,7 @@ class Session:
                 Code.TOO_MANY_CONCURRENT_REQUESTS,
                 f"more than {self.limits.open_requests} requests are waiting for their answers",
             )
+            self._counts.errors += 1
             return [Send(wire.encode_response_error(request_id, surplus))]
         self._open_requests[request_id] = None
         return self._take(type(message), request_id, message)

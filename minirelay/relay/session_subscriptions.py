@@ -42,6 +42,11 @@ class SessionSubscriptions:
     def __len__(self) -> int:
         return len(self._held)
 
+    @property
+    def reading(self) -> int:
+        """Count those that read the log: they are not live."""
+        return sum(held.subscription.is_reading for held in self._held.values())
+
     async def prepare(
         self, request: SubscriptionRequest, subscribe: Callable[[], Awaitable[Subscription]]
     ) -> Prepared:

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import count
 from typing import Final, Protocol
 
+from minirelay.metrics import Histogram
 from minirelay.relay.entry import ENTRY_BYTES
 from minirelay.relay.event_log import tell_issued
 from minirelay.relay.facts_source import FactsSource
@@ -86,12 +87,14 @@ class Shops:
         memory_bytes: int,
         facts_timeout_s: float,
         now: Callable[[], datetime],
+        push_latency: Histogram,
     ) -> None:
         """first_row: the first row id that is free. cards: of all shops. memory_bytes: the budget.
 
         facts: is told of the manifests in use. facts_timeout_s: how long a write waits for some. now: the
-        relay's clock, aware UTC.
+        relay's clock, aware UTC. push_latency: see `Feed`.
         """
+        self._push_latency = push_latency
         self.follower: CheckoutFollower = NoFollower()
         """Is told what becomes of payment requests."""
         self._store = store
@@ -113,6 +116,10 @@ class Shops:
     def is_in_use(self, shop_id: int) -> bool:
         """Say from memory whether this process has touched a shop that is served here, or about to be."""
         return shop_id in self._hosted
+
+    def in_memory(self, shop_id: int) -> HostedShop | None:
+        """Return a shop that this process has touched, without counting that as a use; None if it has not."""
+        return self._hosted.get(shop_id)
 
     @property
     def in_use(self) -> list[int]:
@@ -162,7 +169,7 @@ class Shops:
         self._hosted[hosted.row.shop_id] = self._hosted.pop(hosted.row.shop_id)
 
     def _host(self, row: ShopRow, seq: int, counts: Counts) -> HostedShop:
-        feed = Feed(row.row_id, seq, counts, self._handing_over)
+        feed = Feed(row.row_id, seq, counts, self._handing_over, self._push_latency)
         sequencer = Sequencer(row.row_id, self._store.writer, partial(self._read_head, row), self, self._now)
         turns = WriteTurns(self._facts, sequencer.submit, self._facts_timeout_s)
         hosted = HostedShop(row, feed, sequencer, turns)

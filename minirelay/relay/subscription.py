@@ -90,6 +90,11 @@ class Subscription:
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
 
+    @property
+    def is_reading(self) -> bool:
+        """Return whether it reads the log: it is not live."""
+        return self._task is not None and not self._task.done()
+
     async def count_unpushed(self) -> int:
         """Count the visible patches between the cursor and the durable end of the log."""
         while True:

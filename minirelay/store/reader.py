@@ -26,6 +26,7 @@ from minirelay.store import (
     payment_list,
     payment_records,
     shops,
+    totals,
     unswept,
 )
 from minirelay.store.account_checks import AccountCheck
@@ -53,6 +54,7 @@ from minirelay.store.payment_list import ListedPayment, PaymentFilter
 from minirelay.store.payment_records import Rests, WatchedRequest
 from minirelay.store.payment_rows import PaymentTransfer
 from minirelay.store.pool import Queryable, ReadPool
+from minirelay.store.totals import Totals
 from minirelay.store.unswept import SweepCandidate
 
 
@@ -282,6 +284,10 @@ class Reader:
     async def alert(self, alert_id: int) -> Alert | None:
         """Look an alert up by its number."""
         return await self._pool.run(lambda db: alerts.find_alert(db, alert_id))
+
+    async def totals(self, most_shops: int) -> Totals:
+        """Count everything. most_shops: that are named, those with the longest logs."""
+        return await self._pool.run(lambda db: totals.count_totals(db, most_shops))
 
     async def tail(self, shop: int) -> tuple[int, Counts]:
         """Return the last sequence number (0: the log is empty) and what the log holds."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from minirelay.errors import Code, invalid
+from minirelay.metrics import Meters
 from minirelay.protocol import envelope as wire
 from minirelay.protocol.objects import ObjectType
 from minirelay.relay.connection import ENTRY_BYTES, Connection
@@ -405,7 +406,7 @@ class Deaf:
 def deaf_connection(limits: SessionLimits) -> tuple[Deaf, Connection]:
     host = Deaf()
     connection = replace(CONNECTION, session=limits)
-    return host, Connection(host, connection, MemoryBudget(2**27), clock=lambda: host.now)
+    return host, Connection(host, connection, MemoryBudget(2**27), clock=lambda: host.now, meters=Meters())
 
 
 async def leave_much_unanswered(host: Deaf, connection: Connection) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from minirelay.metrics import Histogram
 from minirelay.relay.clock import utc_now
 from minirelay.relay.facts_source import NoChains
 from minirelay.relay.live_cards import LiveCards
@@ -45,7 +46,14 @@ async def idle(house: House) -> None:
 
 def shops_of(store: Store) -> Shops:
     return Shops(
-        store, 5, LiveCards(), NoChains(), memory_bytes=10**9, facts_timeout_s=FACTS_TIMEOUT_S, now=utc_now
+        store,
+        5,
+        LiveCards(),
+        NoChains(),
+        memory_bytes=10**9,
+        facts_timeout_s=FACTS_TIMEOUT_S,
+        now=utc_now,
+        push_latency=Histogram(),
     )
 
 

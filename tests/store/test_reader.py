@@ -96,6 +96,7 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.account_checks() == []
     assert await reader.accounts(shop_row().shop_id, [bytes(20)]) == set()
     assert await reader.reservations(1) == dict(shop.shop.records.reservations.rows())
+    assert (await reader.totals(1)).longest == {shop_row().shop_id: 2}
     assert await reader.tail(1) == (2, log.counts)
     assert await reader.counts_at(1, 1) == Counts(listings=1, size_bytes=300)
     limits = {"max_patches": ALL, "max_bytes": ALL}

@@ -15,6 +15,7 @@ from minirelay.config.limits import LimitSettings
 from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl
 from minirelay.errors import MinirelayError
+from minirelay.metrics import Meters
 from minirelay.protocol.signing import PrivateKey
 from minirelay.relay.connection import Connection
 from minirelay.relay.enrolment import AdmissionPolicy, Enroller
@@ -46,7 +47,7 @@ class Lobby:
         self.live_cards: LiveCards[Connection] = LiveCards()
 
     def connect(self) -> Connection:
-        connection = Connection(self, CONNECTION, self.memory, clock=lambda: 0.0)
+        connection = Connection(self, CONNECTION, self.memory, clock=lambda: 0.0, meters=Meters())
         self.connections.append(connection)
         return connection
 
