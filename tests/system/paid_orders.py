@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -66,18 +66,18 @@ class PaidOrders:
     @asynccontextmanager
     async def relay(self, **settings: Any) -> AsyncIterator[None]:
         """Run the relay; called again, it goes on."""
-        settings = {
+        async with self.unvisited(**settings) as served, self.visit(served):
+            yield
+        await self._verify()
+
+    def unvisited(self, **settings: Any) -> AbstractAsyncContextManager[Serving]:
+        """Run the relay, and let no clerk and no guest come."""
+        usual = {
             "chains__31337__poll_interval": "50ms",
             "prices__source": "fixed",
             "prices__factor": "1500/1",
-            **settings,
         }
-        async with (
-            serving(self.directory, self.chain, self.deployment, **settings) as served,
-            self.visit(served),
-        ):
-            yield
-        await self._verify()
+        return serving(self.directory, self.chain, self.deployment, **{**usual, **settings})
 
     @asynccontextmanager
     async def visit(self, served: Serving) -> AsyncIterator[None]:
