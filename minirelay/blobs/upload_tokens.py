@@ -18,7 +18,9 @@ MOST_TOKENS: Final = 65_536
 """Of all sessions together."""
 
 
-class _Issued(msgspec.Struct, frozen=True, gc=False):
+class UploadToken(msgspec.Struct, frozen=True, gc=False):
+    """Leave for one upload. card, shop: row ids. expires_at: on the tokens' clock."""
+
     card: int
     shop: int
     expires_at: float
@@ -36,7 +38,7 @@ class UploadTokens:
         self._per_card = per_card
         self._clock = clock
         # In the order in which they expire, since all last equally long.
-        self._issued: OrderedDict[str, _Issued] = OrderedDict()
+        self._issued: OrderedDict[str, UploadToken] = OrderedDict()
         self._counts: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -56,18 +58,23 @@ class UploadTokens:
         if len(self._issued) >= MOST_TOKENS:
             raise invalid("too many upload URLs are unused here; try again later")
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        self._issued[token] = _Issued(card, shop, self._clock() + TTL_S)
+        self._issued[token] = UploadToken(card, shop, self._clock() + TTL_S)
         self._counts[card] = self._counts.get(card, 0) + 1
         return token
 
-    def take(self, token: str) -> int | None:
-        """Use a token up; return the shop's row id, or None for one that is unknown, used or expired."""
+    def find(self, token: str) -> UploadToken | None:
+        """Look a token up; None for one that is unknown, used or expired."""
+        self._drop_expired()
+        return self._issued.get(token)
+
+    def take(self, token: str) -> UploadToken | None:
+        """Use a token up; None as `find`."""
         self._drop_expired()
         issued = self._issued.pop(token, None)
         if issued is None:
             return None
         self._uncount(issued.card)
-        return issued.shop
+        return issued
 
     def _drop_expired(self) -> None:
         now = self._clock()

@@ -84,6 +84,9 @@ async def file_of(request: web.Request, most_bytes: int) -> AsyncIterator[bytes]
     if request.content_type != "multipart/form-data":
         raise UploadRefused("an upload is multipart/form-data with a part named file")
     stream = BoundedStream(request.content, most_bytes + OVERHEAD_BYTES)
+    if request.content_length is not None and request.content_length > most_bytes + OVERHEAD_BYTES:
+        # Nobody has to send all of it to hear that.
+        raise UploadTooLarge(f"a file of more than {most_bytes} bytes can't be uploaded here")
     try:
         reader = FormReader(
             request.headers,

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from minirelay.blobs import upload_tokens
-from minirelay.blobs.upload_tokens import TTL_S, UploadTokens
+from minirelay.blobs.upload_tokens import TTL_S, UploadToken, UploadTokens
 from minirelay.errors import Code, Refusal
 
 CARD, OTHER_CARD, SHOP, OTHER_SHOP = 1, 2, 11, 12
@@ -23,12 +23,21 @@ def tokens(clock: Time | None = None, per_card: int = 64) -> UploadTokens:
     return UploadTokens("https://relay.example", per_card, clock or Time())
 
 
+def shop_of(token: UploadToken | None) -> int:
+    assert token is not None
+    return token.shop
+
+
 def test_a_token_is_good_for_one_upload_to_its_shop() -> None:
     issued = tokens()
     first, second = issued.issue(CARD, SHOP), issued.issue(OTHER_CARD, OTHER_SHOP)
-    assert issued.take(second) == OTHER_SHOP
-    assert issued.take(first) == SHOP
+    found = issued.find(first)
+    assert found is not None
+    assert (found.card, found.shop) == (CARD, SHOP)
+    assert shop_of(issued.take(second)) == OTHER_SHOP
+    assert shop_of(issued.take(first)) == SHOP
     assert issued.take(first) is None
+    assert issued.find(first) is None
     assert issued.take("nothing") is None
 
 
@@ -48,8 +57,9 @@ def test_a_token_is_good_for_an_hour() -> None:
     clock.now += TTL_S / 2
     late = issued.issue(CARD, SHOP)
     clock.now += TTL_S / 2
+    assert issued.find(early) is None
     assert issued.take(early) is None
-    assert issued.take(late) == SHOP
+    assert shop_of(issued.take(late)) == SHOP
     assert len(issued) == 0
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from minirelay.blobs.cid import write_cid
+from minirelay.config.values import PositiveSize
 from minirelay.dev.pictures import load_pictures
 from tests.blobs.test_library import put
+from tests.web.edge import OPEN
 from tests.web.files import Files, files
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -27,6 +30,15 @@ HOSTILE: Final = {
 }
 SHOWS: Final = """<!doctype html><title>loading</title><img src="{url}"
 onload="document.title = this.naturalWidth + ' wide'" onerror="document.title = 'broken'">"""
+
+
+UPLOADS: Final = """<!doctype html><title>loading</title><body><script>
+const form = new FormData();
+form.append("file", new Blob([new Uint8Array({size})]), "f");
+fetch("{url}", {{method: "POST", body: form}}).then(async answer => {{
+  document.body.textContent = answer.status + " " + (await answer.json()).error;
+}}, error => {{ document.body.textContent = "failed: " + error; }});
+</script></body>"""
 
 
 async def dom(url: str, profile: Path) -> str:
@@ -72,6 +84,19 @@ async def test_nothing_that_was_uploaded_runs(tmp_path: Path, kind: str) -> None
         framed = tmp_path / "page.html"
         framed.write_text(f'<iframe src="{url}"></iframe><object data="{url}"></object>')
         assert "it ran" not in await dom(framed.as_uri(), tmp_path / "profile")
+
+
+async def test_a_browser_hears_why_its_upload_was_refused(tmp_path: Path) -> None:
+    async with files(tmp_path / "data", replace(OPEN, upload_size=PositiveSize(1_000_000))) as served:
+        async with served.client.get("/") as answer:
+            base = str(answer.url).rstrip("/")
+        for size, title in (
+            (500_000, "201 undefined"),
+            (30_000_000, "413 a file of more than 1000000 bytes"),
+        ):
+            page = tmp_path / "page.html"
+            page.write_text(UPLOADS.format(url=base + served.target(), size=size))
+            assert title in await dom(page.as_uri(), tmp_path / "profile")
 
 
 async def test_the_same_page_from_elsewhere_does_run(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from minirelay.store.messages import ShopRow
 from minirelay.store.writes import Commit
 from tests.web.edge import BASE_URL, OPEN, SETTINGS, Backend, serving
 
-SHOP = 1
+SHOP, OTHER_SHOP = 1, 2
 BOUNDARY = "b0unda1y"
 
 
@@ -37,7 +37,8 @@ async def files(directory: Path, limits: LimitSettings = OPEN) -> AsyncIterator[
     """Serve uploads and files while the block runs."""
     tokens = UploadTokens(str(BASE_URL), 64, time.monotonic)
     async with await Store.open(directory) as store:
-        await store.writer.commit(Commit(epoch=0, shop=SHOP, new_shop=ShopRow(SHOP, SHOP, 0)))
+        for row in (SHOP, OTHER_SHOP):
+            await store.writer.commit(Commit(epoch=0, shop=row, new_shop=ShopRow(row, row, 0)))
         async with (
             BlobLibrary.opened(store, shop_bytes=int(limits.shop_blobs), now=utc_now) as library,
             serving(Backend(blobs=library, upload_tokens=tokens), replace(SETTINGS, limits=limits)) as client,

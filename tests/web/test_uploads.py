@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from minirelay.client.errors import UploadRefused
+from minirelay.client.http import upload
 from minirelay.config.values import PositiveSeconds, PositiveSize
 from minirelay.store.errors import StoreUnavailable
-from minirelay.web import uploads
+from minirelay.web import http_connection, uploads
 from tests.blobs.test_library import NOTHING, rows
 from tests.relay.house import until
 from tests.web.edge import BASE_URL, OPEN
-from tests.web.files import FORM, Files, files, form
+from tests.web.files import FORM, OTHER_SHOP, SHOP, Files, files, form
 
 PNG = b"\x89PNG\r\n\x1a\n" + random.Random(8).randbytes(300_000)
 SMALL = replace(OPEN, upload_size=PositiveSize(1000))
@@ -225,4 +227,91 @@ async def test_a_disk_that_takes_nothing_is_told_and_leaves_nothing(
             status, content = await post(served, form(PNG), target)
         assert status == 503
         assert content["handler"] == "getBlobUpload"
+        assert await is_left_with_nothing(served, tmp_path)
+
+
+async def slow_upload(served: Files, target: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Begin an upload that sends nothing more."""
+    reader, writer = await raw(served)
+    writer.write(head(target, 1_000_000) + form(PNG)[:1000])
+    await writer.drain()
+    return reader, writer
+
+
+async def test_slow_senders_keep_no_clerk_of_another_shop_or_card_waiting(tmp_path: Path) -> None:
+    async with files(tmp_path, replace(OPEN, uploads_at_once=4)) as served:
+        hostile = [await slow_upload(served, served.target()) for _ in range(4)]
+        await until(lambda: rows(tmp_path)["blob"] == 4)
+        # More of the hostile ones get nothing.
+        async with served.client.post(served.target(), data=form(PNG), headers=FORM) as answer:
+            assert answer.status == 503
+        for card, shop in ((2, SHOP), (3, OTHER_SHOP)):
+            target = f"/v4/upload_blob?token={served.tokens.issue(card, shop)}"
+            assert (await post(served, form(PNG + bytes([card])), target))[0] == 201
+        statuses = []
+        for reader, writer in hostile:
+            try:
+                async with asyncio.timeout(0.2):
+                    statuses.append((await reader.readline()).split(b" ")[1])
+            except TimeoutError:
+                statuses.append(b"goes on")
+            writer.close()
+        # The place that the first of them got was free for the second.
+        assert sorted(statuses) == [b"503", b"goes on", b"goes on", b"goes on"]
+        await until(lambda: rows(tmp_path)["blob"] == 2)
+
+
+async def test_who_lost_its_place_is_told_to_try_again(tmp_path: Path) -> None:
+    async with files(tmp_path, replace(OPEN, uploads_at_once=2)) as served:
+        (first, one), (_, other) = [await slow_upload(served, served.target()) for _ in range(2)]
+        await until(lambda: rows(tmp_path)["blob"] == 2)
+        target = f"/v4/upload_blob?token={served.tokens.issue(3, OTHER_SHOP)}"
+        assert (await post(served, form(PNG), target))[0] == 201
+        answer = (await first.readuntil(b"}")).decode()
+        one.close()
+        other.close()
+        assert answer.startswith("HTTP/1.1 503 ")
+        assert "Retry-After: 5" in answer
+        assert "Connection: close" in answer
+        assert uploads.LOST_PLACE in answer
+
+
+@pytest.mark.parametrize("refused", ["size", "said size", "token", "disk"])
+async def test_who_reads_nothing_before_all_is_sent_gets_the_answer_and_no_reset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    monkeypatch.setattr(http_connection, "LINGERING_S", 0.0)
+    limits = replace(OPEN, upload_size=PositiveSize(6_000_000))
+    body = form(random.Random(1).randbytes(4_000_000))
+    status = {"size": b"413", "said size": b"413", "token": b"400", "disk": b"507"}[refused]
+    if refused == "size":
+        limits = replace(OPEN, upload_size=PositiveSize(1_000_000))
+    async with files(tmp_path, limits) as served:
+        served.library.is_disk_low = lambda: refused == "disk"
+        target = "/v4/upload_blob?token=unknown" if refused == "token" else served.target()
+        reader, writer = await raw(served)
+        writer.write(head(target, 7_000_000 if refused == "said size" else len(body)))
+        for start in range(0, len(body), 100_000):
+            writer.write(body[start : start + 100_000])
+            await writer.drain()
+            # Long enough for the relay to be done with it, were it not for what still comes.
+            await asyncio.sleep(0.01)
+        line = await reader.readline()
+        assert line.split(b" ")[1] == status
+        writer.write_eof()
+        assert b'"handler": "getBlobUpload"' in await reader.read()
+        writer.close()
+        assert await is_left_with_nothing(served, tmp_path)
+
+
+async def test_the_client_library_tells_why_a_file_was_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_connection, "LINGERING_S", 0.0)
+    async with files(tmp_path, replace(OPEN, upload_size=PositiveSize(1_000_000))) as served:
+        async with served.client.get("/") as answer:
+            base = str(answer.url).rstrip("/")
+        with pytest.raises(UploadRefused) as refused:
+            await upload(served.client, (base + served.target()).encode(), bytes(8_000_000))
+        assert refused.value.status == 413
         assert await is_left_with_nothing(served, tmp_path)
