@@ -12,7 +12,7 @@ from functools import partial
 
 from minirelay.blobs.library import BlobLibrary
 from minirelay.chain.wallet import Wallet
-from minirelay.composition.foundations import Foundations, open_foundations
+from minirelay.composition.foundations import Foundations, open_foundations, other_reasons
 from minirelay.composition.listeners import open_client_listener
 from minirelay.composition.operations import operate
 from minirelay.composition.relay_parts import make_enroller
@@ -40,6 +40,14 @@ class Server:
     token_lost: asyncio.Task[None]
     blobs: BlobLibrary
     login_links: LoginLinks
+
+    async def ask_writer(self) -> None:
+        """Wait until the thread that writes to the database answers. Raises StoreError."""
+        await self.relay.store.writer.connection.run(lambda _: None)
+
+    def status(self) -> str:
+        """Say how it is, in a line for people."""
+        return f"serving at {self.url}, sessions: {self.relay.session_count}"
 
 
 @asynccontextmanager
@@ -86,4 +94,5 @@ def _services(on: Foundations, running: RunningRelay) -> Services:
         on.blobs,
         on.upload_tokens,
         partial(readiness, on.settings, running.polling),
+        partial(other_reasons, on),
     )

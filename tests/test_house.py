@@ -152,8 +152,8 @@ def test_which_lines_are_in_the_imperative(line: str, is_one: bool) -> None:
 
 # -- private names
 
-PUBLIC_IN_SPITE_OF_IT = {"_replace", "_asdict", "_fields", "_exit"}
-"""Names of the standard library that are meant for everybody: of named tuples, and of os."""
+PUBLIC_IN_SPITE_OF_IT = {"_replace", "_asdict", "_fields", "_exit", "_current_frames"}
+"""Names of the standard library that are meant for everybody: of named tuples, of os and of sys."""
 
 OF_OTHER_LIBRARIES = {
     "minirelay/dev/chain/blockchain.py": {"_utils"},

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from contextlib import suppress
+import os
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,15 +48,19 @@ def serve(accepts_loss: bool, **given: Any) -> None:
 
 async def _run(settings: "Settings", wallet: "Wallet", accepts_loss: bool) -> None:
     from minirelay.garbage import seldom_collected
+    from minirelay.operations.service_manager import ServiceManager
     from minirelay.protocol.ids import show_token
     from minirelay.server import serve as serving
     from minirelay.web.listener import Listener
 
     stop_on_signals()
     listener = Listener.bind(settings.listen_host, settings.listen_port)
+    systemd = ServiceManager.of(os.environ, os.getpid())
     try:
         with suppress(asyncio.CancelledError):
-            async with serving(settings, wallet, listener, accepts_loss=accepts_loss) as server:
+            async with AsyncExitStack() as parts:
+                relay = serving(settings, wallet, listener, accepts_loss=accepts_loss)
+                server = await systemd.while_starting(parts.enter_async_context(relay))
                 log.info(
                     "serving",
                     extra={
@@ -64,6 +69,7 @@ async def _run(settings: "Settings", wallet: "Wallet", accepts_loss: bool) -> No
                         "token": show_token(server.relay_token),
                     },
                 )
+                await parts.enter_async_context(systemd.serving(server.ask_writer, server.status))
                 async with seldom_collected():
                     # Ends with a ConfigError if the wallet turns out not to own the token.
                     await server.token_lost

@@ -22,6 +22,7 @@ from minirelay.composition.watched_chains import open_chains
 from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl
 from minirelay.operations.disk_guard import DiskGuard
+from minirelay.operations.loop_watch import LoopWatch
 from minirelay.payments.polling import PolledChain
 from minirelay.payments.quotes import Quotes
 from minirelay.relay.clock import utc_now
@@ -48,6 +49,7 @@ class Foundations:
     blobs: BlobLibrary
     upload_tokens: UploadTokens
     disk: DiskGuard
+    loop_watch: LoopWatch
 
 
 @asynccontextmanager
@@ -62,6 +64,8 @@ async def open_foundations(
         enter = parts.enter_async_context
         store = await enter(await open_store(settings, accepts_loss=accepts_loss))
         disk = await enter(guard_disk(settings))
+        loop_watch = LoopWatch()
+        parts.enter_context(loop_watch.running())
         payment_chains = list_payment_chains(settings)
         registry_chain = await enter(open_registry_chain(settings))
         token_service = make_token_service(settings, registry_chain, wallet, store, new_token=new_token)
@@ -87,4 +91,11 @@ async def open_foundations(
             blobs=blobs,
             upload_tokens=UploadTokens(str(base_url), limits.upload_urls, time.monotonic),
             disk=disk,
+            loop_watch=loop_watch,
         )
+
+
+def other_reasons(on: Foundations) -> list[str]:
+    """Say why the relay is not ready, beside its database and its chains."""
+    low = ["the disk is nearly full: clients' writes are refused"] if on.disk.is_low() else []
+    return [*on.loop_watch.reasons(), *low]

@@ -49,6 +49,7 @@ class Services:
     """What the endpoints need of the relay. relay_token: its id.
 
     write_check: makes sure that the database takes writes; raises StoreError. chains: how far each is read.
+    other_reasons: why the relay is not ready, beside those two.
     """
 
     sessions: SessionHost
@@ -58,6 +59,7 @@ class Services:
     blobs: BlobLibrary
     upload_tokens: UploadTokens
     chains: Callable[[], Sequence[ChainReadiness]] = tuple
+    other_reasons: Callable[[], Sequence[str]] = tuple
 
 
 def create_app(settings: Settings, services: Services, refusals: Refusals | None = None) -> web.Application:
@@ -88,7 +90,7 @@ def create_app(settings: Settings, services: Services, refusals: Refusals | None
         UPLOAD: uploads.post,
         BLOB: BlobEndpoint(services.blobs).get,
         HEALTH: health.get,
-        READY: ReadyEndpoint(health, services.chains).get,
+        READY: ReadyEndpoint(health, services.chains, services.other_reasons).get,
         INFO: InfoEndpoint(settings, services.relay_token).get,
     }
     if settings.development:

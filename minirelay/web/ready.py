@@ -26,14 +26,21 @@ class ChainReadiness(msgspec.Struct, frozen=True):
 class ReadyEndpoint:
     """Says what is not as it should be."""
 
-    def __init__(self, health: HealthEndpoint, chains: Callable[[], Sequence[ChainReadiness]]) -> None:
-        """chains: from memory."""
+    def __init__(
+        self,
+        health: HealthEndpoint,
+        chains: Callable[[], Sequence[ChainReadiness]],
+        other_reasons: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        """chains, other_reasons: from memory."""
         self._health = health
         self._chains = chains
+        self._other_reasons = other_reasons
 
     async def get(self, _request: web.Request) -> web.Response:
         """Answer 200 or 503, and what there is to know."""
         reasons = await self._health.failures()
+        reasons += self._other_reasons()
         chains = self._chains()
         reasons += [
             f"chain {one.chain_id} was not read up to its head for {one.lag_s:.0f} s"

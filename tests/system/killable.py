@@ -119,6 +119,11 @@ class KillableRelay:
         assert self._code is not None
         return self._code
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        os.kill(self._process, number)
+
     def limit_files(self, size_bytes: int) -> None:
         """Let the relay's files grow to this size only."""
         assert self._process is not None

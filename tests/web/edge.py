@@ -95,6 +95,7 @@ class Backend:
         default_factory=lambda: UploadTokens(str(BASE_URL), 64, time.monotonic)
     )
     chains: Callable[[], Sequence[ChainReadiness]] = tuple
+    other_reasons: Callable[[], Sequence[str]] = tuple
 
     async def owner_of(self, shop_id: int) -> bytes | None:
         if self.registry_error:
@@ -134,6 +135,7 @@ class Backend:
             blobs=cast("BlobLibrary", self.blobs),
             upload_tokens=self.upload_tokens,
             chains=self.chains,
+            other_reasons=self.other_reasons,
         )
 
 

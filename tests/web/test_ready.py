@@ -74,3 +74,12 @@ async def test_a_loop_that_stalls_is_a_reason() -> None:
 
 def _no_chains() -> Sequence[ChainReadiness]:
     return []
+
+
+async def test_what_else_there_is_against_it_is_a_reason() -> None:
+    reasons: list[str] = []
+    async with serving(Backend(other_reasons=lambda: reasons)) as client:
+        assert (await ask(client))[0] == 200
+        reasons.append("the disk is nearly full")
+        status, found = await ask(client)
+    assert (status, found["reasons"]) == (503, ["the disk is nearly full"])
