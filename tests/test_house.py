@@ -46,6 +46,7 @@ TESTS_OF_NO_MODULE = {
     "test_house.py",
     "test_config_docs.py",
     "chain/test_poller_simulation.py",
+    "config/test_wrong_values.py",
     "payments/test_payment_simulation.py",
     "protocol/test_wire.py",
 }

@@ -1,5 +1,6 @@
 """`minirelay config`: prints the effective settings and where each comes from."""
 
+import asyncio
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -7,9 +8,11 @@ import click
 
 from minirelay.cli.output import show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
+from minirelay.errors import StoreError
 
 if TYPE_CHECKING:
     from minirelay.config.setting import Setting
+    from minirelay.config.settings import Settings
 
 _WIDTH: Final = 80
 
@@ -28,6 +31,7 @@ def config(as_json: bool, is_documented: bool, **given: Any) -> None:
     Secrets are left out: of an endpoint only its host is shown.
     """
     settings = read_settings(given)
+    remembered = asyncio.run(_remembered(settings))
     if is_documented:
         from minirelay.config.documented import documented
 
@@ -39,6 +43,7 @@ def config(as_json: bool, is_documented: bool, **given: Any) -> None:
                 "value": _setting(name).plain(settings.value(name)),
                 "origin": settings.origin(name),
             }
+            | remembered.get(name, {})
             for name in settings.names()
         }
         show(content, as_json=True)
@@ -48,11 +53,31 @@ def config(as_json: bool, is_documented: bool, **given: Any) -> None:
         names = list(table)
         width = max(map(len, names))
         for name in names:
-            value = _setting(name).show(settings.value(name))
-            origin = f"({settings.origin(name)})"
+            other = remembered.get(name, {})
+            value = other.get("value") or _setting(name).show(settings.value(name))
+            origin = f"({other.get('origin') or settings.origin(name)})"
             room = _WIDTH - len(f"  {value}  {origin}")
             column = f"{name:<{max(0, min(width, room))}}"
             click.echo(f"{click.style(column, bold=True)}  {value}  {click.style(origin, dim=True)}")
+
+
+async def _remembered(settings: "Settings") -> dict[str, dict[str, Any]]:
+    """Return value and origin of what no setting says and the database remembers: the relay's token."""
+    from minirelay.cli.remembered_token import remembered_token
+    from minirelay.protocol.ids import show_token
+    from minirelay.store.database import FILE_NAME
+
+    if settings.relay_token_id is not None:
+        return {}
+    file = settings.data_dir / FILE_NAME
+    try:
+        token_id = await remembered_token(settings.data_dir)
+    except (StoreError, OSError) as error:
+        # Whatever is wrong with it, the settings can be looked at.
+        return {"relay_token_id": {"origin": f"default; {error}"}}
+    if token_id is None:
+        return {}
+    return {"relay_token_id": {"value": show_token(token_id), "origin": f"remembered in {file}"}}
 
 
 def _table(name: str) -> str:

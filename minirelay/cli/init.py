@@ -1,5 +1,6 @@
 """`minirelay init`: writes a settings file and the relay's wallet key."""
 
+import asyncio
 import os
 import secrets
 from pathlib import Path
@@ -7,11 +8,13 @@ from typing import Any, Final
 
 import click
 
-from minirelay.errors import ConfigError
+from minirelay.cli.output import busy
+from minirelay.errors import ChainError, ConfigError
 
 DEFAULT_FOLDER: Final = Path("/etc/minirelay")
 FILE: Final = "minirelay.toml"
 KEY: Final = "wallet.key"
+_ANSWER_S: Final = 15.0
 
 
 @click.command()
@@ -61,6 +64,8 @@ def init(
     address = _wallet(key_file)
     _write(file, _content(given))
     _tell(file, key_file, address)
+    _tell_sum(file)
+    _tell_next(file)
 
 
 def _ask(base_url: str | None, chain: int | None, rpc_urls: tuple[str, ...]) -> dict[str, Any]:
@@ -115,9 +120,37 @@ def _write(path: Path, content: str) -> None:
 
 
 def _tell(file: Path, key_file: Path, address: str) -> None:
-    config = "" if file.parent == DEFAULT_FOLDER else f" --config {file}"
     click.echo(f"{file}: written; all settings are explained in it")
     click.echo(f"{key_file}: the key of the relay's wallet. Keep a copy in a safe place.")
     click.echo(f"\nThe wallet's address is\n  {address}")
-    click.echo("The relay's token is next; this shows what it costs, and how many coins that takes:")
+
+
+def _tell_sum(file: Path) -> None:
+    """Say how much to send there, with the fees of now; if the endpoint does not answer, say that."""
+    from minirelay.chain.amounts import show_cost
+    from minirelay.chain.fee_forecast import forecast
+    from minirelay.config.loading import file_layer, load
+    from minirelay.logs import configure
+
+    settings = load(file_layer(file))
+    chain_id = settings.registry_chain
+    # What goes wrong is said here.
+    configure("error", settings.log_format, settings.log_bounds)
+    try:
+        with busy("asking for the fees of now"):
+            fees = asyncio.run(asyncio.wait_for(forecast(chain_id, settings.chain(chain_id)), _ANSWER_S))
+    except (ChainError, TimeoutError) as error:
+        click.echo(f"The endpoint gives no fees now: {str(error) or 'no answer in time'}", err=True)
+        click.echo(f"Some coins have to be there, on chain {chain_id}; the next command says how many.")
+        return
+    click.echo(f"Send to it, on chain {chain_id}, with the fees of now at least")
+    click.echo(f"  {show_cost(fees.registering, chain_id)} to register the relay, and about")
+    click.echo(
+        f"  {show_cost(fees.sweep, chain_id)} for each payment that is to be passed on to a shop's owner."
+    )
+
+
+def _tell_next(file: Path) -> None:
+    config = "" if file.parent == DEFAULT_FOLDER else f" --config {file}"
+    click.echo("\nNext, when they are there: it shows what it costs, and asks.")
     click.echo(f"  minirelay register{config}")

@@ -1,6 +1,7 @@
 """How settings are read: TOML file < environment < flags (spec 09, "Settings")."""
 
 import difflib
+import math
 import os
 import re
 import tomllib
@@ -166,7 +167,10 @@ def _convert(name: str, given: Given) -> object:
     if given.is_text and setting.is_list:
         value = [part for part in re.split(r"[,\s]+", str(value)) if part]
     try:
-        return msgspec.convert(value, setting.type, strict=not given.is_text, dec_hook=read)
+        converted = msgspec.convert(value, setting.type, strict=not given.is_text, dec_hook=read)
+        if isinstance(converted, float) and not math.isfinite(converted):
+            raise msgspec.ValidationError("Expected a finite number")
+        return converted
     except msgspec.ValidationError as error:
         # Not chained: the error knows the value, which may be a secret.
         raise ConfigError(f"{name} ({given.origin}): {_problem(setting, given, error)}") from None
@@ -185,5 +189,7 @@ def _problem(setting: Setting, given: Given, error: msgspec.ValidationError) -> 
 
 def _written(value: object) -> str:
     """Show what was written, as in the file; no longer than fits a line."""
-    text = msgspec.json.encode(value, enc_hook=str).decode()
+    is_special = isinstance(value, float) and not math.isfinite(value)
+    # Of which TOML has words, and JSON none.
+    text = str(value) if is_special else msgspec.json.encode(value, enc_hook=str).decode()
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"

@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+from minirelay.chain.token_memory import TokenMemory
 from minirelay.config.settings import Settings
+from minirelay.store.database import FILE_NAME, Store
+from minirelay.store.meta_table import MetaTable
 from tests.cli.commands import assert_one_line, minirelay
 
 
@@ -59,3 +62,23 @@ def test_wrong_settings_are_one_line() -> None:
     outcome = minirelay("config", LISTEN_PORT="x")
     assert_one_line(outcome, 2, 'listen_port (MINIRELAY_LISTEN_PORT (environment)): "x": expected a whole')
     assert_one_line(minirelay("config", LISTEN_PROT="1"), 2, "did you mean MINIRELAY_LISTEN_PORT?")
+
+
+async def test_a_token_that_is_remembered_is_shown_with_its_origin(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path, "full") as store:
+        await TokenMemory(MetaTable(store)).set_owned(77)
+    shown = f"0x{77:064x}"
+    outcome = minirelay("config", "--data-dir", str(tmp_path))
+    (row,) = [line for line in outcome.out.splitlines() if line.startswith("relay_token_id")]
+    assert row.split(maxsplit=1)[1] == f"{shown}  (remembered in {tmp_path / FILE_NAME})"
+    content = json.loads(minirelay("config", "--json", "--data-dir", str(tmp_path)).out)
+    assert content["relay_token_id"] == {"value": shown, "origin": f"remembered in {tmp_path / FILE_NAME}"}
+    # What is set is what counts.
+    outcome = minirelay("config", "--data-dir", str(tmp_path), "--relay-token-id", "5")
+    assert "relay_token_id       5  (a flag)" in outcome.out
+    (tmp_path / FILE_NAME).write_bytes(b"no database" * 1000)
+    outcome = minirelay("config", "--data-dir", str(tmp_path))
+    assert outcome.code == 0
+    (row,) = [line for line in outcome.out.splitlines() if line.startswith("relay_token_id")]
+    assert "not set  (default; " in row
+    assert FILE_NAME in row

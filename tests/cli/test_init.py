@@ -4,9 +4,12 @@ import stat
 from pathlib import Path
 
 import pytest
+from web3 import Web3
 
+from minirelay.chain.amounts import show_cost
 from minirelay.cli.main import run
 from minirelay.config.loading import file_layer, load
+from minirelay.dev.chain.process import DevChain
 from tests.cli.commands import assert_one_line, minirelay
 
 FLAGS = (
@@ -15,7 +18,7 @@ FLAGS = (
     "--chain",
     "10",
     "--rpc-url",
-    "https://rpc.example.org/key",
+    "http://127.0.0.1:1/key",
 )
 
 
@@ -40,7 +43,7 @@ def test_a_relay_can_be_configured_by_what_it_writes(
     out = capsys.readouterr().out
     assert f"minirelay register --config {folder / 'minirelay.toml'}" in out
     assert (folder / "wallet.key").read_text().strip() not in out
-    assert "rpc.example.org/key" not in out
+    assert "/key" not in out.replace("wallet.key", "")
 
 
 def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +58,7 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_what_no_flag_says_is_asked_for(tmp_path: Path) -> None:
-    answers = "https://relay.example.org\n\nhttps://rpc.example.org\n"
+    answers = "https://relay.example.org\n\nhttp://127.0.0.1:1\n"
     done = minirelay("init", "--directory", str(tmp_path), stdin=answers)
     assert done.code == 0, done
     settings = load(file_layer(tmp_path / "minirelay.toml"))
@@ -80,3 +83,32 @@ def test_a_wrong_value_is_said_and_nothing_is_written(
 def test_a_place_that_can_not_be_written_to_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert_one_line(minirelay("init", "--directory", str(tmp_path / "file" / "x"), *FLAGS), 2, "file", "sudo")
+
+
+def test_it_says_how_much_to_send_with_the_fees_of_now(tmp_path: Path, dev_chain: DevChain, w3: Web3) -> None:
+    flags = ("--base-url", "http://localhost", "--chain", "31337", "--rpc-url", dev_chain.rpc_url)
+    done = minirelay("init", "--directory", str(tmp_path), *flags)
+    assert (done.code, done.err) == (0, "")
+    cost = show_cost(w3.eth.gas_price * 600_000, 31337)
+    assert f"  {cost} to register the relay, and about" in done.out
+    address = done.out.partition("The wallet's address is\n  ")[2][:42]
+    # It is enough.
+    send = {"from": w3.eth.accounts[0], "to": w3.to_checksum_address(address)}
+    value = w3.to_wei(cost.removesuffix(" ETH"), "ether")
+    w3.eth.wait_for_transaction_receipt(w3.eth.send_transaction({**send, "value": value}))  # type: ignore[typeddict-item]
+    assert value > 0
+
+
+@pytest.mark.parametrize("chain", ["31337", "5"])
+def test_an_endpoint_that_gives_no_fees_or_is_of_another_chain_is_said(
+    tmp_path: Path, dev_chain: DevChain, chain: str
+) -> None:
+    url = dev_chain.rpc_url if chain == "5" else "http://127.0.0.1:1/secret"
+    flags = ("--base-url", "http://localhost", "--chain", chain, "--rpc-url", url)
+    done = minirelay("init", "--directory", str(tmp_path), *flags)
+    assert done.code == 0
+    assert "The endpoint gives no fees now: " in done.err
+    assert ("31337" if chain == "5" else "refused") in done.err
+    assert "secret" not in done.err
+    assert done.err.count("\n") == 1
+    assert "minirelay register" in done.out
