@@ -44,6 +44,23 @@ class Histogram:
         return sum(self.counts)
 
 
+def quantile(bounds: Sequence[float], counts: Sequence[int], share: float) -> float | None:
+    """Estimate the value below which this share of a histogram's values lies; None if it has none.
+
+    Within a bucket they are taken to be spread evenly; beyond the last bound it is that.
+    """
+    wanted = share * sum(counts)
+    if not wanted:
+        return None
+    start = 0.0
+    for end, count in zip(bounds, counts, strict=False):
+        if count >= wanted:
+            return start + (end - start) * wanted / count
+        wanted -= count
+        start = end
+    return start
+
+
 class MessageCounts:
     """The messages of all sessions. received: by the message's type. violations: they ended sessions."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from minirelay.metrics import Histogram, Meters, Series
+from minirelay.metrics import Histogram, Meters, Series, quantile
 
 
 def test_a_value_is_in_the_bucket_whose_end_it_does_not_pass() -> None:
@@ -52,3 +52,18 @@ def test_writes_and_transactions_are_counted() -> None:
     assert meters.writes == {"accepted": 1, "INVALID": 1}
     assert meters.ack.count == 2
     assert (meters.commit.count, meters.commit_writes.sum, meters.commit_rows) == (1, 3, 17)
+
+
+@pytest.mark.parametrize(
+    ("counts", "share", "value"),
+    [
+        ([0, 0, 0], 0.5, None),
+        ([4, 0, 0], 0.5, 0.5),
+        ([2, 2, 0], 0.75, 1.5),
+        ([0, 0, 9], 0.5, 2.0),
+        ([1, 0, 3], 0.95, 2.0),
+        ([0, 10, 0], 1.0, 2.0),
+    ],
+)
+def test_quantiles_lie_within_their_bucket(counts: list[int], share: float, value: float | None) -> None:
+    assert quantile((1.0, 2.0), counts, share) == value

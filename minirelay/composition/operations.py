@@ -38,6 +38,7 @@ from minirelay.web.admin.login import LoginLinks
 from minirelay.web.admin.metrics import MetricsApi
 from minirelay.web.admin.payments import PaymentsApi
 from minirelay.web.admin.registering import RegisteringApi
+from minirelay.web.admin.status import StatusApi
 from minirelay.web.admin.sweeps import SweepsApi
 
 
@@ -80,6 +81,7 @@ def _admin_apis(
         AlertsApi(operator),
         BlobsApi(operator),
         MetricsApi(watched.exposition),
+        StatusApi(watched.status, watched.history),
         PaymentsApi(PaymentDecisions(on.store.reader, running.payments, running.terms, utc_now)),
         SweepsApi(Sweeps(on.store.reader, sweepers)),
         RegisteringApi(

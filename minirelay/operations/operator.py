@@ -11,7 +11,7 @@ from typing import Final
 from minirelay.blobs.cid import read_cid, write_cid
 from minirelay.blobs.library import Blob, BlobLibrary
 from minirelay.errors import MinirelayError
-from minirelay.store.alerts import Alert, AlertAcknowledgement
+from minirelay.store.alerts import Alert, AlertAcknowledgement, AlertPage
 from minirelay.store.database import Store
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,10 @@ class Operator:
         alert = await self._alert(alert_id)
         log.info("an alert was acknowledged", extra={"alert": alert_id, "kind": alert.kind})
         return alert
+
+    async def alerts(self, *, with_acknowledged: bool) -> AlertPage:
+        """List what a person has to see to, the most important first. Raises StoreError."""
+        return await self._store.reader.alerts(with_acknowledged=with_acknowledged)
 
     async def remove_blob(self, cid: str) -> Blob:
         """Remove a file, from all shops and whatever names it; return what it was.

@@ -42,17 +42,22 @@ class ReadyEndpoint:
         reasons = await self._health.failures()
         reasons += self._other_reasons()
         chains = self._chains()
-        reasons += [
-            f"chain {one.chain_id} was not read up to its head for {one.lag_s:.0f} s"
-            for one in chains
-            if one.lag_s > one.most_lag_s
-        ]
+        reasons += lag_reasons(chains)
         document = {
             "ready": not reasons,
             "reasons": reasons,
             "chains": {str(one.chain_id): _members(one) for one in chains},
         }
         return web.json_response(document, status=503 if reasons else 200)
+
+
+def lag_reasons(chains: Sequence[ChainReadiness]) -> list[str]:
+    """Say which chains were not read for too long."""
+    return [
+        f"chain {one.chain_id} was not read up to its head for {one.lag_s:.0f} s"
+        for one in chains
+        if one.lag_s > one.most_lag_s
+    ]
 
 
 def _members(one: ChainReadiness) -> dict[str, object]:

@@ -49,6 +49,8 @@ SERIES: Final = (
     PUSH,
 )
 
+CLIENTS: Final = (Role.VISITOR, Role.GUEST, Role.CLERK)
+
 KINDS: Final[dict[type, str]] = {
     wire.AuthenticateRequest: "authenticate",
     wire.ChallengeSolvedRequest: "challenge_solved",
@@ -80,7 +82,7 @@ class TrafficCollector:
         connections = relay.connections
         roles = Counter(one.account.role for one in connections)
         return [
-            SESSIONS.by({(role.name.lower(),): roles[role] for role in Role}),
+            SESSIONS.by({(role.name.lower(),): roles[role] for role in CLIENTS}),
             SUBSCRIPTIONS.of(sum(len(one.subscriptions) for one in connections)),
             READING.of(sum(one.subscriptions.reading for one in connections)),
             UNSENT.of(sum(one.outbox.size_bytes for one in connections)),
