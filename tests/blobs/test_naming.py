@@ -1,5 +1,6 @@
 """Which blobs are in use: wherever a CID stands, it counts."""
 
+import random
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -13,12 +14,13 @@ from minirelay.blobs.unixfs import CHUNK_BYTES
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.batch import Batch
 from minirelay.store.bulk_insert import Kind
-from minirelay.store.database import Store
+from minirelay.store.database import FILE_NAME, Store, open_readonly
 from minirelay.store.messages import PIECE_BYTES
 from minirelay.store.pieces import object_row
 from minirelay.store.writes import Commit
 from tests.blobs.test_library import OTHER_SHOP, SHOP, opened, put
 
+IO = Path("/proc/self/io")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -40,6 +42,28 @@ class Kept(msgspec.Struct, frozen=True):
 
     def add_to(self, batch: Batch) -> None:
         batch.put(Kind.BLOCK, (sha256(self.data).digest(),), self.data, False)
+
+
+def read_bytes() -> int:
+    """Count what this process has read so far, from files too."""
+    counters = IO.read_text()
+    return int(counters.partition("rchar: ")[2].split()[0])
+
+
+@pytest.mark.skipif(not IO.exists(), reason="only Linux counts what a process reads")
+async def test_pictures_are_not_read_to_find_out_who_names_them(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    async with opened(tmp_path) as library:
+        for number in range(4):
+            await put(library, PNG + bytes([number]) + chance.randbytes(16 * CHUNK_BYTES))
+        await put(library, b"a text that names nothing")
+    size_bytes = (tmp_path / FILE_NAME).stat().st_size
+    assert size_bytes > 64 * CHUNK_BYTES
+    before = read_bytes()
+    async with await open_readonly(tmp_path) as store:
+        assert len(await list_blobs(store.reader)) == 5
+        assert await store.reader.stray_block() is None
+    assert read_bytes() - before < size_bytes // 20
 
 
 @pytest.mark.parametrize("write", [write_cid, write_cid_1])
