@@ -509,6 +509,22 @@ async def test_a_shop_whose_log_took_its_share_is_read_on_and_written_again_when
         await clerk.write(listing(written))
 
 
+def long_listing(number: int, size: int) -> Spec:
+    return listing(number, Metadata={"Title": "long", "Description": "x" * size})
+
+
+async def test_what_could_not_be_stored_takes_nothing_of_the_share(tmp_path: Path) -> None:
+    async with running_relay(tmp_path, with_log_bytes(400_000)) as house:
+        clerk = await house.clerk()
+        await clerk.write(listing(1))
+        async with house.disk_full():
+            for number in range(2, 10):
+                with pytest.raises(Refused, match="could not be stored"):
+                    await clerk.write(long_listing(number, 100_000))
+        written = (await house.store.reader.tail(1))[1].size_bytes
+        await clerk.write(long_listing(2, 399_000 - written))
+
+
 async def test_an_answer_waits_for_the_disk(house: House) -> None:
     clerk = await house.clerk()
     reader = await house.visitor()

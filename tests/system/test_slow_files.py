@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
-from minirelay.bench.scenarios.uploads import form_of, upload
+from minirelay.bench.scenarios.uploads import ask_url, form_of, upload
 from minirelay.bench.session import BenchError, LoadSession
 from minirelay.bench.target import Target, own_relay
 from minirelay.bench.workload import Author, fill, frames_of
@@ -55,7 +55,7 @@ def upload_soon(target: Target, session: LoadSession, form: bytes) -> None:
     until = time.monotonic() + MOST_WAIT_S
     while True:
         try:
-            upload(target, session, form)
+            upload(target, ask_url(session), form)
         except BenchError:
             if time.monotonic() > until:
                 raise
@@ -73,7 +73,7 @@ def test_slow_uploads_and_downloads_hold_up_nobody() -> None:
         clerk = attackers.enter_context(target.session(target.reader))
         author = Author(target.writer, target.shop_id)
         fill(writer, author, range(20))
-        upload(target, clerk, form)
+        upload(target, ask_url(clerk), form)
         path = f"/ipfs/{cid_of(content)}"
         before = peak = target.meter.resident_bytes()
         longest_s = 0.0

@@ -3,9 +3,10 @@
 import http.client
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,6 +22,10 @@ from minirelay.protocol.envelope import GetBlobUploadURLRequest
 LISTINGS: Final = 100
 WARMING_BYTES: Final = 1024 * 1024
 PAUSE_S: Final = 0.001
+AT_ONCE: Final = 16
+"""As many as a relay takes."""
+
+_CROWD_SEED: Final = 1000
 
 _BOUNDARY: Final = b"a-part-of-a-form"
 _HEAD: Final = b'--%b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' % _BOUNDARY
@@ -57,7 +62,7 @@ def run(bench: Bench) -> Section:
             author = Author(target.writer, target.shop_id)
             fill(writer, author, range(LISTINGS))
             # What is loaded once, and what writes alone take, is not the upload's.
-            upload(target, uploader, form_of(WARMING_BYTES, 0))
+            upload(target, ask_url(uploader), form_of(WARMING_BYTES, 0))
             quiet = _Observed()
             for _ in _writes(writer, author, bench.plan.lone_writes, target.meter, quiet):
                 pass
@@ -66,15 +71,28 @@ def run(bench: Bench) -> Section:
             for number in range(1, count + 1):
                 form = form_of(size, number)
                 begin = time.perf_counter()
-                uploading = thread.submit(upload, target, uploader, form)
-                _write_until(uploading, writer, author, target.meter, beside)
+                uploading = thread.submit(upload, target, ask_url(uploader), form)
+                _write_until([uploading], writer, author, target.meter, beside)
                 beside.seconds.append(time.perf_counter() - begin)
+            crowd = _Observed()
+            _upload_at_once(
+                target,
+                uploader,
+                size // AT_ONCE,
+                partial(_write_until, writer=writer, author=author, meter=target.meter, observed=crowd),
+            )
     grown = (beside.peak_bytes - before) / _MIB
     figures = (
         Figure("write to answer, the longest, while nobody uploads", max(quiet.acks), "ms"),
         Figure("  while one uploads, p50", percentile(beside.acks, 0.5), "ms"),
         Figure("  while one uploads, p99", percentile(beside.acks, 0.99), "ms"),
         Figure("  the longest", max(beside.acks), "ms", goals.MAX_BESIDE_UPLOADS_MS),
+        Figure(
+            f"  the longest, while {AT_ONCE} upload at once",
+            max(crowd.acks),
+            "ms",
+            goals.MAX_BESIDE_UPLOADS_MS,
+        ),
         Figure("memory that it takes more meanwhile", grown, "MiB", goals.UPLOAD_MIB),
         Figure("an upload", size / _MIB / (sum(beside.seconds) / count), "MiB/s"),
     )
@@ -86,9 +104,14 @@ def form_of(size_bytes: int, seed: int) -> bytes:
     return _HEAD + random.Random(seed).randbytes(size_bytes) + _TAIL  # noqa: S311 - content, no secret
 
 
-def upload(target: Target, session: LoadSession, form: bytes) -> None:
-    """Upload a file as a clerk. Raises BenchError."""
-    parts = urlsplit(session.ask(GetBlobUploadURLRequest()).decode())
+def ask_url(session: LoadSession) -> str:
+    """Ask for a URL to upload to, as a clerk."""
+    return session.ask(GetBlobUploadURLRequest()).decode()
+
+
+def upload(target: Target, url: str, form: bytes) -> None:
+    """Upload a file to a URL that a clerk was given. Raises BenchError."""
+    parts = urlsplit(url)
     connection = http.client.HTTPConnection(urlsplit(target.url).netloc, timeout=TIMEOUT_S)
     headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY.decode()}"}
     try:
@@ -115,15 +138,29 @@ def _writes(
         yield
 
 
+def _upload_at_once(
+    target: Target,
+    session: LoadSession,
+    size_bytes: int,
+    write_until: Callable[[Sequence[Future[None]]], None],
+) -> None:
+    """Upload as many files as the relay takes at a time; write meanwhile."""
+    forms = [form_of(size_bytes, _CROWD_SEED + number) for number in range(AT_ONCE)]
+    urls = [ask_url(session) for _ in forms]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        write_until([threads.submit(upload, target, *one) for one in zip(urls, forms, strict=True)])
+
+
 def _write_until(
-    uploading: "Future[None]",
+    uploading: "Sequence[Future[None]]",
     writer: LoadSession,
     author: Author,
     meter: ProcessMeter,
     observed: _Observed,
 ) -> None:
-    """Write one set at a time until an upload has ended; raise what it raised."""
-    while not uploading.done():
+    """Write one set at a time until uploads have ended; raise what they raised."""
+    while not all(one.done() for one in uploading):
         for _ in _writes(writer, author, 1, meter, observed):
             pass
-    uploading.result()
+    for one in uploading:
+        one.result()
