@@ -26,6 +26,7 @@ ENROLMENT_BYTES: Final = Goal.must_be_at_most(16 * 1024)  # of rows, however man
 ENROLMENT_TURN_MS: Final = Goal.at_most(50)
 UPLOAD_MIB: Final = Goal.must_be_at_most(8)  # of memory, an upload of 32 MiB
 MAX_BESIDE_UPLOADS_MS: Final = Goal.must_be_at_most(50)  # of writes, while one is under way
+MAX_BESIDE_MANY_UPLOADS_MS: Final = Goal.at_most(50)  # while as many are as may be, all from one process
 POLL_REQUESTS: Final = Goal.must_be_at_most(10)  # of a poll, 2,000 addresses to look at
 POLL_CPU_MS: Final = Goal.must_be_at_most(150)
 P99_BESIDE_POLLS_MS: Final = Goal.at_most(15)  # of writes, while these are looked at far too often

@@ -20,7 +20,6 @@ def test_writes_go_on_beside_an_upload_which_takes_little_memory(own_bench: Benc
     assert_all_positive(values, "an upload", "while one uploads, p50")
     assert [one.name.strip() for one in section.figures if one.goal and one.goal.is_must] == [
         "the longest",
-        "the longest, while 16 upload at once",
         "memory that it takes more meanwhile",
     ]
 
