@@ -1,6 +1,6 @@
 """What the commands that look into the database have in common: opening it, naming and describing shops."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -48,10 +48,18 @@ async def find(reader: "Reader", text: str) -> "ShopRow":
     Raises ConfigError if this relay does not have it, or several that look like it; StoreError.
     """
     if _LEFT_OUT in text:
-        found = [row for row in await reader.shops() if shortened(str(row.shop_id)) == text]
+        return find_row(await reader.shops(), text)
+    row = await reader.shop(shop_id_of(text))
+    return find_row([] if row is None else [row], text)
+
+
+def find_row(rows: "Sequence[ShopRow]", text: str) -> "ShopRow":
+    """Find a shop among some by its id, whole or shortened. Raises ConfigError like `find`."""
+    if _LEFT_OUT in text:
+        found = [row for row in rows if shortened(str(row.shop_id)) == text]
     else:
-        row = await reader.shop(shop_id_of(text))
-        found = [] if row is None else [row]
+        shop_id = shop_id_of(text)
+        found = [row for row in rows if row.shop_id == shop_id]
     if not found:
         raise ConfigError(f"shop {text} is not on this relay; `minirelay shops` lists those that are")
     if len(found) > 1:

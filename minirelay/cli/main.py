@@ -1,6 +1,7 @@
 """`minirelay`: finds the command, and turns whatever goes wrong into one line and an exit code."""
 
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -28,14 +29,17 @@ COMMANDS: Final = {
     "blobs": "minirelay.cli.blobs",
     "backup": "minirelay.cli.backup",
     "restore": "minirelay.cli.restore",
+    "export": "minirelay.cli.export",
+    "import": "minirelay.cli.import_",
     "config": "minirelay.cli.config",
     "bench": "minirelay.cli.bench",
     "decode": "minirelay.cli.decode",
     "help": "minirelay.cli.help",
     "completion": "minirelay.cli.completion",
 }
-"""Where each command is: a module with a click command of the same name (an underscore for each hyphen).
+"""Where each command is: a module with a click command of the same name.
 
+It has an underscore for each hyphen, and one behind what is a word of Python's.
 It is imported when it is asked for.
 """
 
@@ -55,7 +59,9 @@ class LazyGroup(click.Group):
         """Import a command; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
+        module = COMMANDS[cmd_name]
+        name = module.rpartition(".")[2] if keyword.iskeyword(cmd_name) else cmd_name.replace("-", "_")
+        command = getattr(importlib.import_module(module), name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{COMMANDS[cmd_name]} has no command")
         return command

@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Mapping, Sequence
 
-from minirelay.payments.watcher import PaymentWatch, looked_at_key
+from minirelay.payments.watcher import PaymentWatch
 from minirelay.shop.checkout_records import RecordChanges
+from minirelay.store.chain_rows import imported_looked_at, looked_at_key
 from minirelay.store.messages import ShopRow
 from minirelay.store.reader import Reader
 
@@ -55,3 +56,8 @@ async def _load(watch: PaymentWatch, reader: Reader) -> None:
     note = await reader.get_meta(looked_at_key(watch.chain_id))
     looked_at = 0 if note is None else int.from_bytes(note)
     watch.load(watched, stored, looked_at, await reader.resting_prefixes(rests))
+    for shop in {one.shop for one in watched}:
+        imported = await reader.get_meta(looked_at_key(watch.chain_id, shop))
+        at = imported_looked_at(imported, note or b"")
+        if at is not None:
+            watch.note_imported(shop, at)

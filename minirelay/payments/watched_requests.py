@@ -82,6 +82,15 @@ class WatchedRequests:
         for request in requests:
             self._add(request.shop, request.issued, stored.get(request.issued.id, ()))
 
+    def note_looked_at(self, shop: int, at: int) -> None:
+        """Take note of when those of one shop were looked at, which is another time than all others.
+
+        shop: row id. at: epoch seconds.
+        """
+        for one in self:
+            if one.shop == shop:
+                one.looked_at = at
+
     def looked(self, at: int) -> None:
         """Take note that everything was looked at: what is new was not there before. at: epoch seconds."""
         self._looked_at = at

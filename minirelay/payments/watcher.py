@@ -34,6 +34,7 @@ from minirelay.protocol.block_id import BlockId
 from minirelay.relay.own_write import Decide, OwnSets
 from minirelay.shop.checkout_records import RecordChanges
 from minirelay.shop.issued_requests import IssuedRequest, RequestState
+from minirelay.store.chain_rows import looked_at_key
 from minirelay.store.messages import ShopRow
 from minirelay.store.payment_records import WatchedRequest
 from minirelay.store.payment_rows import PaymentTransfer
@@ -50,11 +51,6 @@ KNOWN_PER_S: Final = 1000
 
 DECIDED_AT_ONCE: Final = 500
 """In one turn of the loop: some milliseconds. After a start there are all that were watched."""
-
-
-def looked_at_key(chain_id: int) -> str:
-    """Name the note of when the payments of a chain were last looked at as a whole."""
-    return f"payments_looked_at_{chain_id}"
 
 
 class PaymentWatch:
@@ -111,6 +107,13 @@ class PaymentWatch:
         self._noted_at = looked_at
         self._looked_at = max(0, looked_at - SLACK_S)
         self.requests.load(requests, transfers, self._looked_at)
+
+    def note_imported(self, shop: int, looked_at: int) -> None:
+        """Take note that another relay looked at a shop's payments until now. After `load`.
+
+        shop: row id. looked_at: when it did last, in epoch seconds.
+        """
+        self.requests.note_looked_at(shop, max(0, looked_at - SLACK_S))
 
     def changed(self, shop: ShopRow, records: RecordChanges) -> None:
         """Take note of what a write changed, and is durable: a client's, or one of the relay's own."""

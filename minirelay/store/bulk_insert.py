@@ -61,6 +61,8 @@ class Kind(IntEnum):
     PAYMENT_DECISION = 36
     OPERATOR_ALERT = 37
     ENDED_ALERT = 38
+    UNKNOWN_PAYMENT = 39
+    NO_UNKNOWN_PAYMENT = 40
 
 
 WIDTH = 13
@@ -177,6 +179,13 @@ _ACTIONS = {
         WHERE id = v1 AND acknowledged_at IS NULL;""",
     Kind.PAYMENT_DECISION: """INSERT INTO payment_decision (request, decision, decided_by, reason, decided_at)
         VALUES (v1, v2, v3, v4, v5);""",
+    Kind.UNKNOWN_PAYMENT: """INSERT INTO unknown_payment
+        (chain_id, transaction_hash, log_index, request, block_number, block_hash)
+        VALUES (v1, v2, v3, v4, v5, v6) ON CONFLICT (chain_id, transaction_hash, log_index)
+        DO UPDATE SET request = excluded.request, block_number = excluded.block_number,
+        block_hash = excluded.block_hash;""",
+    Kind.NO_UNKNOWN_PAYMENT: """DELETE FROM unknown_payment
+        WHERE chain_id = v1 AND transaction_hash = v2 AND log_index = v3;""",
     Kind.NO_ACCOUNT_CHECK: "DELETE FROM account_check WHERE shop_id = v1 AND wallet = v2;",
 }
 

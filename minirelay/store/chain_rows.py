@@ -10,12 +10,15 @@ import msgspec
 from minirelay.protocol.ids import HASH_BYTES
 from minirelay.store.batch import ROW_BYTES, Batch, Writable
 from minirelay.store.bulk_insert import Kind
-from minirelay.store.checkout_rows import CHAIN_ID_BYTES
+from minirelay.store.checkout_rows import CHAIN_ID_BYTES, SECOND_BYTES
 from minirelay.store.connection import snapshot
 from minirelay.store.messages import ChainHeadRow, ChainMark, ChainProgress
 from minirelay.store.one_step import cut, joined, numbers, parse_numbers
 
 _HEAD_BYTES: Final = 2 * HASH_BYTES + ROW_BYTES
+
+LOOKED_AT: Final = "payments_looked_at_"
+"""What the keys of these notes begin with."""
 
 _MARK: Final = "SELECT scanned, deep, final, final_time FROM chain_mark WHERE chain_id = ?"
 _HEADS: Final = f"""SELECT {numbers("number", "timestamp")}, {joined("hash")}, {joined("parent")}
@@ -56,6 +59,24 @@ class ChainRows(msgspec.Struct, frozen=True):
         batch.put(Kind.CHAIN_MARK, (chain,), mark.scanned, mark.deep, mark.final, mark.final_time)
         for part in self.further:
             part.add_to(batch)
+
+
+def looked_at_key(chain_id: int, shop: int | None = None) -> str:
+    """Name the note in `meta` of when the payments of a chain were last looked at as a whole.
+
+    shop: row id of one that was looked at by another relay until it was imported.
+    """
+    return f"{LOOKED_AT}{chain_id}" if shop is None else f"{LOOKED_AT}{chain_id}/{shop}"
+
+
+def imported_looked_at(note: bytes | None, of_all: bytes) -> int | None:
+    """Return when the payments of an imported shop were last looked at, by another relay; epoch seconds.
+
+    note: what the import has noted of it. of_all: the note about all shops. None: all were looked at since.
+    """
+    if note is None or note[SECOND_BYTES:] != of_all:
+        return None
+    return int.from_bytes(note[:SECOND_BYTES])
 
 
 def chain_key(chain_id: int) -> bytes:

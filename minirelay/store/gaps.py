@@ -67,17 +67,29 @@ def treat_as_restored(
     try:
         with rolled_back_on_error(connection):
             connection.execute("BEGIN IMMEDIATE")
-            for one in _restored(connection, shops, told or {}):
-                number = number_after_restore(max(one.known, beyond), restored_at)
-                if number > MAX_SEQ:
-                    raise StoreUnavailable(f"the clock is wrong: no number is left for its year ({number})")
-                connection.execute(_ADD, (one.shop, one.end, number))
-                connection.execute(
-                    "UPDATE shop SET relay_nonce = max(relay_nonce, ?) WHERE id = ?", (number - 1, one.shop)
-                )
+            leave_gaps(connection, restored_at, shops=shops, told=told, beyond=beyond)
             connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise unavailable("mark the shops as restored", error) from error
+
+
+def leave_gaps(
+    connection: sqlite3.Connection,
+    restored_at: int,
+    *,
+    shops: Collection[int] | None = None,
+    told: Mapping[int, int] | None = None,
+    beyond: int = 0,
+) -> None:
+    """Do what `treat_as_restored` does, in the transaction that is open. Raises sqlite3.Error, too."""
+    for one in _restored(connection, shops, told or {}):
+        number = number_after_restore(max(one.known, beyond), restored_at)
+        if number > MAX_SEQ:
+            raise StoreUnavailable(f"the clock is wrong: no number is left for its year ({number})")
+        connection.execute(_ADD, (one.shop, one.end, number))
+        connection.execute(
+            "UPDATE shop SET relay_nonce = max(relay_nonce, ?) WHERE id = ?", (number - 1, one.shop)
+        )
 
 
 def _restored(

@@ -1,13 +1,13 @@
 """Whether a database file is whole: every page of it, its schema, and that nothing in it is of no shop."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from minirelay.store.checkout_integrity import find_alert_damage, find_block_damage
-from minirelay.store.schema import migrate, migrations
+from minirelay.store.schema import Migration, migrate, migrations
 
 _Check = Callable[[sqlite3.Connection], str | None]
 
@@ -31,8 +31,8 @@ def find_damage(connection: sqlite3.Connection) -> str | None:
     Takes about as long as reading the file twice, in one read transaction. Raises sqlite3.Error.
     """
     checks: tuple[_Check, ...] = (
-        _check_pages,
-        _check_schema,
+        find_page_damage,
+        find_schema_difference,
         _check_migrations,
         _check_references,
         find_block_damage,
@@ -51,7 +51,8 @@ def size_bytes(connection: sqlite3.Connection) -> int:
     return size
 
 
-def _check_pages(connection: sqlite3.Connection) -> str | None:
+def find_page_damage(connection: sqlite3.Connection) -> str | None:
+    """Read every page; say in a line what is wrong first, None if nothing is. Raises sqlite3.Error."""
     try:
         verdict: str = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
@@ -61,9 +62,15 @@ def _check_pages(connection: sqlite3.Connection) -> str | None:
     return None if verdict == "ok" else f"the file is damaged: {' '.join(verdict.split())}"
 
 
-def _check_schema(connection: sqlite3.Connection) -> str | None:
+def find_schema_difference(
+    connection: sqlite3.Connection, steps: Sequence[Migration] | None = None
+) -> str | None:
+    """Say in a line what is other in the schema than migrations make it; None if nothing is.
+
+    steps: the migrations that were applied; None: all. Raises sqlite3.Error.
+    """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
-        migrate(fresh, Path("a database in memory"))
+        migrate(fresh, Path("a database in memory"), steps)
         expected = dict(fresh.execute(_SCHEMA).fetchall())
     found = dict(connection.execute(_SCHEMA).fetchall())
     for name in sorted(expected.keys() | found.keys()):

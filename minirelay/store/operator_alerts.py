@@ -10,6 +10,8 @@ from minirelay.store.bulk_insert import Kind
 
 BACKUP_FAILED: Final = "backup failed"
 RESTORED: Final = "restored"
+IMPORTED: Final = "imported"
+STRAY_PAYMENT: Final = "stray payment"
 PRICE_JUMPED: Final = "price jumped"
 ANCHOR_STUCK: Final = "anchor stuck"
 LOW_DISK: Final = "low disk"
@@ -17,7 +19,7 @@ CHAIN_STUCK: Final = "chain stuck"
 CLOCK_BEHIND: Final = "clock behind"
 ENDING: Final = frozenset({BACKUP_FAILED, LOW_DISK, CHAIN_STUCK, CLOCK_BEHIND})
 """The kinds of those that end by themselves, when what they tell of is over."""
-OPERATOR_ALERTS: Final = ENDING | {RESTORED, PRICE_JUMPED, ANCHOR_STUCK}
+OPERATOR_ALERTS: Final = ENDING | {RESTORED, IMPORTED, STRAY_PAYMENT, PRICE_JUMPED, ANCHOR_STUCK}
 """The kinds of these alerts."""
 
 MOST_DETAIL_BYTES: Final = 500

@@ -20,6 +20,7 @@ from minirelay.store import (
     index,
     integrity,
     log,
+    missing_time,
     objects,
     operator_alerts,
     payment_decisions,
@@ -49,6 +50,7 @@ from minirelay.store.messages import (
     StoredSet,
     WireSet,
 )
+from minirelay.store.missing_time import UnknownPayment
 from minirelay.store.payment_decisions import PaymentDecision
 from minirelay.store.payment_list import ListedPayment, PaymentFilter
 from minirelay.store.payment_records import Rests, WatchedRequest
@@ -264,6 +266,14 @@ class Reader:
     async def kept_blocks(self, after_row: int, most: int) -> list[tuple[int, bytes]]:
         """List the next blocks that were kept for orders: row and data."""
         return await self._pool.run(lambda db: blob_rows.list_kept(db, after_row, most))
+
+    async def missing_until(self) -> int:
+        """Return until when something may be missing, in epoch seconds; 0 if nothing ever was."""
+        return await self._pool.run(missing_time.missing_until)
+
+    async def unknown_payments(self, chain_id: int) -> list[UnknownPayment]:
+        """Read which payments of a chain are to be asked about, since nobody knows what they are for."""
+        return await self._pool.run(lambda db: missing_time.load_unknown(db, chain_id))
 
     async def account_checks(self) -> list[AccountCheck]:
         """Read which wallets' accounts have to be compared with the chain."""

@@ -24,6 +24,7 @@ from minirelay.store.high_water import (
     sync_path,
     write_high_water,
 )
+from minirelay.store.missing_time import describe_span, note_missing
 from minirelay.store.operator_alerts import RESTORED, OperatorAlert
 from minirelay.store.schema import backup_before_migration, migrate, schema_version
 
@@ -114,6 +115,7 @@ def _prepare(backup: Path, draft: Path, made_at: int, restored_at: int, told: Ma
         # What came after what is known may have been told as well: not as many sets as that.
         numbers = {shop_id: end + GAP_STEP for shop_id, end in told.items()}
         treat_as_restored(connection, restored_at, told=numbers)
+        note_missing(connection, made_at, restored_at)
         _tell(connection, made_at, restored_at)
         mark, _ = survey(connection, ())
     sync_path(draft)
@@ -122,11 +124,10 @@ def _prepare(backup: Path, draft: Path, made_at: int, restored_at: int, told: Ma
 
 def _tell(connection: sqlite3.Connection, made_at: int, restored_at: int) -> None:
     """Raise the alert that this was a restore, and of when something may be missing."""
-    since, until = (datetime.fromtimestamp(at, UTC) for at in (made_at, restored_at))
+    span = describe_span(made_at, restored_at)
     alert = OperatorAlert(
         RESTORED,
-        f"restored from a backup: what came from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC is "
-        "missing, and browsers that had more must clear the site's data",
+        f"restored from a backup: {span}, and browsers that had more must clear the site's data",
         restored_at,
     )
     create_bulk_insert(connection)

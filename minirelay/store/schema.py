@@ -18,6 +18,9 @@ from minirelay.store.errors import NotOurDatabase, SchemaTooNew, SchemaTooOld, S
 # "mini" in ASCII; SQLite writes it into the file's header.
 APPLICATION_ID = 0x6D696E69
 
+EXPORT_APPLICATION_ID = 0x6D696E65
+"""Of a database with one shop, inside the file of an export: no relay is to serve it by mistake."""
+
 _DAMAGED = (
     "the file is damaged, or never was a database: keep it, and put your last backup in its place "
     '(README, "Restore"), or choose another data directory to begin anew'
@@ -71,6 +74,8 @@ def schema_version(connection: sqlite3.Connection, path: Path, newest: int | Non
         raise NotOurDatabase(f"{path}: {error}; {_DAMAGED}") from error
     if application == 0 and version == 0 and is_empty:
         return 0
+    if application == EXPORT_APPLICATION_ID:
+        raise NotOurDatabase(f"{path}: an export of one shop: `minirelay import` reads it")
     if application != APPLICATION_ID:
         raise NotOurDatabase(
             f"{path}: an SQLite database of another program; move it away or choose another data directory"

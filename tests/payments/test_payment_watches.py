@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from minirelay.payments.payment_watches import PaymentWatches
-from minirelay.payments.watcher import SLACK_S, PaymentWatch, looked_at_key
+from minirelay.payments.watcher import SLACK_S, PaymentWatch
+from minirelay.store.chain_rows import looked_at_key
 from minirelay.store.payment_records import Rests
 from tests.payments.model_chain import ModelChain
 from tests.payments.settling import Settling, settling

@@ -93,6 +93,8 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.alerts() == AlertPage((), 0)
     assert await reader.alert(1) is None
     assert await reader.lasting_alerts() == {}
+    assert await reader.missing_until() == 0
+    assert await reader.unknown_payments(1) == []
     assert await reader.account_checks() == []
     assert await reader.accounts(shop_row().shop_id, [bytes(20)]) == set()
     assert await reader.reservations(1) == dict(shop.shop.records.reservations.rows())
