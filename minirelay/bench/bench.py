@@ -31,6 +31,7 @@ class Plan:
     polls: int = 50
     upload_bytes: int = 32 * 1024 * 1024
     uploads: int = 3
+    disk_seconds: float = 20.0
     step_seconds: float = 0.2
 
 
@@ -49,6 +50,7 @@ QUICK: Final = Plan(
     waiting_choices=30,
     polls=10,
     uploads=1,
+    disk_seconds=1.0,
     step_seconds=0.03,
 )
 

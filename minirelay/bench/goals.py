@@ -31,6 +31,8 @@ POLL_REQUESTS: Final = Goal.must_be_at_most(10)  # of a poll, 2,000 addresses to
 POLL_CPU_MS: Final = Goal.must_be_at_most(150)
 P99_BESIDE_POLLS_MS: Final = Goal.at_most(15)  # of writes, while these are looked at far too often
 QUIET_POLL_REQUESTS: Final = Goal.must_be_at_most(1)
+READY_S: Final = Goal.at_most(2)  # from the start of the process
+DISK_KIB: Final = Goal.at_most(64)  # for a lone write
 WATCHING_MIB: Final = Goal.at_most(75)  # at rest, with one chain watched
 
 SMALL_SHOP: Final = 100

@@ -123,6 +123,15 @@ class ProcessMeter:
         """Read how much that was at most."""
         return self._status("VmHWM")
 
+    def written_bytes(self) -> int | None:
+        """Read how much it made the kernel write to disks; None if the kernel does not tell."""
+        io = self._directory / "io"
+        try:
+            found = re.search(r"^write_bytes: (\d+)$", io.read_text(), re.MULTILINE)
+        except OSError:
+            return None
+        return int(found[1]) if found else None
+
     def _status(self, name: str) -> int:
         found = re.search(rf"^{name}:\s+(\d+) kB$", (self._directory / "status").read_text(), re.MULTILINE)
         return int(found[1]) * 1024 if found else 0

@@ -9,6 +9,7 @@ from minirelay.bench.machine import calibrate, describe
 from minirelay.bench.report import Report, Section
 from minirelay.bench.scenarios import (
     checkout,
+    disk,
     hanging_chain,
     large_shops,
     memory,
@@ -44,6 +45,7 @@ SCENARIOS: Final = {
     "hanging-chain": Scenario(hanging_chain.run, needs_own_relay=True),
     "poller": Scenario(poller.run),
     "uploads": Scenario(uploads.run, needs_own_relay=True),
+    "disk": Scenario(disk.run, needs_own_relay=True),
 }
 
 

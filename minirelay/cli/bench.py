@@ -33,6 +33,7 @@ SCENARIOS: Final = (
     "hanging-chain",
     "poller",
     "uploads",
+    "disk",
 )
 _KEY: Final = re.compile(r"\s*(?:0x)?([0-9A-Fa-f]{64})\s*")
 _TERMINATED: Final = 143
