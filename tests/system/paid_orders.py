@@ -197,6 +197,15 @@ class PaidOrders:
         found = self.guest_view.order(order)
         return None if found is None else found.state
 
+    def clerk_state(self, order: int) -> OrderState | None:
+        """The state of an order as the clerk sees it: who visits again, does so as another guest."""
+        found = self.clerk_view.order(order)
+        return None if found is None else found.state
+
+    def sold(self) -> int:
+        """How many caps left the stock."""
+        return STOCK - (self.stock() or 0)
+
     def row(self, request: PaymentRequest) -> str:
         """The state that a request is stored in."""
         ((state,),) = self.rows(
@@ -209,6 +218,11 @@ class PaidOrders:
         """Kinds and amounts of the alerts."""
         found = self.rows("SELECT kind, amount FROM alert ORDER BY id")
         return [(kind, int.from_bytes(amount)) for kind, amount in found]
+
+    def told_of(self, request: PaymentRequest) -> list[str]:
+        """Kinds of the alerts about a request, as they were raised."""
+        named = f"instr(request_ids, x'{payment_id(request).hex()}') > 0"
+        return [kind for (kind,) in self.rows(f"SELECT kind FROM alert WHERE {named} ORDER BY id")]
 
     def rows(self, sql: str) -> list[Any]:
         with closing(sqlite3.connect(f"file:{self.directory / FILE_NAME}?mode=ro", uri=True)) as connection:

@@ -54,6 +54,16 @@ class Payer:
         assert receipt["status"] == 1
         return receipt
 
+    def send_token(self, token: Contract, to: ChecksumAddress, amount: int) -> TxReceipt:
+        """Transfer a token that everybody can mint."""
+        send(token.functions.mint(self.account, amount), self.account)
+        return send(token.functions.transfer(to, amount), self.account)
+
+    def allow(self, token: Contract, amount: int) -> None:
+        """Have so much of a token, and let Payments take it."""
+        send(token.functions.mint(self.account, amount), self.account)
+        send(token.functions.approve(self.contracts.payments.address, amount), self.account)
+
     # -- routes: each pays `amount` of the request's currency and returns the receipt
 
     def by_call(self, request: PaymentRequest, amount: int) -> TxReceipt:
@@ -71,14 +81,10 @@ class Payer:
         return send(self.wallet.functions.execute(payments.address, amount, data), self.account, amount)
 
     def token_by_address(self, request: PaymentRequest, amount: int) -> TxReceipt:
-        token = self.token(request)
-        send(token.functions.mint(self.account, amount), self.account)
-        return send(token.functions.transfer(self.address_of(request), amount), self.account)
+        return self.send_token(self.token(request), self.address_of(request), amount)
 
     def token_by_call(self, request: PaymentRequest, amount: int) -> TxReceipt:
-        token = self.token(request)
-        send(token.functions.mint(self.account, amount), self.account)
-        send(token.functions.approve(self.contracts.payments.address, amount), self.account)
+        self.allow(self.token(request), amount)
         return send(self.function("pay", abi_values(request)), self.account)
 
     # -- what others do

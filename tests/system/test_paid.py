@@ -12,7 +12,7 @@ from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from tests.chain_fixtures import Contracts
 from tests.contracts.deploying import VARIANTS
-from tests.system.paid_orders import CANCELED, PAID, STOCK, UNPAID, PaidOrders, paid_orders, paid_set
+from tests.system.paid_orders import PAID, STOCK, PaidOrders, paid_orders, paid_set
 from tests.system.payers import ROUTES, Route
 
 
@@ -34,9 +34,6 @@ async def shop(orders: PaidOrders) -> AsyncIterator[PaidOrders]:
         yield orders
 
 
-ANY_AMOUNT = [route for route in ROUTES if route.takes_any_amount]
-
-
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 async def test_an_order_is_paid_in_one_set_within_a_second(shop: PaidOrders, route: Route) -> None:
     order, request = await shop.order(is_token=route.is_token)
@@ -51,83 +48,6 @@ async def test_an_order_is_paid_in_one_set_within_a_second(shop: PaidOrders, rou
     assert shop.alerts() == []
     await shop.polled()
     assert (shop.stock(), shop.row(request)) == (STOCK - 1, "paid")
-
-
-@pytest.mark.parametrize("route", ANY_AMOUNT, ids=str)
-async def test_parts_add_up(shop: PaidOrders, route: Route) -> None:
-    order, request = await shop.order(is_token=route.is_token)
-    half = request.amount // 2
-    await asyncio.to_thread(route.pay, shop.payer, request, half)
-    await shop.until_row(request, "short")
-    assert shop.alerts() == [("short", half)]
-    await asyncio.to_thread(route.pay, shop.payer, request, request.amount - half)
-    await shop.until(order, PAID)
-
-
-@pytest.mark.parametrize("route", ANY_AMOUNT, ids=str)
-async def test_too_little_does_not_pay_and_expires(shop: PaidOrders, route: Route) -> None:
-    order, request = await shop.order(is_token=route.is_token)
-    await asyncio.to_thread(route.pay, shop.payer, request, request.amount - 1)
-    await shop.until_row(request, "short")
-    shop.pass_time(86_500)
-    await shop.until(order, CANCELED)
-    assert ("expired", request.amount - 1) in shop.alerts()
-
-
-@pytest.mark.parametrize("route", ANY_AMOUNT, ids=str)
-async def test_too_much_pays_and_is_told(shop: PaidOrders, route: Route) -> None:
-    order, request = await shop.order(is_token=route.is_token)
-    await asyncio.to_thread(route.pay, shop.payer, request, request.amount + 5)
-    await shop.until(order, PAID)
-    assert shop.row(request) == "over"
-    assert shop.alerts() == [("over", request.amount + 5)]
-
-
-@pytest.mark.parametrize("route", ANY_AMOUNT, ids=str)
-async def test_money_after_the_ttl_is_late(shop: PaidOrders, route: Route) -> None:
-    order, request = await shop.order(is_token=route.is_token)
-    shop.pass_time(86_500)
-    await shop.until(order, CANCELED)
-    await asyncio.to_thread(route.pay, shop.payer, request, request.amount)
-    await shop.until_row(request, "late")
-    assert shop.alerts() == [("late", request.amount)]
-    assert shop.state(order) is CANCELED
-
-
-@pytest.mark.parametrize("route", ROUTES, ids=str)
-async def test_money_for_a_canceled_order_is_late(shop: PaidOrders, route: Route) -> None:
-    order, request = await shop.order(is_token=route.is_token)
-    await shop.cancel(order)
-    await asyncio.to_thread(route.pay, shop.payer, request, request.amount)
-    await shop.until_row(request, "late")
-    assert shop.alerts() == [("late", request.amount)]
-    assert (shop.state(order), shop.stock()) == (CANCELED, STOCK)
-
-
-@pytest.mark.parametrize("route", ROUTES, ids=str)
-async def test_what_is_paid_while_the_relay_is_down_is_paid_when_it_is_back(
-    orders: PaidOrders, route: Route
-) -> None:
-    async with orders.relay():
-        order, request = await orders.order(is_token=route.is_token)
-    await asyncio.to_thread(route.pay, orders.payer, request, request.amount)
-    orders.pass_time(2 * 86_400)
-    async with orders.relay():
-        await orders.clerk_view.wait_for(
-            lambda view: (found := view.order(order)) is not None and found.state is PAID
-        )
-        await orders.polled()
-        assert orders.row(request) == "paid"
-
-
-async def test_coins_at_the_address_of_a_token_do_not_pay(shop: PaidOrders) -> None:
-    order, request = await shop.order(is_token=True)
-    await asyncio.to_thread(shop.payer.by_address, request, 10**18)
-    await shop.polled()
-    assert shop.state(order) is UNPAID
-    shop.pass_time(86_500)
-    await shop.until(order, CANCELED)
-    assert ("stray", 10**18) in shop.alerts()
 
 
 @pytest.mark.parametrize("second", ["call", "address"])

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from web3 import Web3
 from web3.contract import Contract
+from web3.exceptions import Web3Exception
 
 from minirelay.client import NewPatch
 from minirelay.dev.chain.process import DevChain
@@ -111,6 +113,33 @@ async def test_a_permit_for_no_currency_pays_nothing(deployed: PaidOrders) -> No
     paid = deployed.payer.function("payToken", abi_values(request), forged_permit(deployed, request))
     await asyncio.to_thread(send, paid, PAYER)
     await assert_unproven(deployed, order, request)
+
+
+# -- 1 to 3, where the contract sees through it
+
+
+@pytest.mark.parametrize("attack", ["pays itself", "is paid", "an element", "alone"])
+async def test_the_development_contract_is_not_deceived(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3, attack: str
+) -> None:
+    made = paid_orders(tmp_path, dev_chain, deployment, contracts, w3, "development")
+    async with made.relay_of() as shop:
+        order, request = await shop.order()
+        attacker, own = attacker_on(shop, request)
+        _, honest = await shop.order(quantity=2)
+        permits = [b"", forged_permit(shop, request)]
+        tried = {
+            "pays itself": attacker.functions.attack(own),
+            "is paid": shop.payer.function("pay", own),
+            "an element": shop.payer.function("multiPay", [abi_values(honest), abi_values(request)], permits),
+            "alone": shop.payer.function("payToken", abi_values(request), permits[1]),
+        }[attack]
+        value = {"alone": 0, "an element": honest.amount}.get(attack, 1)
+        with suppress(AssertionError, Web3Exception):
+            await asyncio.to_thread(send, tried, PAYER, value)
+        await shop.polled()
+        assert (shop.state(order), shop.row(request), shop.row(honest)) == (UNPAID, "waiting", "waiting")
+        assert (shop.alerts(), shop.stock()) == ([], STOCK)
 
 
 # -- 4: payees who pay themselves, sweep, and pay the gas
