@@ -17,6 +17,7 @@ from minirelay.config.secret_file import read_secret
 from minirelay.config.settings import Settings
 from minirelay.errors import ConfigError
 from minirelay.event_loop import end_tasks
+from minirelay.payments.alert_limits import HOUR_S
 from minirelay.payments.auto_sweep import AutoSweep
 from minirelay.payments.coingecko import CoinGecko
 from minirelay.payments.decimals_memory import StoredDecimals
@@ -114,6 +115,7 @@ async def watch_payments(
     payments = PaymentWatches([_watch_of(settings, one, terms, relay, store) for one in payable])
     relay.follow_checkout(payments)
     await payments.load(store.reader)
+    terms.alerts.restore(await store.reader.told_alerts(_epoch() - HOUR_S))
     try:
         yield payments
     finally:

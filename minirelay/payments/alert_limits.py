@@ -1,6 +1,7 @@
 """How many alerts are told in an hour, so that dust can't hide what matters (spec 06 "Paid")."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from threading import Lock
 from typing import Final
 
@@ -8,6 +9,7 @@ import msgspec
 
 from minirelay.protocol.ids import NOBODY
 from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_others
+from minirelay.store.alerts import ToldAlert
 
 HOUR_S: Final = 3600
 MOST_AN_HOUR: Final = 20
@@ -26,7 +28,7 @@ class _Told(msgspec.Struct):
 class AlertLimits:
     """Says of an alert whether it is told, and what is told instead. It may be asked from any thread.
 
-    Its memory is that of one run of the relay. Asked twice for the same, it says the same.
+    What was told before a start is remembered too. Asked twice for the same, it says the same.
     """
 
     def __init__(self, most: int = MOST_AN_HOUR, most_of_card: int = MOST_OF_A_CARD) -> None:
@@ -35,6 +37,13 @@ class AlertLimits:
         self._most_of_card = most_of_card
         self._told: dict[tuple[int, PaymentAlertKind], _Told] = {}
         self._lock = Lock()
+
+    def restore(self, stored: Iterable[ToldAlert]) -> None:
+        """Remember what was told before a restart. stored: by the time at which they were told."""
+        with self._lock:
+            for one in stored:
+                told = self._told.setdefault((one.shop, PaymentAlertKind(one.kind)), _Told())
+                told.at[one.told_of] = (one.raised_at, one.card)
 
     def pass_on(self, shop: int, card: int, alert: PaymentAlert, now: int) -> tuple[PaymentAlert, ...]:
         """Return what is told: the alert; or one that stands for it, and it only if it was told before.

@@ -4,6 +4,7 @@ Like what a watcher finds, it is an own write of the relay: the order, the reque
 decided, when and why, are one transaction.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -21,7 +22,7 @@ from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.shop.objects import Order, OrderPaid
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.paid_order import paid_order
-from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_request
+from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_request, alerts_of
 from minirelay.shop.relay_sets import OrderPatches
 from minirelay.shop.work import Work
 from minirelay.store.payment_decisions import PaymentDecision
@@ -65,7 +66,7 @@ def acceptance(
         elif _is_paid(order) and before.state is not RequestState.REVERTED:
             raise invalid(f"order {_number(before)} is paid already, by another request")
         outcome = CheckoutOutcome(tuple(patches), changes.finish())
-        return OwnSets(outcome, (made, *PaymentRows.of(head.row.row_id, (), (), alerts, facts.now)))
+        return OwnSets(outcome, (made, *_rows(head, facts, before, alerts)))
 
     return decide
 
@@ -92,9 +93,16 @@ def dismissal(watched: IssuedRequest, made: PaymentDecision, terms: SettlementTe
         )
         if is_unpaid:
             changes.review_hold(before.order_id, before.card)
-        return OwnSets(CheckoutOutcome(records=changes.finish()), (made,))
+        return OwnSets(CheckoutOutcome(records=changes.finish()), (made, *_rows(head, facts, before)))
 
     return decide
+
+
+def _rows(
+    head: ShopHead, facts: Facts, before: IssuedRequest, alerts: Iterable[PaymentAlert] = ()
+) -> tuple[PaymentRows, ...]:
+    """Make the rows of new alerts; a person has seen to what was told before."""
+    return PaymentRows.of(head.row.row_id, (), (), alerts, facts.now, alerts_of(before.id))
 
 
 def _current(head: ShopHead, watched: IssuedRequest) -> IssuedRequest:

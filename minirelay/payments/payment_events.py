@@ -44,9 +44,9 @@ class PaymentEvents:
         """Return all of them, for reading."""
         return self._events.items()
 
-    def restore(self, log: FoundLog, *, is_proven: bool) -> None:
+    def restore(self, log: FoundLog, *, is_proven: bool, is_in_time: bool) -> None:
         """Take up one that was stored. What proved nothing, or was not judged, is judged again."""
-        self._events[key_of(log)] = PaymentEvent(log.block, True, is_proven, is_proven, True, log)
+        self._events[key_of(log)] = PaymentEvent(log.block, True, is_proven, is_proven, is_in_time, log)
 
     def see(self, log: FoundLog, *, is_in_time: bool) -> None:
         """Take note of one in a block that is not deep."""

@@ -27,7 +27,7 @@ from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.shop.objects import Order, OrderPaid
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.paid_order import paid_order, record_patch
-from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_request
+from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_request, needless_alerts
 from minirelay.shop.payment_choice import PaymentChoices
 from minirelay.shop.payment_details import ListingSnapshot
 from minirelay.shop.relay_sets import OrderPatches, cancel_patches
@@ -142,6 +142,7 @@ class _Settling:
         self._patches: list[OrderPatches] = []
         self._snapshots: tuple[ListingSnapshot, ...] = ()
         self._alerts: list[PaymentAlert] = []
+        self._ended: list[str] = []
 
     def decide(self) -> OwnSets | None:
         """Return what is to be written. Raises FactsMissing, WorkExceeded."""
@@ -156,6 +157,7 @@ class _Settling:
         if self._order is not None:
             self._carry_out(then, self._order)
         self._tell(then, after, seen)
+        self._ended = needless_alerts(self._before.id, self._before.state, after.state)
         outcome = CheckoutOutcome(tuple(self._patches), self._changes.finish(), self._snapshots)
         rows = self._rows()
         return OwnSets(outcome, rows) if outcome.patches or rows or not outcome.records.is_empty else None
@@ -291,7 +293,12 @@ class _Settling:
     def _rows(self) -> tuple[PaymentRows, ...]:
         found = self._found
         return PaymentRows.of(
-            self._head.row.row_id, found.transfers, found.gone, self._alerts, self._facts.now
+            self._head.row.row_id,
+            found.transfers,
+            found.gone,
+            self._alerts,
+            self._facts.now,
+            self._ended,
         )
 
 

@@ -141,7 +141,7 @@ class WatchedPayment:
         for one in stored:
             self._stored[one.key] = one
             if one.kind is TransferKind.EVENT:
-                self.events.restore(self._log(one), is_proven=one.is_proven)
+                self.events.restore(self._log(one), is_proven=one.is_proven, is_in_time=one.is_in_time)
             elif one.kind is TransferKind.BALANCE:
                 self._deep = Balance(one.amount, one.block)
                 self._in_time = one.amount
@@ -377,6 +377,7 @@ class WatchedPayment:
             transaction_hash=key[0],
             index=key[1],
             is_proven=event.is_proven,
+            is_in_time=event.is_in_time,
         )
 
     def _log(self, one: PaymentTransfer) -> FoundLog:

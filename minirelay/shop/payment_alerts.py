@@ -1,10 +1,11 @@
 """What a person has to know of money that came, or did not (spec 06 "Paid")."""
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
-from minirelay.shop.issued_requests import Place
+from minirelay.shop.issued_requests import OPEN, Place, RequestState
 
 
 class PaymentAlertKind(StrEnum):
@@ -24,6 +25,10 @@ class PaymentAlertKind(StrEnum):
     STOCK_MISSING = "stock missing"
     UNREADABLE = "unreadable token"
     CONTRADICTED = "contradicted"
+
+
+_WHILE_OPEN: Final = frozenset({PaymentAlertKind.UNREADABLE, PaymentAlertKind.CONTRADICTED})
+"""They tell of what matters only as long as a request may be paid."""
 
 
 class PaymentAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,3 +57,22 @@ def about_request(kind: PaymentAlertKind, request_id: bytes) -> str:
 def about_others(kind: PaymentAlertKind, shop: int, hour: int) -> str:
     """Name what is the matter with more requests of a shop (row id) in an hour than are told of."""
     return f"{kind.value}:more:{shop}:{hour}"
+
+
+def needless_alerts(request_id: bytes, before: RequestState, after: RequestState) -> list[str]:
+    """List which alerts about a request nobody has to hear of any more, now that its state is another one.
+
+    What is named after a state ends with it: who was told that a payment is short is told that it is late.
+    """
+    if before is after:
+        return []
+    kinds = [kind for kind in PaymentAlertKind if kind.value == before.value]
+    if after not in OPEN:
+        kinds += sorted(_WHILE_OPEN)
+    return [about_request(kind, request_id) for kind in kinds]
+
+
+def alerts_of(request_id: bytes) -> list[str]:
+    """List all alerts that may have been raised about a request, but for money that it did not ask for."""
+    kinds = [kind for kind in PaymentAlertKind if kind is not PaymentAlertKind.STRAY]
+    return [about_request(kind, request_id) for kind in kinds]

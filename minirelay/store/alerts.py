@@ -12,6 +12,7 @@ from minirelay.store.batch import ROW_BYTES, Batch
 from minirelay.store.bulk_insert import Kind
 
 MOST_LISTED: Final = 1000
+MOST_TOLD: Final = 10_000
 MOST_REQUESTS: Final = 16
 """So many payment requests of an alert are named; one that a shop's owner causes may be about thousands."""
 
@@ -23,6 +24,10 @@ _OPEN: Final = "acknowledged_at IS NULL"
 _LIST: Final = f"""SELECT {_COLUMNS} WHERE :all OR {_OPEN}
     ORDER BY {_OPEN} DESC, is_urgent DESC, raised_at DESC, alert.id DESC LIMIT {MOST_LISTED}"""
 _COUNT: Final = f"SELECT count(*) FROM alert WHERE :all OR {_OPEN}"
+_TOLD: Final = """SELECT alert.shop, kind, told_of, raised_at, card FROM alert
+    JOIN payment_request ON payment_request.id = request_ids AND payment_request.shop = alert.shop
+    WHERE raised_at > ? AND NOT is_urgent AND told_of IS NOT NULL
+    ORDER BY raised_at DESC, alert.id DESC LIMIT ?"""
 _ONE: Final = f"SELECT {_COLUMNS} WHERE alert.id = ?"
 
 
@@ -58,6 +63,19 @@ class AlertPage(msgspec.Struct, frozen=True):
     total: int
 
 
+class ToldAlert(msgspec.Struct, frozen=True):
+    """An alert about a payment request that counts for the limits. shop: row id. raised_at: epoch seconds.
+
+    card: row id of the guest's card that created the order.
+    """
+
+    shop: int
+    kind: str
+    told_of: str
+    raised_at: int
+    card: int
+
+
 class AlertAcknowledgement(msgspec.Struct, frozen=True):
     """A person has seen to an alert. It does nothing where there is none, or it is seen to already."""
 
@@ -85,6 +103,12 @@ def load_alerts(connection: sqlite3.Connection, *, with_acknowledged: bool) -> A
     rows = connection.execute(_LIST, given).fetchall()
     (total,) = connection.execute(_COUNT, given).fetchone()
     return AlertPage(tuple([_alert(*row) for row in rows]), total)
+
+
+def load_told(connection: sqlite3.Connection, since: int) -> list[ToldAlert]:
+    """Read what was told of payment requests since a second, MOST_TOLD at most, the first first."""
+    rows = connection.execute(_TOLD, (since, MOST_TOLD)).fetchall()
+    return [ToldAlert(*row) for row in reversed(rows)]
 
 
 def find_alert(connection: sqlite3.Connection, alert_id: int) -> Alert | None:

@@ -63,6 +63,7 @@ class Kind(IntEnum):
     ENDED_ALERT = 38
     UNKNOWN_PAYMENT = 39
     NO_UNKNOWN_PAYMENT = 40
+    NEEDLESS_ALERT = 41
 
 
 WIDTH = 13
@@ -134,11 +135,11 @@ _ACTIONS = {
         VALUES (v1, v2, v3, v4, v5) ON CONFLICT (chain_id) DO UPDATE SET scanned = excluded.scanned,
         deep = excluded.deep, final = excluded.final, final_time = excluded.final_time;""",
     Kind.PAYMENT_TRANSFER: """INSERT INTO payment_transfer (request, kind, token, transaction_hash, log_index,
-        block_number, block_hash, amount, is_proven, is_deep)
-        VALUES (v1, v2, v3, v4, v5, v6, v7, v8, v9, v10)
+        block_number, block_hash, amount, is_proven, is_deep, is_in_time)
+        VALUES (v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11)
         ON CONFLICT (request, kind, token, transaction_hash, log_index) DO UPDATE SET
         block_number = excluded.block_number, block_hash = excluded.block_hash, amount = excluded.amount,
-        is_proven = excluded.is_proven, is_deep = excluded.is_deep;""",
+        is_proven = excluded.is_proven, is_deep = excluded.is_deep, is_in_time = excluded.is_in_time;""",
     Kind.NO_PAYMENT_TRANSFER: """DELETE FROM payment_transfer
         WHERE request = v1 AND kind = v2 AND token = v3 AND transaction_hash = v4 AND log_index = v5;""",
     # What a person has seen to is to be seen to again when there is more of it.
@@ -147,17 +148,21 @@ _ACTIONS = {
         VALUES (v1, v2, v3, v4, v5, v6, v7, v8, v9, v10)
         ON CONFLICT (told_of) WHERE told_of IS NOT NULL DO UPDATE SET raised_at = excluded.raised_at,
         is_urgent = max(is_urgent, excluded.is_urgent), amount = excluded.amount,
-        count = count + excluded.count,
-        acknowledged_at = CASE WHEN amount = excluded.amount AND request_ids <> x''
+        count = count + excluded.count, ended_at = NULL,
+        acknowledged_at = CASE WHEN amount = excluded.amount AND request_ids <> x'' AND ended_at IS NULL
         THEN acknowledged_at END;""",
     Kind.OPERATOR_ALERT: """INSERT INTO alert (kind, request_ids, raised_at, is_urgent, told_of, detail)
         VALUES (v1, x'', v2, v3, v4, v5)
         ON CONFLICT (told_of) WHERE told_of IS NOT NULL DO UPDATE SET raised_at = excluded.raised_at,
         is_urgent = max(is_urgent, excluded.is_urgent), detail = excluded.detail, count = count + 1,
         acknowledged_at = NULL, ended_at = NULL;""",
+    # Nobody has to see to it any more, and whoever looks for it sees since when.
+    Kind.NEEDLESS_ALERT: """UPDATE alert SET ended_at = v2, acknowledged_at = coalesce(acknowledged_at, v2)
+        WHERE told_of = v1 AND ended_at IS NULL;""",
     Kind.ENDED_ALERT: "UPDATE alert SET ended_at = v2 WHERE told_of = v1 AND ended_at IS NULL;",
     Kind.ALERT_AMOUNT: """UPDATE alert SET amount = v2, raised_at = v3, count = count + v4,
-        acknowledged_at = CASE WHEN amount = v2 AND request_ids <> x'' THEN acknowledged_at END
+        ended_at = NULL, acknowledged_at = CASE WHEN amount = v2 AND request_ids <> x'' AND ended_at IS NULL
+        THEN acknowledged_at END
         WHERE told_of = v1;""",
     Kind.BLOB: "INSERT INTO blob (row, size, media_type) VALUES (v1, 0, '');",
     Kind.BLOB_BLOCK: """INSERT INTO blob_block (blob, place, block)

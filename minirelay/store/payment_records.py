@@ -61,7 +61,13 @@ _FIXED: Final = {
     "amount": AMOUNT_BYTES,
 }
 _NUMBERS: Final = numbers(
-    "log_index", "block_number", "is_proven", "is_deep", "length(transaction_hash)", "length(kind)"
+    "log_index",
+    "block_number",
+    "is_proven",
+    "is_deep",
+    "is_in_time",
+    "length(transaction_hash)",
+    "length(kind)",
 )
 # ids: end to end, so that one statement serves any number of them.
 _TRANSFERS: Final = f"""WITH RECURSIVE place (start) AS (
@@ -203,6 +209,7 @@ def _make_transfer(
     block_number: int,
     is_proven: int,
     is_deep: int,
+    is_in_time: int,
 ) -> PaymentTransfer:
     request_id, token, block_hash, amount = fixed
     if kind not in _KINDS:
@@ -217,4 +224,5 @@ def _make_transfer(
         index=index,
         is_proven=bool(is_proven),
         is_deep=bool(is_deep),
+        is_in_time=bool(is_in_time),
     )

@@ -38,7 +38,7 @@ class PaymentTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     token: 20 bytes, NATIVE_COIN for coins. amount: in its units. transaction_hash, index: of the log; empty
     and 0 for balances, of which the last of a token is kept. is_proven: the money did move. is_deep: its
-    block is.
+    block is. is_in_time: it came before the TTL.
     """
 
     request_id: bytes
@@ -50,6 +50,7 @@ class PaymentTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     index: int = 0
     is_proven: bool = True
     is_deep: bool = True
+    is_in_time: bool = True
 
     @property
     def key(self) -> tuple[bytes, str, bytes, bytes, int]:
@@ -60,12 +61,14 @@ class PaymentTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class PaymentRows(msgspec.Struct, frozen=True, kw_only=True):
     """What is stored of one shop. shop: row id. gone: transfers that are not in the chain any more.
 
-    raised_at: of the alerts, epoch seconds.
+    ended: of which alerts nobody has to hear any more, by what they were told of (`told_of`); before the
+    others are raised. raised_at: of the alerts, epoch seconds.
     """
 
     shop: int
     transfers: tuple[PaymentTransfer, ...] = ()
     gone: tuple[PaymentTransfer, ...] = ()
+    ended: tuple[str, ...] = ()
     alerts: tuple[PaymentAlert, ...] = ()
     raised_at: int = 0
 
@@ -73,6 +76,7 @@ class PaymentRows(msgspec.Struct, frozen=True, kw_only=True):
     def weight(self) -> int:
         """Estimate the bytes that they write."""
         transfers = len(self.transfers) * (_TRANSFER_BYTES + ROW_BYTES) + len(self.gone) * ROW_BYTES
+        transfers += len(self.ended) * ROW_BYTES
         return transfers + len(self.alerts) * (_ALERT_BYTES + ROW_BYTES)
 
     @property
@@ -86,6 +90,8 @@ class PaymentRows(msgspec.Struct, frozen=True, kw_only=True):
             batch.put(Kind.NO_PAYMENT_TRANSFER, one.key)
         for one in self.transfers:
             batch.put(Kind.PAYMENT_TRANSFER, one.key, *_transfer_values(one))
+        for told_of in self.ended:
+            batch.insert(Kind.NEEDLESS_ALERT, told_of, self.raised_at)
         for alert in self.alerts:
             _add_alert(batch, self.shop, alert, self.raised_at)
 
@@ -97,17 +103,23 @@ class PaymentRows(msgspec.Struct, frozen=True, kw_only=True):
         gone: Iterable[PaymentTransfer],
         alerts: Iterable[PaymentAlert],
         raised_at: int,
+        ended: Iterable[str] = (),
     ) -> "tuple[PaymentRows, ...]":
         """Make what there is to store: one of them, or none."""
         rows = cls(
-            shop=shop, transfers=tuple(transfers), gone=tuple(gone), alerts=tuple(alerts), raised_at=raised_at
+            shop=shop,
+            transfers=tuple(transfers),
+            gone=tuple(gone),
+            ended=tuple(ended),
+            alerts=tuple(alerts),
+            raised_at=raised_at,
         )
         return (rows,) if rows.weight else ()
 
 
 def _transfer_values(one: PaymentTransfer) -> tuple[int | bytes, ...]:
     amount = one.amount.to_bytes(AMOUNT_BYTES, "big")
-    return one.block.number, one.block.hash, amount, one.is_proven, one.is_deep
+    return one.block.number, one.block.hash, amount, one.is_proven, one.is_deep, one.is_in_time
 
 
 def _add_alert(batch: Batch, shop: int, alert: PaymentAlert, raised_at: int) -> None:

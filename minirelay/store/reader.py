@@ -31,7 +31,7 @@ from minirelay.store import (
     unswept,
 )
 from minirelay.store.account_checks import AccountCheck
-from minirelay.store.alerts import Alert, AlertPage
+from minirelay.store.alerts import Alert, AlertPage, ToldAlert
 from minirelay.store.high_water import HighWater, Loss
 from minirelay.store.messages import (
     NO_LIMIT,
@@ -290,6 +290,10 @@ class Reader:
     async def lasting_alerts(self) -> dict[str, bool]:
         """Return which alerts tell of something that lasts: `told_of`, and whether they are urgent."""
         return await self._pool.run(operator_alerts.load_lasting)
+
+    async def told_alerts(self, since: int) -> list[ToldAlert]:
+        """Read what was told of payment requests since a second, the first first."""
+        return await self._pool.run(lambda db: alerts.load_told(db, since))
 
     async def alert(self, alert_id: int) -> Alert | None:
         """Look an alert up by its number."""

@@ -1,6 +1,7 @@
 from minirelay.payments.alert_limits import HOUR_S, MOST_REMEMBERED, AlertLimits
 from minirelay.protocol.ids import NOBODY
 from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_request
+from minirelay.store.alerts import ToldAlert
 from tests.shop.issued import CHAIN, NOW
 from tests.shop.patching import TOKEN
 
@@ -83,3 +84,14 @@ def test_what_is_remembered_has_a_bound() -> None:
         limits.pass_on(SHOP, NOBODY, alert(number), NOW)
     assert len(limits.pass_on(SHOP, NOBODY, alert(0), NOW)) == 2
     assert len(limits.pass_on(SHOP, NOBODY, alert(MOST_REMEMBERED), NOW)) == 1
+
+
+def test_what_was_told_before_a_restart_counts() -> None:
+    limits = AlertLimits(most=2, most_of_card=1)
+    of_card = alert(1)
+    limits.restore([ToldAlert(SHOP, "late", of_card.told_of, NOW, CARD)])
+    assert told(limits.pass_on(SHOP, CARD, of_card, NOW + 1))
+    assert not told(limits.pass_on(SHOP, CARD, alert(2), NOW + 1))
+    assert told(limits.pass_on(SHOP, NOBODY, alert(3), NOW + 1))
+    assert not told(limits.pass_on(SHOP, NOBODY, alert(4), NOW + 1))
+    assert told(limits.pass_on(SHOP, NOBODY, alert(5), NOW + HOUR_S))

@@ -1,6 +1,7 @@
 """What the operator decides about payments: the order, the request and the decision's row, all or nothing."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,19 @@ async def test_nothing_is_told_of_what_is_dismissed(tmp_path: Path) -> None:
         assert one.watch.balances(one.chain.time) == []
         with pytest.raises(Refusal, match="dismissed already"):
             await dismiss_watched(one)
+
+
+@pytest.mark.parametrize("decide", [accept_watched, dismiss_watched])
+async def test_what_a_person_has_decided_is_told_of_no_more(
+    tmp_path: Path, decide: Callable[[Watching], Awaitable[object]]
+) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount - 1)
+        await one.settle()
+        assert await one.open_alerts() == ["short"]
+        await decide(one)
+        assert await one.open_alerts() == []
 
 
 async def test_an_order_whose_request_is_dismissed_is_canceled_in_time(tmp_path: Path) -> None:

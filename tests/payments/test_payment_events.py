@@ -94,10 +94,17 @@ def test_many_that_prove_nothing_do_not_crowd_out_one_that_does() -> None:
 
 def test_what_was_stored_and_proved_nothing_is_judged_again() -> None:
     events = PaymentEvents()
-    events.restore(log(1), is_proven=False)
-    events.restore(log(2), is_proven=True)
+    events.restore(log(1), is_proven=False, is_in_time=True)
+    events.restore(log(2), is_proven=True, is_in_time=True)
     assert events.unjudged == (log(1),)
     assert events.count(is_in_time=True, is_proven=True) == 1
+
+
+def test_what_was_stored_as_too_late_is_so_after_a_restart() -> None:
+    events = PaymentEvents()
+    events.restore(log(1), is_proven=True, is_in_time=False)
+    assert events.first_proof() is None
+    assert (events.count(is_in_time=True), events.count(is_in_time=False)) == (0, 1)
 
 
 def test_what_proves_nothing_is_told_once() -> None:

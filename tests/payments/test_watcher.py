@@ -84,6 +84,30 @@ async def test_parts_add_up(tmp_path: Path) -> None:
         assert (await one.order(), await one.state()) == (PAID, "paid")
 
 
+async def test_an_alert_ends_when_what_it_tells_of_is_over(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount - 1)
+        await one.settle()
+        assert await one.open_alerts() == ["short"]
+        one.chain.transfer(request, 1)
+        await one.settle()
+        assert (await one.state(), await one.open_alerts()) == ("paid", [])
+
+
+async def test_one_alert_is_open_about_a_request_whatever_became_of_it(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount - 1)
+        await one.settle()
+        one.chain.pass_time(DAY_S + 1000)
+        await one.poll(3)
+        assert (await one.state(), await one.open_alerts()) == ("expired", ["expired"])
+        one.chain.transfer(request, 1)
+        await one.settle()
+        assert (await one.state(), await one.open_alerts()) == ("late", ["late"])
+
+
 async def test_dust_before_a_payment_does_not_delay_it(tmp_path: Path) -> None:
     """What is a part only is not kept until its block is deep: the whole would have to wait behind it."""
     async with watching(tmp_path, confirmations=3) as one:
@@ -317,6 +341,23 @@ async def test_an_event_after_the_ttl_is_late_by_the_time_of_its_block(tmp_path:
         await one.settle()
         assert (await one.order() is PAID, await one.state()) == (False, "late")
         assert await one.shop.alerts() == [("late", request.amount, 0)]
+
+
+async def test_what_came_too_late_does_not_pay_after_a_restart(tmp_path: Path) -> None:
+    """It waited for a person, who had not decided yet."""
+    async with watching(tmp_path) as one:
+        request = (await one.request()).request
+        one.chain.event(request, proves=False)
+        await one.settle()
+        one.chain.mine(at=request.ttl + 1)
+        await one.poll()
+        one.chain.event(request)
+        await one.settle()
+        assert (await one.order(), await one.state()) == (UNPAID, "unproven")
+        chain = one.chain
+    async with watching_again(tmp_path, chain) as one:
+        await one.settle()
+        assert (await one.order(), await one.state()) == (UNPAID, "unproven")
 
 
 async def test_an_event_of_before_the_ttl_that_is_found_later_is_in_time(tmp_path: Path) -> None:

@@ -53,6 +53,11 @@ class Watching:
     async def told(self) -> list[str]:
         return [kind for kind, _, _ in await self.shop.alerts()]
 
+    async def open_alerts(self) -> list[str]:
+        """Kinds of the alerts that a person has to see to."""
+        found = await self.shop.rows("SELECT kind FROM alert WHERE acknowledged_at IS NULL ORDER BY id")
+        return [kind for (kind,) in found]
+
     async def state(self, which: int = -1, order: int = 5) -> str:
         return (await self.request(which, order)).state.value
 

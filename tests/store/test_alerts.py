@@ -7,7 +7,14 @@ from msgspec.structs import replace
 
 from minirelay.shop.checkout import AlertKind, CheckoutAlert
 from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_others, about_request
-from minirelay.store.alerts import MOST_REQUESTS, AlertAcknowledgement, find_alert, load_alerts
+from minirelay.store.alerts import (
+    MOST_REQUESTS,
+    AlertAcknowledgement,
+    ToldAlert,
+    find_alert,
+    load_alerts,
+    load_told,
+)
 from minirelay.store.batch import rows_of
 from minirelay.store.bulk_insert import store as store_rows
 from minirelay.store.payment_rows import PaymentRows
@@ -39,6 +46,10 @@ def late(name: int, *, amount: int = 5, is_urgent: bool = False, is_new: bool = 
 
 def tell(db: sqlite3.Connection, alert: PaymentAlert, at: int = NOW) -> None:
     store_rows(db, rows_of(PaymentRows.of(1, [], [], [alert], at)).statements())
+
+
+def end(db: sqlite3.Connection, alert: PaymentAlert, at: int = NOW) -> None:
+    store_rows(db, rows_of(PaymentRows.of(1, [], [], [], at, [alert.told_of])).statements())
 
 
 def acknowledge(db: sqlite3.Connection, alert_id: int, at: int = NOW) -> None:
@@ -116,3 +127,40 @@ def test_one_that_stands_for_others_comes_back_with_each(shop_db: sqlite3.Connec
     acknowledge(shop_db, 1)
     tell(shop_db, others)
     assert listed(shop_db) == [1]
+
+
+def test_what_nobody_has_to_hear_of_any_more_is_over_until_it_is_raised_again(
+    shop_db: sqlite3.Connection,
+) -> None:
+    tell(shop_db, late(1))
+    tell(shop_db, late(2))
+    end(shop_db, late(1), NOW + 3)
+    ended = find_alert(shop_db, 1)
+    assert ended is not None
+    assert (listed(shop_db), ended.ended_at, ended.acknowledged_at) == ([2], NOW + 3, NOW + 3)
+    # Of the same sum: had a person seen to it, it would stay so.
+    tell(shop_db, late(1), NOW + 4)
+    again = find_alert(shop_db, 1)
+    assert again is not None
+    assert (again.ended_at, again.acknowledged_at) == (None, None)
+
+
+def test_what_a_person_has_seen_to_before_it_ends_was_seen_then(shop_db: sqlite3.Connection) -> None:
+    tell(shop_db, late(1))
+    acknowledge(shop_db, 1, NOW + 1)
+    end(shop_db, late(1), NOW + 3)
+    ended = find_alert(shop_db, 1)
+    assert ended is not None
+    assert (ended.ended_at, ended.acknowledged_at) == (NOW + 3, NOW + 1)
+
+
+def test_what_counts_for_the_limits_is_read_by_its_time(shop_db: sqlite3.Connection) -> None:
+    tell(shop_db, late(1), NOW + 5)
+    tell(shop_db, late(2), NOW + 2)
+    told = [
+        ToldAlert(1, "late", late(n).told_of, at, issued(n).card) for n, at in ((2, NOW + 2), (1, NOW + 5))
+    ]
+    assert load_told(shop_db, NOW) == told
+    assert load_told(shop_db, NOW + 2) == told[1:]
+    tell(shop_db, late(1, is_urgent=True), NOW + 6)
+    assert load_told(shop_db, NOW) == told[:1]

@@ -91,6 +91,7 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     ((kept_row, kept),) = await reader.kept_blocks(0, 10)
     assert (kept_row, sha256(kept).digest()) == (1, request.listing_hashes[0])
     assert await reader.alerts() == AlertPage((), 0)
+    assert await reader.told_alerts(0) == []
     assert await reader.alert(1) is None
     assert await reader.lasting_alerts() == {}
     assert await reader.missing_until() == 0

@@ -53,6 +53,7 @@ NOT_COMPARED = {
     "payment_transfer.amount": "found on the chain",
     "payment_transfer.is_proven": "found on the chain",
     "payment_transfer.is_deep": "found on the chain",
+    "payment_transfer.is_in_time": "found on the chain",
     "payment_decision.id": "the place in the file, which means nothing",
     "payment_decision.decision": "by a person",
     "payment_decision.decided_by": "by a person",
@@ -100,7 +101,7 @@ ANOTHER_REQUEST = """SELECT 3, shop, zeroblob(32), order_id, card, chain_id, ttl
     received, is_watched FROM payment_request WHERE row = 1"""
 
 A_TRANSFER = """INSERT INTO payment_transfer VALUES
-    (zeroblob(32), 'balance', zeroblob(20), x'', 0, 1, zeroblob(32), zeroblob(32), 1, 1)"""
+    (zeroblob(32), 'balance', zeroblob(20), x'', 0, 1, zeroblob(32), zeroblob(32), 1, 1, 1)"""
 
 A_DECISION = "INSERT INTO payment_decision VALUES (9, zeroblob(32), 'accept', 'x', '', 0)"
 
