@@ -112,7 +112,7 @@ def test_rows_hold_what_the_spec_allows_at_most(shop_db: sqlite3.Connection) -> 
         1,
     ]
     assert table(shop_db, "alert") == [
-        (1, "withdrawn payee", 1, b"\xff" * 8, PAYEE, most.id + bytes(32), NOW, 0, bytes(32), 1, None, None)
+        (1, "withdrawn payee", 1, b"\xff" * 8, PAYEE, most.id + bytes(32), NOW, 0, bytes(32), 1, *[None] * 4)
     ]
 
 
