@@ -269,7 +269,10 @@ class Chain:
             if one.name not in without
         )
         which = "other endpoint" if without else "endpoint"
-        return f"no {which} of chain {self.chain_id} can be used: {reasons or 'there is none'}"
+        return (
+            f"no {which} of chain {self.chain_id} can be used: {reasons or 'there is none'}; "
+            f"see chains.{self.chain_id}.rpc_urls"
+        )
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

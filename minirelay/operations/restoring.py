@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -12,6 +13,8 @@ from minirelay.store.database import FILE_NAME
 from minirelay.store.errors import NotOurDatabase, SchemaTooOld, StoreUnreadable
 from minirelay.store.lock import DirectoryLock
 from minirelay.store.restore import known_ends, put_in_place, read_ends, refuse_loss
+
+_OLDER: Final = "take an older one: FILE.1 is the one before FILE"
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -59,7 +62,8 @@ def _examine(backup: Path) -> Backup | None:
         known = manifest.find(hash_file(backup))
         if known is None:
             raise BackupDamaged(
-                f"{backup}: its checksum is not that in its manifest: it is damaged, or another file"
+                f"{backup}: its checksum is not that in its manifest: it is damaged, or another file; "
+                f"{_OLDER}"
             )
         read_ends_of(backup)
         return known
@@ -70,7 +74,7 @@ def _examine(backup: Path) -> Backup | None:
         # Its logs can be replayed when it is migrated: `verify` does.
         return None
     except BackupDamaged as error:
-        raise BackupDamaged(f"{backup}: {error}") from error
+        raise BackupDamaged(f"{backup}: {error}; {_OLDER}") from error
 
 
 def _made_at(backup: Path, known: Backup | None) -> int:
@@ -84,6 +88,6 @@ def read_ends_of(backup: Path) -> dict[int, int]:
     try:
         return read_ends(backup)
     except NotOurDatabase as error:
-        raise BackupDamaged(f"{backup}: no database of minirelay's, or a damaged one") from error
+        raise BackupDamaged(f"{backup}: no database of minirelay's, or a damaged one; {_OLDER}") from error
     except sqlite3.Error as error:
-        raise BackupDamaged(f"{backup}: {error}") from error
+        raise BackupDamaged(f"{backup}: {error}; {_OLDER}") from error
