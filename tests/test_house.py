@@ -31,9 +31,14 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     },
     **{
         f"web/admin/{part}.py": "paths, tested with the errors, the whole and the commands"
-        for part in ("app", "blobs", "callers", "payments", "sweeps")
+        for part in ("app", "blobs", "callers", "sweeps")
     },
     "blobs/errors.py": "two names, tested with the library and the uploads",
+    "operations/shop_documents.py": "tested with the views of shops over HTTP: web/admin/test_shops.py",
+    "operations/shop_views.py": "tested over HTTP: web/admin/test_shops.py",
+    "operations/log_document.py": "tested with the views of shops over HTTP: web/admin/test_shops.py",
+    "operations/payment_views.py": "tested over HTTP: web/admin/test_payments.py",
+    "operations/payment_document.py": "tested with the command and over HTTP: web/admin/test_payments.py",
     "chain/findings.py": "only types and a protocol, tested with the poller",
     "protocol/addresses.py": "only constants, tested with everything that uses them",
     "protocol/paths.py": "only constants, tested with everything that uses them",

@@ -5,7 +5,6 @@ import csv
 import re
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -23,9 +22,6 @@ from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
     from minirelay.config.settings import Settings
-    from minirelay.store.payment_decisions import PaymentDecision
-    from minirelay.store.payment_list import ListedPayment
-    from minirelay.store.payment_rows import PaymentTransfer
 
 Row = dict[str, Any]
 
@@ -44,9 +40,6 @@ STATES: Final = (
     "reverted",
     "dismissed",
 )
-QUIET: Final = frozenset({"paid", "expired", "superseded", "withdrawn", "dismissed"})
-"""States of which a request without money that nobody expected is not shown unless it is asked for."""
-
 MOST_SHOWN: Final = 200
 _REQUEST_DIGITS: Final = 10
 _AMOUNT_WIDTH: Final = 10
@@ -194,6 +187,7 @@ async def _read(
     *,
     is_whole: bool,
 ) -> list[Row]:
+    from minirelay.operations.payment_document import describe_payment, needs_somebody
     from minirelay.shop.issued_requests import RequestState
     from minirelay.store.payment_list import PAGE, PaymentFilter
 
@@ -206,12 +200,12 @@ async def _read(
         before = None
         while True:
             page = await reader.list_payments(wanted, before)
-            shown = [one for one in page if is_whole or _needs_somebody(one)]
+            shown = [one for one in page if is_whole or needs_somebody(one)]
             ids = [one.request_id for one in shown]
             seen = await reader.payment_transfers(ids)
             decided = await reader.payment_decisions(ids)
             rows += [
-                _row(
+                describe_payment(
                     one,
                     [it for it in seen if it.request_id == one.request_id],
                     [it for it in decided if it.request_id == one.request_id],
@@ -230,71 +224,6 @@ def _order_of(text: str | None) -> bytes | None:
         return int(text, 0).to_bytes(8)
     except (ValueError, OverflowError) as error:
         raise ConfigError(f"{text}: not the id of an order; it is a number, like 17 or 0x11") from error
-
-
-def _needs_somebody(one: "ListedPayment") -> bool:
-    if one.has_stray or one.state.value not in QUIET:
-        return True
-    return one.state.value in ("superseded", "withdrawn") and one.received > 0
-
-
-def _row(
-    one: "ListedPayment", seen: "Sequence[PaymentTransfer]", decided: "Sequence[PaymentDecision]"
-) -> Row:
-    from minirelay.chain.amounts import coin_of
-    from minirelay.protocol.addresses import NATIVE_COIN
-    from minirelay.protocol.signing import checksum_address
-
-    is_coin = one.currency == NATIVE_COIN
-    decimals = 18 if is_coin else one.decimals
-    currency = coin_of(one.chain_id) if is_coin else checksum_address(one.currency)
-    return {
-        "request": f"0x{one.request_id.hex()}",
-        "state": one.state.value,
-        "shop": str(one.shop_id),
-        "order": int.from_bytes(one.order_id),
-        "chain": one.chain_id,
-        "currency": currency,
-        "decimals": decimals,
-        "asked": str(one.amount),
-        "asked_shown": _amount(one.amount, decimals),
-        "received": str(one.received),
-        "received_shown": _amount(one.received, decimals),
-        "payee": checksum_address(one.payee),
-        "issued_at": _time(one.issued_at),
-        "until": _time(one.ttl),
-        "is_dead": one.is_dead,
-        "observed": [_observed(transfer) for transfer in seen],
-        "decisions": [_decided(decision) for decision in decided],
-    }
-
-
-def _decided(one: "PaymentDecision") -> Row:
-    at = _time(one.decided_at)
-    return {"decision": one.decision.value, "by": one.decided_by, "reason": one.reason, "at": at}
-
-
-def _observed(one: "PaymentTransfer") -> Row:
-    return {
-        "kind": one.kind.value,
-        "token": f"0x{one.token.hex()}",
-        "amount": str(one.amount),
-        "block": one.block.number,
-        "block_hash": f"0x{one.block.hash.hex()}",
-        "transaction": f"0x{one.transaction_hash.hex()}" if one.transaction_hash else None,
-        "is_proven": one.is_proven,
-        "is_deep": one.is_deep,
-    }
-
-
-def _amount(units: int, decimals: int | None) -> str:
-    from minirelay.chain.amounts import show_exact
-
-    return f"{units} units" if decimals is None else show_exact(units, decimals)
-
-
-def _time(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _print_csv(rows: Sequence[Row]) -> None:

@@ -24,7 +24,9 @@ from minirelay.operations.backup_schedule import BackupSchedule
 from minirelay.operations.lasting_alerts import Check, LastingAlerts
 from minirelay.operations.operator import Operator
 from minirelay.operations.payment_decisions import PaymentDecisions
+from minirelay.operations.payment_views import PaymentViews
 from minirelay.operations.registering import Registering
+from minirelay.operations.shop_views import ShopViews
 from minirelay.operations.sweeps import Sweeps
 from minirelay.operations.trouble_checks import failing_backups, low_disk, slow_clock, stuck_chains
 from minirelay.payments.sweeping import Sweeper
@@ -38,6 +40,7 @@ from minirelay.web.admin.login import LoginLinks
 from minirelay.web.admin.metrics import MetricsApi
 from minirelay.web.admin.payments import PaymentsApi
 from minirelay.web.admin.registering import RegisteringApi
+from minirelay.web.admin.shops import ShopsApi
 from minirelay.web.admin.status import StatusApi
 from minirelay.web.admin.sweeps import SweepsApi
 
@@ -82,7 +85,11 @@ def _admin_apis(
         BlobsApi(operator),
         MetricsApi(watched.exposition),
         StatusApi(watched.status, watched.history),
-        PaymentsApi(PaymentDecisions(on.store.reader, running.payments, running.terms, utc_now)),
+        PaymentsApi(
+            PaymentDecisions(on.store.reader, running.payments, running.terms, utc_now),
+            PaymentViews(on.store.reader),
+        ),
+        ShopsApi(ShopViews(running.relay)),
         SweepsApi(Sweeps(on.store.reader, sweepers)),
         RegisteringApi(
             Registering(

@@ -8,10 +8,16 @@ from aiohttp.typedefs import Handler
 
 from minirelay.errors import MalformedInput, MinirelayError, StoreError
 from minirelay.operations.operator import NoSuchPayment, OperatorError, UnknownAlert, UnknownBlob
+from minirelay.operations.shop_views import NoSuchShop
 
 log = logging.getLogger(__name__)
 
-_STATUSES: Final[dict[type[MinirelayError], int]] = {UnknownAlert: 404, NoSuchPayment: 404, UnknownBlob: 404}
+_STATUSES: Final[dict[type[MinirelayError], int]] = {
+    UnknownAlert: 404,
+    NoSuchPayment: 404,
+    UnknownBlob: 404,
+    NoSuchShop: 404,
+}
 
 
 @web.middleware

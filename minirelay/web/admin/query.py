@@ -17,11 +17,14 @@ def count(request: web.Request, name: str, *, default: int, most: int) -> int:
     return min(int(given), most)
 
 
-def number(request: web.Request, name: str) -> int | None:
-    """Return an id of up to 78 digits, None if it is missing. Raises MalformedInput."""
+def number(request: web.Request, name: str, *, bits: int) -> int | None:
+    """Return an id of so many bits, None if it is missing. Raises MalformedInput."""
     given = request.query.get(name, "")
-    if not given:
-        return None
-    if not re.fullmatch(r"[0-9]{1,78}", given):
-        raise MalformedInput(f"{name}: a number is wanted")
-    return int(given)
+    return bounded(given, name, bits) if given else None
+
+
+def bounded(text: str, name: str, bits: int) -> int:
+    """Read a number of so many bits. Raises MalformedInput."""
+    if not re.fullmatch(r"[0-9]{1,78}", text) or int(text) >= 1 << bits:
+        raise MalformedInput(f"{name}: a number of {bits} bits is wanted")
+    return int(text)
