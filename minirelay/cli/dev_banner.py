@@ -27,6 +27,7 @@ def json_line(development: "Development") -> str:
             "chain_id": development.chain_id,
             "contracts": _contracts(development),
             "relay_token_id": _token(development),
+            "admin_login": _login(development),
             "wallets": [{"address": one.address, "private_key": one.private_key} for one in ACCOUNTS],
             "demo_shop": None
             if demo is None
@@ -48,6 +49,7 @@ def banner(
         *_row("relay", development.base_url),
         *_row("chain", f"{development.rpc_url}  (chain id {development.chain_id})"),
         *_row("relay token", _token(development)),
+        *_operator(development),
         *_row("kept in", kept),
         *_heading("Contracts"),
         *(line for name, address in _contracts(development).items() for line in _row(name, address)),
@@ -60,6 +62,18 @@ def banner(
         f"Ctrl-C stops it.{' What happens is shown below (not with --quiet):' if shows_events else ''}",
     ]
     return "\n".join(lines)
+
+
+def _login(development: "Development") -> str | None:
+    links = development.server.login_links
+    return None if links.url is None else links.make()
+
+
+def _operator(development: "Development") -> list[str]:
+    login = _login(development)
+    if login is None:
+        return []
+    return ["  operator's page, with a login that works once, within five minutes:", f"  {login}"]
 
 
 def _demo_shop(development: "Development") -> list[str]:

@@ -12,7 +12,7 @@ from functools import partial
 from minirelay.chain.registration import Registration
 from minirelay.chain.wallet_lock import WalletLock
 from minirelay.composition.foundations import Foundations
-from minirelay.composition.metering import Metering, metering
+from minirelay.composition.metering import metering
 from minirelay.composition.operator_listeners import open_operator_listeners
 from minirelay.composition.payments import auto_sweep, make_sweepers
 from minirelay.composition.registry import anchor_runner, anchoring, token_checks
@@ -21,7 +21,10 @@ from minirelay.composition.running_relay import RunningRelay
 from minirelay.composition.watched_chains import readiness
 from minirelay.event_loop import end_tasks
 from minirelay.operations.backup_schedule import BackupSchedule
+from minirelay.operations.backup_views import BackupViews
 from minirelay.operations.lasting_alerts import Check, LastingAlerts
+from minirelay.operations.live_status import LiveStatus
+from minirelay.operations.log_ring import log_kept
 from minirelay.operations.operator import Operator
 from minirelay.operations.payment_decisions import PaymentDecisions
 from minirelay.operations.payment_views import PaymentViews
@@ -30,16 +33,21 @@ from minirelay.operations.shop_views import ShopViews
 from minirelay.operations.sweeps import Sweeps
 from minirelay.operations.trouble_checks import failing_backups, low_disk, slow_clock, stuck_chains
 from minirelay.payments.sweeping import Sweeper
+from minirelay.protocol.ids import show_token
 from minirelay.relay.clock import utc_now
 from minirelay.store.high_water import HIGH_WATER_FILE
 from minirelay.store.meta_table import MetaTable
 from minirelay.web.admin.alerts import AlertsApi
 from minirelay.web.admin.app import AdminApi
+from minirelay.web.admin.backups import BackupsApi
 from minirelay.web.admin.blobs import BlobsApi
+from minirelay.web.admin.events import EventsApi
+from minirelay.web.admin.log import LogApi
 from minirelay.web.admin.login import LoginLinks
 from minirelay.web.admin.metrics import MetricsApi
 from minirelay.web.admin.payments import PaymentsApi
 from minirelay.web.admin.registering import RegisteringApi
+from minirelay.web.admin.settings import SettingsApi
 from minirelay.web.admin.shops import ShopsApi
 from minirelay.web.admin.status import StatusApi
 from minirelay.web.admin.sweeps import SweepsApi
@@ -70,21 +78,29 @@ async def operate(on: Foundations, running: RunningRelay) -> AsyncIterator[Opera
         await enter(lasting_alerts(on, running, schedule))
         token_lost = parts.enter_context(token_checks(on.token_service, on.token, settings))
         watched = await enter(metering(on, running))
-        apis = _admin_apis(on, running, sweepers, watched)
-        links = await enter(open_operator_listeners(settings, apis, running.relay.memory))
+        ring = parts.enter_context(log_kept(settings.log_bounds, settings.limits.admin_log_lines))
+        backup_views = BackupViews(schedule, settings.backup.file, settings.backup.keep)
+        parts.push_async_callback(backup_views.close)
+        live = LiveStatus(watched.status.document, settings.limits.admin_streams)
+        apis = [
+            *_admin_apis(on, running, sweepers),
+            MetricsApi(watched.exposition),
+            StatusApi(watched.status, watched.history),
+            EventsApi(live),
+            LogApi(ring),
+            BackupsApi(backup_views),
+        ]
+        links = await enter(open_operator_listeners(settings, apis, running.relay.memory, live.close))
         yield Operations(token_lost, links)
 
 
-def _admin_apis(
-    on: Foundations, running: RunningRelay, sweepers: Mapping[int, Sweeper], watched: Metering
-) -> list[AdminApi]:
+def _admin_apis(on: Foundations, running: RunningRelay, sweepers: Mapping[int, Sweeper]) -> list[AdminApi]:
     """List what the operator can ask of a running relay: each concern is a file in `web/admin/`."""
     operator = Operator(on.store, on.blobs, utc_now)
     return [
         AlertsApi(operator),
         BlobsApi(operator),
-        MetricsApi(watched.exposition),
-        StatusApi(watched.status, watched.history),
+        SettingsApi(on.settings, {"relay_token_id": show_token(on.token.token_id)}),
         PaymentsApi(
             PaymentDecisions(on.store.reader, running.payments, running.terms, utc_now),
             PaymentViews(on.store.reader),

@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
+from aiohttp import web
 
 from minirelay.config.limits import LimitSettings
 from minirelay.config.secret_file import read_secret
@@ -33,11 +34,15 @@ STOP_TIMEOUT_S = 2.0
 
 @asynccontextmanager
 async def open_operator_listeners(
-    settings: Settings, apis: Sequence[AdminApi], memory: MemoryBudget
+    settings: Settings,
+    apis: Sequence[AdminApi],
+    memory: MemoryBudget,
+    end_streams: Callable[[], Awaitable[None]],
 ) -> AsyncIterator[LoginLinks]:
     """Answer the operator while the block runs; gives what makes login links. Raises ConfigError.
 
-    apis: what is answered. memory: of all that strangers make the relay hold.
+    apis: what is answered. memory: of all that strangers make the relay hold. end_streams: ends answers that
+    would not end by themselves.
     """
     sessions = AdminSessions(time.monotonic, settings.limits.admin_sessions)
     async with AsyncExitStack() as parts:
@@ -45,15 +50,19 @@ async def open_operator_listeners(
         if listener is not None:
             parts.callback(listener.close)
         links = LoginLinks(sessions, None if listener is None else _url(listener))
-        await parts.enter_async_context(
-            listen_to_operator(create_admin_app(*apis, LoginLinksApi(links)), settings.data_dir)
-        )
+        for_socket = create_admin_app(*apis, LoginLinksApi(links))
+
+        async def end(_app: web.Application) -> None:
+            await end_streams()
+
+        for_socket.on_shutdown.append(end)
+        await parts.enter_async_context(listen_to_operator(for_socket, settings.data_dir))
         if listener is not None:
             gate = _gate(settings, sessions, listener)
             app = create_admin_app(*apis, LoginApi(sessions, gate), gate=gate)
             connections = _connections(settings.limits)
             await parts.enter_async_context(
-                listen(app, listener, connections, memory, stop_timeout_s=STOP_TIMEOUT_S)
+                listen(app, listener, connections, memory, stop_timeout_s=STOP_TIMEOUT_S, on_stop=end_streams)
             )
             log.info("the operator's listener is open", extra={"url": links.url})
         yield links

@@ -37,6 +37,9 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     admin_streams: Annotated[
         Count, Meta(description="event streams (`/v1/events`) of the operator's page at a time")
     ] = 16
+    admin_log_lines: Annotated[
+        Count, Meta(description="latest lines of the log that are kept in memory for the operator's page")
+    ] = 1000
     metric_shops: Annotated[
         Count, Meta(description="shops that have series of their own in `/metrics`, those with most sets")
     ] = 50

@@ -54,6 +54,12 @@ class BackupSchedule:
         self.failure: str | None = None
         """Why the last backup was not made; None if it was, or none was tried yet."""
         self.was_tried = False
+        self._turn = asyncio.Lock()
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether one is being made."""
+        return self._turn.locked()
 
     async def run(self) -> None:
         """Back up whenever it is time, until cancelled."""
@@ -74,8 +80,9 @@ class BackupSchedule:
         return 0.0
 
     async def back_up(self) -> bool:
-        """Make a backup; return whether it was made. `failure` says why not."""
-        self.failure = await self._make()
+        """Make a backup, one at a time; return whether it was made. `failure` says why not."""
+        async with self._turn:
+            self.failure = await self._make()
         self.was_tried = True
         extra = {"file": str(self._target), "reason": self.failure}
         if self.failure is None:

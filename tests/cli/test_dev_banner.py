@@ -13,13 +13,16 @@ from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.contract_addresses import Contracts
 from minirelay.dev.demo_setup import DemoShop
 from minirelay.dev.development import Development
+from minirelay.web.admin.login import LoginLinks
+from minirelay.web.admin.sessions import AdminSessions
 
 DEMO = DemoShop(2**256 - 1, ACCOUNTS[0], "ab" * 32)
 
 
 def development(demo: DemoShop | None = DEMO) -> Development:
     addresses = [one.address for one in ACCOUNTS[:4]]
-    server: Any = SimpleNamespace(relay_token=5)
+    links = LoginLinks(AdminSessions(lambda: 0.0, 1), "http://127.0.0.1:4445")
+    server: Any = SimpleNamespace(relay_token=5, login_links=links)
     return Development(
         "http://localhost:4444", "http://127.0.0.1:8545", 31337, Contracts(*addresses), demo, server
     )
@@ -52,3 +55,9 @@ def test_it_names_the_directory_that_is_kept() -> None:
 
 def test_scripts_get_the_key_card_without_0x() -> None:
     assert bytes.fromhex(json.loads(json_line(development()))["demo_shop"]["key_card"]) == b"\xab" * 32
+
+
+def test_it_has_a_login_for_the_operators_page() -> None:
+    login = "http://127.0.0.1:4445/login?token="
+    assert any(line.strip().startswith(login) for line in text().splitlines())
+    assert json.loads(json_line(development()))["admin_login"].startswith(login)

@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from minirelay.errors import MalformedInput, MinirelayError, StoreError
+from minirelay.operations.live_status import TooManyStreams
 from minirelay.operations.operator import NoSuchPayment, OperatorError, UnknownAlert, UnknownBlob
 from minirelay.operations.shop_views import NoSuchShop
 
@@ -17,6 +18,7 @@ _STATUSES: Final[dict[type[MinirelayError], int]] = {
     NoSuchPayment: 404,
     UnknownBlob: 404,
     NoSuchShop: 404,
+    TooManyStreams: 503,
 }
 
 
