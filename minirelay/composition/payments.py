@@ -31,6 +31,7 @@ from minirelay.payments.polling import PolledChain
 from minirelay.payments.price_memory import StoredPrices
 from minirelay.payments.quotes import PaymentChain, Quotes
 from minirelay.payments.settlement import SettlementTerms
+from minirelay.payments.stray_payments import StrayPayments
 from minirelay.payments.sweeping import Sweeper, SweepTerms
 from minirelay.payments.watcher import PaymentWatch
 from minirelay.relay.clock import utc_now
@@ -120,6 +121,19 @@ async def watch_payments(
         yield payments
     finally:
         await payments.finish()
+
+
+async def open_strays(
+    settings: Settings, chains: Sequence[PolledChain], chain_ids: Sequence[int], store: Store
+) -> dict[int, StrayPayments]:
+    """Look for payments for orders that a restore or an import lacks, on each chain. Raises StoreError."""
+    return {
+        chain_id: await StrayPayments.open(
+            chain_id, bytes(settings.chain(chain_id).payments), store.reader, _epoch
+        )
+        for chain_id in (one.chain.chain_id for one in chains)
+        if chain_id in chain_ids
+    }
 
 
 def _watch_of(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from minirelay.composition.foundations import Foundations
-from minirelay.composition.payments import watch_payments
+from minirelay.composition.payments import open_strays, watch_payments
 from minirelay.composition.relay_parts import start_relay
 from minirelay.composition.watched_chains import open_mirror, start_polling, watches
 from minirelay.payments.payment_watches import PaymentWatches
@@ -36,7 +36,8 @@ async def run_relay(on: Foundations) -> AsyncIterator[RunningRelay]:
             watch_payments(on.settings, on.chains, on.payment_chains, on.store, relay, terms)
         )
         mirror = await open_mirror(on.settings, relay, on.shop_registry)
+        strays = await open_strays(on.settings, on.chains, on.payment_chains, on.store)
         polling = await enter(
-            start_polling(on.chains, on.store, on.quotes, partial(watches, payments, mirror))
+            start_polling(on.chains, on.store, on.quotes, partial(watches, payments, mirror, strays))
         )
         yield RunningRelay(relay, terms, payments, polling)

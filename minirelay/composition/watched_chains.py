@@ -1,6 +1,6 @@
 """The chains that are watched, who is told what is found there, and how far each is read."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from minirelay.chain.chain import Chain
@@ -13,6 +13,7 @@ from minirelay.payments.chain_memory import ChainMemory
 from minirelay.payments.payment_watches import PaymentWatches
 from minirelay.payments.polling import PolledChain, Polling
 from minirelay.payments.quotes import Quotes
+from minirelay.payments.stray_payments import StrayPayments
 from minirelay.relay.clock import utc_now
 from minirelay.relay.relay import Relay
 from minirelay.store.batch import Writable
@@ -53,14 +54,23 @@ async def open_mirror(settings: Settings, relay: Relay, registry: ShopReg) -> Ac
     return await AccountsMirror.open(relay, registry, utc_now, settles_s)
 
 
-def watches(payments: PaymentWatches, mirror: AccountsMirror, chain: PolledChain) -> list[Watch[Writable]]:
+def watches(
+    payments: PaymentWatches,
+    mirror: AccountsMirror,
+    strays: Mapping[int, StrayPayments],
+    chain: PolledChain,
+) -> list[Watch[Writable]]:
     """List who is told what is found on a chain.
 
     The accounts first: they ask twice a poll at most, payments as often as a poll may.
     """
     watch = payments.of_chain(chain.chain.chain_id)
     watches: list[Watch[Writable]] = [mirror] if chain.chain.chain_id == mirror.chain_id else []
-    return watches if watch is None else [*watches, watch]
+    if watch is not None:
+        watches.append(watch)
+    # They can wait for what all others leave of a poll's questions.
+    stray = strays.get(chain.chain.chain_id)
+    return watches if stray is None else [*watches, stray]
 
 
 def readiness(settings: Settings, polling: Polling) -> list[ChainReadiness]:

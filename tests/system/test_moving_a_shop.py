@@ -18,7 +18,7 @@ from minirelay.dev.deployment import Deployment
 from minirelay.operations.exporting import export_shop, list_shops
 from minirelay.operations.importing import Imported, import_file
 from minirelay.protocol.gaps import GAP_STEP
-from minirelay.shop.payment_request import PaymentRequest
+from minirelay.shop.payment_request import PaymentRequest, payment_id
 from tests.chain_fixtures import Contracts, rpc
 from tests.system.paid_orders import PAID, STOCK, TIMEOUT_S, UNPAID, PaidOrders, paid_orders, paid_set
 from tests.system.serving import serving
@@ -33,7 +33,7 @@ class Moved:
     """A shop that was moved, and what it was before.
 
     device: of a client that speaks with the reference types, enrolled at the old relay. ahead: where a client
-    was that heard more than was exported.
+    was that heard more than was exported. lost: an order that is not in it, and was paid.
     """
 
     old: PaidOrders
@@ -47,6 +47,7 @@ class Moved:
     paid: Ordered
     paid_meanwhile: Ordered
     unpaid: Ordered
+    lost: Ordered
 
 
 @pytest.fixture
@@ -73,11 +74,12 @@ async def moved(
         assert root_hash is not None
         assert made.root_hash == f"0x{root_hash.hex()}"
         # What is not in the export any more.
-        await old.order()
+        lost = await old.order()
         await old.clerk_view.caught_up()
         ahead = old.clerk_view.checkpoint()
     # Nobody serves the shop now.
-    await asyncio.to_thread(old.payer.by_call, meanwhile[1], meanwhile[1].amount)
+    for _, request in (meanwhile, lost):
+        await asyncio.to_thread(old.payer.by_call, request, request.amount)
     for _ in range(2 * OVERLAP):
         rpc(old.payer.w3, "evm_mine")
     new = replace(old, directory=tmp_path / "new" / "shop", sets={"clerk": [], "guest": []})
@@ -99,6 +101,7 @@ async def moved(
         paid,
         meanwhile,
         unpaid,
+        lost,
     )
 
 
@@ -130,7 +133,12 @@ async def test_open_orders_are_paid_once_also_by_what_came_meanwhile(moved: Move
         for number, request in (moved.paid, moved.paid_meanwhile, moved.unpaid):
             assert shop.row(request) == "paid"
             assert shop.sets["clerk"].count(paid_set(number)) == 1
-        assert [kind for kind, _ in shop.alerts()] == ["imported"]
+        assert [kind for kind, _ in shop.alerts()] == ["imported", "stray payment"]
+        ((detail,),) = shop.rows("SELECT detail FROM alert WHERE kind = 'stray payment'")
+        lost = moved.lost[1]
+        assert detail.startswith(f"{lost.amount} units of 0x{'0' * 40} were paid on chain 31337 to 0x")
+        assert f"payment 0x{payment_id(lost).hex()}, transaction 0x" in detail
+        assert shop.rows("SELECT * FROM unknown_payment") == []
 
 
 async def test_the_reference_client_goes_on_with_its_card_and_every_proof_verifies(moved: Moved) -> None:
