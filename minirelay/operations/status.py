@@ -12,7 +12,7 @@ from minirelay.chain.chain import Chain
 from minirelay.metrics import ACCEPTED, Histogram, quantile
 from minirelay.operations.collectors.process import resident_bytes
 from minirelay.operations.collectors.storage import file_sizes
-from minirelay.operations.collectors.traffic import CLIENTS
+from minirelay.operations.collectors.traffic import CLIENTS, count_sessions
 from minirelay.operations.disk_guard import DiskGuard
 from minirelay.operations.totals import KnownTotals
 from minirelay.payments.polling import Polling
@@ -61,7 +61,7 @@ class Status:
                 "urgent": sum(count for (_, is_urgent), count in alerts.items() if is_urgent),
                 "by_kind": dict(_by_kind(alerts)),
             },
-            "sessions": self._sessions(),
+            "sessions": await self._sessions(),
             "since_start": self._since_start(),
             "storage": await self._storage() | {"blob_bytes": None if totals is None else totals.blob_bytes},
             "memory": self._memory(),
@@ -70,12 +70,11 @@ class Status:
             "chains": self._describe_chains(),
         }
 
-    def _sessions(self) -> Document:
-        connections = self._relay.connections
-        roles = Counter(one.account.role for one in connections)
+    async def _sessions(self) -> Document:
+        held = await count_sessions(self._relay)
         return {
-            **{role.name.lower(): roles[role] for role in CLIENTS},
-            "subscriptions": sum(len(one.subscriptions) for one in connections),
+            **{role.name.lower(): held.roles[role] for role in CLIENTS},
+            "subscriptions": held.subscriptions,
         }
 
     def _since_start(self) -> Document:

@@ -12,7 +12,7 @@ from minirelay.store.totals import Totals
 
 log = logging.getLogger(__name__)
 
-FRESH_S: Final = 15.0
+FRESH_S: Final = 5.0
 """Counting goes through indices: so often at most, however often somebody asks."""
 
 

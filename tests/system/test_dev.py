@@ -91,6 +91,7 @@ async def test_it_says_in_one_line_what_a_client_needs() -> None:
             "chain_id",
             "contracts",
             "relay_token_id",
+            "admin_login",
             "wallets",
             "demo_shop",
         }
@@ -137,7 +138,7 @@ async def test_a_kept_directory_goes_on_where_it_was_even_after_a_kill(tmp_path:
         program.kill()
     with minirelay_dev("--data", data) as program:
         again = dict(program.ready)
-        for moving in ("base_url", "rpc_url"):
+        for moving in ("base_url", "rpc_url", "admin_login"):
             first.pop(moving)
             again.pop(moving)
         assert again == first

@@ -1,6 +1,8 @@
 """Sessions, messages, writes, latencies."""
 
+import asyncio
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Final
 
 from minirelay.metrics import Families, Meters, Series
@@ -49,6 +51,7 @@ SERIES: Final = (
     PUSH,
 )
 
+SESSIONS_PER_TURN: Final = 200
 CLIENTS: Final = (Role.VISITOR, Role.GUEST, Role.CLERK)
 
 KINDS: Final[dict[type, str]] = {
@@ -62,6 +65,32 @@ KINDS: Final[dict[type, str]] = {
     wire.Failure: "error",
 }
 OTHER_KIND: Final = "other"
+
+
+@dataclass(slots=True)
+class HeldBySessions:
+    """What all sessions together have. reading: subscriptions that are not live."""
+
+    roles: Counter[Role] = field(default_factory=Counter)
+    subscriptions: int = 0
+    reading: int = 0
+    unsent_bytes: int = 0
+    unanswered: int = 0
+
+
+async def count_sessions(relay: Relay) -> HeldBySessions:
+    """Add it up, some sessions in each turn of the loop."""
+    held = HeldBySessions()
+    for number, one in enumerate(relay.connections, 1):
+        held.roles[one.account.role] += 1
+        if count := len(one.subscriptions):
+            held.subscriptions += count
+            held.reading += one.subscriptions.reading
+        held.unsent_bytes += one.outbox.size_bytes
+        held.unanswered += one.session.pending
+        if number % SESSIONS_PER_TURN == 0:
+            await asyncio.sleep(0)
+    return held
 
 
 class TrafficCollector:
@@ -79,14 +108,13 @@ class TrafficCollector:
         """Collect it: some microseconds a session, none of them on the way of a message."""
         relay = self._relay
         meters = relay.meters
-        connections = relay.connections
-        roles = Counter(one.account.role for one in connections)
+        held = await count_sessions(relay)
         return [
-            SESSIONS.by({(role.name.lower(),): roles[role] for role in CLIENTS}),
-            SUBSCRIPTIONS.of(sum(len(one.subscriptions) for one in connections)),
-            READING.of(sum(one.subscriptions.reading for one in connections)),
-            UNSENT.of(sum(one.outbox.size_bytes for one in connections)),
-            UNANSWERED.of(sum(one.session.pending for one in connections)),
+            SESSIONS.by({(role.name.lower(),): held.roles[role] for role in CLIENTS}),
+            SUBSCRIPTIONS.of(held.subscriptions),
+            READING.of(held.reading),
+            UNSENT.of(held.unsent_bytes),
+            UNANSWERED.of(held.unanswered),
             MEMORY.of(relay.memory.size_bytes),
             MEMORY_LIMIT.of(relay.memory.limit_bytes),
             *_counted(meters),
