@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from aiohttp import ClientSession, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
 from minirelay.dev.chain.process import DevChain
@@ -32,6 +33,23 @@ async def test_a_page_is_told_how_the_relay_is_until_that_stops(
             await relay.aclose()
             # The answer has an end: it is not cut off.
             assert await answer.content.read() is not None
+
+
+async def test_no_stop_waits_for_a_stream_over_tcp(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    async with AsyncExitStack() as relay, ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
+        running = await relay.enter_async_context(
+            serving(tmp_path, dev_chain, deployment, admin_listen="127.0.0.1:0")
+        )
+        links = running.server.login_links
+        async with http.get(links.make()) as answer:
+            assert answer.status == 200
+        async with http.get(f"{links.url}/v1/events") as answer:
+            assert await answer.content.readline() == b"event: now\n"
+            await relay.aclose()
+            # What is cut off has no end, and raises.
+            assert (await answer.content.read()).endswith(b"\n\n")
 
 
 async def document() -> dict[str, Any]:
