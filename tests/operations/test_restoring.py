@@ -62,6 +62,18 @@ def test_the_logs_go_on_behind_a_gap_each_time_another(tmp_path: Path) -> None:
     assert numbers[0] < numbers[1]
 
 
+def test_the_time_that_is_missing_is_noted(tmp_path: Path) -> None:
+    fill(tmp_path / "data")
+    made = back_up(tmp_path / "data", tmp_path / "backup")
+
+    async def until() -> int:
+        async with await open_readonly(tmp_path / "new") as store:
+            return await store.reader.missing_until()
+
+    restore(tmp_path / "backup", tmp_path / "new")
+    assert made.made_at <= asyncio.run(until()) <= time.time()
+
+
 def test_a_backup_of_before_does_not_replace_what_is_ahead(tmp_path: Path) -> None:
     fill(tmp_path / "data")
     back_up(tmp_path / "data", tmp_path / "backup")

@@ -34,6 +34,21 @@ async def test_each_chain_watches_its_own_requests_from_the_start(tmp_path: Path
         assert watches.of_chain(CHAIN + 2) is None
 
 
+async def test_an_imported_shops_payments_were_looked_at_when_their_relay_did(tmp_path: Path) -> None:
+    async with settling(tmp_path) as shop:
+        here, store = watch_of(shop, CHAIN), shop.house.store
+        note, earlier = (5000).to_bytes(8), (1000).to_bytes(8)
+        await store.writer.put_meta(looked_at_key(CHAIN), note)
+        await store.writer.put_meta(looked_at_key(CHAIN, 1), earlier + note)
+        await PaymentWatches([here]).load(store.reader)
+        assert {one.looked_at for one in here.requests} == {1000 - SLACK_S}
+        # Until all of them were looked at here.
+        await store.writer.put_meta(looked_at_key(CHAIN), (5001).to_bytes(8))
+        later = watch_of(shop, CHAIN)
+        await PaymentWatches([later]).load(store.reader)
+        assert {one.looked_at for one in later.requests} == {5001 - SLACK_S}
+
+
 async def test_what_writes_change_is_heard_of(tmp_path: Path) -> None:
     async with settling(tmp_path) as shop:
         here = watch_of(shop, CHAIN)
