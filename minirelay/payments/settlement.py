@@ -27,7 +27,13 @@ from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.shop.objects import Order, OrderPaid
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.paid_order import paid_order, record_patch
-from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_request, needless_alerts
+from minirelay.shop.payment_alerts import (
+    PaymentAlert,
+    PaymentAlertKind,
+    about_request,
+    about_stray,
+    needless_alerts,
+)
 from minirelay.shop.payment_choice import PaymentChoices
 from minirelay.shop.payment_details import ListingSnapshot
 from minirelay.shop.relay_sets import OrderPatches, cancel_patches
@@ -59,7 +65,7 @@ class PaidIn(msgspec.Struct, frozen=True):
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What a watcher found for a request; for the amounts and what is said of them, see `Observation`.
 
-    paid_in: of what is settled. transfers: what to store of it; gone: what to store no more. stray: how much
+    paid_in: of what is settled. transfers: what to store of it; gone: what to store no more. strays: tokens
     lies at the address that it does not ask for. is_unreadable: its token does not say what lies there.
     is_contradicted: one endpoint tells of a payment, and another one says that there is none.
     is_last: nothing that comes after this matters.
@@ -76,7 +82,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     paid_in: PaidIn | None = None
     transfers: tuple[PaymentTransfer, ...] = ()
     gone: tuple[PaymentTransfer, ...] = ()
-    stray: int = 0
+    strays: tuple[tuple[bytes, int], ...] = ()
     is_unreadable: bool = False
     is_contradicted: bool = False
     is_last: bool = False
@@ -270,12 +276,24 @@ class _Settling:
             is_unproven = seen.has_unproven and after.state not in CLOSED_BY_MONEY
             kind = PaymentAlertKind.UNPROVEN if is_unproven else PaymentAlertKind(after.state.value)
             self._alert(kind, after.received, is_urgent=is_urgent)
-        if self._found.stray:
-            self._alert(PaymentAlertKind.STRAY, self._found.stray)
+        for token, amount in self._found.strays:
+            self._alert_stray(token, amount)
         if self._found.is_unreadable:
             self._alert(PaymentAlertKind.UNREADABLE, 0)
         if self._found.is_contradicted:
             self._alert(PaymentAlertKind.CONTRADICTED, seen.money, is_urgent=True)
+
+    def _alert_stray(self, token: bytes, amount: int) -> None:
+        before = self._before
+        self._raise(
+            PaymentAlert(
+                kind=PaymentAlertKind.STRAY,
+                place=(before.request.chain_id, token),
+                request_id=before.id,
+                amount=min(amount, _MOST),
+                told_of=about_stray(before.id, token),
+            )
+        )
 
     def _alert(self, kind: PaymentAlertKind, amount: int, *, is_urgent: bool = False) -> None:
         before = self._before
@@ -287,8 +305,11 @@ class _Settling:
             told_of=about_request(kind, before.id),
             is_urgent=is_urgent,
         )
-        shop = self._head.row.row_id
-        self._alerts += self._terms.alerts.pass_on(shop, before.card, alert, self._facts.now)
+        self._raise(alert)
+
+    def _raise(self, alert: PaymentAlert) -> None:
+        shop, card = self._head.row.row_id, self._before.card
+        self._alerts += self._terms.alerts.pass_on(shop, card, alert, self._facts.now)
 
     def _rows(self) -> tuple[PaymentRows, ...]:
         found = self._found

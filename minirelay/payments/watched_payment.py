@@ -41,8 +41,8 @@ class WatchedPayment:
     """One request, its address, and what is known of the money for it.
 
     shop: row id. address: 20 bytes. looked_at: the time of the block at which its balance was known last, in
-    epoch seconds. is_closed: its order is paid or canceled. is_woken: it rested before. submitted:
-    what was decided about last.
+    epoch seconds. is_closed: its order is paid or canceled. is_woken: it rested before. is_searched: what it
+    does not ask for is looked for. submitted: what was decided about last.
     """
 
     __slots__ = (
@@ -58,10 +58,11 @@ class WatchedPayment:
         "_is_unreadable",
         "_paid_in",
         "_stored",
-        "_stray",
+        "_strays",
         "address",
         "events",
         "is_closed",
+        "is_searched",
         "is_woken",
         "issued",
         "looked_at",
@@ -76,6 +77,7 @@ class WatchedPayment:
         self.looked_at = looked_at
         self.is_closed = False
         self.is_woken = False
+        self.is_searched = False
         # What was seen before a restart, and is not any more, is news.
         self.submitted: Evidence | None = None if issued.state in _HAVE_MONEY else _NOTHING
         self.events = PaymentEvents()
@@ -91,7 +93,7 @@ class WatchedPayment:
         self._is_doubtful = False
         self._paid_in: PaidIn | None = None
         self._stored: dict[tuple[object, ...], PaymentTransfer] = {}
-        self._stray: Balance | None = None
+        self._strays: dict[bytes, Balance] = {}
 
     @property
     def id(self) -> bytes:
@@ -148,7 +150,7 @@ class WatchedPayment:
             elif one.kind is TransferKind.TRANSFER:
                 self._arrived, self._emptied, self._is_arrival_known = one.amount, one.block, True
             else:
-                self._stray = Balance(one.amount, one.block)
+                self._strays[one.token] = Balance(one.amount, one.block)
         if self.issued.state in DONE:
             self._paid_in = self._payer()
 
@@ -198,10 +200,11 @@ class WatchedPayment:
         """Take note of how much of a token had arrived in time at an address that somebody emptied."""
         self._arrived, self._is_arrival_known = amount, True
 
-    def note_stray(self, amount: int, block: BlockId) -> None:
-        """Take note of coins at the address of a request for a token."""
-        if amount > (0 if self._stray is None else self._stray.amount):
-            self._stray = Balance(amount, block)
+    def note_stray(self, amount: int, block: BlockId, token: bytes = NATIVE_COIN) -> None:
+        """Take note of coins at the address of a request that does not ask for it."""
+        known = self._strays.get(token)
+        if amount > (0 if known is None else known.amount):
+            self._strays[token] = Balance(amount, block)
 
     def note_unreadable(self) -> None:
         """Take note that its token does not say what lies at the address."""
@@ -283,7 +286,7 @@ class WatchedPayment:
             paid_in=paid_in,
             transfers=transfers,
             gone=gone,
-            stray=next((one.amount for one in transfers if one.kind is TransferKind.STRAY), 0),
+            strays=tuple([(one.token, one.amount) for one in transfers if one.kind is TransferKind.STRAY]),
             is_unreadable=self._is_unreadable,
             is_last=is_last,
         )
@@ -357,7 +360,7 @@ class WatchedPayment:
         lying = [
             (TransferKind.BALANCE, currency, self._deep),
             (TransferKind.TRANSFER, currency, self._arrival()),
-            (TransferKind.STRAY, NATIVE_COIN, self._stray),
+            *((TransferKind.STRAY, token, lying) for token, lying in self._strays.items()),
         ]
         found = [
             PaymentTransfer(request_id=self.id, kind=kind, token=token, amount=one.amount, block=one.block)
@@ -390,5 +393,5 @@ class WatchedPayment:
 def _lasting(evidence: Evidence) -> Evidence:
     """Return evidence without what is told once."""
     return msgspec.structs.replace(
-        evidence, transfers=(), gone=(), stray=0, has_unproven=False, is_moved=False
+        evidence, transfers=(), gone=(), strays=(), has_unproven=False, is_moved=False
     )

@@ -27,6 +27,7 @@ from minirelay.payments.payment_target import PaymentTarget
 from minirelay.payments.resting_requests import MOST_AWAKE, RestingRequests, RestingStore
 from minirelay.payments.settlement import SettlementTerms
 from minirelay.payments.states import SETTLES
+from minirelay.payments.stray_search import StraySearch
 from minirelay.payments.submissions import Submissions, WriteOwn
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.payments.watched_requests import OF_A_PAID_ORDER, WatchedRequests
@@ -87,6 +88,7 @@ class PaymentWatch:
         self._listed: Sequence[bytes] = ()
         self._questions = OpenQuestions(self.requests, target)
         self._large = LargePayments(large or {}, terms.tolerance)
+        self._strays = StraySearch(chain_id, write_own)
         self._submissions = Submissions(chain_id, self.requests, terms, write_own)
         self._looked_at = self._noted_at = self._known_at = 0
         self.newest_deep: BlockId | None = None
@@ -140,7 +142,8 @@ class PaymentWatch:
         """List tokens and addresses to look at now, the most important first."""
         self._listed = self.requests.schedule.due(now)
         watched = map(self.requests.get, self._listed)
-        return [(one.issued.request.currency, one.address) for one in watched if one and one.address]
+        asked = [(one.issued.request.currency, one.address) for one in watched if one and one.address]
+        return [*asked, *self._strays.pairs()]
 
     def wants_balance(self, balance: FoundBalance, /) -> bool:
         """Return whether a balance may be enough, or is less than there was: who knows whether it was swept.
@@ -189,6 +192,7 @@ class PaymentWatch:
             self._settle_balances(settled)
         if findings.balances is not None:
             self._take_balances(findings.balances)
+            self._take_strays(findings)
             if findings.balances.block.number <= findings.marks.deep:
                 # Where a block counts as soon as it is there.
                 self._settle_balances(findings.balances)
@@ -275,6 +279,18 @@ class PaymentWatch:
             one = self.requests.get(request_id)
             if one is not None:
                 self.requests.note_event(one)
+                self._strays.begin(one, self._clock())
+        await self._strays.learn_tokens(self.requests.shop_id, self._clock())
+
+    def _take_strays(self, findings: Findings) -> None:
+        """Take note of what lies at addresses of requests that do not ask for it."""
+        found = () if findings.balances is None else self._strays.take(findings.balances)
+        for one in found:
+            if self.requests.get(one.id) is one:
+                self.requests.touched[one.id] = None
+            elif (news := one.news(None, findings.marks.deep, is_last=True)) is not None:
+                # Its order is paid for good, and it is watched no more.
+                self._submissions.submit(one, news)
 
     # -- what a person decides
 
@@ -342,6 +358,8 @@ class PaymentWatch:
             is_held=self._large.is_held(one, marks.head.number),
             is_contradicted=self._large.is_contradicted(one),
         )
+        if one.issued.state in OF_A_PAID_ORDER:
+            self._strays.begin(one, self._clock())
         if news is not None:
             self.requests.resting.note_gone(one.id)
             self._submissions.submit(one, news)

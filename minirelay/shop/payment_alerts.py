@@ -54,6 +54,11 @@ def about_request(kind: PaymentAlertKind, request_id: bytes) -> str:
     return f"{kind.value}:{request_id.hex()}"
 
 
+def about_stray(request_id: bytes, token: bytes) -> str:
+    """Name what lies at the address of a request that did not ask for it, by token."""
+    return f"{PaymentAlertKind.STRAY.value}:{request_id.hex()}:{token.hex()}"
+
+
 def about_others(kind: PaymentAlertKind, shop: int, hour: int) -> str:
     """Name what is the matter with more requests of a shop (row id) in an hour than are told of."""
     return f"{kind.value}:more:{shop}:{hour}"

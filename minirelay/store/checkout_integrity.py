@@ -9,7 +9,7 @@ from typing import Final
 
 from minirelay.protocol.ids import HASH_BYTES
 from minirelay.shop.checkout import AlertKind
-from minirelay.shop.payment_alerts import PaymentAlertKind, about_request
+from minirelay.shop.payment_alerts import PaymentAlertKind, about_request, about_stray
 from minirelay.store.connection import snapshot
 from minirelay.store.decimals_rows import DECIMALS_CHANGED, about_decimals_of
 from minirelay.store.objects import STEP_OBJECTS, steps
@@ -38,6 +38,8 @@ _ABOUT: Final = {
     AlertKind.WITHDRAWN_CURRENCY.value: "currency",
     AlertKind.SUPERSEDED_WITH_MONEY.value: "payee",
     **dict.fromkeys([kind.value for kind in PaymentAlertKind], "currency"),
+    # Of any currency.
+    PaymentAlertKind.STRAY.value: ":address",
     # Of no requests.
     STOCK_HELD: "payee",
     DECIMALS_CHANGED: "currency",
@@ -101,6 +103,8 @@ def _is_told_of(kind: str, told_of: str | None, place: _AlertPlace, request_ids:
     if not request_ids:
         # It stands for others, of which it has only the number.
         return told_of is not None and told_of.startswith(f"{kind}:more:")
+    if kind == PaymentAlertKind.STRAY.value and told_of == about_stray(request_ids, address or b""):
+        return True
     return told_of == about_request(_OF_PAYMENTS[kind], request_ids)
 
 

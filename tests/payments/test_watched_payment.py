@@ -168,7 +168,7 @@ def test_coins_at_the_address_of_a_token_are_strays_and_told_once() -> None:
     one.look(lies(0, 0, TOKEN), block(5))
     one.note_stray(7, block(5).id)
     found = come_to(one)
-    assert (found.stray, found.in_time) == (7, 0)
+    assert (found.strays, found.in_time) == (((NATIVE, 7),), 0)
     one.note_stored(found)
     assert one.news(None, READ, is_last=False) is None
 

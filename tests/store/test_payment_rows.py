@@ -4,7 +4,13 @@ import pytest
 from msgspec.structs import replace
 
 from minirelay.protocol.block_id import BlockId
-from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_others, about_request
+from minirelay.shop.payment_alerts import (
+    PaymentAlert,
+    PaymentAlertKind,
+    about_others,
+    about_request,
+    about_stray,
+)
 from minirelay.store.batch import rows_of
 from minirelay.store.bulk_insert import store as store_rows
 from minirelay.store.checkout_integrity import find_alert_damage
@@ -105,6 +111,14 @@ def test_one_alert_stands_for_many_and_counts_them(shop_db: sqlite3.Connection) 
     ((*_, count, found, _, _, _),) = table(shop_db, "alert")
     assert (count, found) == (6, told_of)
     assert find_alert_damage(shop_db) is None
+
+
+def test_a_stray_alert_is_about_what_nobody_asked_for(shop_db: sqlite3.Connection) -> None:
+    told_of = about_stray(issued(1).id, NATIVE)
+    write(shop_db, alerts=[alert(PaymentAlertKind.STRAY, place=(CHAIN, NATIVE), told_of=told_of)])
+    assert find_alert_damage(shop_db) is None
+    shop_db.execute("UPDATE alert SET address = x'" + "07" * 20 + "'")
+    assert "told of something else" in (find_alert_damage(shop_db) or "")
 
 
 @pytest.mark.parametrize(
