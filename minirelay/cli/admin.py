@@ -10,7 +10,9 @@ from minirelay.cli.output import show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
 
-@click.command(cls=CommandWithSettings, settings=FOR_READING)
+@click.command(
+    cls=CommandWithSettings, settings=FOR_READING, short_help="Print a link to the operator's page."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def admin(as_json: bool, **given: Any) -> None:
     """Print a link that logs in to the operator's page of the running relay.

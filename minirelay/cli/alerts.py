@@ -19,7 +19,12 @@ _LAST_MINUTE: Final = len("2026-11-29T15:01")
 _ID_SHOWN: Final = 10
 
 
-@click.group(cls=GroupWithSettings, settings=FOR_READING, invoke_without_command=True)
+@click.group(
+    cls=GroupWithSettings,
+    settings=FOR_READING,
+    invoke_without_command=True,
+    short_help="List what a person has to see to.",
+)
 @click.option("--all", "with_acknowledged", is_flag=True, help="Also those that were acknowledged.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context

@@ -11,7 +11,9 @@ from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 from minirelay.cli.tables import quantity, size
 
 
-@click.command(cls=CommandWithSettings, settings=FOR_READING)
+@click.command(
+    cls=CommandWithSettings, settings=FOR_READING, short_help="Copy the database to FILE, and check the copy."
+)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--keep",

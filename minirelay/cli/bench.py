@@ -55,7 +55,7 @@ class Sizes(click.ParamType[tuple[int, ...]]):
         return tuple(sorted({int(one) for one in value.split(",")}))
 
 
-@click.command()
+@click.command(short_help="Measure how fast a relay is.")
 @click.option("--quick", is_flag=True, help="Small sizes: done in less than half a minute, and less exact.")
 @click.option(
     "--only",

@@ -22,7 +22,12 @@ COLUMNS: Final = ("file", "size", "age", "named")
 _AGES: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
-@click.group(cls=GroupWithSettings, settings=FOR_READING, invoke_without_command=True)
+@click.group(
+    cls=GroupWithSettings,
+    settings=FOR_READING,
+    invoke_without_command=True,
+    short_help="List uploaded files that nothing names.",
+)
 @click.option("--all", "with_named", is_flag=True, help="Also those that are named.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MOST_BLOCKS = 10_000
 
 
-@click.group()
+@click.group(short_help="Mine, stop or reorganise the development chain.")
 def dev_chain() -> None:
     """Mine, stop or reorganise the chain of a running `minirelay dev`."""
 

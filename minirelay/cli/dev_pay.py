@@ -38,7 +38,7 @@ class Percent(click.ParamType[Fraction]):
         return percent / 100
 
 
-@click.command()
+@click.command(short_help="Pay an order of a running `minirelay dev`.")
 @click.argument("order", type=click.IntRange(0, 2**64 - 1), required=False)
 @click.option(
     "--how",

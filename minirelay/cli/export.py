@@ -12,7 +12,7 @@ from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 from minirelay.cli.tables import size
 
 
-@click.command(cls=CommandWithSettings, settings=FOR_READING)
+@click.command(cls=CommandWithSettings, settings=FOR_READING, short_help="Write one shop to FILE.")
 @click.argument("shop_id", metavar="SHOP")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

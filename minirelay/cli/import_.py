@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 FOR_IMPORTING = ("data_dir", "wallet_key_file")
 
 
-@click.command("import", cls=CommandWithSettings, settings=FOR_IMPORTING)
+@click.command(
+    "import",
+    cls=CommandWithSettings,
+    settings=FOR_IMPORTING,
+    short_help="Put a shop from a FILE of `export` into this relay.",
+)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def import_(file: Path, as_json: bool, **given: Any) -> None:

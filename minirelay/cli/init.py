@@ -17,7 +17,7 @@ KEY: Final = "wallet.key"
 _ANSWER_S: Final = 15.0
 
 
-@click.command()
+@click.command(short_help="Write a settings file that explains every setting.")
 @click.option(
     "--directory",
     type=click.Path(file_okay=False, path_type=Path),

@@ -22,6 +22,7 @@ from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
     from minirelay.config.settings import Settings
+    from minirelay.store.reader import Reader
 
 Row = dict[str, Any]
 
@@ -48,10 +49,15 @@ _AMOUNTS: Final = ("asked_shown", "received_shown")
 _COLUMNS: Final = ("state", "order", "asked for", "came", "of", "until (UTC)", "request")
 
 
-@click.group(cls=GroupWithSettings, settings=FOR_READING, invoke_without_command=True)
+@click.group(
+    cls=GroupWithSettings,
+    settings=FOR_READING,
+    invoke_without_command=True,
+    short_help="List payments; accept, dismiss or sweep them.",
+)
 @click.option("--shop", "shop_id", metavar="ID", help="Only of this shop.")
 @click.option(
-    "--order", "order_id", metavar="ID", help="Only for this order: decimal, or 0x and hexadecimal."
+    "--order", "order_id", metavar="ID", help="Only for this order: its id, or as the list shortens it."
 )
 @click.option(
     "--state",
@@ -194,7 +200,9 @@ async def _read(
     async with reading(settings) as reader:
         shop = None if shop_id is None else (await find(reader, shop_id)).shop_id
         wanted = PaymentFilter(
-            shop, _order_of(order_id), frozenset(map(RequestState, states)) if states else None
+            shop,
+            await _find_order(reader, shop, order_id),
+            frozenset(map(RequestState, states)) if states else None,
         )
         rows: list[Row] = []
         before = None
@@ -217,13 +225,32 @@ async def _read(
             before = page[-1].row
 
 
-def _order_of(text: str | None) -> bytes | None:
+async def _find_order(reader: "Reader", shop: int | None, text: str | None) -> bytes | None:
+    """Find an order by its id, by its first digits, or shortened as the list shows it."""
+    from minirelay.store.payment_list import PAGE, PaymentFilter
+
     if text is None:
         return None
+    first, cut, last = text.partition(CUT)
+    if not re.fullmatch(r"0x[0-9A-Fa-f]+|[0-9]+", first) or not re.fullmatch("[0-9]*", last):
+        raise ConfigError(f"{text}: not the id of an order; it is a number, like 17 or 0x11")
+    found, before = set[int](), None
+    while True:
+        page = await reader.list_payments(PaymentFilter(shop), before)
+        found |= {int.from_bytes(one.order_id) for one in page}
+        if len(page) < PAGE:
+            break
+        before = page[-1].row
+    whole = int(first, 16 if first.startswith("0x") else 10)
+    named = {one for one in found if str(one).startswith(first) and str(one).endswith(last)}
+    if not cut and (whole in found or not named):
+        named = {whole}
+    if len(named) > 1:
+        raise ConfigError(f"{text}: the ids of {len(named)} orders begin like this; give more digits")
     try:
-        return int(text, 0).to_bytes(8)
-    except (ValueError, OverflowError) as error:
-        raise ConfigError(f"{text}: not the id of an order; it is a number, like 17 or 0x11") from error
+        return next(iter(named), 0).to_bytes(8)
+    except OverflowError as error:
+        raise ConfigError(f"{text}: not the id of an order; it has at most 64 bits") from error
 
 
 def _print_csv(rows: Sequence[Row]) -> None:

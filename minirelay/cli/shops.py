@@ -26,7 +26,7 @@ _DISPENSABLE = ("log_bytes",)
 """Left out where a line would get too long; `minirelay shop ID` has it too."""
 
 
-@click.command(cls=CommandWithSettings, settings=FOR_READING)
+@click.command(cls=CommandWithSettings, settings=FOR_READING, short_help="List the shops on this relay.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def shops(as_json: bool, **given: Any) -> None:
     """List the shops on this relay: what is in them, their root hashes, how long their logs are.

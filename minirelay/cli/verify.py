@@ -30,7 +30,9 @@ _MIB = 1024 * 1024
 _ID: Final = re.compile(r"[0-9…]+|0[xX][0-9A-Fa-f]+")
 
 
-@click.command(cls=CommandWithSettings, settings=FOR_READING)
+@click.command(
+    cls=CommandWithSettings, settings=FOR_READING, short_help="Check the database, or a backup, completely."
+)
 @click.argument("shop_id", metavar="[SHOP | FILE]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(shop_id: str | None, as_json: bool, **given: Any) -> int:

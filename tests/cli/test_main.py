@@ -21,6 +21,12 @@ def test_every_command_can_be_imported_and_says_what_it_does() -> None:
         assert found.get_short_help_str()
 
 
+def test_no_command_is_described_by_half_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["--help"])
+    listed = capsys.readouterr().out.partition("Commands:")[2].splitlines()
+    assert [line for line in listed if line.endswith("...") or len(line) > 80] == []
+
+
 def test_version() -> None:
     outcome = minirelay("--version")
     assert (outcome.code, outcome.out) == (0, f"minirelay {__version__}\n")

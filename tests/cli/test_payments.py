@@ -105,6 +105,16 @@ def test_only_what_is_wanted_is_listed(
     assert [one["state"] for one in json.loads(capsys.readouterr().out)] == states
 
 
+def test_an_order_is_named_by_its_first_digits_or_as_the_list_shortens_it(
+    data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for named in (str(2**63), "0x8000000000000000", "9223372", "9223…5808"):
+        assert run(["payments", "--order", named, "--json", "--data-dir", data]) == 0
+        assert {one["order"] for one in json.loads(capsys.readouterr().out)} == {2**63}
+    assert run(["payments", "--order", "9223…1111", "--data-dir", data]) == 0
+    assert capsys.readouterr().out == "no such payment\n"
+
+
 def test_scripts_get_all_that_was_observed_to_the_last_digit(
     data: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
