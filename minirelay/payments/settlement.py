@@ -68,6 +68,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     paid_in: of what is settled. transfers: what to store of it; gone: what to store no more. strays: tokens
     lies at the address that it does not ask for. is_unreadable: its token does not say what lies there.
     is_contradicted: one endpoint tells of a payment, and another one says that there is none.
+    left: how much lies at the address though it was swept in a deep block: it stays there for ever.
     is_last: nothing that comes after this matters.
     """
 
@@ -85,6 +86,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     strays: tuple[tuple[bytes, int], ...] = ()
     is_unreadable: bool = False
     is_contradicted: bool = False
+    left: int = 0
     is_last: bool = False
 
 
@@ -278,6 +280,8 @@ class _Settling:
             self._alert(kind, after.received, is_urgent=is_urgent)
         for token, amount in self._found.strays:
             self._alert_stray(token, amount)
+        if self._found.left and Effect.DEAD not in then.effects and not self._before.is_dead:
+            self._alert(PaymentAlertKind.LEFT, self._found.left, is_urgent=True)
         if self._found.is_unreadable:
             self._alert(PaymentAlertKind.UNREADABLE, 0)
         if self._found.is_contradicted:

@@ -288,8 +288,14 @@ class WatchedPayment:
             gone=gone,
             strays=tuple([(one.token, one.amount) for one in transfers if one.kind is TransferKind.STRAY]),
             is_unreadable=self._is_unreadable,
+            left=self._left(),
             is_last=is_last,
         )
+
+    def _left(self) -> int:
+        """Return what lies at an address that was swept in a deep block."""
+        head = self._head
+        return head.amount if head is not None and head.is_swept and self._emptied is not None else 0
 
     def _is_emptied(self, is_read_to: int) -> bool:
         """Return whether the address was swept, and all is known that may tell of what was there."""

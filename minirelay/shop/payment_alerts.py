@@ -25,6 +25,7 @@ class PaymentAlertKind(StrEnum):
     STOCK_MISSING = "stock missing"
     UNREADABLE = "unreadable token"
     CONTRADICTED = "contradicted"
+    LEFT = "left"
 
 
 _WHILE_OPEN: Final = frozenset({PaymentAlertKind.UNREADABLE, PaymentAlertKind.CONTRADICTED})

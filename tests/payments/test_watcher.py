@@ -753,3 +753,29 @@ async def test_two_hundred_guests_race_for_a_hundred_pieces(tmp_path: Path) -> N
         head = await one.shop.head()
         assert head.records.reservations.of_stock(number(CAP), 0) in (0, 2)
         assert await one.told() == []
+
+
+async def test_what_a_sweep_leaves_at_the_address_of_a_paid_order_is_urgent(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.final_depth = 100
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount)
+        await one.settle()
+        assert (await one.state(), await one.told()) == ("paid", [])
+        one.chain.sweep(request, says=False, leaves=True)
+        await one.settle()
+        await one.settle()
+        assert (await one.order(), await one.state()) == (PAID, "paid")
+        assert await one.shop.alerts() == [("left", request.amount, 1)]
+
+
+async def test_what_is_swept_as_it_should_be_leaves_nothing_to_tell(tmp_path: Path) -> None:
+    async with watching(tmp_path) as one:
+        one.chain.final_depth = 100
+        request = (await one.request()).request
+        one.chain.transfer(request, request.amount)
+        await one.settle()
+        one.chain.sweep(request)
+        await one.settle()
+        await one.settle()
+        assert (await one.state(), await one.told()) == ("paid", [])
