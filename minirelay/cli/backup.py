@@ -44,6 +44,7 @@ def backup(file: Path, keep: int, as_json: bool, **given: Any) -> None:
         show({"file": str(file), **to_builtins(made)}, as_json=True)
         return
     shops = quantity(len(made.shops), "shop")
-    click.echo(f"{file}: {size(made.size_bytes)}, {shops}, checked; sha256 {made.sha256}")
+    click.echo(f"{file}: {size(made.size_bytes)}, {shops}, checked")
+    click.echo(f"  sha256 {made.sha256}")
     key = settings.wallet_key_file or "wallet_key_file"
     click.echo(f"The wallet's key is not in it: keep a copy of {key} as well.")

@@ -156,11 +156,12 @@ async def _run(given: dict[str, Any]) -> None:
 
 def _currencies(development: "Development") -> dict[str, tuple[str, int]]:
     """Name the currencies that are known here: the chain's coin, and the token of our own."""
+    from minirelay.chain.amounts import coin_of
     from minirelay.protocol.addresses import NATIVE_COIN
     from minirelay.protocol.signing import checksum_address
 
     eddies = development.contracts.eddies
-    coin = {checksum_address(NATIVE_COIN): ("coins", 18)}
+    coin = {checksum_address(NATIVE_COIN): (coin_of(31337), 18)}
     return coin if eddies is None else coin | {eddies: ("EDD", 2)}
 
 

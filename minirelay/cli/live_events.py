@@ -50,7 +50,7 @@ class LiveFormatter(logging.Formatter):
         for name, value in sorted(
             self._fields(record).items(), key=lambda field: _ORDER.get(field[0], _OTHERS)
         ):
-            if name not in _NOT_SHOWN:
+            if name not in _NOT_SHOWN and value != "":
                 shown = value if name == _MONEY else f"{name} {shortened(one_line(value))}"
                 text += f", {shown}"
         moment = time.strftime("%H:%M:%S", time.localtime(record.created))

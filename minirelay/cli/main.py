@@ -109,7 +109,7 @@ def _complain(message: str, code: int) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace("not a valid integer range", "not a whole number")
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"{message}; see `{context.command_path} --help`" if context else message
 

@@ -42,8 +42,11 @@ async def reorganise(chain: Chain, depth: int, *, moves: bool) -> str:
     await chain.request("anvil_reorg", [depth, moved], _anything)
     # The longer one is the chain.
     await chain.request("anvil_mine", ["0x1"], _anything)
-    what = "were moved" if moves else "are gone"
-    return f"{depth} replaced; their {len(hashes)} transactions {what}; the head is block {head + 1}"
+    is_one = len(hashes) == 1
+    count = "1 transaction" if is_one else f"{len(hashes)} transactions"
+    verb = ("was" if is_one else "were") if moves else ("is" if is_one else "are")
+    what = "moved" if moves else "gone"
+    return f"{depth} replaced; their {count} {verb} {what}; the head is block {head + 1}"
 
 
 async def _head(chain: Chain) -> int:

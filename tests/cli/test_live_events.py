@@ -68,6 +68,7 @@ def test_amounts_of_known_currencies_are_written_as_people_read_them() -> None:
     assert line(currency=known, total=2 * 10**15) == "a payment is short, order 7, 0.002 coins"
     assert line(currency=unknown[:-1] + "2", total=6321, received=100).endswith(", order 7, 1 of 63.21 EDD")
     assert "currency 0x111111…1111, total 6321" in line(currency=unknown, total=6321)
+    assert "reason" not in line(reason="")
 
 
 def test_what_came_of_how_much_is_never_cut_off_or_mangled() -> None:

@@ -27,6 +27,11 @@ def test_no_command_is_described_by_half_a_sentence(capsys: pytest.CaptureFixtur
     assert [line for line in listed if line.endswith("...") or len(line) > 80] == []
 
 
+def test_what_is_no_number_is_said_plainly(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["alerts", "ack", "abc"]) == 2
+    assert "'abc' is not a whole number" in capsys.readouterr().err
+
+
 def test_version() -> None:
     outcome = minirelay("--version")
     assert (outcome.code, outcome.out) == (0, f"minirelay {__version__}\n")

@@ -37,7 +37,7 @@ async def test_reorganised_chain_is_longer_and_has_other_blocks(chain: Chain, w3
     receipt = pay(w3)
     head = receipt["blockNumber"]
     words = await reorganise(chain, 1, moves=False)
-    assert words == f"1 replaced; their 1 transactions are gone; the head is block {head + 1}"
+    assert words == f"1 replaced; their 1 transaction is gone; the head is block {head + 1}"
     assert w3.eth.get_block(head)["hash"] != receipt["blockHash"]
     assert w3.eth.get_block(head)["transactions"] == []
     assert w3.eth.block_number == head + 1
