@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from minirelay.cli.inspection import FOR_READING, find
+from minirelay.cli.inspection import FOR_READING, find, shortened
 from minirelay.cli.output import show
 from minirelay.cli.setting_flags import CommandWithSettings, read_settings
 
@@ -170,11 +170,11 @@ def _result(row: "ShopRow", outcome: "Audited | Difference") -> Result:
 
 
 def _line(result: Result) -> str:
-    name = f"shop {result['shop_id']}" if "shop_id" in result else result["database"]
+    name = f"shop {shortened(result['shop_id'])}" if "shop_id" in result else result["database"]
     if not result["ok"]:
         return f"{click.style('FAIL', fg='red')}  {name}: {result['difference']}"
     if "shop_id" in result:
-        found = f"{result['sets']:,} sets, {result['patches']:,} patches, root {result['root_hash']}"
+        found = f"{result['sets']:,} sets, {result['patches']:,} patches\n      root {result['root_hash']}"
     else:
         found = f"every page read, {result['bytes'] / _MIB:,.1f} MiB in {result['seconds']:.1f} s"
     return f"{click.style('ok', fg='green')}    {name}: {found}"

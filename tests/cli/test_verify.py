@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from minirelay.cli.inspection import shortened
 from minirelay.cli.main import run
 from minirelay.store.database import FILE_NAME
 from minirelay.store.high_water import HIGH_WATER_FILE
@@ -39,7 +40,8 @@ def test_all_shops_are_verified(
     out = capsys.readouterr().out
     assert out.count("ok ") == 3
     assert "every page read, 0." in out.splitlines()[0]
-    assert all(shop_id in out and root in out for shop_id, root in roots.items())
+    assert all(shortened(shop_id) in out and root in out for shop_id, root in roots.items())
+    assert max(map(len, out.splitlines()[1:])) <= 80
 
 
 def test_one_shop_is_verified_by_its_id(
