@@ -16,6 +16,7 @@ from minirelay.protocol.ids import UINT256_BYTES
 from minirelay.store.connection import connect_to_read, connect_to_write, unavailable
 from minirelay.store.errors import SchemaTooNew
 from minirelay.store.integrity import find_page_damage, find_schema_difference
+from minirelay.store.operator_alerts import MOST_DETAIL_BYTES
 from minirelay.store.schema import (
     EXPORT_APPLICATION_ID,
     backup_before_migration,
@@ -28,6 +29,9 @@ MOST_VALUE_BYTES: Final = 64 * 2**20
 """No column of a database of ours holds more."""
 
 MOST_BLOCK_NUMBER: Final = 2**41
+
+_SHOWN: Final = ("alert", "detail")
+"""What is shown on a terminal as it is."""
 
 _TABLES: Final = (
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
@@ -108,7 +112,9 @@ def _find_oversize(connection: sqlite3.Connection) -> str | None:
                 ).fetchone()
                 if found:
                     return f"a value in {table} is too large"
-            elif not all(_is_text(one) for (one,) in connection.execute(f"SELECT {column} FROM {table}")):
+                continue
+            is_sound = _is_detail if (table, column) == _SHOWN else _is_text
+            if not all(is_sound(one) for (one,) in connection.execute(f"SELECT {column} FROM {table}")):
                 return f"a text in {table} can't be read"
     return None
 
@@ -119,6 +125,11 @@ def _is_text(value: bytes | None) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _is_detail(value: bytes | None) -> bool:
+    text = value or b""
+    return _is_text(text) and len(text) <= 4 * MOST_DETAIL_BYTES and text.decode().isprintable()
 
 
 def _find_foreign(connection: sqlite3.Connection, shop_id: bytes) -> str | None:

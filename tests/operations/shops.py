@@ -17,7 +17,8 @@ __all__ = ["OTHER_SHOP", "SHOP", "everything", "export_of", "fill_other", "make_
 
 PAID_THERE = """
 UPDATE payment_request SET state = 'late', received = zeroblob(32) WHERE row = 1;
-INSERT INTO payment_transfer SELECT id, 'event', zeroblob(20), zeroblob(32), 3, 90, zeroblob(32),
+INSERT INTO payment_transfer (request, kind, token, transaction_hash, log_index, block_number, block_hash,
+    amount, is_proven, is_deep) SELECT id, 'event', zeroblob(20), zeroblob(32), 3, 90, zeroblob(32),
     zeroblob(32), 1, 1 FROM payment_request WHERE row = 1;
 INSERT INTO payment_decision (request, decision, decided_by, reason, decided_at)
     SELECT id, 'accept', 'somebody', 'cash', 1800000000 FROM payment_request WHERE row = 2;
@@ -30,10 +31,13 @@ INSERT INTO alert (kind, shop, chain_id, address, request_ids, raised_at, told_o
 INSERT INTO alert (kind, shop, chain_id, address, request_ids, raised_at, told_of)
     SELECT 'stock held', shop, NULL, NULL, x'', 1800000003,
     'stock held:' || shop || ':00aa:20833:' || card || '=2,0=1' FROM payment_request WHERE row = 1;
-INSERT INTO account_check SELECT shop_id, zeroblob(20), 1 FROM shop;
-INSERT INTO chain_mark VALUES (x'0000000000000539', 100, 90, 80, 1790000000);
-INSERT INTO chain_head VALUES (x'0000000000000539', 85, zeroblob(32), zeroblob(32), 1790000500);
-INSERT INTO chain_head VALUES (x'0000000000000539', 100, zeroblob(32), zeroblob(32), 1790000900);
+INSERT INTO account_check (shop_id, wallet, may_be_added) SELECT shop_id, zeroblob(20), 1 FROM shop;
+INSERT INTO chain_mark (chain_id, scanned, deep, final, final_time)
+    VALUES (x'0000000000000539', 100, 90, 80, 1790000000);
+INSERT INTO chain_head (chain_id, number, hash, parent, timestamp)
+    VALUES (x'0000000000000539', 85, zeroblob(32), zeroblob(32), 1790000500);
+INSERT INTO chain_head (chain_id, number, hash, parent, timestamp)
+    VALUES (x'0000000000000539', 100, zeroblob(32), zeroblob(32), 1790000900);
 INSERT OR REPLACE INTO meta VALUES ('payments_looked_at_1337', x'000000006ab13f68');
 """
 """1337 is the chain of the orders; row 1 of payment_request is the second shop's."""

@@ -307,6 +307,8 @@ HOSTILE = [
     ("INSERT INTO relay_signer VALUES (CAST(x'02' || zeroblob(32) AS BLOB))", "signed nothing"),
     ("INSERT INTO meta VALUES ('x', zeroblob(70000000))", "too"),
     ("UPDATE payment_decision SET reason = CAST(x'ff' AS TEXT)", "can't be read"),
+    ("UPDATE alert SET detail = 'red' || char(27) || '[31m'", "a text in alert can't be read"),
+    ("UPDATE alert SET detail = hex(zeroblob(100000))", "a text in alert can't be read"),
     ("UPDATE payment_request SET state = 'unheard'", "unheard"),
     ("CREATE TRIGGER t AFTER INSERT ON migration BEGIN DELETE FROM shop; END", "schema"),
     ("CREATE VIEW v AS SELECT 1", "schema"),
