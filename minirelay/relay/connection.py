@@ -9,10 +9,12 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from contextvars import copy_context
 from functools import partial
 from typing import Protocol
 
 from minirelay.errors import Code, Refusal
+from minirelay.logs import bound
 from minirelay.metrics import ACCEPTED, Meters
 from minirelay.protocol.signing import CHALLENGE_BYTES
 from minirelay.relay.backpressure import REQUEST_BYTES, Backpressure
@@ -109,6 +111,8 @@ class Connection:
         self._clock = clock
         self._session_bytes = 0
         self._is_resting = False
+        # Others settle its writes and end it, and what they log of that is this session's.
+        self._context = copy_context()
         self._lookups = Lookups(self.account, self._look_up, self._refuse)
         self.keep_alive = KeepAlive(self.session, clock, self._carry_out, self.backpressure)
 
@@ -241,7 +245,7 @@ class Connection:
 
     def _settle_write(self, effect: Write, came_at: float, outcome: Outcome) -> None:
         self.backpressure.settled_write(len(effect.patch_set))
-        self._host.write_settled(effect.card, outcome)
+        self._note_settled(effect, outcome)
         result = outcome.code.name if isinstance(outcome, Refusal) else ACCEPTED
         self._meters.write_settled(result, self._clock() - came_at)
         if isinstance(outcome, Refusal):
@@ -250,6 +254,17 @@ class Connection:
         # The echo leaves right before the answer (spec 01, "Request rules").
         self.subscriptions.echo(effect.card.shop)
         self._carry_out(self.session.answer(effect.request_id, outcome))
+
+    def _note_settled(self, effect: Write, outcome: Outcome) -> None:
+        """Let it be logged what became of a write: as of this session, whoever settles it."""
+        if log.isEnabledFor(logging.DEBUG):
+            self._context.run(self._note_named, effect, outcome)
+        else:
+            self._host.write_settled(effect.card, outcome)
+
+    def _note_named(self, effect: Write, outcome: Outcome) -> None:
+        with bound(request_id=effect.request_id):
+            self._host.write_settled(effect.card, outcome)
 
     def _look_up(self, effect: FindCard | Subscribe) -> Awaitable[None]:
         return self._find_card(effect) if isinstance(effect, FindCard) else self._subscribe(effect)
@@ -295,7 +310,7 @@ class Connection:
 
     def _hang_up(self, effect: HangUp) -> None:
         self.hang_up = effect
-        self._host.session_ended(effect)
+        self._context.run(self._host.session_ended, effect)
         self._end()
         self.outbox.close()
         self.ended.set()

@@ -7,6 +7,7 @@ and a count by kind once a minute.
 import asyncio
 import logging
 from collections import Counter
+from contextvars import Context
 from itertools import islice
 from typing import Final
 
@@ -75,7 +76,9 @@ class EventLog:
         )
         self._refused[outcome.code.name] += 1
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._summary_s, self.tell_refused)
+            loop = asyncio.get_running_loop()
+            # It is about all sessions, not about the one that was the first.
+            self._timer = loop.call_later(self._summary_s, self.tell_refused, context=Context())
 
     def session_ended(self, hang_up: HangUp) -> None:
         """Note how a session ended."""

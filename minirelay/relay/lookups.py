@@ -84,11 +84,15 @@ class Lookups:
         except Refusal as refusal:
             self._refuse(effect.request_id, refusal)
         except StoreError as error:
-            log.error("a request could not be answered: %s", error)
+            log.error("a request could not be answered: %s", error, extra=_named(effect))
             self._refuse(effect.request_id, invalid(UNREADABLE))
         except Exception:  # the task's only observer
-            log.exception("a request could not be answered because of a bug")
+            log.exception("a request could not be answered because of a bug", extra=_named(effect))
             self._refuse(effect.request_id, own_fault())
+
+
+def _named(effect: LookUp) -> dict[str, object]:
+    return {"request_id": effect.request_id}
 
 
 async def _look_nothing_up(_: LookUp) -> None:

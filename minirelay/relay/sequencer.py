@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -96,7 +97,7 @@ class Sequencer:
         self._queue.append(request)
         if self._work is None and not self._is_scheduled:
             self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._drain)
+            asyncio.get_running_loop().call_soon(self._drain, context=Context())
 
     def unload(self) -> None:
         """Forget the head; the next request reads it again. Only when idle."""
@@ -193,7 +194,7 @@ class Sequencer:
                 self._work = None
                 self._drain()
 
-        self._work = asyncio.get_running_loop().create_task(run())
+        self._work = asyncio.get_running_loop().create_task(run(), context=Context())
         return self._work
 
     async def _reopen(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextvars import Context
 from typing import Final
 
 SLICE_S: Final = 0.010
@@ -28,7 +29,7 @@ class SlicedWork:
     def _schedule(self) -> None:
         if not self._is_scheduled:
             self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._do_slice)
+            asyncio.get_running_loop().call_soon(self._do_slice, context=Context())
 
     def _do_slice(self) -> None:
         self._is_scheduled = False

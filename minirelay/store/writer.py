@@ -5,6 +5,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
 
 from minirelay.store import bulk_insert
 from minirelay.store.batch import Writable, batch_of
@@ -132,7 +133,7 @@ class Writer:
         """Start at the end of this turn of the loop, so that all of the turn goes into one batch."""
         if self._queue and not self.is_writing and not self._is_scheduled:
             self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._start)
+            asyncio.get_running_loop().call_soon(self._start, context=Context())
 
     def _start(self) -> None:
         self._is_scheduled = False
