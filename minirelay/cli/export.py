@@ -15,8 +15,9 @@ from minirelay.cli.tables import size
 @click.command(cls=CommandWithSettings, settings=FOR_READING, short_help="Write one shop to FILE.")
 @click.argument("shop_id", metavar="SHOP")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Also if FILE is there: it is replaced.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def export(shop_id: str, file: Path, as_json: bool, **given: Any) -> None:
+def export(shop_id: str, file: Path, force: bool, as_json: bool, **given: Any) -> None:
     """Write one shop to FILE: its log, key cards, orders, payments, alerts and files.
 
     The relay may run meanwhile. The log is replayed in FILE before that takes its name. It holds customers'
@@ -30,7 +31,7 @@ def export(shop_id: str, file: Path, as_json: bool, **given: Any) -> None:
     settings = read_settings(given)
     row = find_row(list_shops(settings.data_dir), shop_id)
     with replay_bar("exporting") as progress:
-        made = export_shop(settings.data_dir, row, file, progress=progress)
+        made = export_shop(settings.data_dir, row, file, force=force, progress=progress)
     if as_json:
         show({"file": str(file), **to_builtins(made)}, as_json=True)
         return

@@ -23,8 +23,9 @@ FOR_IMPORTING = ("data_dir", "wallet_key_file")
     short_help="Put a shop from a FILE of `export` into this relay.",
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--far-back", is_flag=True, help="Also if a chain has to be read again from very far back.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def import_(file: Path, as_json: bool, **given: Any) -> None:
+def import_(file: Path, far_back: bool, as_json: bool, **given: Any) -> None:
     """Put the shop in FILE, made by `minirelay export`, into this relay. The relay must be stopped.
 
     Every signature is checked again, and the log has to lead to the root hash that FILE names. All of it is
@@ -35,7 +36,7 @@ def import_(file: Path, as_json: bool, **given: Any) -> None:
     settings = read_settings(given)
     own = _own_wallet(settings)
     with replay_bar("importing") as progress:
-        done = import_file(file, settings.data_dir, progress=progress)
+        done = import_file(file, settings.data_dir, far_back=far_back, progress=progress)
     if as_json:
         show(_document(file, done, own), as_json=True)
         return

@@ -21,6 +21,7 @@ from minirelay.operations.manifest import (
     read_manifest,
     write_manifest,
 )
+from minirelay.operations.one_writer import only_writer_in
 from minirelay.relay.audit import Audited, Difference, audit, check_signers, read_signers
 from minirelay.store.backup import write_backup
 from minirelay.store.connection import connect_to_read
@@ -113,13 +114,15 @@ async def check(reader: Reader) -> list[tuple[int, Audited]]:
 def _only_draft(draft: Path) -> Iterator[None]:
     """Remove the draft in the end, whatever happens, and what is left of an earlier one before."""
     try:
-        draft.unlink(missing_ok=True)
-        yield
+        with only_writer_in(draft.parent):
+            try:
+                draft.unlink(missing_ok=True)
+                yield
+            finally:
+                with suppress(OSError):
+                    draft.unlink(missing_ok=True)
     except OSError as error:
         raise StoreUnavailable(f"could not write {draft}: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
 
 
 def _copy(database: Path, draft: Path, floor_bytes: int) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from minirelay.blobs.audit import find_blob_damage
 from minirelay.operations.backups import BackupDamaged
+from minirelay.protocol.signing import address_of, checksum_address
 from minirelay.relay.audit import Audited, Difference, audit, read_signers
 from minirelay.store.database import open_copy
 from minirelay.store.gaps import count_sets
@@ -26,6 +27,11 @@ class Replayed(msgspec.Struct, frozen=True):
     end: int
     audited: Audited
     signers: frozenset[bytes]
+
+    @property
+    def wallets(self) -> tuple[str, ...]:
+        """List the addresses that signed for the relay, with checksums."""
+        return tuple(sorted([checksum_address(address_of(key)) for key in self.audited.signed_by]))
 
 
 async def replay_copy(draft: Path, progress: Progress) -> Replayed:

@@ -11,11 +11,12 @@ from minirelay import __version__
 from minirelay.blobs.cid import CID_BYTES, find_cids
 from minirelay.blobs.media_type import TEXT
 from minirelay.blobs.unixfs import CHUNK_BYTES, content_offset
+from minirelay.errors import StoreError
 from minirelay.operations.backups import ROOM_BYTES, BackupDamaged
 from minirelay.operations.export_file import FORMAT, Export, seal
 from minirelay.operations.export_replay import Progress, Replayed, replay_copy
 from minirelay.operations.manifest import hash_file
-from minirelay.protocol.signing import address_of, checksum_address
+from minirelay.operations.one_writer import only_writer_in
 from minirelay.store.database import FILE_NAME, open_readonly
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.high_water import sync_path
@@ -24,37 +25,59 @@ from minirelay.store.schema import migrations, newest_of
 from minirelay.store.shop_copy import ShopCopy, copying_shop, estimate_size, keep_signers
 
 
+class FileThere(StoreError):
+    """What is to be written would replace a file."""
+
+
 def export_shop(
-    data_dir: Path, shop: ShopRow, target: Path, *, progress: Progress = lambda _count, _total: None
+    data_dir: Path,
+    shop: ShopRow,
+    target: Path,
+    *,
+    force: bool = False,
+    progress: Progress = lambda _count, _total: None,
 ) -> Export:
     """Write one shop of a data directory to a file, and replay it there before it takes its name.
 
-    To be called where no event loop runs. Raises StoreError; then `target` is as it was.
+    force: also in the place of a file that is there. To be called where no event loop runs. Raises
+    StoreError; then `target` is as it was.
     """
-    draft = target.with_name(f"{target.name}.new")
+    draft = target.with_name(f".{target.name}.exporting")
     try:
-        draft.unlink(missing_ok=True)
-        _require_room(data_dir / FILE_NAME, shop, draft)
-        exported_at = int(time.time())
-        with copying_shop(data_dir / FILE_NAME, draft, shop) as copy:
-            copy.take_blobs(_wanted_blobs(copy))
-        try:
-            replayed = asyncio.run(replay_copy(draft, progress))
-        except BackupDamaged as error:
-            raise BackupDamaged(
-                f"the shop is not as its log says, see `minirelay verify`: {error}"
-            ) from error
-        keep_signers(draft, replayed.audited.signed_by)
-        export = _describe(draft, replayed, exported_at)
-        seal(draft, export)
-        draft.replace(target)
-        sync_path(target.parent)
+        with only_writer_in(target.parent):
+            _require_free(target, force=force)
+            try:
+                return _export(data_dir / FILE_NAME, shop, draft, target, progress)
+            finally:
+                with suppress(OSError):
+                    draft.unlink(missing_ok=True)
     except OSError as error:
         raise StoreUnavailable(f"could not write {draft}: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+
+
+def _export(database: Path, shop: ShopRow, draft: Path, target: Path, progress: Progress) -> Export:
+    draft.unlink(missing_ok=True)
+    _require_room(database, shop, draft)
+    exported_at = int(time.time())
+    with copying_shop(database, draft, shop) as copy:
+        copy.take_blobs(_wanted_blobs(copy))
+    try:
+        replayed = asyncio.run(replay_copy(draft, progress))
+    except BackupDamaged as error:
+        raise BackupDamaged(f"the shop is not as its log says, see `minirelay verify`: {error}") from error
+    keep_signers(draft, replayed.audited.signed_by)
+    export = _describe(draft, replayed, exported_at)
+    seal(draft, export)
+    draft.replace(target)
+    sync_path(target.parent)
     return export
+
+
+def _require_free(target: Path, *, force: bool) -> None:
+    if target.is_dir():
+        raise FileThere(f"{target}: is a directory; name a file in it")
+    if target.exists() and not force:
+        raise FileThere(f"{target}: is there already; name another file, or replace it with --force")
 
 
 def list_shops(data_dir: Path) -> list[ShopRow]:
@@ -116,7 +139,7 @@ def _describe(draft: Path, replayed: Replayed, exported_at: int) -> Export:
         shop_id=str(audited.shop_id),
         sequence_number=replayed.end,
         root_hash=f"0x{audited.root_hash.hex()}",
-        wallets=tuple(sorted([checksum_address(address_of(key)) for key in audited.signed_by])),
+        wallets=replayed.wallets,
         exported_at=exported_at,
         size_bytes=draft.stat().st_size,
         sha256=hash_file(draft),

@@ -7,6 +7,7 @@ than any may be, and no text unreadable; and all is of one shop.
 
 # ruff: noqa: S608 - the SQL is put together from the schema, which was compared before
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -28,7 +29,20 @@ from minirelay.store.schema import (
 MOST_VALUE_BYTES: Final = 64 * 2**20
 """No column of a database of ours holds more."""
 
+MOST_TEXT_BYTES: Final = 2**20
+
 MOST_BLOCK_NUMBER: Final = 2**41
+MOST_SECOND: Final = 253_402_300_799
+"""The last of the year 9999: no calendar here goes further."""
+
+MOST_COUNT: Final = 2**53
+"""What is counted, and added to: nothing here ever comes near it."""
+
+_SECONDS: Final = re.compile(r".*_(at|until|time)|ttl|timestamp|since|until")
+_BLOCK_NUMBERS: Final = re.compile(r".*_(at_block|number)|scanned|deep|final")
+_BELOW_ZERO: Final = frozenset({("blob_block", "place")})
+_NO_QUANTITIES: Final = frozenset({("patch_set", "position"), ("object_piece", "position")})
+"""Row ids, of which others make sure that they name a row."""
 
 _SHOWN: Final = ("alert", "detail")
 """What is shown on a terminal as it is."""
@@ -37,16 +51,17 @@ _TABLES: Final = (
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 )
 _COLUMNS: Final = "SELECT name, type FROM pragma_table_info(?) WHERE type IN ('TEXT', 'BLOB')"
+_INTEGERS: Final = "SELECT name FROM pragma_table_info(?) WHERE type = 'INTEGER'"
 _FOREIGN: Final = {
     "it has not one shop": "SELECT (SELECT count(*) FROM shop) <> 1",
     "it has more of the shop than one": "SELECT 1 FROM shop WHERE shop_id <> :shop_id",
     "it has a gap of no shop": "SELECT 1 FROM gap WHERE shop = 0",
     "it has an alert of no shop": "SELECT 1 FROM alert WHERE shop IS NULL",
     "it has a file that is not whole": "SELECT 1 FROM blob WHERE hash IS NULL",
-    "it has a chain that can't be": f"""SELECT 1 FROM chain_mark
-        WHERE NOT (scanned BETWEEN 0 AND {MOST_BLOCK_NUMBER} AND deep BETWEEN 0 AND {MOST_BLOCK_NUMBER})
-        UNION ALL SELECT 1 FROM chain_head
-        WHERE number > {MOST_BLOCK_NUMBER} OR timestamp > {MOST_BLOCK_NUMBER}""",
+    # Where it is on from is told by a block of it: further on, all that comes before would never be read.
+    "it has a chain that was read beyond its block": """SELECT 1 FROM chain_mark AS mark
+        WHERE max(scanned, deep) > coalesce(
+            (SELECT max(number) FROM chain_head AS one WHERE one.chain_id = mark.chain_id), -1)""",
 }
 _LATER: Final = {"it has accounts of another shop": "SELECT 1 FROM account_check WHERE shop_id <> :shop_id"}
 
@@ -94,15 +109,39 @@ def _examine(connection: sqlite3.Connection, path: Path, shop_id: bytes) -> str 
         find_schema_difference(connection, steps)
         or find_page_damage(connection)
         or _find_oversize(connection)
+        or _find_out_of_range(connection)
         or _find_foreign(connection, shop_id)
     )
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    return [name.decode() for (name,) in connection.execute(_TABLES).fetchall()]
+
+
+def _find_out_of_range(connection: sqlite3.Connection) -> str | None:
+    """Find a time, block or count that can't be: a calendar, a chain or a sum would fail over it later."""
+    for table in _tables(connection):
+        for (name,) in connection.execute(_INTEGERS, (table,)).fetchall():
+            column = name.decode()
+            if (table, column) in _NO_QUANTITIES:
+                continue
+            least = -MOST_COUNT if (table, column) in _BELOW_ZERO else 0
+            sql = f"SELECT 1 FROM {table} WHERE {column} NOT BETWEEN ? AND ? LIMIT 1"
+            if connection.execute(sql, (least, _most(column))).fetchone():
+                return f"{column} in {table} is no number that it can be"
+    return None
+
+
+def _most(column: str) -> int:
+    if _SECONDS.fullmatch(column):
+        return MOST_SECOND
+    return MOST_BLOCK_NUMBER if _BLOCK_NUMBERS.fullmatch(column) else MOST_COUNT
 
 
 def _find_oversize(connection: sqlite3.Connection) -> str | None:
     """Find a value that is too large, which SQLite refuses to read here, or a text that is none."""
     connection.text_factory = bytes
-    tables = [name.decode() for (name,) in connection.execute(_TABLES).fetchall()]
-    for table in tables:
+    for table in _tables(connection):
         for name, kind in connection.execute(_COLUMNS, (table,)).fetchall():
             column = name.decode()
             if kind == b"BLOB":
@@ -124,7 +163,7 @@ def _is_text(value: bytes | None) -> bool:
         (value or b"").decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return True
+    return len(value or b"") <= MOST_TEXT_BYTES
 
 
 def _is_detail(value: bytes | None) -> bool:

@@ -3,7 +3,7 @@
 import logging
 import os
 import sqlite3
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -138,6 +138,18 @@ async def open_copy(path: Path) -> ReadOnlyStore:
     async with AsyncExitStack() as stack:
         reader = await _open_reader(path, 1, stack, is_immutable=True)
         return ReadOnlyStore(path, reader, stack.pop_all())
+
+
+def is_unused(path: Path) -> bool:
+    """Return whether a database has no shop, and nothing of the relay's own. Raises StoreUnreadable."""
+    try:
+        with closing(connect_to_read(path)) as connection:
+            (count,) = connection.execute(
+                "SELECT (SELECT count(*) FROM shop) + (SELECT count(*) FROM meta)"
+            ).fetchone()
+            return bool(count == 0)
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
 
 
 def _require_there(path: Path) -> None:

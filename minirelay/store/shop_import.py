@@ -55,6 +55,10 @@ class Unwanted(StoreError):
     """What is to be imported is there already, or clashes with what is there."""
 
 
+class TooFarBack(StoreError):
+    """A chain would be read again from so far back that all its shops would wait for long."""
+
+
 class Rewound(msgspec.Struct, frozen=True):
     """A chain that is read again. before: the block from which it would have gone on; None: it is new."""
 
@@ -71,12 +75,14 @@ def import_shop(
     exported_at: int,
     imported_at: int,
     told: int = 0,
+    most_back: int | None = None,
 ) -> tuple[int, list[Rewound]]:
     """Put the shop of a copy into a database, all of it or nothing; it is on disk when this returns.
 
     connection: the one that writes. shop_id: of the shop in the copy. Times are epoch seconds. told: the
-    greatest number that clients may have been told here before. Return the shop's row id and the chains that
-    are read again. Raises Unwanted, StoreUnavailable.
+    greatest number that clients may have been told here before. most_back: so many blocks a chain may go
+    back; None: any number. Return the shop's row id and the chains that are read again. Raises Unwanted,
+    TooFarBack, StoreUnavailable.
     """
     try:
         with _attached(connection, copy), rolled_back_on_error(connection):
@@ -84,6 +90,7 @@ def import_shop(
             _refuse_what_is_there(connection, shop_id)
             row = _move(connection)
             rewound = _rewind_chains(connection, imported_at)
+            _refuse_too_far_back(rewound, most_back)
             _copy_notes(connection, row, imported_at)
             known = max([told, *[gap.next for gap in read_gaps(connection, NEW_SHOPS)]])
             leave_gaps(connection, imported_at, shops=[row], told={shop_id: known})
@@ -220,6 +227,16 @@ def _rewind_chains(connection: sqlite3.Connection, imported_at: int) -> list[Rew
             before = None if own is None else own[0]
             rewound.append(Rewound(int.from_bytes(chain), deep, before))
     return rewound
+
+
+def _refuse_too_far_back(rewound: list[Rewound], most_back: int | None) -> None:
+    for one in rewound:
+        if one.before is not None and most_back is not None and one.before - one.read_from > most_back:
+            raise TooFarBack(
+                f"chain {one.chain_id} would be read again from block {one.read_from:,}, "
+                f"{one.before - one.read_from:,} blocks back, and the payments there of all shops would wait "
+                "for it: import with --far-back if it is to be so"
+            )
 
 
 def _copy_notes(connection: sqlite3.Connection, row: int, imported_at: int) -> None:

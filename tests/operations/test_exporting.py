@@ -13,12 +13,13 @@ from minirelay.blobs.library import BlobLibrary
 from minirelay.errors import StoreError
 from minirelay.operations.backups import BackupDamaged
 from minirelay.operations.export_file import read_export
-from minirelay.operations.exporting import export_shop, list_shops
+from minirelay.operations.exporting import FileThere, export_shop, list_shops
 from minirelay.operations.importing import import_file
+from minirelay.operations.one_writer import only_writer_in
 from minirelay.protocol.signing import checksum_address
 from minirelay.relay.clock import utc_now
 from minirelay.store.database import FILE_NAME, Store
-from minirelay.store.errors import StoreUnreadable
+from minirelay.store.errors import StoreUnavailable, StoreUnreadable
 from minirelay.store.messages import ShopRow
 from tests.blobs.test_library import put
 from tests.operations.databases import OTHER_SHOP, fill, write
@@ -36,7 +37,8 @@ def test_the_file_says_what_is_in_it(tmp_path: Path) -> None:
         assert (made.shop_id, made.root_hash) == (str(shop_id), root)
         assert made.wallets == (checksum_address(RELAY_KEY.address),)
         assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "file"]
+        (tmp_path / "file").unlink()
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_nothing_of_another_shop_is_in_it(tmp_path: Path) -> None:
@@ -122,17 +124,39 @@ def test_a_shop_that_is_not_as_its_log_says_is_not_exported(tmp_path: Path) -> N
     data = everything(tmp_path / "data")
     run_sql(data, "UPDATE key_card SET wallet = zeroblob(20) WHERE is_guest = 0")
     (tmp_path / "file").write_bytes(b"the last one")
+    (row,) = [row for row in list_shops(data) if row.shop_id == SHOP]
     with pytest.raises(BackupDamaged, match="`minirelay verify`"):
-        export_of(data, SHOP, tmp_path / "file")
+        export_shop(data, row, tmp_path / "file", force=True)
     assert (tmp_path / "file").read_bytes() == b"the last one"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "file"]
 
 
 def test_what_is_left_of_one_that_was_broken_off_is_replaced(tmp_path: Path) -> None:
     fill(tmp_path / "data")
-    (tmp_path / "file.new").write_bytes(b"half of it")
+    (tmp_path / ".file.exporting").write_bytes(b"half of it")
+    (tmp_path / "file.new").write_bytes(b"somebody else's")
     export_of(tmp_path / "data", SHOP, tmp_path / "file")
-    assert not (tmp_path / "file.new").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "file", "file.new"]
+
+
+def test_a_file_that_is_there_is_replaced_only_if_that_is_said(tmp_path: Path) -> None:
+    fill(tmp_path / "data")
+    (tmp_path / "file").write_bytes(b"the last one")
+    with pytest.raises(FileThere, match=r"file: is there already; .*--force"):
+        export_of(tmp_path / "data", SHOP, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"the last one"
+    (row,) = [row for row in list_shops(tmp_path / "data") if row.shop_id == SHOP]
+    made = export_shop(tmp_path / "data", row, tmp_path / "file", force=True)
+    assert read_export(tmp_path / "file") == made
+    with pytest.raises(FileThere, match="is a directory"):
+        export_shop(tmp_path / "data", row, tmp_path, force=True)
+
+
+def test_two_at_once_do_not_take_each_others_draft(tmp_path: Path) -> None:
+    fill(tmp_path / "data")
+    with only_writer_in(tmp_path), pytest.raises(StoreUnavailable, match="another backup or export"):
+        export_of(tmp_path / "data", SHOP, tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_without_a_database_or_a_place_it_is_said(tmp_path: Path) -> None:
@@ -163,6 +187,7 @@ def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
 from pathlib import Path
 from minirelay.operations.exporting import export_shop, list_shops
 from minirelay.operations.importing import import_file
+from minirelay.operations.one_writer import only_writer_in
 data, file = Path({str(tmp_path / "data")!r}), Path({str(tmp_path / "file")!r})
 (row,) = list_shops(data)
 export_shop(data, row, file)

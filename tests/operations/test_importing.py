@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minirelay.errors import StoreError
+from minirelay.operations import importing
 from minirelay.operations.backups import BackupDamaged
 from minirelay.operations.export_file import Export, copy_database, read_export, seal
 from minirelay.operations.importing import DRAFT, Imported, import_file
@@ -27,7 +28,7 @@ from minirelay.store.database import FILE_NAME, Store, open_readonly
 from minirelay.store.errors import SchemaTooNew, StoreLocked, StoreUnreadable
 from minirelay.store.lock import DirectoryLock
 from minirelay.store.schema import EXPORT_APPLICATION_ID, migrations
-from minirelay.store.shop_import import Unwanted
+from minirelay.store.shop_import import TooFarBack, Unwanted
 from tests.operations.shops import OTHER_SHOP, SHOP, everything, export_of, fill_other, make_other, run_sql
 from tests.store.shop_rows import rows_of
 
@@ -74,13 +75,8 @@ def content(directory: Path) -> dict[str, object]:
 
 
 def only_empty(directory: Path) -> bool:
-    """Return whether nothing is stored, nor left lying about."""
-    assert {path.name for path in directory.iterdir()} <= {
-        FILE_NAME,
-        "minirelay.lock",
-        "minirelay.high-water",
-    }
-    return query(directory, "SELECT count(*) FROM shop") == [(0,)]
+    """Return whether nothing is left lying about, not even a database, but for what was locked."""
+    return {path.name for path in directory.iterdir()} <= {"minirelay.lock"}
 
 
 @pytest.mark.parametrize("shop_id", [SHOP, OTHER_SHOP])
@@ -202,6 +198,28 @@ def test_a_chain_that_is_behind_the_export_stays(tmp_path: Path, exported: Path)
     assert query(tmp_path, "SELECT * FROM chain_mark") == [(b"\0\0\0\0\0\0\x05\x39", 60, 50, 40, 7)]
 
 
+def test_a_chain_goes_very_far_back_only_if_that_is_said(
+    tmp_path: Path, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(_opened(tmp_path))
+    run_sql(tmp_path, AHEAD)
+    before = content(tmp_path)
+    monkeypatch.setattr(importing, "MOST_BLOCKS_BACK", 990 - 85 - 1)
+    with pytest.raises(TooFarBack, match=r"chain 1337 .* from block 85, 905 blocks back.*--far-back"):
+        import_file(exported, tmp_path)
+    assert content(tmp_path) == before
+    (chain,) = import_file(exported, tmp_path, far_back=True).rewound
+    assert (chain.read_from, chain.before) == (85, 990)
+
+
+def test_a_refused_file_takes_no_chain_millions_of_blocks_back(tmp_path: Path, exported: Path) -> None:
+    hostile = resealed(exported, tmp_path, "UPDATE chain_mark SET scanned = 0, deep = 0")
+    asyncio.run(_opened(tmp_path / "data"))
+    run_sql(tmp_path / "data", AHEAD.replace("1000, 990, 980", "1000001, 1000001, 980"))
+    with pytest.raises(TooFarBack):
+        import_file(hostile, tmp_path / "data")
+
+
 # -- what is there already
 
 
@@ -300,12 +318,29 @@ HOSTILE = [
     ("UPDATE alert SET shop = NULL", "alert of no shop"),
     ("UPDATE alert SET kind = 'never heard of'", "unknown kind"),
     ("INSERT INTO account_check VALUES (zeroblob(32), zeroblob(20), 1)", "accounts of another shop"),
-    ("INSERT INTO chain_mark VALUES (zeroblob(8), -1, -1, 0, 0)", "chain that can't be"),
-    ("INSERT INTO chain_mark VALUES (zeroblob(8), 1 << 62, 1 << 62, 0, 0)", "chain that can't be"),
+    ("INSERT INTO chain_mark VALUES (zeroblob(8), -1, -1, 0, 0)", "scanned in chain_mark"),
+    ("INSERT INTO chain_mark VALUES (zeroblob(8), 1 << 62, 1 << 62, 0, 0)", "scanned in chain_mark"),
     ("INSERT INTO blob VALUES (77, NULL, 0, '')", "not whole"),
     ("INSERT INTO block VALUES (77, zeroblob(32), x'', 1)", "not what its hash says"),
     ("INSERT INTO relay_signer VALUES (CAST(x'02' || zeroblob(32) AS BLOB))", "signed nothing"),
     ("INSERT INTO meta VALUES ('x', zeroblob(70000000))", "too"),
+    ("UPDATE chain_mark SET scanned = 86", "beyond its block"),
+    ("UPDATE chain_mark SET deep = 1 << 40", "beyond its block"),
+    ("DELETE FROM chain_head", "beyond its block"),
+    ("UPDATE payment_decision SET decided_at = 253402300800", "decided_at in payment_decision"),
+    ("UPDATE payment_decision SET decided_at = -1", "decided_at in payment_decision"),
+    ("UPDATE alert SET raised_at = 1 << 62", "raised_at in alert"),
+    ("UPDATE alert SET acknowledged_at = 1 << 62", "acknowledged_at in alert"),
+    ("UPDATE alert SET count = (1 << 53) + 1", "count in alert"),
+    ("UPDATE reservation SET ends_at = 1 << 62", "ends_at in reservation"),
+    ("UPDATE reservation SET extended_until = 1 << 62", "extended_until in reservation"),
+    ("UPDATE payment_request SET ttl = -1", "ttl in payment_request"),
+    ("UPDATE payment_request SET issued_at_block = 1 << 42", "issued_at_block in payment_request"),
+    ("UPDATE payment_transfer SET block_number = 1 << 62", "block_number in payment_transfer"),
+    ("UPDATE payment_transfer SET log_index = 1 << 62", "log_index in payment_transfer"),
+    ("UPDATE shop SET relay_nonce = 9223372036854775807", "relay_nonce in shop"),
+    ("UPDATE shop SET authors_after = -1", "authors_after in shop"),
+    ("UPDATE payment_decision SET reason = hex(zeroblob(600000))", "can't be read"),
     ("UPDATE payment_decision SET reason = CAST(x'ff' AS TEXT)", "can't be read"),
     ("UPDATE alert SET detail = 'red' || char(27) || '[31m'", "a text in alert can't be read"),
     ("UPDATE alert SET detail = hex(zeroblob(100000))", "a text in alert can't be read"),
@@ -348,6 +383,8 @@ SAID: list[tuple[dict[str, Any], str]] = [
     ({"sha256": "00" * 32}, "checksum"),
     ({"version": "1 \x1b[31m"}, "can't be read"),
     ({"wallets": ("x",)}, "can't be read"),
+    ({"wallets": ("0x" + "11" * 20,)}, "other wallets signed"),
+    ({"wallets": ()}, "other wallets signed"),
     ({"exported_at": 2**63 - 1}, "can't be read"),
     ({"root_hash": "\x1b" * 60_000}, "end is not whole|can't be read"),
 ]
@@ -405,6 +442,20 @@ def test_what_is_no_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "rubbish").write_bytes(b"rubbish" * 1000)
     with pytest.raises(BackupDamaged, match="not an export"):
         import_file(tmp_path / "rubbish", tmp_path / "data")
+
+
+def test_a_refused_file_leaves_what_the_relay_has(tmp_path: Path, exported: Path) -> None:
+    """A relay that has its token, and no shop yet."""
+    asyncio.run(_opened(tmp_path / "data"))
+    before = content(tmp_path / "data")
+    hostile = resealed(exported, tmp_path, "DELETE FROM shop")
+    with pytest.raises(StoreError):
+        import_file(hostile, tmp_path / "data")
+    assert content(tmp_path / "data") == before
+    (tmp_path / "data" / FILE_NAME).unlink()
+    with pytest.raises(StoreError):
+        import_file(hostile, tmp_path / "data")
+    assert only_empty(tmp_path / "data")
 
 
 # -- interrupted
