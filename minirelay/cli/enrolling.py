@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
+    from minirelay.client import RelayClient
     from minirelay.config.settings import Settings
     from minirelay.protocol.signing import PrivateKey
 
@@ -33,11 +34,11 @@ def relay_urls(settings: "Settings") -> list[str]:
 
 
 async def enrol_card(urls: Sequence[str], card: NewCard, wallet: "PrivateKey") -> None:
-    """Enrol a key card; it is fine if it is enrolled already.
+    """Enrol a key card; it is fine if it is a clerk's of this shop already.
 
     urls: where the relay may be. wallet: of the shop's owner. Raises ClickException.
     """
-    from minirelay.client import RelayUnreachable
+    from minirelay.client import ClientError, RelayUnreachable
 
     said: list[str] = []
     for url in urls:
@@ -45,6 +46,8 @@ async def enrol_card(urls: Sequence[str], card: NewCard, wallet: "PrivateKey") -
             await _enrol(url, card, wallet)
         except RelayUnreachable as error:
             said.append(str(error))
+        except ClientError as error:
+            raise click.ClickException(f"the relay does not say whose the key card is: {error}") from error
         else:
             return
     raise click.ClickException(
@@ -68,3 +71,32 @@ async def _enrol(url: str, card: NewCard, wallet: "PrivateKey") -> None:
         except EnrolmentRefused as refused:
             if refused.status != _ENROLLED_ALREADY:
                 raise click.ClickException(f"the relay does not enrol the key card: {refused}") from refused
+            if not await _is_clerks(client, card.key_card):
+                raise click.ClickException(
+                    "the key card is of another shop, or was taken back: each is enrolled once, in one shop; "
+                    "name a file that is not there with --key-card-file, and a new one is made"
+                ) from refused
+
+
+async def _is_clerks(client: "RelayClient", key_card: "PrivateKey") -> bool:
+    """Return whether a key card is a clerk's in the shop, as the accounts in its log say."""
+    from minirelay.client import ObjectType, RelayRefused, select
+    from minirelay.client.signer_check import KeyCards
+    from minirelay.errors import Code
+    from minirelay.shop.access import Role
+
+    cards = KeyCards()
+    # Signers are not checked: it is the operator's own relay.
+    accounts = client.subscribe(filters=[select(ObjectType.ACCOUNT)], check_signers=False)
+    try:
+        async with accounts:
+            async for received in accounts:
+                for patch in received.patches:
+                    cards.apply(patch)
+                if accounts.unpushed == 0:
+                    break
+    except RelayRefused as refused:
+        # A shop has a log, and accounts, from its first key card on.
+        if refused.code is not Code.NOT_FOUND:
+            raise
+    return cards.role_of(key_card.public_key) is Role.CLERK

@@ -263,7 +263,7 @@ def _print_csv(rows: Sequence[Row]) -> None:
 def _cells(row: Row) -> list[str]:
     return [
         row["state"],
-        short_order(str(row["order"])),
+        short_order(row["order"]),
         row["asked_shown"],
         row["received_shown"],
         row["currency"] if len(row["currency"]) < 10 else f"{row['currency'][:6]}…",

@@ -7,13 +7,12 @@ from typing import Any, Final
 import click
 
 from minirelay.cli.output import busy, show
-from minirelay.cli.tables import echo_table, quantity
+from minirelay.cli.tables import echo_table, quantity, short_order
 
 Row = dict[str, Any]
 
 _COLUMNS: Final = ("what", "order", "lies there", "of", "until (UTC)", "request")
 _SHORT: Final = 12
-_LONGEST_ORDER: Final = 9
 _SWEEP: Final = "sweep"
 
 
@@ -25,7 +24,7 @@ def print_unswept(found: Sequence[Row]) -> None:
     cells = [
         [
             one["verdict"],
-            _short_order(str(one["order"])),
+            short_order(one["order"]),
             one["amount_shown"],
             _currency(one),
             one["until"][5:16].replace("T", " "),
@@ -64,7 +63,7 @@ def send_all(directory: Path, found: Sequence[Row], *, as_json: bool, timeout_s:
             if swept["is_overtaken"]:
                 what = "was swept by somebody else"
             click.echo(
-                f"{one['request'][:_SHORT]}  order {_short_order(str(one['order']))}  "
+                f"{one['request'][:_SHORT]}  order {short_order(str(one['order']))}  "
                 f"{one['amount_shown']} {_currency(one)}  {what}"
             )
             click.echo(f"  {swept['transaction']}")
@@ -81,7 +80,3 @@ def _sweepable(found: Sequence[Row]) -> list[Row]:
 def _currency(one: Row) -> str:
     name: str = one["currency"]
     return name if len(name) < _SHORT else f"{name[:6]}…"
-
-
-def _short_order(order: str) -> str:
-    return order if len(order) <= _LONGEST_ORDER else f"{order[:4]}…{order[-4:]}"

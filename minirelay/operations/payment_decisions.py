@@ -84,7 +84,7 @@ class PaymentDecisions:
         return {
             "request": f"0x{request.id.hex()}",
             "shop": str(request.request.shop_id),
-            "order": int.from_bytes(request.order_id),
+            "order": str(int.from_bytes(request.order_id)),
             "state": request.state.value,
             "is_order_paid_by_it": written is not None and bool(written.outcome.patches),
             "decision": decision,

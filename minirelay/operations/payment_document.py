@@ -32,7 +32,7 @@ def describe_payment(
         "request": f"0x{one.request_id.hex()}",
         "state": one.state.value,
         "shop": str(one.shop_id),
-        "order": int.from_bytes(one.order_id),
+        "order": str(int.from_bytes(one.order_id)),
         "chain": one.chain_id,
         "currency": currency,
         "decimals": decimals,

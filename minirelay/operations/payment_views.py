@@ -80,8 +80,6 @@ class PaymentViews:
                     [one for one in seen if one.request_id == row.request_id],
                     [one for one in decided if one.request_id == row.request_id],
                 ),
-                # A browser would round it.
-                "order": str(int.from_bytes(row.order_id)),
                 "needs_somebody": needs_somebody(row),
             }
             for row in rows

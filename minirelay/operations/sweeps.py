@@ -72,7 +72,7 @@ def _describe(one: Unswept) -> UnsweptDocument:
         "request": f"0x{one.candidate.id.hex()}",
         "state": one.candidate.state.value,
         "shop": str(request.shop_id),
-        "order": int.from_bytes(one.candidate.order_id),
+        "order": str(int.from_bytes(one.candidate.order_id)),
         "chain": request.chain_id,
         "currency": coin_of(request.chain_id) if is_coin else checksum_address(request.currency),
         "address": checksum_address(one.address),

@@ -51,3 +51,21 @@ def test_a_first_key_card_is_enrolled_at_the_relay_that_runs(
     # Without a relay it says so; the card is there for the next time.
     outcome = create(settings, *flags)
     assert_one_line(outcome, 1, "not enrolled", "minirelay serve", "run this again")
+
+
+def test_a_key_card_of_another_shop_is_refused_and_a_new_one_is_taken(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    card_file = tmp_path / "card.key"
+    with serving(settings) as relay:
+        url = json.loads(relay.wait_for("serving"))["url"]
+        flags = ("--yes", "--json", "--relay-url", url, "--key-card-file")
+        assert create(settings, *flags, str(card_file)).code == 0
+        # A shop whose log is empty, and one that has other cards.
+        other = create(settings, *flags, str(card_file), "--another")
+        assert_one_line(other, 1, "of another shop", "--key-card-file")
+        second = json.loads(create(settings, "--json", "--another", "--yes").out)["shop_id"]
+        shop = ("--shop", second)
+        assert create(settings, *flags, str(tmp_path / "new.key"), *shop).code == 0
+        assert_one_line(create(settings, *flags, str(card_file), *shop), 1, "of another shop")
+        assert relay.end() == 0

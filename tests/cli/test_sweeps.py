@@ -11,7 +11,7 @@ from minirelay.cli.sweeps import print_unswept, send_all
 def row(verdict: str, why: str = "for a reason", **changed: object) -> dict[str, Any]:
     return {
         "request": "0x" + "12" * 32,
-        "order": 2**63,
+        "order": str(2**63),
         "verdict": verdict,
         "why": why,
         "currency": "0x" + "aB" * 20,

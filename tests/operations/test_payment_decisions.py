@@ -27,7 +27,7 @@ async def test_a_request_is_accepted_by_how_its_id_begins(tmp_path: Path, digits
             before + request.id.hex()[:digits].upper(), "accept", "ann", "cash"
         )
         assert made["request"] == f"0x{request.id.hex()}"
-        assert (made["state"], made["order"], made["is_order_paid_by_it"]) == ("paid", 5, True)
+        assert (made["state"], made["order"], made["is_order_paid_by_it"]) == ("paid", "5", True)
         (kept,) = await one.shop.house.store.reader.payment_decisions([request.id])
         assert (kept.decision, kept.decided_by, kept.reason) == (Decision.ACCEPT, "ann", "cash")
         with pytest.raises(OperatorError, match="paid already"):
