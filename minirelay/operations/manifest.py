@@ -8,7 +8,7 @@ import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -17,6 +17,10 @@ from minirelay.store.high_water import sync_path
 
 MAX_MANIFEST_BYTES: Final = 64 * 2**20
 _READ_BYTES: Final = 2**20
+
+
+_MOST_SECOND: Final = 253_402_300_799
+"""The last of the year 9999: no calendar here goes further."""
 
 
 class BackedUpShop(msgspec.Struct, frozen=True):
@@ -35,7 +39,7 @@ class Backup(msgspec.Struct, frozen=True):
 
     version: str
     schema: int
-    made_at: int
+    made_at: Annotated[int, msgspec.Meta(ge=0, le=_MOST_SECOND)]
     size_bytes: int
     sha256: str
     shops: tuple[BackedUpShop, ...]

@@ -12,7 +12,7 @@ from minirelay.operations.manifest import Backup, hash_file, manifest_path, read
 from minirelay.store.database import FILE_NAME
 from minirelay.store.errors import NotOurDatabase, SchemaTooOld, StoreUnreadable
 from minirelay.store.lock import DirectoryLock
-from minirelay.store.restore import known_ends, put_in_place, read_ends, refuse_loss
+from minirelay.store.restore import find_difference, known_ends, put_in_place, read_ends, refuse_loss
 
 _OLDER: Final = "take an older one: FILE.1 is the one before FILE"
 
@@ -78,15 +78,20 @@ def _examine(backup: Path) -> Backup | None:
 
 
 def _made_at(backup: Path, known: Backup | None) -> int:
-    """Return when a backup was made, as its manifest or else the file says. In epoch seconds."""
+    """Return when a backup was made, as its manifest or else the file says. In epoch seconds, up to now."""
     has_manifest = known is not None and manifest_path(backup).exists()
-    return known.made_at if known is not None and has_manifest else int(backup.stat().st_mtime)
+    said = known.made_at if known is not None and has_manifest else int(backup.stat().st_mtime)
+    return max(0, min(said, int(time.time())))
 
 
 def read_ends_of(backup: Path) -> dict[int, int]:
-    """Return how far the logs in a backup are. Raises StoreError."""
+    """Return how far the logs in a backup are. Its schema must be that of a version. Raises StoreError."""
     try:
-        return read_ends(backup)
+        ends = read_ends(backup)
+        # A trigger, say, would go on to run in the relay: no checksum that lies beside it tells of that.
+        if (difference := find_difference(backup)) is not None:
+            raise BackupDamaged(f"{backup}: {difference}; {_OLDER}")
+        return ends
     except NotOurDatabase as error:
         raise BackupDamaged(f"{backup}: no database of minirelay's, or a damaged one; {_OLDER}") from error
     except sqlite3.Error as error:

@@ -24,9 +24,10 @@ from minirelay.store.high_water import (
     sync_path,
     write_high_water,
 )
+from minirelay.store.integrity import find_schema_difference
 from minirelay.store.missing_time import describe_span, note_missing
 from minirelay.store.operator_alerts import RESTORED, OperatorAlert
-from minirelay.store.schema import backup_before_migration, migrate, schema_version
+from minirelay.store.schema import backup_before_migration, migrate, migrations, schema_version
 
 DRAFT_SUFFIX: Final = ".restoring"
 _ENDS: Final = """SELECT shop_id, coalesce((SELECT max(position) & 0xffffffffff FROM patch_set
@@ -47,6 +48,18 @@ def read_ends(path: Path) -> dict[int, int]:
         if schema_version(connection, path) == 0:
             return {}
         return {int.from_bytes(shop_id): end for shop_id, end in connection.execute(_ENDS)}
+
+
+def find_difference(path: Path) -> str | None:
+    """Say in a line what is other in the schema of a database than its version makes it; None if nothing is.
+
+    Raises sqlite3.Error, StoreError.
+    """
+    is_alone = not path.with_name(f"{path.name}-wal").exists()
+    with closing(connect_to_read(path, is_immutable=is_alone)) as connection:
+        version = schema_version(connection, path)
+        steps = [step for step in migrations() if step.number <= version]
+        return find_schema_difference(connection, steps) if steps else None
 
 
 def known_ends(database: Path) -> dict[int, int]:

@@ -1,14 +1,17 @@
 """Restoring: nothing is lost by mistake, and no number is given out twice."""
 
 import asyncio
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from minirelay.errors import StoreError
 from minirelay.operations.backups import BackupDamaged, back_up, describe
-from minirelay.operations.manifest import manifest_path
+from minirelay.operations.manifest import hash_file, manifest_path, read_manifest, write_manifest
 from minirelay.operations.restoring import restore
 from minirelay.protocol.gaps import GAP_STEP
 from minirelay.store.database import FILE_NAME, open_readonly
@@ -155,6 +158,51 @@ def test_a_backup_of_a_newer_version_is_not_restored(tmp_path: Path, monkeypatch
     monkeypatch.setattr(schema, "migrations", lambda: older)
     with pytest.raises(SchemaTooNew):
         restore(tmp_path / "backup", tmp_path / "new")
+
+
+def reseal(backup: Path, **said: object) -> None:
+    """Let a backup's manifest say of it what it is now, as whoever changes both can."""
+    manifest = read_manifest(backup)
+    assert manifest is not None
+    current = msgspec.structs.replace(manifest.current, sha256=hash_file(backup), **said)
+    write_manifest(backup, msgspec.structs.replace(manifest, current=current))
+
+
+@pytest.mark.parametrize("with_manifest", [True, False])
+def test_a_backup_with_something_in_it_that_runs_by_itself_is_refused(
+    tmp_path: Path, with_manifest: bool
+) -> None:
+    fill(tmp_path / "data")
+    back_up(tmp_path / "data", tmp_path / "backup")
+    with closing(sqlite3.connect(tmp_path / "backup")) as connection:
+        connection.execute("CREATE TRIGGER t AFTER INSERT ON patch_set BEGIN DELETE FROM alert; END")
+    reseal(tmp_path / "backup")
+    if not with_manifest:
+        manifest_path(tmp_path / "backup").unlink()
+    with pytest.raises(BackupDamaged, match="schema is not that of this version: trigger t"):
+        restore(tmp_path / "backup", tmp_path / "new")
+    assert not (tmp_path / "new" / FILE_NAME).exists()
+
+
+@pytest.mark.parametrize("made_at", [-1, 2**62])
+def test_a_manifest_with_a_time_that_no_calendar_has_is_none(tmp_path: Path, made_at: int) -> None:
+    fill(tmp_path / "data")
+    back_up(tmp_path / "data", tmp_path / "backup")
+    reseal(tmp_path / "backup", made_at=made_at)
+    with pytest.raises(StoreError, match="not the manifest of a backup"):
+        restore(tmp_path / "backup", tmp_path / "new")
+
+
+def test_nothing_is_said_to_be_missing_of_the_future(tmp_path: Path) -> None:
+    fill(tmp_path / "data")
+    back_up(tmp_path / "data", tmp_path / "backup")
+    reseal(tmp_path / "backup", made_at=2**36)
+    restore(tmp_path / "backup", tmp_path / "new")
+    with closing(sqlite3.connect(tmp_path / "new" / FILE_NAME)) as connection:
+        ((since, until),) = connection.execute("SELECT since, until FROM missing_time").fetchall()
+        ((detail,),) = connection.execute("SELECT detail FROM alert").fetchall()
+    assert since <= until <= time.time()
+    assert time.strftime("%Y", time.gmtime(2**36)) not in detail
 
 
 def test_what_is_no_file_is_said(tmp_path: Path) -> None:
