@@ -10,6 +10,7 @@ MinirelayError
 ├── ChainError            an endpoint or a contract could not be asked; subclasses live in `chain/`
 ├── WorkExceeded          judging was given up because of what it costs; lives in `shop/work.py`
 ├── FactsMissing          a set needs facts that are not known yet; lives in `shop/checkout_facts.py`
+├── WebhookFailure        the operator's webhook did not take a post; lives in `operations/webhook_post.py`
 └── ConfigError           a setting is missing or wrong; the message says which and what to do
 
 Only `Refusal` is ever sent to a client. Everything else is a bug or the world: logged with its cause.

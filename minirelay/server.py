@@ -70,6 +70,7 @@ async def serve(
         raise ConfigError("not configured: base_url")
     settings.check_payments()
     settings.check_anchoring()
+    settings.check_webhook()
     async with AsyncExitStack() as stages:
         enter = stages.enter_async_context
         on = await enter(

@@ -27,6 +27,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
             "relay_parts",
             "running_relay",
             "watched_chains",
+            "webhook",
         )
     },
     **{

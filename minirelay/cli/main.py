@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "verify": "minirelay.cli.verify",
     "alerts": "minirelay.cli.alerts",
     "admin": "minirelay.cli.admin",
+    "webhook": "minirelay.cli.webhook",
     "blobs": "minirelay.cli.blobs",
     "backup": "minirelay.cli.backup",
     "restore": "minirelay.cli.restore",

@@ -19,6 +19,7 @@ from minirelay.composition.registry import (
 )
 from minirelay.composition.relay_parts import guard_disk, open_store
 from minirelay.composition.watched_chains import open_chains
+from minirelay.composition.webhook import keep_events
 from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl
 from minirelay.operations.disk_guard import DiskGuard
@@ -63,6 +64,7 @@ async def open_foundations(
     async with AsyncExitStack() as parts:
         enter = parts.enter_async_context
         store = await enter(await open_store(settings, accepts_loss=accepts_loss))
+        await keep_events(settings, store)
         disk = await enter(guard_disk(settings))
         loop_watch = LoopWatch()
         parts.enter_context(loop_watch.running())

@@ -19,6 +19,7 @@ from minirelay.composition.registry import anchor_runner, anchoring, token_check
 from minirelay.composition.relay_parts import backups, stock_alerts
 from minirelay.composition.running_relay import RunningRelay
 from minirelay.composition.watched_chains import readiness
+from minirelay.composition.webhook import webhook
 from minirelay.event_loop import end_tasks
 from minirelay.operations.backup_schedule import BackupSchedule
 from minirelay.operations.backup_views import BackupViews
@@ -70,6 +71,7 @@ async def operate(on: Foundations, running: RunningRelay) -> AsyncIterator[Opera
     settings = on.settings
     async with AsyncExitStack() as parts:
         enter = parts.enter_async_context
+        await enter(webhook(settings, on.store, on.wallet))
         await enter(stock_alerts(running.relay))
         sweepers = make_sweepers(settings, on.chains, on.payment_chains, on.store, on.wallet)
         await enter(auto_sweep(settings, sweepers, on.store, on.quotes))

@@ -46,7 +46,8 @@ def _named(chain_ids: Sequence[int]) -> Iterator[tuple[str, Setting]]:
 def _lines(name: str, setting: Setting, given: Mapping[str, Any]) -> Iterator[str]:
     field = name.rpartition(".")[2]
     yield ""
-    choices = f" One of: {', '.join(setting.choices)}." if setting.choices else ""
+    of = "Some of" if setting.is_list else "One of"
+    choices = f" {of}: {', '.join(setting.choices)}." if setting.choices else ""
     yield from textwrap.wrap(
         f"{setting.help[0].upper()}{setting.help[1:]}.{choices}",
         WIDTH,
@@ -65,7 +66,7 @@ def _lines(name: str, setting: Setting, given: Mapping[str, Any]) -> Iterator[st
 
 def _default(setting: Setting) -> str:
     value = setting.default
-    if isinstance(value, bool) or type(value) in (int, float):
+    if isinstance(value, bool) or type(value) in (int, float, tuple):
         return toml(value)
     # Times and sizes as people write them; nothing of a default is secret.
     return toml(str(value))

@@ -183,3 +183,15 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="work for one patch set in units of some 30 ns, with the objects that it refers to"),
     ] = 24_000_000
     frame_size: Annotated[Size, Meta(description="largest frame that a client may send")] = Size(2 * 2**20)
+
+    # Those of the webhook (spec 09, "Alerts"): strangers cause payments, and so what is told of them.
+    webhook_posts: Annotated[Count, Meta(description="posts to the webhook that are under way at a time")] = 4
+    webhook_timeout: Annotated[
+        PositiveSeconds, Meta(description="how long the webhook may take to answer one post")
+    ] = PositiveSeconds(10)
+    webhook_retry: Annotated[
+        PositiveSeconds, Meta(description="how long an event is posted again that the webhook does not take")
+    ] = PositiveSeconds(86_400)
+    webhook_events: Annotated[
+        Count, Meta(description="events that wait for the webhook; beyond it some are dropped")
+    ] = 10_000

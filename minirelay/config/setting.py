@@ -36,8 +36,10 @@ class Setting:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """Return the words that it may be, if it is a choice of words."""
+        """Return the words that it may be, if it is a choice of words, or each in its list."""
         kind = get_args(self.type)[0]
+        if self.is_list:
+            kind = get_args(kind)[0]
         return get_args(kind) if get_origin(kind) is Literal else ()
 
     @property

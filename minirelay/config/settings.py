@@ -293,6 +293,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         PositiveSeconds,
         Meta(description="time in which such a place may write one more warning, with the count"),
     ] = PositiveSeconds(60)
+    webhook_url: Annotated[
+        EndpointUrl | None,
+        Meta(
+            description="where alerts and payments are posted; unset: nowhere. Without TLS in private "
+            "networks only",
+            extra={"is_secret": True},
+        ),
+    ] = None
+    webhook_secret_file: Annotated[
+        Path | None, Meta(description="file with the secret that signs what is posted there, mode 0600")
+    ] = None
+    webhook_events: Annotated[
+        tuple[Literal["alerts", "payments"], ...], Meta(description="what is posted there")
+    ] = ("alerts", "payments")
     stop_timeout: Annotated[
         PositiveSeconds,
         Meta(description="how long what is in flight may take when the relay stops; then it is cut off"),
@@ -340,6 +354,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                     "since what is paid on such a chain is worth nothing"
                 )
 
+    def check_webhook(self) -> None:
+        """Check what the webhook needs together. Raises ConfigError."""
+        if self.webhook_url is not None and self.webhook_secret_file is None:
+            raise ConfigError(
+                "not configured: webhook_secret_file, which webhook_url needs: a file with a secret that the "
+                "receiver knows, too"
+            )
+
     def check_anchoring(self) -> None:
         """Check what anchoring needs together. Raises ConfigError."""
         if self.anchoring.enabled and not (self.anchoring.sets or self.anchoring.interval):
@@ -372,6 +394,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Check that the settings without a default are there. Raises ConfigError, which names them."""
         self.check_payments()
         self.check_anchoring()
+        self.check_webhook()
         self.require("base_url", "wallet_key_file", f"chains.{self.registry_chain}.rpc_urls")
 
     def require(self, *needed: str) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from minirelay.store.connection import rolled_back_on_error
+from minirelay.store.webhook_triggers import CANCELED_ORDER, create_webhook_triggers
 
 Parameter = int | bytes | str | None
 
@@ -64,6 +65,9 @@ class Kind(IntEnum):
     UNKNOWN_PAYMENT = 39
     NO_UNKNOWN_PAYMENT = 40
     NEEDLESS_ALERT = 41
+    WEBHOOK_TOPICS = 42
+    NO_WEBHOOK_EVENT = 43
+    CANCELED_ORDER = 44
 
 
 WIDTH = 13
@@ -192,6 +196,11 @@ _ACTIONS = {
     Kind.NO_UNKNOWN_PAYMENT: """DELETE FROM unknown_payment
         WHERE chain_id = v1 AND transaction_hash = v2 AND log_index = v3;""",
     Kind.NO_ACCOUNT_CHECK: "DELETE FROM account_check WHERE shop_id = v1 AND wallet = v2;",
+    Kind.WEBHOOK_TOPICS: """DELETE FROM webhook_topic;
+        INSERT INTO webhook_topic (name) SELECT 'alerts' WHERE v1 UNION ALL SELECT 'payments' WHERE v2;
+        DELETE FROM webhook_event WHERE topic NOT IN (SELECT name FROM webhook_topic);""",
+    Kind.NO_WEBHOOK_EVENT: "DELETE FROM webhook_event WHERE id = v1;",
+    Kind.CANCELED_ORDER: CANCELED_ORDER,
 }
 
 # Statements exist for these numbers of rows only, so that each is prepared once. The largest stays
@@ -254,7 +263,7 @@ _INSERTS = {size: f"INSERT INTO bulk_insert VALUES {', '.join([_ROW] * size)}" f
 
 
 def create_bulk_insert(connection: sqlite3.Connection) -> None:
-    """Make the view and its triggers, for as long as this connection lives."""
+    """Make the view and its triggers, and those of events, for as long as this connection lives."""
     values = [f"v{number}" for number in range(1, WIDTH + 1)]
     nulls = ", ".join(["NULL"] * (WIDTH + 1))
     connection.execute(f"CREATE TEMP VIEW bulk_insert (kind, {', '.join(values)}) AS SELECT {nulls}")
@@ -264,6 +273,7 @@ def create_bulk_insert(connection: sqlite3.Connection) -> None:
             f"CREATE TEMP TRIGGER bulk_insert_{kind.name.lower()} INSTEAD OF INSERT ON bulk_insert "
             f"WHEN NEW.kind = {kind.value} BEGIN {body} END"
         )
+    create_webhook_triggers(connection)
 
 
 def store(connection: sqlite3.Connection, statements: list[Statement]) -> None:

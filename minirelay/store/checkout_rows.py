@@ -12,7 +12,7 @@ import msgspec
 from minirelay.protocol.ids import HASH_BYTES, UINT256_BYTES
 from minirelay.shop.checkout import CheckoutAlert, CheckoutOutcome
 from minirelay.shop.checkout_records import RecordChanges
-from minirelay.shop.issued_requests import IssuedRequest
+from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.shop.payment_details import ListingSnapshot
 from minirelay.shop.reservations import Reservation
 from minirelay.store.batch import ROW_BYTES, Batch
@@ -23,6 +23,7 @@ SECOND_BYTES: Final = 8
 AMOUNT_BYTES: Final = UINT256_BYTES
 _UNITS_BYTES: Final = 24
 _REQUEST_BYTES: Final = 512
+_PAID: Final = frozenset({RequestState.PAID, RequestState.OVER})
 
 encode_units = msgspec.msgpack.Encoder().encode
 
@@ -90,6 +91,14 @@ class CheckoutRows(msgspec.Struct, frozen=True):
             batch.put(Kind.BLOCK, (snapshot.hash,), snapshot.data, False)
         for alert in self.alerts:
             batch.insert(Kind.ALERT, *_alert_row(self.shop, alert, self.raised_at))
+        for order_id in self._canceled():
+            batch.put(Kind.CANCELED_ORDER, (self.shop, order_id))
+
+    def _canceled(self) -> list[bytes]:
+        """List the orders that were closed, but for those that are closed by being paid."""
+        requests = self.records.requests.values()
+        paid = {one.order_id for one in requests if one.state in _PAID}
+        return [order_id for order_id in self.records.closed if order_id not in paid]
 
     def _reservations(self) -> Iterator[tuple[bytes, Reservation | None]]:
         yield from self.records.reservations.items()

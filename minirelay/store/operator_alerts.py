@@ -14,12 +14,20 @@ IMPORTED: Final = "imported"
 STRAY_PAYMENT: Final = "stray payment"
 PRICE_JUMPED: Final = "price jumped"
 ANCHOR_STUCK: Final = "anchor stuck"
+WEBHOOK_FAILED: Final = "webhook failed"
 LOW_DISK: Final = "low disk"
 CHAIN_STUCK: Final = "chain stuck"
 CLOCK_BEHIND: Final = "clock behind"
 ENDING: Final = frozenset({BACKUP_FAILED, LOW_DISK, CHAIN_STUCK, CLOCK_BEHIND})
 """The kinds of those that end by themselves, when what they tell of is over."""
-OPERATOR_ALERTS: Final = ENDING | {RESTORED, IMPORTED, STRAY_PAYMENT, PRICE_JUMPED, ANCHOR_STUCK}
+OPERATOR_ALERTS: Final = ENDING | {
+    RESTORED,
+    IMPORTED,
+    STRAY_PAYMENT,
+    PRICE_JUMPED,
+    ANCHOR_STUCK,
+    WEBHOOK_FAILED,
+}
 """The kinds of these alerts."""
 
 MOST_DETAIL_BYTES: Final = 500

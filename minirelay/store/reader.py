@@ -29,6 +29,7 @@ from minirelay.store import (
     shops,
     totals,
     unswept,
+    webhook_events,
 )
 from minirelay.store.account_checks import AccountCheck
 from minirelay.store.alerts import Alert, AlertPage, ToldAlert
@@ -58,6 +59,7 @@ from minirelay.store.payment_rows import PaymentTransfer
 from minirelay.store.pool import Queryable, ReadPool
 from minirelay.store.totals import Totals
 from minirelay.store.unswept import SweepCandidate
+from minirelay.store.webhook_events import Topic, WaitingEvent, WebhookBacklog, WebhookEvent
 
 
 class Reader:
@@ -302,6 +304,26 @@ class Reader:
     async def totals(self, most_shops: int) -> Totals:
         """Count everything. most_shops: that are named, those with the longest logs."""
         return await self._pool.run(lambda db: totals.count_totals(db, most_shops))
+
+    async def webhook_topics(self) -> frozenset[Topic]:
+        """Return what the webhook is told of."""
+        return await self._pool.run(webhook_events.load_topics)
+
+    async def webhook_waiting(self, after_id: int, most: int) -> list[WaitingEvent]:
+        """List the next events that the webhook has not taken yet."""
+        return await self._pool.run(lambda db: webhook_events.list_waiting(db, after_id, most))
+
+    async def webhook_least(self, most: int) -> list[int]:
+        """List the events that go first when too many wait."""
+        return await self._pool.run(lambda db: webhook_events.list_least(db, most))
+
+    async def webhook_backlog(self) -> WebhookBacklog:
+        """Count the events that the webhook has not taken yet."""
+        return await self._pool.run(webhook_events.load_backlog)
+
+    async def webhook_event(self, event_id: int) -> WebhookEvent | None:
+        """Look an event up by its number."""
+        return await self._pool.run(lambda db: webhook_events.find_event(db, event_id))
 
     async def tail(self, shop: int) -> tuple[int, Counts]:
         """Return the last sequence number (0: the log is empty) and what the log holds."""

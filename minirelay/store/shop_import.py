@@ -29,6 +29,7 @@ from minirelay.store.shop_copy import columns_of
 from minirelay.store.shop_tables import SHOP_TABLES, ShopTable
 from minirelay.store.shops import get_meta
 from minirelay.store.stock_rows import STOCK_HELD
+from minirelay.store.webhook_triggers import untold
 
 MOST_CHAINS: Final = 64
 """So many chains may be in a copy."""
@@ -88,7 +89,8 @@ def import_shop(
         with _attached(connection, copy), rolled_back_on_error(connection):
             connection.execute("BEGIN IMMEDIATE")
             _refuse_what_is_there(connection, shop_id)
-            row = _move(connection)
+            with untold(connection):
+                row = _move(connection)
             rewound = _rewind_chains(connection, imported_at)
             _refuse_too_far_back(rewound, most_back)
             _copy_notes(connection, row, imported_at)

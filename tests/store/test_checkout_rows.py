@@ -198,9 +198,9 @@ def test_what_many_write_together_is_one_statement() -> None:
     commits = [shop.write(GUEST, *buy(order, item(1), item(2))) for order in range(1, 60)]
     commits.append(shop.write(GUEST, *cancel(5)))
     rows = rows_of(commits)
-    # Of each a reservation and a request; of all two listings, one reservation that is none any more, and
-    # the second that all of it was judged at.
-    assert len(rows) == 2 * 59 + 2 + 1 + 1
+    # Of each a reservation and a request; of all two listings, one reservation that is none any more, the
+    # order that was canceled, and the second that all of it was judged at.
+    assert len(rows) == 2 * 59 + 2 + 1 + 1 + 1
     assert len(rows.statements()) == 1
 
 

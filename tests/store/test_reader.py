@@ -24,6 +24,7 @@ from minirelay.store.messages import (
 from minirelay.store.payment_list import PaymentFilter
 from minirelay.store.payment_records import Rests
 from minirelay.store.reader import Reader
+from minirelay.store.webhook_events import WebhookBacklog
 from tests.relay.fixed_facts import CHAIN
 from tests.shop.checkouts import buy, item
 from tests.store import second_reading
@@ -96,6 +97,11 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.lasting_alerts() == {}
     assert await reader.missing_until() == 0
     assert await reader.unknown_payments(1) == []
+    assert await reader.webhook_topics() == frozenset()
+    assert await reader.webhook_waiting(0, 10) == []
+    assert await reader.webhook_least(10) == []
+    assert await reader.webhook_backlog() == WebhookBacklog(0, None)
+    assert await reader.webhook_event(1) is None
     assert await reader.account_checks() == []
     assert await reader.accounts(shop_row().shop_id, [bytes(20)]) == set()
     assert await reader.reservations(1) == dict(shop.shop.records.reservations.rows())

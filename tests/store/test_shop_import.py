@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from minirelay.store.batch import rows_of as batch_of
 from minirelay.store.database import FILE_NAME, Store, connect_writer
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.messages import ShopRow
+from minirelay.store.operator_alerts import IMPORTED
 from minirelay.store.shop_import import Unwanted, import_shop
+from minirelay.store.webhook_events import WebhookTopics
 from tests.operations.shops import OTHER_SHOP, everything
 from tests.store.shop_rows import rows_of
 from tests.store.test_shop_copy import copy
@@ -62,6 +65,16 @@ def test_of_a_transaction_that_fails_nothing_stays(empty: Path, copied: Path, tm
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
     # The same connection, the same directory: it goes on.
     assert put(empty, copied) == 1
+
+
+def test_alerts_that_come_with_the_shop_are_not_told_to_the_webhook_again(empty: Path, copied: Path) -> None:
+    with closing(connect_writer(empty / FILE_NAME, "full")) as connection:
+        for statement in batch_of([WebhookTopics(frozenset({"alerts", "payments"}))]).statements():
+            connection.execute(statement.sql, statement.parameters)
+    put(empty, copied)
+    with closing(sqlite3.connect(empty / FILE_NAME)) as connection:
+        assert connection.execute("SELECT count(*) > 1 FROM alert").fetchone() == (1,)
+        assert connection.execute("SELECT state FROM webhook_event").fetchall() == [(IMPORTED,)]
 
 
 def test_the_same_shop_does_not_come_twice(empty: Path, copied: Path) -> None:

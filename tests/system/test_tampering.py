@@ -63,6 +63,18 @@ NOT_COMPARED = {
     "account_check.wallet": "to be asked of the chain",
     "account_check.may_be_added": "to be asked of the chain",
     "alert.acknowledged_at": "by a person",
+    "webhook_topic.name": "a setting",
+    **dict.fromkeys([f"webhook_told.{one}" for one in ("key", "times")], "told before, not stored elsewhere"),
+    **dict.fromkeys(
+        [
+            f"webhook_event.{one}"
+            for one in (
+                *("id", "key", "times", "topic", "stream", "state", "request", "alert", "amount", "count"),
+                *("detail", "is_urgent", "is_over", "created_at"),
+            )
+        ],
+        "to be told, and then gone",
+    ),
     "chain_head.chain_id": "of the chain",
     "chain_head.number": "of the chain",
     "chain_head.hash": "of the chain",
