@@ -14,7 +14,7 @@ from minirelay.blobs.library import BlobLibrary
 from minirelay.chain.wallet import Wallet
 from minirelay.composition.foundations import Foundations, open_foundations, other_reasons
 from minirelay.composition.listeners import open_client_listener
-from minirelay.composition.operations import operate
+from minirelay.composition.operations import ExtraMaker, operate
 from minirelay.composition.relay_parts import make_enroller
 from minirelay.composition.running_relay import RunningRelay, run_relay
 from minirelay.composition.watched_chains import readiness
@@ -58,12 +58,13 @@ async def serve(
     *,
     accepts_loss: bool = False,
     new_token: int | None = None,
+    make_extra: ExtraMaker | None = None,
 ) -> AsyncIterator[Server]:
     """Run a relay while the block runs.
 
     listener: an address that is bound already. accepts_loss: see `Store.open`. new_token: under
-    development, the id of the token to mint if there is none. Raises ConfigError, StoreError, ChainError, in
-    words for people.
+    development, the id of the token to mint if there is none. make_extra: makes what only this relay's
+    operator can ask. Raises ConfigError, StoreError, ChainError, in words for people.
     """
     base_url = settings.base_url
     if base_url is None:
@@ -77,7 +78,7 @@ async def serve(
             open_foundations(settings, base_url, wallet, accepts_loss=accepts_loss, new_token=new_token)
         )
         running = await enter(run_relay(on))
-        operations = await enter(operate(on, running))
+        operations = await enter(operate(on, running, make_extra))
         url = await enter(open_client_listener(settings, _services(on, running), listener, running.relay))
         yield Server(
             url, on.token.token_id, running.relay, operations.token_lost, on.blobs, operations.login_links

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from minirelay.dev.accounts import ACCOUNTS
+from minirelay.dev.description import describe, named_contracts
 from minirelay.protocol.ids import show_shop, show_token
 
 if TYPE_CHECKING:
@@ -19,22 +20,15 @@ LAN_WARNING: Final = "Whoever reaches this machine can use all of this: everybod
 
 def json_line(development: "Development") -> str:
     """Write everything that a client needs as JSON. The key card is hexadecimal without 0x."""
-    demo = development.demo_shop
-    return json.dumps(
-        {
-            "base_url": development.base_url,
-            "rpc_url": development.rpc_url,
-            "chain_id": development.chain_id,
-            "contracts": _contracts(development),
-            "relay_token_id": _token(development),
-            "admin_login": _login(development),
-            "wallets": [{"address": one.address, "private_key": one.private_key} for one in ACCOUNTS],
-            "demo_shop": None
-            if demo is None
-            else {"shop_id": str(demo.shop_id), "owner": demo.owner.address, "key_card": demo.key_card},
-        },
-        separators=(",", ":"),
+    described = describe(
+        development.base_url,
+        development.rpc_url,
+        development.chain_id,
+        development.contracts,
+        development.demo_shop,
     )
+    own = {"relay_token_id": _token(development), "admin_login": _login(development)}
+    return json.dumps(described | own, separators=(",", ":"))
 
 
 def banner(
@@ -52,7 +46,11 @@ def banner(
         *_operator(development),
         *_row("kept in", kept),
         *_heading("Contracts"),
-        *(line for name, address in _contracts(development).items() for line in _row(name, address)),
+        *(
+            line
+            for name, address in named_contracts(development.contracts).items()
+            for line in _row(name, address)
+        ),
         *_demo_shop(development),
         *_heading("Wallets, each with 10,000 coins and a key that everybody knows"),
         *(line for one in wallets for line in (f"  {one.address}", f"    {one.private_key}")),
@@ -105,17 +103,6 @@ def _row(name: str, value: str) -> list[str]:
     line = f"  {name:<11} {value}"
     # What is copied must not be cut by the edge of the terminal.
     return [line] if len(line) <= WIDTH else [f"  {name}", f"  {value}"]
-
-
-def _contracts(development: "Development") -> dict[str, str]:
-    contracts = development.contracts
-    named = {
-        "ShopReg": contracts.shop_reg,
-        "RelayReg": contracts.relay_reg,
-        "Payments": contracts.payments,
-        "Eddies": contracts.eddies,
-    }
-    return {name: address for name, address in named.items() if address is not None}
 
 
 def _token(development: "Development") -> str:

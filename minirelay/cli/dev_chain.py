@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from minirelay.cli.dev_relay import relay_flag
+from minirelay.dev.arguments import MOST_BLOCKS
 
 if TYPE_CHECKING:
     from minirelay.chain.chain import Chain
-
-MOST_BLOCKS = 10_000
 
 
 @click.group(short_help="Mine, stop or reorganise the development chain.")

@@ -3,21 +3,15 @@
 import asyncio
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from minirelay.cli.dev_relay import relay_flag
+from minirelay.dev.arguments import DEFAULT_WALLET, read_percent, share_of
 from minirelay.errors import ConfigError
 
-if TYPE_CHECKING:
-    from minirelay.shop.issued_requests import IssuedRequest
-
 WAYS = ("contract", "address", "token", "wallet")
-DEFAULT_WALLET = 5
-"""The demo shop's customer."""
-
-MOST_PERCENT = 10_000
 
 
 class Percent(click.ParamType[Fraction]):
@@ -30,12 +24,9 @@ class Percent(click.ParamType[Fraction]):
         if isinstance(value, Fraction):
             return value
         try:
-            percent = Fraction(str(value).removesuffix("%"))
-        except (ValueError, ZeroDivisionError):
-            self.fail(f"{value} is no percentage, such as 50%", param, ctx)
-        if not 0 < percent <= MOST_PERCENT:
-            self.fail(f"{value} is not above 0 and at most {MOST_PERCENT}%", param, ctx)
-        return percent / 100
+            return read_percent(str(value))
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command(short_help="Pay an order of a running `minirelay dev`.")
@@ -73,56 +64,22 @@ def dev_pay(**given: Any) -> None:
 async def _pay(given: dict[str, Any]) -> None:
     from minirelay.chain.endpoint import open_http
     from minirelay.dev.accounts import ACCOUNTS
-    from minirelay.dev.paying import MOST_WAIT_S, How, Purse, pass_time, pay, show_amount
+    from minirelay.dev.order_payment import Wish, pay_order
+    from minirelay.dev.paying import How, purse_of
     from minirelay.dev.running import find_running
     from minirelay.dev.sending import connect
-    from minirelay.dev.unpaid import find_unpaid, is_noticed_over
+    from minirelay.store.database import open_readonly
 
-    share, how = _share(given), How(given["how"])
-    if how in (How.CONTRACT, How.WALLET) and (given["late"] or share != 1):
-        raise ConfigError(
-            f"--how {how.value}: the contract takes the exact amount, and in time only; use --how address"
-        )
+    share = share_of(given["part"], given["over"])
+    wish = Wish(given["order"], _shop_id(given["shop"]), How(given["how"]), share, given["late"])
     running = find_running(given["relay"])
-    issued = await find_unpaid(Path(running.data_dir), given["order"], _shop_id(given["shop"]))
-    async with open_http() as http:
-        contracts = running.contracts
-        purse = Purse(
-            await connect(http, running.rpc_url),
-            running.rpc_url,
-            ACCOUNTS[given["wallet"]],
-            bytes.fromhex(contracts.payments[2:]),
-            bytes.fromhex(contracts.eddies[2:]) if contracts.eddies else None,
-        )
-        total = await show_amount(purse, issued.request.currency, issued.request.amount)
-        click.echo(f"order {int.from_bytes(issued.order_id)} asks for {total} ({issued.state.value})")
-        if given["late"]:
-            await pass_time(purse.chain, issued.request.ttl + 1)
-            click.echo(f"the chain's clock is now past {_moment(issued)}")
-            if not await is_noticed_over(Path(running.data_dir), issued, MOST_WAIT_S):
-                click.echo("the relay has not noticed yet: it may count this as in time")
-        paid = await pay(purse, issued.request, how, share)
-    click.echo(f"paid {paid.amount}")
-    click.echo(f"  to {paid.to}")
-    if not paid.is_mined:
-        click.echo("it is in no block yet: `minirelay dev-chain mine` makes one")
-
-
-def _share(given: dict[str, Any]) -> Fraction:
-    if given["part"] is not None and given["over"] is not None:
-        raise ConfigError("--part and --over exclude each other")
-    if given["part"] is not None:
-        return Fraction(given["part"])
-    return 1 + Fraction(given["over"] or 0)
+    async with await open_readonly(Path(running.data_dir)) as store, open_http() as http:
+        chain = await connect(http, running.rpc_url)
+        purse = purse_of(chain, running.rpc_url, ACCOUNTS[given["wallet"]], running.contracts)
+        await pay_order(purse, store.reader, wish, click.echo)
 
 
 def _shop_id(text: str | None) -> int | None:
     from minirelay.cli.inspection import shop_id_of
 
     return None if text is None else shop_id_of(text)
-
-
-def _moment(issued: "IssuedRequest") -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(issued.request.ttl, UTC).isoformat().replace("+00:00", "Z")

@@ -4,7 +4,7 @@ To add a part is to write its function beside what it is made of, and to enter i
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -38,8 +38,9 @@ from minirelay.protocol.ids import show_token
 from minirelay.relay.clock import utc_now
 from minirelay.store.high_water import HIGH_WATER_FILE
 from minirelay.store.meta_table import MetaTable
+from minirelay.store.reader import Reader
 from minirelay.web.admin.alerts import AlertsApi
-from minirelay.web.admin.app import AdminApi
+from minirelay.web.admin.app import AdminApi, Extra
 from minirelay.web.admin.backups import BackupsApi
 from minirelay.web.admin.blobs import BlobsApi
 from minirelay.web.admin.events import EventsApi
@@ -52,6 +53,9 @@ from minirelay.web.admin.settings import SettingsApi
 from minirelay.web.admin.shops import ShopsApi
 from minirelay.web.admin.status import StatusApi
 from minirelay.web.admin.sweeps import SweepsApi
+
+ExtraMaker = Callable[[Reader], Extra]
+"""Makes what the operator can ask of a relay beyond what each has; it is given what reads the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,10 @@ class Operations:
 
 
 @asynccontextmanager
-async def operate(on: Foundations, running: RunningRelay) -> AsyncIterator[Operations]:
-    """Keep an eye on a relay while the block runs. Raises ConfigError."""
+async def operate(
+    on: Foundations, running: RunningRelay, make_extra: ExtraMaker | None = None
+) -> AsyncIterator[Operations]:
+    """Keep an eye on a relay while the block runs. make_extra: see `serve`. Raises ConfigError."""
     settings = on.settings
     async with AsyncExitStack() as parts:
         enter = parts.enter_async_context
@@ -92,7 +98,8 @@ async def operate(on: Foundations, running: RunningRelay) -> AsyncIterator[Opera
             LogApi(ring),
             BackupsApi(backup_views),
         ]
-        links = await enter(open_operator_listeners(settings, apis, running.relay.memory, live.close))
+        extras = [] if make_extra is None else [make_extra(on.store.reader)]
+        links = await enter(open_operator_listeners(settings, apis, running.relay.memory, live.close, extras))
         yield Operations(token_lost, links)
 
 

@@ -13,7 +13,7 @@ from minirelay.config.secret_file import read_secret
 from minirelay.config.settings import Settings
 from minirelay.errors import ConfigError
 from minirelay.relay.memory_budget import MemoryBudget
-from minirelay.web.admin.app import AdminApi, create_admin_app
+from minirelay.web.admin.app import AdminApi, Extra, create_admin_app
 from minirelay.web.admin.gate import Gate
 from minirelay.web.admin.login import LoginApi, LoginLinks, LoginLinksApi
 from minirelay.web.admin.login_tries import LoginTries
@@ -38,19 +38,21 @@ async def open_operator_listeners(
     apis: Sequence[AdminApi],
     memory: MemoryBudget,
     end_streams: Callable[[], Awaitable[None]],
+    extras: Sequence[Extra] = (),
 ) -> AsyncIterator[LoginLinks]:
     """Answer the operator while the block runs; gives what makes login links. Raises ConfigError.
 
     apis: what is answered. memory: of all that strangers make the relay hold. end_streams: ends answers that
-    would not end by themselves.
+    would not end by themselves. extras: what is answered, too, by the parts of the page that this relay has.
     """
     sessions = AdminSessions(time.monotonic, settings.limits.admin_sessions)
+    every = [*apis, *(api for one in extras for api in one.apis)]
     async with AsyncExitStack() as parts:
         listener = _bind(settings)
         if listener is not None:
             parts.callback(listener.close)
         links = LoginLinks(sessions, None if listener is None else _url(listener))
-        for_socket = create_admin_app(*apis, LoginLinksApi(links))
+        for_socket = create_admin_app(*every, LoginLinksApi(links))
 
         async def end(_app: web.Application) -> None:
             await end_streams()
@@ -59,7 +61,8 @@ async def open_operator_listeners(
         await parts.enter_async_context(listen_to_operator(for_socket, settings.data_dir))
         if listener is not None:
             gate = _gate(settings, sessions, listener)
-            app = create_admin_app(*apis, LoginApi(sessions, gate), gate=gate)
+            login = LoginApi(sessions, gate, [one.name for one in extras])
+            app = create_admin_app(*every, login, gate=gate)
             connections = _connections(settings.limits)
             await parts.enter_async_context(
                 listen(app, listener, connections, memory, stop_timeout_s=STOP_TIMEOUT_S, on_stop=end_streams)

@@ -13,6 +13,7 @@ from minirelay.chain.wallet import Wallet, load_wallet
 from minirelay.config.loading import fixed_layer, load
 from minirelay.config.settings import Settings
 from minirelay.config.values import Factor
+from minirelay.dev.admin.api import DevApi, Place
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.contract_addresses import Contracts, read_contracts
 from minirelay.dev.demo_setup import DemoShop, plan_demo_shop, set_up_demo_shop
@@ -27,6 +28,7 @@ from minirelay.protocol.signing import checksum_address
 from minirelay.server import Server, serve
 from minirelay.store.lock import DirectoryLock
 from minirelay.store.one_step import check_sqlite
+from minirelay.web.admin.app import Extra
 from minirelay.web.listener import Listener
 
 LOCK_NAME = "dev.lock"
@@ -84,22 +86,30 @@ async def run_development(options: DevOptions) -> AsyncIterator[Development]:
         listener = Listener.bind(options.host, options.port, "choose another --port (0: any), or --host")
         stack.callback(listener.close)
         rpc_url = await _chain_url(options, directory, stack)
-        chain = await connect(await stack.enter_async_context(open_http()), rpc_url)
+        http = await stack.enter_async_context(open_http())
+        chain = await connect(http, rpc_url)
         contracts = await _contracts(options, chain, directory)
         wallet = _wallet(directory)
         await _fund(chain, checksum_address(wallet.address))
         settings = _settings(options, listener, directory, chain.chain_id, rpc_url, contracts)
+        base_url = str(settings.base_url)
+        demo = plan_demo_shop(directory) if options.has_demo else None
+        place = Place(base_url, rpc_url, chain.chain_id, contracts, demo, checksum_address(wallet.address))
         server = await stack.enter_async_context(
-            serve(settings, wallet, listener, accepts_loss=options.accepts_loss, new_token=RELAY_TOKEN)
+            serve(
+                settings,
+                wallet,
+                listener,
+                accepts_loss=options.accepts_loss,
+                new_token=RELAY_TOKEN,
+                make_extra=lambda reader: Extra("dev", [DevApi(place, http, reader)]),
+            )
         )
-        demo = None
-        if options.has_demo:
-            demo = plan_demo_shop(directory)
+        if demo is not None:
             registry = WritableShopReg(chain, bytes(settings.chain(chain.chain_id).shop_reg))
-            base_url = str(settings.base_url)
             await set_up_demo_shop(demo, registry, server, base_url, contracts.eddies)
         running = RunningDev(
-            os.getpid(), str(settings.base_url), rpc_url, chain.chain_id, contracts, str(directory.absolute())
+            os.getpid(), base_url, rpc_url, chain.chain_id, contracts, str(directory.absolute())
         )
         stack.enter_context(announced(running))
         yield Development(running.base_url, rpc_url, chain.chain_id, contracts, demo, server)

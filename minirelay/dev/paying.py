@@ -10,6 +10,7 @@ from minirelay.chain.chain import Chain
 from minirelay.client import PaymentsContract, PaymentTransaction
 from minirelay.client.eth_calls import EthCalls
 from minirelay.dev.accounts import Account
+from minirelay.dev.contract_addresses import Contracts
 from minirelay.dev.sending import Outgoing, are_mined, submit
 from minirelay.errors import ChainError, ConfigError
 from minirelay.protocol.abi import Function, load_abi
@@ -58,6 +59,12 @@ class Purse:
     account: Account
     payments: bytes
     eddies: bytes | None
+
+
+def purse_of(chain: Chain, rpc_url: str, account: Account, contracts: Contracts) -> Purse:
+    """Open the purse of an account. rpc_url: of the same chain."""
+    eddies = None if contracts.eddies is None else bytes.fromhex(contracts.eddies[2:])
+    return Purse(chain, rpc_url, account, bytes.fromhex(contracts.payments[2:]), eddies)
 
 
 async def pay(purse: Purse, request: PaymentRequest, how: How, share: Fraction) -> Paid:

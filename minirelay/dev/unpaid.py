@@ -1,16 +1,14 @@
-"""Which requests of a running `minirelay dev` can be paid: read from its database, beside the relay.
+"""Which requests of a running `minirelay dev` can be paid: read from its database, by the relay or beside it.
 
 As a client one would need a key card that no other session holds, and could see one shop only.
 """
 
 import asyncio
-from pathlib import Path
 from typing import Final
 
 from minirelay.errors import ConfigError
 from minirelay.protocol.ids import show_shop
 from minirelay.shop.issued_requests import IssuedRequest, RequestState
-from minirelay.store.database import open_readonly
 from minirelay.store.payment_records import Rests
 from minirelay.store.reader import Reader
 
@@ -18,17 +16,14 @@ POLL_S: Final = 0.1
 SETTLED = frozenset({RequestState.PAID, RequestState.OVER, RequestState.DUPLICATE})
 
 
-async def find_unpaid(data_dir: Path, order_id: int | None, shop_id: int | None) -> IssuedRequest:
+async def find_unpaid(reader: Reader, order_id: int | None, shop_id: int | None) -> IssuedRequest:
     """Return the newest request that is not paid. order_id, shop_id: of this order, of this shop.
 
     Requests that are expired, or that other ones replaced, count: what becomes of money for them is what is
     tried out here. Raises ConfigError if there is none, StoreError.
     """
-    async with await open_readonly(data_dir) as store:
-        chains = await store.reader.watched_counts()
-        watched = [
-            one.issued for chain_id in chains for one in await store.reader.watched_requests(Rests(chain_id))
-        ]
+    chains = await reader.watched_counts()
+    watched = [one.issued for chain_id in chains for one in await reader.watched_requests(Rests(chain_id))]
     found = [
         one
         for one in watched
@@ -41,19 +36,18 @@ async def find_unpaid(data_dir: Path, order_id: int | None, shop_id: int | None)
     return max(found, key=lambda one: (one.is_open, one.issued_at, one.request.ttl))
 
 
-async def is_noticed_over(data_dir: Path, issued: IssuedRequest, most_wait_s: float) -> bool:
+async def is_noticed_over(reader: Reader, issued: IssuedRequest, most_wait_s: float) -> bool:
     """Wait until the relay has noticed that the time to pay is over; return whether it has.
 
     What comes before that may count as in time: the relay sees it together with the block that ended the
     time. Raises StoreError.
     """
-    async with await open_readonly(data_dir) as store:
-        try:
-            async with asyncio.timeout(most_wait_s):
-                while await _is_open(store.reader, issued.id):  # noqa: ASYNC110 (another process decides it)
-                    await asyncio.sleep(POLL_S)
-        except TimeoutError:
-            return False
+    try:
+        async with asyncio.timeout(most_wait_s):
+            while await _is_open(reader, issued.id):  # noqa: ASYNC110 (the relay decides it)
+                await asyncio.sleep(POLL_S)
+    except TimeoutError:
+        return False
     return True
 
 

@@ -1,6 +1,7 @@
 """The application that answers the operator (spec 09 "The operator's listener")."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -16,6 +17,14 @@ class AdminApi(Protocol):
 
     def routes(self) -> Iterable[web.RouteDef]:
         """List its paths and what answers there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A part of the page that not each relay has. name: by which the page knows that it is there."""
+
+    name: str
+    apis: Sequence[AdminApi]
 
 
 def create_admin_app(*apis: AdminApi, gate: Gate | None = None) -> web.Application:

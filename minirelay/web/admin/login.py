@@ -1,7 +1,7 @@
 """Logging in to the operator's listener: a link that works once becomes a session (spec 09)."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from aiohttp import web
@@ -55,11 +55,13 @@ class LoginLinksApi:
 
 
 class LoginApi:
-    """Takes links, and says what a session needs to know: `{"csrf": "…", "ends_in_s": 43200}`."""
+    """Takes links, and says what a session needs to know."""
 
-    def __init__(self, sessions: AdminSessions, gate: Gate) -> None:
+    def __init__(self, sessions: AdminSessions, gate: Gate, extras: Sequence[str] = ()) -> None:
+        """extras: names of the parts of the page that not each relay has."""
         self._sessions = sessions
         self._gate = gate
+        self._extras = list(extras)
 
     def routes(self) -> Iterable[web.RouteDef]:
         """List its paths and what answers there."""
@@ -91,9 +93,10 @@ class LoginApi:
 
     async def _tell(self, request: web.Request) -> web.Response:
         session = self._gate.session_of(request)
-        if session is None:
-            return web.json_response({"csrf": None, "ends_in_s": None})
-        return web.json_response({"csrf": session.csrf, "ends_in_s": int(self._sessions.left_s(session))})
+        csrf, ends_in_s = None, None
+        if session is not None:
+            csrf, ends_in_s = session.csrf, int(self._sessions.left_s(session))
+        return web.json_response({"csrf": csrf, "ends_in_s": ends_in_s, "extras": self._extras})
 
     async def _log_out(self, request: web.Request) -> web.Response:
         self._sessions.log_out(request.cookies.get(self._gate.cookie_name, ""))

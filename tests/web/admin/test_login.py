@@ -53,7 +53,9 @@ async def test_a_session_ends_by_itself() -> None:
     async with gated() as listener:
         await listener.log_in()
         async with listener.client.get("/v1/session") as answer:
-            assert (await answer.json())["ends_in_s"] == SESSION_S
+            told = await answer.json()
+        assert told["ends_in_s"] == SESSION_S
+        assert told["extras"] == []
         listener.clock.now += SESSION_S
         async with listener.client.get("/v1/session") as answer:
             assert answer.status == 401

@@ -1,0 +1,1 @@
+"""What the operator's page has under development, and nowhere else: wallets, contracts, blocks, paying."""
