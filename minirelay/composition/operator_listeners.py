@@ -16,7 +16,6 @@ from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.web.admin.app import AdminApi, Extra, create_admin_app
 from minirelay.web.admin.gate import Gate
 from minirelay.web.admin.login import LoginApi, LoginLinks, LoginLinksApi
-from minirelay.web.admin.login_tries import LoginTries
 from minirelay.web.admin.sessions import AdminSessions
 from minirelay.web.admin_socket import listen_to_operator
 from minirelay.web.client_address import ClientAddresses, is_loopback
@@ -98,7 +97,7 @@ def _gate(settings: Settings, sessions: AdminSessions, listener: Listener) -> Ga
         )
     file = settings.admin_token_file
     token = None if file is None else read_secret(file, "admin_token_file", least=LEAST_TOKEN)
-    return Gate(settings.admin_listen.host, token, sessions, LoginTries(time.monotonic), port)
+    return Gate(settings.admin_listen.host, token, sessions, time.monotonic, port)
 
 
 def _connections(limits: LimitSettings) -> Connections:

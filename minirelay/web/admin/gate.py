@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import logging
 import math
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
@@ -56,13 +57,22 @@ class Gate:
     """Lets requests in, or answers why not."""
 
     def __init__(
-        self, host: str, token: str | None, sessions: AdminSessions, tries: LoginTries, port: int
+        self,
+        host: str,
+        token: str | None,
+        sessions: AdminSessions,
+        clock: Callable[[], float],
+        port: int,
     ) -> None:
-        """host: that of `admin_listen`. token: of `admin_token_file`, None for none. port: listened on."""
+        """host: that of `admin_listen`. token: of `admin_token_file`, None for none. port: listened on.
+
+        clock: monotonic, in seconds.
+        """
         self._host = host
         self._token_hash = None if token is None else _hash(token)
         self._sessions = sessions
-        self.tries = tries
+        # Any page can have a browser here open wrong links: that must not keep out who has the token.
+        self._token_tries, self._link_tries = LoginTries(clock), LoginTries(clock)
         # Cookies know no ports: two relays on one machine would log each other out.
         self.cookie_name = f"{_COOKIE}-{port}"
 
@@ -82,19 +92,13 @@ class Gate:
         cookie = request.cookies.get(self.cookie_name)
         return None if cookie is None else self._sessions.find(cookie)
 
-    def slow_down(self, request: web.Request) -> web.Response | None:
-        """Make the answer to an address that failed to log in too often; None for all others."""
-        wait_s = self.tries.wait_s(request.remote or "")
-        if not wait_s:
-            return None
-        response = failure(429, TOO_MANY_TRIES)
-        response.headers["Retry-After"] = str(math.ceil(wait_s))
-        return response
-
-    def note_failure(self, request: web.Request, how: str) -> None:
-        """Take note of a login that failed. how: the kind of it."""
-        self.tries.note_failure(request.remote or "")
-        log.warning("a login to the operator's page failed", extra={"address": request.remote, "with": how})
+    def refuse_link(self, request: web.Request, words: str) -> web.Response:
+        """Take note of a link that is none (any more), and make the answer."""
+        slowed = _slow_down(request, self._link_tries)
+        if slowed is not None:
+            return slowed
+        _note_failure(request, self._link_tries, "link")
+        return failure(403, words)
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         if not is_own_host(request, self._host):
@@ -110,14 +114,14 @@ class Gate:
         return self._check_session(request)
 
     def _check_token(self, request: web.Request) -> web.Response | None:
-        slowed = self.slow_down(request)
+        slowed = _slow_down(request, self._token_tries)
         if slowed is not None:
             return slowed
         given = _hash(request.headers["Authorization"].removeprefix(_BEARER))
         if self._token_hash is not None and hmac.compare_digest(given, self._token_hash):
             note_caller(request, WITH_TOKEN)
             return None
-        self.note_failure(request, "token")
+        _note_failure(request, self._token_tries, "token")
         return failure(401, "this is not the token of admin_token_file")
 
     def _check_session(self, request: web.Request) -> web.Response | None:
@@ -131,6 +135,21 @@ class Gate:
                 return failure(403, NO_CSRF)
         note_caller(request, LOGGED_IN)
         return None
+
+
+def _slow_down(request: web.Request, tries: LoginTries) -> web.Response | None:
+    """Make the answer to an address that failed too often; None for all others."""
+    wait_s = tries.wait_s(request.remote or "")
+    if not wait_s:
+        return None
+    response = failure(429, TOO_MANY_TRIES)
+    response.headers["Retry-After"] = str(math.ceil(wait_s))
+    return response
+
+
+def _note_failure(request: web.Request, tries: LoginTries, how: str) -> None:
+    tries.note_failure(request.remote or "")
+    log.warning("a login to the operator's page failed", extra={"address": request.remote, "with": how})
 
 
 def _hash(text: str) -> bytes:

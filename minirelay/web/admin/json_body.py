@@ -1,5 +1,7 @@
 """Reading what comes with the operator's requests: a JSON object, or nothing."""
 
+import json
+
 from aiohttp import web
 
 from minirelay.operations.operator import OperatorError
@@ -10,8 +12,8 @@ async def read_object(request: web.Request) -> dict[str, object]:
     if not request.can_read_body:
         return {}
     try:
-        content = await request.json()
-    except ValueError as error:
+        content = json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
         raise OperatorError("the body is not JSON") from error
     if not isinstance(content, dict):
         raise OperatorError("the body is not a JSON object")
@@ -23,6 +25,10 @@ def text(content: dict[str, object], name: str, most: int) -> str:
     value = content.get(name, "")
     if not isinstance(value, str) or len(value) > most:
         raise OperatorError(f"{name} is text of at most {most} characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # JSON can write half a character
+        raise OperatorError(f"{name} has a character that is none") from error
     return value
 
 

@@ -7,7 +7,6 @@ from typing import Final
 from aiohttp import web
 
 from minirelay.operations.operator import OperatorError
-from minirelay.web.admin.errors import failure
 from minirelay.web.admin.gate import LOGIN, Gate
 from minirelay.web.admin.sessions import LINK_S, SESSION_S, AdminSessions
 
@@ -72,13 +71,10 @@ class LoginApi:
         ]
 
     async def _log_in(self, request: web.Request) -> web.Response:
-        slowed = self._gate.slow_down(request)
-        if slowed is not None:
-            return slowed
+        # Whoever has failed before: nobody guesses a link, and its owner may have tried old ones.
         login = self._sessions.log_in(request.query.get("token", ""))
         if login is None:
-            self._gate.note_failure(request, "link")
-            return failure(403, LINK_USED)
+            return self._gate.refuse_link(request, LINK_USED)
         log.info("the operator logged in", extra={"address": request.remote})
         response = web.Response(text=_GO_ON, content_type="text/html")
         response.set_cookie(

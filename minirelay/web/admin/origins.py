@@ -11,6 +11,14 @@ LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """What a browser calls this machine, also at the near end of a tunnel (`ssh -L`), whatever its port."""
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+_OF_PROXIES: Final = (
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "Forwarded",
+    "X-Real-IP",
+    "Via",
+)
 _FROM_ELSEWHERE: Final = frozenset({"cross-site", "same-site"})
 
 
@@ -42,7 +50,10 @@ def is_same_origin(request: web.Request) -> bool:
 
 def _opens_page(request: web.Request) -> bool:
     is_page = not request.path.startswith(("/v1/", "/metrics"))
-    return is_page and request.method in SAFE_METHODS and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    # In a frame of another page it is not the user who opens it.
+    is_opened = request.headers.get("Sec-Fetch-Mode") == "navigate"
+    is_opened = is_opened and request.headers.get("Sec-Fetch-Dest", "document") == "document"
+    return is_page and request.method in SAFE_METHODS and is_opened
 
 
 def _host(authority: str) -> str | None:
@@ -60,5 +71,4 @@ def _reached(request: web.Request) -> str:
 
 def is_from_this_machine(request: web.Request) -> bool:
     """Return whether a request was made on this machine, and not only passed on by a proxy here."""
-    is_forwarded = any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"))
-    return is_loopback(request.remote) and not is_forwarded
+    return is_loopback(request.remote) and not any(name in request.headers for name in _OF_PROXIES)

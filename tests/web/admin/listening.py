@@ -11,7 +11,6 @@ from minirelay.web.admin.app import create_admin_app
 from minirelay.web.admin.callers import caller_of
 from minirelay.web.admin.gate import METRICS, Gate
 from minirelay.web.admin.login import LoginApi, LoginLinks
-from minirelay.web.admin.login_tries import LoginTries
 from minirelay.web.admin.sessions import AdminSessions
 from tests.web.admin.clocks import Clock
 
@@ -67,7 +66,7 @@ class Gated:
 async def gated(token: str | None = TOKEN, most_sessions: int = 4) -> AsyncIterator[Gated]:
     clock = Clock()
     sessions = AdminSessions(clock, most_sessions)
-    gate = Gate("127.0.0.1", token, sessions, LoginTries(clock), 4445)
+    gate = Gate("127.0.0.1", token, sessions, clock, 4445)
     probe = ProbeApi()
     app = create_admin_app(probe, LoginApi(sessions, gate), gate=gate)
     async with TestClient(TestServer(app), cookie_jar=CookieJar(unsafe=True)) as client:

@@ -99,7 +99,6 @@ async def test_who_guesses_is_slowed_down_even_when_they_guess_right() -> None:
         async with listener.client.get("/v1/probe", headers=right) as answer:
             assert answer.status == 429
             assert answer.headers["Retry-After"] == str(int(EVERY_S))
-        assert await status_of(listener, path="/login?token=x") == 429
         listener.clock.now += EVERY_S
         assert await status_of(listener, headers=right) == 200
 

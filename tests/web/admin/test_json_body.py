@@ -9,6 +9,9 @@ from aiohttp.test_utils import TestClient
     [
         ("/v1/payments/unswept", b"{", 409, "not JSON"),
         ("/v1/payments/unswept", b"[]", 409, "not a JSON object"),
+        ("/v1/payments/unswept", b"[" * 60_000, 409, "not JSON"),
+        ("/v1/payments/unswept", b'{"a": %s}' % (b"9" * 5000), 409, "not JSON"),
+        ("/v1/payments/0x12345/accept", b'{"reason": "\\ud800"}', 409, "a character that is none"),
         ("/v1/payments/unswept", b'{"chain_id": true}', 409, "chain_id is a whole number"),
         ("/v1/payments/unswept", b'{"chain_id": "1"}', 409, "chain_id is a whole number"),
         ("/v1/payments/0x12345/accept", b'{"reason": 1}', 409, "reason is text"),
@@ -31,3 +34,13 @@ async def test_what_is_no_object_of_what_is_wanted_is_refused(
 async def test_without_a_body_all_is_meant(operator: TestClient) -> None:  # type: ignore[type-arg]
     async with operator.post("/v1/payments/unswept") as answer:
         assert await answer.json() == []
+
+
+@pytest.mark.parametrize("charset", ["nope", "utf-7", "idna", "rot13"])
+async def test_json_is_utf_8_whatever_is_said_of_it(
+    operator: TestClient,  # type: ignore[type-arg]
+    charset: str,
+) -> None:
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    async with operator.post("/v1/payments/unswept", data=b"{}", headers=headers) as answer:
+        assert (answer.status, await answer.json()) == (200, [])

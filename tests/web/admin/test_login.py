@@ -1,8 +1,9 @@
 """A link becomes a session, once; its cookie is for no script and no other site."""
 
 from minirelay.web.admin.gate import CSRF_HEADER
+from minirelay.web.admin.login_tries import AT_ONCE
 from minirelay.web.admin.sessions import SESSION_S
-from tests.web.admin.listening import gated
+from tests.web.admin.listening import TOKEN, gated
 
 
 async def test_a_link_sets_a_strict_cookie_once() -> None:
@@ -37,6 +38,20 @@ async def test_a_wrong_link_says_how_to_get_another_one() -> None:
             async with listener.client.get(f"/login{query}") as answer:
                 assert answer.status == 403
                 assert "minirelay admin" in (await answer.json())["error"]
+
+
+async def test_wrong_links_keep_nobody_out_who_has_a_right_one_or_the_token() -> None:
+    """Any site's page can have the operator's own browser open wrong ones."""
+    async with gated() as listener:
+        statuses = []
+        for _ in range(AT_ONCE + 3):
+            async with listener.client.get("/login?token=x") as answer:
+                statuses.append(answer.status)
+        assert statuses == [403] * AT_ONCE + [429] * 3
+        async with listener.client.get("/v1/probe", headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
+            assert answer.status == 200
+        async with listener.client.get(listener.links.make()) as answer:
+            assert answer.status == 200
 
 
 async def test_who_logs_out_is_out() -> None:

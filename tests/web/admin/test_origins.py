@@ -9,6 +9,7 @@ from minirelay.web.admin.origins import (
 )
 
 OWN = "127.0.0.1:4445"
+ELSEWHERE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,9 @@ def test_only_what_is_listened_on_is_a_host(host: str, is_own: bool) -> None:
         ("GET", "/metrics", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, True),
         ("GET", "/login", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, False),
         ("GET", "/login", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, True),
+        ("GET", "/login", ELSEWHERE | {"Sec-Fetch-Dest": "document"}, False),
+        ("GET", "/login", ELSEWHERE | {"Sec-Fetch-Dest": "iframe"}, True),
+        ("GET", "/login", ELSEWHERE | {"Sec-Fetch-Dest": "object"}, True),
         ("POST", "/", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, True),
         ("POST", "/v1/x", {"Origin": f"http://{OWN}"}, False),
         ("POST", "/v1/x", {"Origin": "http://127.0.0.1:3000"}, True),
@@ -80,7 +84,10 @@ def test_a_page_of_our_own_is_what_a_browser_says_is_one(headers: dict[str, str]
     assert is_same_origin(request) is is_same
 
 
-@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+@pytest.mark.parametrize(
+    "name",
+    ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "Via"],
+)
 def test_what_a_proxy_passes_on_is_not_from_this_machine(name: str) -> None:
     near = make_mocked_request("GET", "/metrics").clone(remote="127.0.0.1")
     assert is_from_this_machine(near)
