@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from minirelay.cli.alert_advice import ADVICE
 from minirelay.cli.inspection import FOR_READING, reading, shortened
 from minirelay.cli.output import busy, show
 from minirelay.cli.setting_flags import CommandWithSettings, GroupWithSettings, merge_flags, read_settings
-from minirelay.cli.tables import echo_table, folded, quantity
+from minirelay.cli.tables import echo_table, folded, quantity, short_order
 
 if TYPE_CHECKING:
     from minirelay.config.settings import Settings
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = ("id", "raised (UTC)", "what", "shop", "about")
 _LAST_MINUTE: Final = len("2026-11-29T15:01")
-_ID_SHOWN: Final = 10
+_YEAR: Final = len("2026-")
 
 
 @click.group(
@@ -80,14 +81,20 @@ def _print_table(page: "AlertPage") -> None:
     for alert in page.alerts:
         if alert.detail:
             click.echo(folded(f"{alert.id}: {alert.detail}"))
+    for kind in dict.fromkeys(alert.kind for alert in page.alerts):
+        if kind in ADVICE:
+            click.echo(folded(f"{kind}: {ADVICE[kind]}"))
     if page.total > len(page.alerts):
         click.echo(f"and {quantity(page.total - len(page.alerts), 'alert')} more")
+    if any(alert.order_ids for alert in page.alerts):
+        click.echo("what came for an order: minirelay payments --order ID")
+    click.echo("seen to: minirelay alerts ack ID; more: minirelay help alerts, help money")
 
 
 def _row(alert: "Alert") -> list[str]:
     from minirelay.operations.alert_document import describe_alert
 
-    raised = str(describe_alert(alert)["raised_at"])[:_LAST_MINUTE].replace("T", " ")
+    raised = str(describe_alert(alert)["raised_at"])[_YEAR:_LAST_MINUTE].replace("T", " ")
     mark = "! " if alert.is_urgent else "✓ " if alert.acknowledged_at is not None else ""
     times = f" ({alert.count}x)" if alert.count > 1 else ""
     times += ", over" if alert.ended_at is not None else ""
@@ -96,9 +103,13 @@ def _row(alert: "Alert") -> list[str]:
 
 
 def _about(alert: "Alert") -> str:
-    """Name the first payment request, or else the payee or currency."""
-    about = alert.request_ids[0] if alert.request_ids else alert.address
-    if about is None:
+    """Name the first order, or else the payee or currency."""
+    from minirelay.chain.token_symbols import show_currency
+
+    if alert.order_ids:
+        further = max(alert.request_count, len(alert.order_ids)) - 1
+        more = f" +{further}" if further else ""
+        return f"order {short_order(str(int.from_bytes(alert.order_ids[0])))}{more}"
+    if alert.address is None or alert.chain_id is None:
         return ""
-    more = f" +{alert.request_count - 1}" if alert.request_count > 1 else ""
-    return f"0x{about.hex()[:_ID_SHOWN]}…{more}"
+    return show_currency(alert.chain_id, alert.address)

@@ -1,6 +1,7 @@
 """`minirelay config`: prints the effective settings and where each comes from."""
 
 import asyncio
+import sys
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,7 +59,9 @@ def config(as_json: bool, is_documented: bool, **given: Any) -> None:
             origin = f"({other.get('origin') or settings.origin(name)})"
             room = _WIDTH - len(f"  {value}  {origin}")
             column = f"{name:<{max(0, min(width, room))}}"
-            click.echo(f"{click.style(column, bold=True)}  {value}  {click.style(origin, dim=True)}")
+            # What is too long for a terminal's line goes on below.
+            gap = "  " if room >= len(name) or not sys.stdout.isatty() else "\n  "
+            click.echo(f"{click.style(column, bold=True)}{gap}{value}{gap}{click.style(origin, dim=True)}")
 
 
 async def _remembered(settings: "Settings") -> dict[str, dict[str, Any]]:

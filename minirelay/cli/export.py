@@ -35,7 +35,9 @@ def export(shop_id: str, file: Path, force: bool, as_json: bool, **given: Any) -
     if as_json:
         show({"file": str(file), **to_builtins(made)}, as_json=True)
         return
-    click.echo(f"{file}: {size(made.size_bytes)}, shop {made.shop_id}")
-    click.echo(f"up to set {made.sequence_number}, root {made.root_hash}, checked")
+    click.echo(f"{file}: {size(made.size_bytes)}, checked; of shop")
+    click.echo(f"  {made.shop_id}")
+    click.echo(f"up to set {made.sequence_number}, with the root hash")
+    click.echo(f"  {made.root_hash}")
     click.echo("Stop that shop's clients, or this relay, before the other one serves it:")
     click.echo("what comes in here from now on is not in the file.")

@@ -16,6 +16,7 @@ FOR_READING = ("data_dir",)
 """The settings that these commands have a flag for: the others say how to serve."""
 
 _LEFT_OUT = "…"
+_LEAST_DIGITS = 4
 
 
 @asynccontextmanager
@@ -38,33 +39,41 @@ def shop_id_of(text: str) -> int:
 
 
 def shortened(shop_id: str) -> str:
-    """Shorten a shop id for a table; `find` takes it like that, too."""
+    """Shorten a shop id for a table; `find` takes it like that, and its first digits, too."""
     return shop_id if len(shop_id) <= 20 else f"{shop_id[:10]}{_LEFT_OUT}{shop_id[-8:]}"
 
 
 async def find(reader: "Reader", text: str) -> "ShopRow":
-    """Find a shop by its id, whole or shortened.
+    """Find a shop by its id, whole or shortened, or by its first digits.
 
     Raises ConfigError if this relay does not have it, or several that look like it; StoreError.
     """
-    if _LEFT_OUT in text:
-        return find_row(await reader.shops(), text)
-    row = await reader.shop(shop_id_of(text))
-    return find_row([] if row is None else [row], text)
+    row = None if _LEFT_OUT in text else await reader.shop(shop_id_of(text))
+    return find_row(await reader.shops() if row is None else [row], text)
 
 
 def find_row(rows: "Sequence[ShopRow]", text: str) -> "ShopRow":
-    """Find a shop among some by its id, whole or shortened. Raises ConfigError like `find`."""
+    """Find a shop among some by its id, whole or not. Raises ConfigError like `find`."""
     if _LEFT_OUT in text:
         found = [row for row in rows if shortened(str(row.shop_id)) == text]
     else:
         shop_id = shop_id_of(text)
-        found = [row for row in rows if row.shop_id == shop_id]
+        found = [row for row in rows if row.shop_id == shop_id] or [
+            row for row in rows if _begins(row.shop_id, text)
+        ]
     if not found:
         raise ConfigError(f"shop {text} is not on this relay; `minirelay shops` lists those that are")
     if len(found) > 1:
         raise ConfigError(f"several shops look like {text}; `minirelay shops --json` has the whole ids")
     return found[0]
+
+
+def _begins(shop_id: int, text: str) -> bool:
+    """Return whether an id begins with these digits; fewer than four name none."""
+    digits = text.lower()
+    if digits.startswith("0x"):
+        return len(digits) >= len("0x") + _LEAST_DIGITS and f"0x{shop_id:064x}".startswith(digits)
+    return len(digits) >= _LEAST_DIGITS and str(shop_id).startswith(digits)
 
 
 async def describe(reader: "Reader", row: "ShopRow", settings: "Settings") -> "dict[str, Document]":

@@ -266,7 +266,7 @@ def _cells(row: Row) -> list[str]:
         short_order(row["order"]),
         row["asked_shown"],
         row["received_shown"],
-        row["currency"] if len(row["currency"]) < 10 else f"{row['currency'][:6]}…",
+        row["currency_shown"],
         row["until"][5:16].replace("T", " "),
         row["request"][: 2 + _REQUEST_DIGITS],
     ]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from minirelay.config.settings import Settings
 
 
+_WIDTH: Final = 80
 _SHOW: Final = "show"
 _CREATE: Final = "create"
 
@@ -43,7 +44,7 @@ class ShowUnlessNamed(click.Group):
 def shop() -> None:
     """Show a shop (`minirelay shop ID`), or create one.
 
-    ID: in decimal, in hexadecimal behind 0x, or as `minirelay shops` shows it.
+    ID: in decimal, in hexadecimal behind 0x, the first digits, or as `minirelay shops` shows it.
     """
 
 
@@ -53,8 +54,8 @@ def shop() -> None:
 def show_shop(shop_id: str, as_json: bool, **given: Any) -> None:
     """Show one shop: its log and files, its root hash, what is in it, its key cards.
 
-    ID: in decimal, in hexadecimal behind 0x, or as `minirelay shops` shows it. It only reads, and may run
-    beside the relay.
+    ID: in decimal, in hexadecimal behind 0x, the first digits, or as `minirelay shops` shows it. It only
+    reads, and may run beside the relay.
     """
     settings = read_settings(given)
     with busy("reading the shop"):
@@ -66,7 +67,8 @@ def show_shop(shop_id: str, as_json: bool, **given: Any) -> None:
 
 
 def _print(shop: dict[str, Any]) -> None:
-    click.secho(f"Shop {shop['shop_id']}", bold=True)
+    head = f"Shop {shop['shop_id']}"
+    click.secho(head if len(head) <= _WIDTH else head.replace(" ", "\n"), bold=True)
     # Behind a gap (docs/backup.md) the number of the last set is not that of the sets.
     log = (f"last set {shop['sequence_number']:,}", quantity(shop["patches"], "patch", "patches"))
     contents = (
@@ -88,7 +90,8 @@ def _print(shop: dict[str, Any]) -> None:
     click.echo(f"  key cards  {', '.join(cards)}")
     for clerk in shop["clerks"]:
         click.echo()
-        click.echo(f"Clerk's key card 0x{clerk['key_card'].hex()}")
+        click.echo("Clerk's key card")
+        click.echo(f"  0x{clerk['key_card'].hex()}")
         click.echo(f"  wallet      {clerk['wallet']}")
         click.echo(f"  last nonce  {clerk['last_nonce']}")
         if clerk["is_unlinked"]:

@@ -26,7 +26,7 @@ def print_unswept(found: Sequence[Row]) -> None:
             one["verdict"],
             short_order(one["order"]),
             one["amount_shown"],
-            _currency(one),
+            one["currency_shown"],
             one["until"][5:16].replace("T", " "),
             one["request"][:_SHORT],
         ]
@@ -64,7 +64,7 @@ def send_all(directory: Path, found: Sequence[Row], *, as_json: bool, timeout_s:
                 what = "was swept by somebody else"
             click.echo(
                 f"{one['request'][:_SHORT]}  order {short_order(str(one['order']))}  "
-                f"{one['amount_shown']} {_currency(one)}  {what}"
+                f"{one['amount_shown']} {one['currency_shown']}  {what}"
             )
             click.echo(f"  {swept['transaction']}")
     if as_json:
@@ -75,8 +75,3 @@ def send_all(directory: Path, found: Sequence[Row], *, as_json: bool, timeout_s:
 
 def _sweepable(found: Sequence[Row]) -> list[Row]:
     return [one for one in found if one["verdict"] == _SWEEP]
-
-
-def _currency(one: Row) -> str:
-    name: str = one["currency"]
-    return name if len(name) < _SHORT else f"{name[:6]}…"

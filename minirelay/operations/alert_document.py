@@ -17,6 +17,7 @@ def describe_alert(alert: Alert) -> AlertDocument:
         "shop_id": None if alert.shop_id is None else str(alert.shop_id),
         "chain_id": None if alert.chain_id is None else str(alert.chain_id),
         "address": None if alert.address is None else checksum_address(alert.address),
+        "orders": [str(int.from_bytes(one)) for one in alert.order_ids],
         "request_ids": [f"0x{one.hex()}" for one in alert.request_ids],
         "request_count": alert.request_count,
         "amount": str(alert.amount),

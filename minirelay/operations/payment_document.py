@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from minirelay.chain.amounts import coin_of, show_exact
+from minirelay.chain.token_symbols import show_currency
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.signing import checksum_address
 from minirelay.store.payment_decisions import PaymentDecision
@@ -35,6 +36,7 @@ def describe_payment(
         "order": str(int.from_bytes(one.order_id)),
         "chain": one.chain_id,
         "currency": currency,
+        "currency_shown": show_currency(one.chain_id, one.currency),
         "decimals": decimals,
         "asked": str(one.amount),
         "asked_shown": _amount(one.amount, decimals),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from minirelay.chain.amounts import coin_of, show_exact
+from minirelay.chain.token_symbols import show_currency
 from minirelay.errors import ChainError
 from minirelay.operations.operator import OperatorError
 from minirelay.operations.payment_decisions import find_request
@@ -75,6 +76,7 @@ def _describe(one: Unswept) -> UnsweptDocument:
         "order": str(int.from_bytes(one.candidate.order_id)),
         "chain": request.chain_id,
         "currency": coin_of(request.chain_id) if is_coin else checksum_address(request.currency),
+        "currency_shown": show_currency(request.chain_id, request.currency),
         "address": checksum_address(one.address),
         "payee": checksum_address(request.payee),
         "amount": str(one.amount),

@@ -31,6 +31,9 @@ _TOLD: Final = """SELECT alert.shop, kind, told_of, raised_at, card FROM alert
 _ONE: Final = f"SELECT {_COLUMNS} WHERE alert.id = ?"
 
 
+_ORDER_OF: Final = "SELECT order_id FROM payment_request WHERE id = ?"
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One alert. shop_id: None if it is of none.
 
@@ -38,6 +41,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     PaymentIDs, of request_count. amount: in units of the currency, or pieces of a stock. count: how often it
     was raised. Times are epoch seconds; acknowledged_at is None while nobody has seen to it. detail: what is
     the matter, in words, where the rest does not say it. ended_at: since when it is over by itself.
+    order_ids: of the orders of request_ids, each once, 8 bytes each.
     """
 
     id: int
@@ -54,6 +58,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_at: int | None
     detail: str | None = None
     ended_at: int | None = None
+    order_ids: tuple[bytes, ...] = ()
 
 
 class AlertPage(msgspec.Struct, frozen=True):
@@ -102,7 +107,7 @@ def load_alerts(connection: sqlite3.Connection, *, with_acknowledged: bool) -> A
     given = {"all": with_acknowledged}
     rows = connection.execute(_LIST, given).fetchall()
     (total,) = connection.execute(_COUNT, given).fetchone()
-    return AlertPage(tuple([_alert(*row) for row in rows]), total)
+    return AlertPage(tuple([_with_orders(connection, _alert(*row)) for row in rows]), total)
 
 
 def load_told(connection: sqlite3.Connection, since: int) -> list[ToldAlert]:
@@ -114,7 +119,13 @@ def load_told(connection: sqlite3.Connection, since: int) -> list[ToldAlert]:
 def find_alert(connection: sqlite3.Connection, alert_id: int) -> Alert | None:
     """Look an alert up."""
     row = connection.execute(_ONE, (alert_id,)).fetchone()
-    return None if row is None else _alert(*row)
+    return None if row is None else _with_orders(connection, _alert(*row))
+
+
+def _with_orders(connection: sqlite3.Connection, alert: Alert) -> Alert:
+    found = [connection.execute(_ORDER_OF, (one,)).fetchone() for one in alert.request_ids]
+    orders = dict.fromkeys(row[0] for row in found if row is not None)
+    return msgspec.structs.replace(alert, order_ids=tuple(orders))
 
 
 def _alert(

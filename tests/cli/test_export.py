@@ -16,9 +16,10 @@ def test_an_export_says_what_is_in_it(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(["export", str(SHOP), str(tmp_path / "file"), "--data-dir", str(tmp_path / "data")]) == 0
     out = capsys.readouterr()
     assert out.err == ""
-    first, second, *rest = out.out.splitlines()
+    first, shop, second, root, *rest = out.out.splitlines()
     assert first.startswith(f"{tmp_path / 'file'}: ")
-    assert second == f"up to set 4, root {roots[SHOP]}, checked"
+    assert (shop, root) == (f"  {SHOP}", f"  {roots[SHOP]}")
+    assert second == "up to set 4, with the root hash"
     assert "is not in the file" in rest[-1]
 
 

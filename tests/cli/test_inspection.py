@@ -45,8 +45,14 @@ async def test_a_shortened_id_is_that_of_one_shop_or_none(tmp_path: Path) -> Non
         await house.enrol(shop_id=first)
         async with reading(Settings(data_dir=tmp_path)) as reader:
             assert (await find(reader, shortened(str(first)))).shop_id == first
-            with pytest.raises(ConfigError, match="is not on this relay"):
-                await find(reader, "1000000000…00000008")
+            for named in ("1000", str(first)[:20], f"0x{first:064x}"[:20], hex(first)):
+                assert (await find(reader, named)).shop_id == first
+            for named in ("1000000000…00000008", "100", "1001", str(first + 1)):
+                with pytest.raises(ConfigError, match="is not on this relay"):
+                    await find(reader, named)
             await house.enrol(shop_id=first + 10**20)
             with pytest.raises(ConfigError, match="several shops"):
                 await find(reader, shortened(str(first)))
+            with pytest.raises(ConfigError, match="several shops"):
+                await find(reader, "1000")
+            assert (await find(reader, str(first))).shop_id == first

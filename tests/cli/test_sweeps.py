@@ -15,6 +15,7 @@ def row(verdict: str, why: str = "for a reason", **changed: object) -> dict[str,
         "verdict": verdict,
         "why": why,
         "currency": "0x" + "aB" * 20,
+        "currency_shown": "0xaBaB…",
         "amount_shown": "12.000000000000000001",
         "until": "2026-11-30T15:01:00Z",
     } | changed

@@ -5,6 +5,7 @@ from minirelay.protocol.signing import checksum_address
 from minirelay.store.alerts import Alert
 
 ALERT = Alert(
+    order_ids=(b"\xff" * 8,),
     id=7,
     kind="late",
     shop_id=2**256 - 1,
@@ -32,6 +33,7 @@ def test_everything_is_said_in_a_way_that_json_keeps() -> None:
         "shop_id": str(2**256 - 1),
         "chain_id": str(2**64 - 1),
         "address": checksum_address(b"\xab" * 20),
+        "orders": [str(2**64 - 1)],
         "request_ids": ["0x" + "01" * 32],
         "request_count": 5000,
         "amount": str(2**256 - 1),
