@@ -85,8 +85,6 @@ CASES: Final = {
     "during a restart": Case(_all, PAID_WHOLE, PAID_WHOLE, before="the relay is down"),
 }
 EXCEPT: Final = {
-    # A token at the address of a request for coins is not looked for.
-    ("wrong token", "address"): Outcome(CANCELED, "expired"),
     # The contract takes no more of a token than it is owed, whatever it is allowed to.
     ("over", "token by call"): PAID_WHOLE,
 }
