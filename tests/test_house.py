@@ -32,7 +32,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     },
     **{
         f"web/admin/{part}.py": "paths, tested with the errors, the whole and the commands"
-        for part in ("blobs", "callers", "sweeps")
+        for part in ("blobs", "callers", "prices", "sweeps")
     },
     "blobs/errors.py": "two names, tested with the library and the uploads",
     "operations/shop_documents.py": "tested with the views of shops over HTTP: web/admin/test_shops.py",

@@ -307,6 +307,8 @@ async def admin_paths(http: ClientSession, url: str) -> dict[str, int]:
         ("POST", "/v1/logout"),
         ("POST", "/v1/login-links"),
         ("POST", "/v1/alerts/1/acknowledge"),
+        ("GET", "/v1/prices"),
+        ("POST", "/v1/prices/accept"),
         ("POST", "/v1/payments/unswept"),
         ("POST", "/v1/payments/0x12345/sweep"),
         ("POST", "/v1/payments/0x12345/accept"),

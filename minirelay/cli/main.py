@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "shops": "minirelay.cli.shops",
     "shop": "minirelay.cli.shop",
     "payments": "minirelay.cli.payments",
+    "prices": "minirelay.cli.prices",
     "verify": "minirelay.cli.verify",
     "alerts": "minirelay.cli.alerts",
     "admin": "minirelay.cli.admin",

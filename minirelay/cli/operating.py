@@ -18,21 +18,28 @@ class NoRelayRuns(click.ClickException):
     """No relay runs on this data directory."""
 
 
-def ask_relay(directory: Path, path: str, content: object = None, *, timeout_s: float = _TIMEOUT_S) -> Any:
+def ask_relay(
+    directory: Path,
+    path: str,
+    content: object = None,
+    *,
+    method: str = "POST",
+    timeout_s: float = _TIMEOUT_S,
+) -> Any:
     """Have a relay do something; return its answer, read from JSON.
 
     directory: its data directory. path: of the command. Raises NoRelayRuns if none runs there;
     ClickException, in one line, if this user may not, or with the relay's own words if it can't be done.
     """
     try:
-        return asyncio.run(_ask(directory, path, content, timeout_s))
+        return asyncio.run(_ask(directory, method, path, content, timeout_s))
     except PermissionError as error:
         raise click.ClickException(_NOT_ALLOWED.format(directory=directory)) from error
     except _CANNOT_CONNECT as error:
         raise NoRelayRuns(_NOT_RUNNING.format(directory=directory)) from error
 
 
-async def _ask(directory: Path, path: str, content: object, timeout_s: float) -> Any:
+async def _ask(directory: Path, method: str, path: str, content: object, timeout_s: float) -> Any:
     from aiohttp import ClientConnectionError, ClientSession, ClientTimeout, UnixConnector
 
     from minirelay.web.admin_socket import socket_path
@@ -42,7 +49,7 @@ async def _ask(directory: Path, path: str, content: object, timeout_s: float) ->
         try:
             async with (
                 ClientSession(connector=UnixConnector(address), timeout=timeout) as http,
-                http.post(f"http://relay{path}", json=content) as answer,
+                http.request(method, f"http://relay{path}", json=content) as answer,
             ):
                 found = await answer.json()
         except ClientConnectionError as error:

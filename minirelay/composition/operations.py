@@ -29,6 +29,7 @@ from minirelay.operations.log_ring import log_kept
 from minirelay.operations.operator import Operator
 from minirelay.operations.payment_decisions import PaymentDecisions
 from minirelay.operations.payment_views import PaymentViews
+from minirelay.operations.prices import Prices
 from minirelay.operations.registering import Registering
 from minirelay.operations.shop_views import ShopViews
 from minirelay.operations.sweeps import Sweeps
@@ -48,6 +49,7 @@ from minirelay.web.admin.log import LogApi
 from minirelay.web.admin.login import LoginLinks
 from minirelay.web.admin.metrics import MetricsApi
 from minirelay.web.admin.payments import PaymentsApi
+from minirelay.web.admin.prices import PricesApi
 from minirelay.web.admin.registering import RegisteringApi
 from minirelay.web.admin.settings import SettingsApi
 from minirelay.web.admin.shops import ShopsApi
@@ -114,6 +116,7 @@ def _admin_apis(on: Foundations, running: RunningRelay, sweepers: Mapping[int, S
             PaymentDecisions(on.store.reader, running.payments, running.terms, utc_now),
             PaymentViews(on.store.reader),
         ),
+        PricesApi(Prices(on.quotes.market)),
         ShopsApi(ShopViews(running.relay)),
         SweepsApi(Sweeps(on.store.reader, sweepers)),
         RegisteringApi(

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from minirelay.errors import PricesUnavailable, StoreError
 from minirelay.payments.coingecko import BATCH, Platform, ReadPrice
-from minirelay.payments.price_guard import GuardedPrice, Verdict, judge_price
+from minirelay.payments.price_guard import GuardedPrice, Verdict, accept_by_hand, judge_price
 from minirelay.payments.price_memory import PriceMemory
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.shop.checkout_facts import UNKNOWN, Unknown, place_of
@@ -105,6 +105,25 @@ class MarketRates:
             case [Fraction() as from_price, Fraction() as to_price]:
                 return rate_between(from_price, to_price)
         return None
+
+    def guards(self) -> dict[Place, GuardedPrice]:
+        """Return the accepted prices in dollars, and those that are held back."""
+        return {place: guard for place, guard in self._guards.items() if guard is not None}
+
+    async def accept(self, place: Place, near: Fraction) -> Fraction | None:
+        """Let the price be used that is held back, when a person says so; return it.
+
+        near: the price as that person saw it. None if nothing so near is held back.
+        """
+        guard = accept_by_hand(self._guards.get(place), near)
+        if guard is None:
+            return None
+        self._guards[place] = guard
+        if (read := self._prices.get(place)) is not None:
+            self._prices = {**self._prices, place: ReadPrice(guard.accepted, read.updated_at)}
+        self.on_change()
+        await self._memory.accept(place, guard.accepted)
+        return guard.accepted
 
     # -- what is wanted
 

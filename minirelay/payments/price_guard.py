@@ -59,5 +59,13 @@ def judge_price(
     return GuardedPrice(before.accepted, Candidate(old.price, old.since, now)), Verdict.REFUSED
 
 
+def accept_by_hand(guard: GuardedPrice | None, price: Fraction) -> GuardedPrice | None:
+    """Return the guard once a person has accepted what it holds back; None if that is not near this price."""
+    held = None if guard is None else guard.candidate
+    if held is None or not _is_within(held.price, price, STAYS_WITHIN):
+        return None
+    return GuardedPrice(held.price)
+
+
 def _is_within(price: Fraction, other: Fraction, share: Fraction) -> bool:
     return abs(price - other) <= other * share

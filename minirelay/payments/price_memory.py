@@ -3,12 +3,11 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Protocol
 
 from minirelay.errors import StoreError
-from minirelay.protocol.signing import checksum_address
+from minirelay.payments.price_text import show_place, show_price
 from minirelay.shop.issued_requests import Place
 from minirelay.store.database import Store
 from minirelay.store.operator_alerts import PRICE_JUMPED, OperatorAlert
@@ -74,10 +73,10 @@ class StoredPrices:
         if currency in self._told or len(self._told) >= MOST_ALERTS:
             return
         self._told[currency] = now
-        chain_id, address = currency
         detail = (
-            f"{now}: {checksum_address(address)} on chain {chain_id} was {_shown(accepted)} dollars, and is "
-            f"said to be {_shown(price)}: it can't be chosen until the price stays for ten minutes"
+            f"{now}: {show_place(currency)} was {show_price(accepted)} dollars, and is said to be "
+            f"{show_price(price)}: it can't be chosen until the price stays for ten minutes, or you "
+            f"accept it: minirelay prices accept {show_place(currency)} {show_price(price)}"
         )
         log.warning("a price jumped: %s", detail)
         try:
@@ -87,7 +86,3 @@ class StoredPrices:
 
     def _complain(self, error: StoreError) -> None:
         log.warning("a price could not be remembered", extra={"reason": str(error)})
-
-
-def _shown(price: Fraction) -> str:
-    return f"{Decimal(price.numerator) / Decimal(price.denominator):.6g}"

@@ -62,7 +62,10 @@ class _Watch(msgspec.Struct, frozen=True):
 
 
 class Quotes:
-    """Knows heads, tokens, payees and rates: the `FactsSource` of a relay whose customers can pay."""
+    """Knows heads, tokens, payees and rates: the `FactsSource` of a relay whose customers can pay.
+
+    market: where rates come from, if they are those of the market.
+    """
 
     def __init__(
         self,
@@ -73,9 +76,9 @@ class Quotes:
     ) -> None:
         """rates: from memory. now: the relay's clock, aware. memory: of tokens' decimals."""
         self._known = KnownFacts([one.chain.chain_id for one in chains], rates)
-        self._market = rates if isinstance(rates, MarketRates) else None
-        if self._market is not None:
-            self._market.on_change = self._known.learn_rates
+        self.market = rates if isinstance(rates, MarketRates) else None
+        if self.market is not None:
+            self.market.on_change = self._known.learn_rates
         self._watches = {one.chain.chain_id: _watch(one, self._known, now, memory) for one in chains}
 
     @asynccontextmanager
@@ -86,8 +89,8 @@ class Quotes:
             for watch in self._watches.values()
             for run in (watch.prove, watch.reader.run)
         ]
-        if self._market is not None:
-            tasks.append(asyncio.create_task(self._market.run()))
+        if self.market is not None:
+            tasks.append(asyncio.create_task(self.market.run()))
         try:
             yield
         finally:
@@ -108,16 +111,16 @@ class Quotes:
         for chain_id, watch in self._watches.items():
             watch.reader.keep(shop_id, _wanted(manifest, chain_id))
             watch.chain.calls.need(watch.reader.is_needed)
-        if self._market is not None:
-            self._market.keep(shop_id, _priced(manifest, self._watches))
+        if self.market is not None:
+            self.market.keep(shop_id, _priced(manifest, self._watches))
 
     def forget_shop(self, shop_id: int) -> None:
         """Take note that a shop left memory."""
         for watch in self._watches.values():
             watch.reader.keep(shop_id, Wanted())
             watch.chain.calls.need(watch.reader.is_needed)
-        if self._market is not None:
-            self._market.keep(shop_id, ())
+        if self.market is not None:
+            self.market.keep(shop_id, ())
 
     async def warm(self, missing: Set[Fact]) -> None:
         """Get what is missing; return once all of it is known. It may be cancelled."""
@@ -132,10 +135,10 @@ class Quotes:
     def _waiting(self, fact: Fact) -> Iterator[None]:
         watch = self._watches.get(_chain_of(fact))
         if isinstance(fact, RateOf):
-            if self._market is None:
+            if self.market is None:
                 yield
                 return
-            with self._market.waiting(fact.pricing, fact.chosen):
+            with self.market.waiting(fact.pricing, fact.chosen):
                 yield
         elif watch is None:
             yield

@@ -156,6 +156,24 @@ async def test_price_that_jumps_is_none_until_it_has_stayed(market: Market) -> N
     assert market.memory.stored[ETH] == 30
 
 
+async def test_price_that_jumps_is_used_at_once_when_a_person_accepts_it(market: Market) -> None:
+    market.rates.keep(SHOP, [ETH, USD])
+    await market.rates.read_due()
+    assert await market.rates.accept(ETH, Fraction(3000)) is None
+    market.server.prices["ethereum"] = "3900"
+    await market.pass_time(60)
+    # Not what was not seen, nor what nobody asked about.
+    assert await market.rates.accept(ETH, Fraction(3600)) is None
+    assert await market.rates.accept((5, NATIVE_COIN), Fraction(3900)) is None
+    assert market.rate() is None
+    assert market.memory.stored[ETH] == 3000
+    assert await market.rates.accept(ETH, Fraction(3899)) == 3900
+    assert market.rate() == Rate(7800, 1)
+    assert market.memory.stored[ETH] == 3900
+    await market.pass_time(60)
+    assert market.rate() == Rate(7800, 1)
+
+
 async def test_glitch_over_a_restart_is_one(market: Market) -> None:
     market.memory.stored = {ETH: Fraction(3000)}
     market.server.prices["ethereum"] = "300000"

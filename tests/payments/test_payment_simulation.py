@@ -1,7 +1,7 @@
 """Orders paid through seeded lives of forks, faults, kills and downtime (spec 06, 07).
 
-`MINIRELAY_SEED=7` lives one of them again, `MINIRELAY_SEEDS=1000` so many, from 0 on, `MINIRELAY_SEEDS=850-999`
-those from 850 to 999.
+`MINIRELAY_SEED=7` lives one of them again, `MINIRELAY_SEEDS=1000` so many, from 0 on, and
+`MINIRELAY_SEEDS=850-999` those from 850 to 999.
 """
 
 import os

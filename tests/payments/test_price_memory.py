@@ -47,7 +47,8 @@ async def test_jump_is_told_once_an_hour_and_currency(tmp_path: Path) -> None:
             await memory.tell_jump(place, Fraction(3000), Fraction(1, 3))
         first, second = await alerts(store)
         assert first[0] == second[0] == "price jumped"
-        assert "on chain 1 was 3000 dollars, and is said to be 0.333333" in first[1]
+        assert "1/coin was 3000 dollars, and is said to be 0.333333" in first[1]
+        assert "minirelay prices accept 1/coin 0.333333" in first[1]
         now += timedelta(hours=1)
         await memory.tell_jump(COIN, Fraction(3000), Fraction(1))
         assert len(await alerts(store)) == 3

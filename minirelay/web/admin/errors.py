@@ -9,6 +9,7 @@ from aiohttp.typedefs import Handler
 from minirelay.errors import MalformedInput, MinirelayError, StoreError
 from minirelay.operations.live_status import TooManyStreams
 from minirelay.operations.operator import NoSuchPayment, OperatorError, UnknownAlert, UnknownBlob
+from minirelay.operations.prices import UnknownPrice
 from minirelay.operations.shop_views import NoSuchShop
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ _STATUSES: Final[dict[type[MinirelayError], int]] = {
     NoSuchPayment: 404,
     UnknownBlob: 404,
     NoSuchShop: 404,
+    UnknownPrice: 404,
     TooManyStreams: 503,
 }
 
