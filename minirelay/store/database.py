@@ -3,7 +3,7 @@
 import logging
 import os
 import sqlite3
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, ExitStack, closing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -101,13 +101,16 @@ class Store(ReadOnlyStore):
             stack.callback(DirectoryLock(directory).release)
             recovery = _plan(path, accepts_loss)
             _create_private(path)
+            closed_last = stack.enter_context(ExitStack())
             connection = Connection("minirelay-writer", lambda: connect_writer(path, durability))
             await _open(connection, path, stack)
             stack.push_async_callback(_checkpoint, connection, path)
             save = partial(save_high_water, path, durability)
             mark, rows = await connection.run(lambda db: recovery.carry_out(db, save))
             reader = await _open_reader(path, readers, stack)
-            writer = Writer(connection, check_file=FileIdentity(path).check)
+            identity = FileIdentity(path)
+            closed_last.callback(identity.close)
+            writer = Writer(connection, file=identity)
             recorder = HighWaterRecorder(mark, rows, reader, save, high_water_interval_s)
             writer.on_stored = recorder.note
             stack.push_async_callback(recorder.close)

@@ -2,7 +2,7 @@
 
 StoreError (errors.py)
 ├── StoreUnavailable      a transaction could not be carried out: disk full, I/O error, busy; try again later
-│   ├── DatabaseReplaced  the file was moved, deleted or replaced: nothing is stored until a restart
+│   ├── DatabaseReplaced  the file was moved, deleted or replaced: nothing is stored until it is back
 │   └── StaleEpoch        a commit was judged on a state that was never stored: load the state again
 ├── StoreClosed           the store was closed, or is being closed
 ├── StoreLocked           another process writes to this data directory

@@ -25,7 +25,7 @@ class WriteCheck:
     async def check(self) -> None:
         """Make sure that what clients write can be stored. Raises StoreUnavailable, StoreClosed."""
         writer, now = self._writer, self._clock()
-        await asyncio.to_thread(writer.check_file)
+        await asyncio.to_thread(writer.file.check)
         if not writer.is_failing and now - writer.stored_at < PROBE_INTERVAL_S:
             return
         probe = self._probe

@@ -13,6 +13,7 @@ from minirelay.store.connection import Connection, unavailable
 from minirelay.store.errors import StaleEpoch, StoreClosed
 from minirelay.store.failed_commits import FailedCommits, rehearse
 from minirelay.store.failure_log import FailureLog
+from minirelay.store.file_identity import ANY_FILE, WrittenFile
 from minirelay.store.messages import BatchReport
 from minirelay.store.wal_recovery import overwrite_failed
 from minirelay.store.write_queue import MAX_BATCH_BYTES, Waiting, WriteQueue
@@ -46,13 +47,13 @@ class Writer:
         self,
         connection: Connection,
         *,
-        check_file: Callable[[], None] = lambda: None,
+        file: WrittenFile = ANY_FILE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """connection: open, configured to write, with its bulk insert. clock: in seconds.
 
-        check_file: raises DatabaseReplaced; called in the connection's thread, before anything is stored and
-        before any caller hears that it was.
+        file: asked in the connection's thread, before anything is stored and before any caller
+        hears that it was.
         """
         self.epoch = 0
         self.stored_at = float("-inf")
@@ -62,7 +63,7 @@ class Writer:
         self.connection = connection
         """What else runs on it waits in the same line as the commits."""
         self._clock = clock
-        self.check_file = check_file
+        self.file = file
         self._failed = FailedCommits(MAX_BATCH_BYTES)
         self._failures = FailureLog(log, clock)
         self._queue = WriteQueue()
@@ -148,9 +149,9 @@ class Writer:
 
         def write(connection: sqlite3.Connection) -> None:
             if batch[0].moves:
-                outcome: BatchReport | BaseException | None = _move(connection, self.check_file)
+                outcome: BatchReport | BaseException | None = _move(connection, self.file)
             else:
-                outcome = _write(connection, parts, rehearsed, self.check_file)
+                outcome = _write(connection, parts, rehearsed, self.file)
             loop.call_soon_threadsafe(self._settle, batch, outcome)
 
         try:
@@ -212,7 +213,7 @@ def _write(
     connection: sqlite3.Connection,
     parts: Sequence[Writable],
     rehearsed: Sequence[Commit],
-    check_file: Callable[[], None],
+    file: WrittenFile,
 ) -> BatchReport | BaseException:
     """Store a batch, in the connection's thread; give what went wrong instead of raising it.
 
@@ -220,7 +221,10 @@ def _write(
     """
     judged = _count_judged(parts)
     try:
-        check_file()
+        file.begin_write()
+    except Exception as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
+        return error
+    try:
         if rehearsed:
             rehearse(connection, rehearsed, MAX_BATCH_BYTES)
         batch = batch_of(parts)
@@ -228,25 +232,32 @@ def _write(
         start = time.perf_counter()
         bulk_insert.store(connection, rows.statements())
         report = BatchReport(judged, len(rows), batch.ends, time.perf_counter() - start)
-        check_file()
+        file.confirm_stored()
         return report
     except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
         if judged:
             overwrite_failed(connection, error)
         return error
+    finally:
+        file.end_write()
 
 
-def _move(connection: sqlite3.Connection, check_file: Callable[[], None]) -> BaseException | None:
+def _move(connection: sqlite3.Connection, file: WrittenFile) -> BaseException | None:
     """Move the write-ahead log into the database, and give memory back; give what went wrong.
 
     What SQLite moves by itself would be 16 MiB, and all commits would wait for that.
     """
     try:
-        check_file()
+        file.begin_write()
+    except Exception as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
+        return error
+    try:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         connection.execute("PRAGMA shrink_memory")
     except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
         return error
+    finally:
+        file.end_write()
     return None
 
 

@@ -88,16 +88,35 @@ def swap(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("change", [move_away, swap])
-async def test_a_database_that_is_gone_or_another_until_it_is_back_and_the_relay_starts_anew(
+async def test_a_database_that_is_gone_or_another_until_the_first_is_back(
     tmp_path: Path, dev_chain: DevChain, deployment: Deployment, change: Callable[[Path], Path]
 ) -> None:
     async with running(tmp_path, dev_chain, deployment) as relay:
+        async with Traffic.at(relay, WALLET.address, Random(1)) as traffic:
+            client, _ = await traffic.client()
+            await client.write(listing(1, "x"))
+            path = relay.data / FILE_NAME
+            ours = change(path)
+            await becomes(relay, 503, "database")
+            with pytest.raises(RelayRefused, match="could not be stored"):
+                await client.write(listing(2, "x"))
+            ours.replace(path)
+            await becomes(relay, 200)
+            await client.write(listing(2, "x"))
+        assert await relay.stop() == 0
+        await assert_verified(relay.data)
+
+
+async def test_a_copy_of_the_database_needs_a_restart(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    async with running(tmp_path, dev_chain, deployment) as relay:
         path = relay.data / FILE_NAME
-        ours = change(path)
+        ours = swap(path)
         await becomes(relay, 503, "database")
-        ours.replace(path)
-        # What was written to it meanwhile, and by whom, the running relay can't know.
+        ours.unlink()
         await becomes(relay, 503, "database")
+        assert any("restart the relay" in line for line in relay.log), relay.tail
         assert await relay.stop() == 0
         await relay.start()
         await becomes(relay, 200)
