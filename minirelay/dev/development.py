@@ -14,6 +14,7 @@ from minirelay.config.loading import fixed_layer, load
 from minirelay.config.settings import Settings
 from minirelay.config.values import Factor
 from minirelay.dev.admin.api import DevApi, Place
+from minirelay.dev.admin.pages import DevPages
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.contract_addresses import Contracts, read_contracts
 from minirelay.dev.demo_setup import DemoShop, plan_demo_shop, set_up_demo_shop
@@ -102,7 +103,7 @@ async def run_development(options: DevOptions) -> AsyncIterator[Development]:
                 listener,
                 accepts_loss=options.accepts_loss,
                 new_token=RELAY_TOKEN,
-                make_extra=lambda reader: Extra("dev", [DevApi(place, http, reader)]),
+                make_extra=lambda reader: Extra("dev", [DevApi(place, http, reader), DevPages()]),
             )
         )
         if demo is not None:
