@@ -48,6 +48,7 @@ from minirelay.web.admin.events import EventsApi
 from minirelay.web.admin.log import LogApi
 from minirelay.web.admin.login import LoginLinks
 from minirelay.web.admin.metrics import MetricsApi
+from minirelay.web.admin.page import PageApi
 from minirelay.web.admin.payments import PaymentsApi
 from minirelay.web.admin.prices import PricesApi
 from minirelay.web.admin.registering import RegisteringApi
@@ -110,7 +111,8 @@ def _admin_apis(on: Foundations, running: RunningRelay, sweepers: Mapping[int, S
     operator = Operator(on.store, on.blobs, utc_now)
     return [
         AlertsApi(operator),
-        BlobsApi(operator),
+        BlobsApi(operator, on.blobs),
+        PageApi(is_development=on.settings.development),
         SettingsApi(on.settings, {"relay_token_id": show_token(on.token.token_id)}),
         PaymentsApi(
             PaymentDecisions(on.store.reader, running.payments, running.terms, utc_now),

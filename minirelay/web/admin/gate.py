@@ -23,6 +23,7 @@ from minirelay.web.admin.origins import (
     is_own_host,
     is_same_origin,
 )
+from minirelay.web.admin.page import PAGE, visitor_page, wants_page
 from minirelay.web.admin.sessions import AdminSession, AdminSessions
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,8 @@ class Gate:
     def _check_session(self, request: web.Request) -> web.Response | None:
         session = self.session_of(request)
         if session is None:
-            return failure(401, NOT_LET_IN)
+            is_page = request.path == PAGE and wants_page(request)
+            return visitor_page(401) if is_page else failure(401, NOT_LET_IN)
         if request.method not in SAFE_METHODS:
             if not is_same_origin(request):
                 return failure(403, FOREIGN_PAGE)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from minirelay.operations.operator import OperatorError
 from minirelay.web.admin.gate import LOGIN, Gate
+from minirelay.web.admin.page import visitor_page, wants_page
 from minirelay.web.admin.sessions import LINK_S, SESSION_S, AdminSessions
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,9 @@ class LoginApi:
         # Whoever has failed before: nobody guesses a link, and its owner may have tried old ones.
         login = self._sessions.log_in(request.query.get("token", ""))
         if login is None:
-            return self._gate.refuse_link(request, LINK_USED)
+            refused = self._gate.refuse_link(request, LINK_USED)
+            is_told = refused.status == 403 and wants_page(request)
+            return visitor_page(403) if is_told else refused
         log.info("the operator logged in", extra={"address": request.remote})
         response = web.Response(text=_GO_ON, content_type="text/html")
         response.set_cookie(

@@ -42,7 +42,7 @@ async def operator(house: House) -> AsyncIterator[TestClient]:  # type: ignore[t
         commands = Operator(house.store, blobs, utc_now)
         app = create_admin_app(
             AlertsApi(commands),
-            BlobsApi(commands),
+            BlobsApi(commands, blobs),
             PaymentsApi(decisions, PaymentViews(house.store.reader)),
             ShopsApi(ShopViews(house.relay)),
             SweepsApi(Sweeps(house.store.reader, {})),
