@@ -34,6 +34,10 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
         f"web/admin/{part}.py": "paths, tested with the errors, the whole and the commands"
         for part in ("blobs", "callers", "prices", "sweeps")
     },
+    **{
+        f"operations/checks/{part}.py": "tested with the command: cli/test_doctor.py"
+        for part in ("configuration", "contracts", "diagnosis", "kept", "result")
+    },
     "blobs/errors.py": "two names, tested with the library and the uploads",
     "operations/shop_documents.py": "tested with the views of shops over HTTP: web/admin/test_shops.py",
     "operations/shop_views.py": "tested over HTTP: web/admin/test_shops.py",

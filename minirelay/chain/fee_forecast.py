@@ -27,4 +27,9 @@ async def forecast(chain_id: int, settings: ChainSettings) -> Fees:
     async with open_http() as http:
         endpoints = http_endpoints(settings.rpc_urls, http, allows_plain=settings.allow_plain_http)
         price = await Chain(chain_id, endpoints).quantity("eth_gasPrice")
-    return Fees(price * _ROOM * _MINT_GAS, price * _ROOM * settings.sweep_gas_coin)
+    return Fees(cost_of_registering(price), price * _ROOM * settings.sweep_gas_coin)
+
+
+def cost_of_registering(gas_price: int) -> int:
+    """Return what registering costs at most, in wei. gas_price: in wei."""
+    return gas_price * _ROOM * _MINT_GAS

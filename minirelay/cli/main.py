@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "dev-pay": "minirelay.cli.dev_pay",
     "dev-chain": "minirelay.cli.dev_chain",
     "init": "minirelay.cli.init",
+    "doctor": "minirelay.cli.doctor",
     "register": "minirelay.cli.register",
     "shops": "minirelay.cli.shops",
     "shop": "minirelay.cli.shop",

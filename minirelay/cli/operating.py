@@ -39,6 +39,19 @@ def ask_relay(
         raise NoRelayRuns(_NOT_RUNNING.format(directory=directory)) from error
 
 
+async def ask_if_running(directory: Path, method: str, path: str, *, timeout_s: float = _TIMEOUT_S) -> Any:
+    """Ask the relay of a data directory; None if none runs there.
+
+    Raises ClickException, in one line, if this user may not, or if the relay does not answer.
+    """
+    try:
+        return await _ask(directory, method, path, None if method == "GET" else {}, timeout_s)
+    except PermissionError as error:
+        raise click.ClickException(_NOT_ALLOWED.format(directory=directory)) from error
+    except _CANNOT_CONNECT:
+        return None
+
+
 async def _ask(directory: Path, method: str, path: str, content: object, timeout_s: float) -> Any:
     from aiohttp import ClientConnectionError, ClientSession, ClientTimeout, UnixConnector
 
