@@ -29,9 +29,9 @@ class RelaySilent(MinirelayError):
 @click.command(cls=CommandWithSettings)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(as_json: bool, **given: Any) -> int:
-    """Check all that can be wrong: versions, settings, wallet, chains, contracts, disk, proxy, backups.
+    """Look for what is wrong, and say what to do about it.
 
-    Each line is ok, warn or fail, and says what to do; the exit code is 1 if anything fails. It only looks,
+    It checks versions, settings, files, disk, wallet, chains, contracts, token, proxy, alerts and backups. Each line is ok, warn or fail, and says what to do; the exit code is 1 if anything fails. It only looks,
     with or without a running relay, and takes ten seconds at most where something does not answer.
 
     \b
