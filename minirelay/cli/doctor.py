@@ -31,8 +31,9 @@ class RelaySilent(MinirelayError):
 def doctor(as_json: bool, **given: Any) -> int:
     """Look for what is wrong, and say what to do about it.
 
-    It checks versions, settings, files, disk, wallet, chains, contracts, token, proxy, alerts and backups. Each line is ok, warn or fail, and says what to do; the exit code is 1 if anything fails. It only looks,
-    with or without a running relay, and takes ten seconds at most where something does not answer.
+    It checks versions, settings, files, disk, wallet, chains, contracts, token, proxy, alerts and backups.
+    Each line is ok, warn or fail; the exit code is 1 if anything fails. It only looks, with or without a
+    running relay, and takes ten seconds or so where something does not answer.
 
     \b
     For example:
