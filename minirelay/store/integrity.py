@@ -17,6 +17,8 @@ _SCHEMA: Final = """SELECT type || ' ' || name, sql FROM sqlite_schema
 _OF_NO_SHOP: Final = (
     "SELECT position >> 40 FROM patch_set WHERE position >> 40 NOT IN (SELECT id FROM shop) LIMIT 1"
 )
+# No log has a set 0: whoever reads one begins behind it, and would never come by.
+_SET_ZERO: Final = "SELECT id FROM shop CROSS JOIN patch_set ON position = shop.id << 40 LIMIT 1"
 _GAP_OF_NO_SHOP: Final = "SELECT shop FROM gap WHERE shop > 0 AND shop NOT IN (SELECT id FROM shop) LIMIT 1"
 _WITHOUT_LOG: Final = """SELECT id FROM shop WHERE NOT EXISTS (SELECT 1 FROM patch_set
     WHERE position > shop.id << 40 AND position <= shop.id << 40 | 0xffffffffff) LIMIT 1"""
@@ -91,6 +93,8 @@ def _check_references(connection: sqlite3.Connection) -> str | None:
         return f"a row of {broken[0]} is of no {broken[2]}"
     if (shop := connection.execute(_OF_NO_SHOP).fetchone()) is not None:
         return f"there is a log without a shop, with the row id {shop[0]}"
+    if (shop := connection.execute(_SET_ZERO).fetchone()) is not None:
+        return f"there is a set with the number 0 of the shop with the row id {shop[0]}"
     if (shop := connection.execute(_GAP_OF_NO_SHOP).fetchone()) is not None:
         return f"there is a gap in the log of no shop, with the row id {shop[0]}"
     if (row := connection.execute(_OF_NO_OBJECT).fetchone()) is not None:

@@ -306,6 +306,9 @@ def resealed(exported: Path, folder: Path, script: str = "", **said: object) -> 
     return changed
 
 
+SET_ZERO = """INSERT INTO patch_set SELECT shop.id << 40, patch_count, types, listings, tags, orders,
+    accounts, manifest, inventory, size_bytes, leaves, wire, author FROM patch_set, shop LIMIT 1"""
+
 HOSTILE = [
     ("UPDATE patch_set SET wire = x'00'", "set 1"),
     ("UPDATE object SET value = x'00'", "is stored otherwise"),
@@ -347,6 +350,11 @@ HOSTILE = [
     ("UPDATE payment_request SET state = 'unheard'", "unheard"),
     ("CREATE TRIGGER t AFTER INSERT ON migration BEGIN DELETE FROM shop; END", "schema"),
     ("CREATE VIEW v AS SELECT 1", "schema"),
+    ("CREATE VIRTUAL TABLE v USING fts5(x)", "schema"),
+    ("ANALYZE", "statistics"),
+    (SET_ZERO, "a set with the number 0"),
+    ("UPDATE patch_set SET wire = CAST(x'" + "81" * 50_000 + "' AS BLOB)", "set 1"),
+    ("UPDATE reservation SET units = x'ddffffffff'", "reservation"),
     ("DROP TABLE chain_head", "schema"),
     ("PRAGMA user_version = 3", "schema"),
     ("PRAGMA user_version = 0", "no database of an export"),
@@ -358,7 +366,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize(("script", "words"), HOSTILE, ids=[one for one, _ in HOSTILE])
+@pytest.mark.parametrize(("script", "words"), HOSTILE, ids=[one[:60] for one, _ in HOSTILE])
 def test_a_file_with_right_checksums_and_wrong_content_is_refused(
     tmp_path: Path, exported: Path, script: str, words: str
 ) -> None:
