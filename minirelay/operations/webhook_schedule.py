@@ -137,15 +137,15 @@ class WebhookSchedule:
 
     def _first(self, is_retry: bool) -> tuple[float, int, str] | None:
         queue = self._queues[is_retry]
-        while queue and not self._holds(is_retry, *queue[0]):
+        while queue and not self._holds(is_retry, queue[0][0], queue[0][2]):
             heapq.heappop(queue)
         return queue[0] if queue else None
 
-    def _holds(self, is_retry: bool, due_at: float, event_id: int, name: str) -> bool:
+    def _holds(self, is_retry: bool, due_at: float, name: str) -> bool:
         stream = self._streams.get(name)
         if stream is None or stream.is_busy or not stream.ids:
             return False
-        return (stream.is_retry, stream.due_at, stream.ids[0]) == (is_retry, due_at, event_id)
+        return (stream.is_retry, stream.due_at) == (is_retry, due_at)
 
     def _go_on(self, name: str, stream: _Stream) -> None:
         if stream.ids:

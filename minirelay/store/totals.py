@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from minirelay.store.messages import MAX_SEQ
+from minirelay.store.webhook_events import load_backlog
 
 _SHOPS: Final = "SELECT count(*) FROM shop"
 # A set's position is its shop's row id << 40 | its sequence number.
@@ -26,6 +27,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """What the database holds. longest: the last sequence number of the shops with most sets, by id.
 
     payments: by state. alerts: that nobody has seen to, by kind and whether they are urgent.
+    webhook_events: that the webhook has not taken.
     """
 
     shops: int
@@ -36,6 +38,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     blob_bytes: int
     payments: Mapping[str, int]
     alerts: Mapping[tuple[str, bool], int]
+    webhook_events: int
 
 
 def count_totals(connection: sqlite3.Connection, most_shops: int) -> Totals:
@@ -52,4 +55,5 @@ def count_totals(connection: sqlite3.Connection, most_shops: int) -> Totals:
         blob_bytes=blob_bytes,
         payments=dict(execute(_PAYMENTS).fetchall()),
         alerts={(kind, bool(urgent)): count for kind, urgent, count in execute(_ALERTS).fetchall()},
+        webhook_events=load_backlog(connection).count,
     )

@@ -20,14 +20,17 @@ from msgspec.structs import replace
 from minirelay.chain.endpoint import open_http
 from minirelay.config.urls import EndpointUrl
 from minirelay.event_loop import end_tasks
+from minirelay.operations.backups import back_up
+from minirelay.operations.restoring import restore
 from minirelay.operations.webhook_delivery import WebhookBounds, WebhookDelivery, tell_of
 from minirelay.operations.webhook_post import WebhookPoster
 from minirelay.shop.issued_requests import RequestState
 from minirelay.store.checkout_rows import CheckoutRows
 from minirelay.store.database import FILE_NAME, Store
-from minirelay.store.operator_alerts import WEBHOOK_FAILED
+from minirelay.store.operator_alerts import LOW_DISK, RESTORED, WEBHOOK_FAILED, OperatorAlert
 from minirelay.store.webhook_events import Topic
 from tests.operations.alerts_raised import raise_alert
+from tests.operations.databases import fill
 from tests.operations.webhook_receiver import SECRET, Behaviour, Receiver, answering, receiver, take
 from tests.shop.issued import NOW, issued
 from tests.store.examples import beginning
@@ -43,15 +46,29 @@ LIFE = (RequestState.SHORT, RequestState.SEEN, RequestState.PAID, RequestState.R
 
 @dataclass
 class Clock:
-    """The real time, and how much more a test says has passed: what is stored has the real one."""
+    """The real time, and how much more a test says has passed: what is stored has the real one.
+
+    asked: how often it was read.
+    """
 
     passed_s: float = 0
+    asked: int = 0
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(time.time() + self.passed_s, UTC)
 
     def monotonic(self) -> float:
+        self.asked += 1
         return time.monotonic() + self.passed_s
+
+    async def goes_on(self, seconds: int) -> None:
+        """Let seconds pass, each long enough for all that may begin in it."""
+        async with asyncio.timeout(PATIENCE_S):
+            for _ in range(seconds):
+                self.passed_s += 1
+                until = self.asked + 10
+                while self.asked < until:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
 
 
 @dataclass
@@ -271,6 +288,30 @@ async def test_what_a_restored_database_finds_out_again_has_the_id_that_it_had(
     assert len(first) == 4
 
 
+def test_a_backup_has_what_waits_and_its_restore_is_told_too(tmp_path: Path) -> None:
+    data, backup, new = tmp_path / "data", tmp_path / "backup.db", tmp_path / "new"
+    fill(data)
+
+    async def deliver(directory: Path, *, raises: bool) -> list[dict[str, Any]]:
+        async with opened(directory) as one, receiver(answering(503) if raises else take) as posted_to:
+            if raises:
+                await tell_of(one.store, BOTH)
+                await one.store.writer.commit(OperatorAlert(LOW_DISK, "9 MiB are free", NOW, about=""))
+            async with one.delivering(posted_to.url):
+                if raises:
+                    await posted_to.until(lambda some: len(some.tried) > 0)
+                else:
+                    await one.until_taken()
+            return posted_to.tried
+
+    (before,) = asyncio.run(deliver(data, raises=True))
+    back_up(data, backup)
+    restore(backup, new)
+    first, second = asyncio.run(deliver(new, raises=False))
+    assert first == before
+    assert (first["alert"]["kind"], second["alert"]["kind"]) == (LOW_DISK, RESTORED)
+
+
 async def hang(request: web.Request, event: dict[str, Any]) -> web.StreamResponse:
     await asyncio.Event().wait()
     raise AssertionError
@@ -290,6 +331,8 @@ async def test_no_more_are_under_way_than_may_be(relay: Relay, posted_to: Receiv
     async with relay.delivering(posted_to.url):
         # First tries leave a place to retries.
         await posted_to.until(lambda one: one.here == BOUNDS.most_at_once - 1)
+        await relay.clock.goes_on(5)
+        assert posted_to.here == BOUNDS.most_at_once - 1
         let_go.set()
         await relay.until_taken()
     assert posted_to.most_at_once <= BOUNDS.most_at_once

@@ -64,7 +64,8 @@ async def test_a_slow_receiver_is_given_up(posted_to: Receiver) -> None:
 
     posted_to.behaviour = hang
     with pytest.raises(WebhookFailure, match=r"within 0\.2 s"):
-        await post(posted_to.url, timeout_s=0.2)
+        async with asyncio.timeout(2):
+            await post(posted_to.url, timeout_s=0.2)
 
 
 class Endless:

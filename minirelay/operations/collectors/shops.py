@@ -1,4 +1,4 @@
-"""Shops, their key cards, payment requests and alerts: what the database holds."""
+"""Shops, key cards, payment requests, alerts, events to post: what the database holds."""
 
 from typing import Final
 
@@ -23,7 +23,8 @@ PAYMENTS: Final = Series("minirelay_payment_requests", "gauge", "Payment request
 ALERTS: Final = Series(
     "minirelay_alerts", "gauge", "Alerts that nobody has acknowledged.", ("kind", "is_urgent")
 )
-SERIES: Final = (SHOPS, IN_MEMORY, SHOP_MEMORY, LOG_END, ROOT, CARDS, PAYMENTS, ALERTS)
+EVENTS: Final = Series("minirelay_webhook_events", "gauge", "Events that the webhook has not taken yet.")
+SERIES: Final = (SHOPS, IN_MEMORY, SHOP_MEMORY, LOG_END, ROOT, CARDS, PAYMENTS, ALERTS, EVENTS)
 
 
 class ShopsCollector:
@@ -44,7 +45,7 @@ class ShopsCollector:
         sizes = [hosted.size_bytes for hosted in self._shops]
         in_memory = [IN_MEMORY.of(sum(1 for size in sizes if size)), SHOP_MEMORY.of(sum(sizes))]
         if totals is None:
-            unknown = (SHOPS, LOG_END, ROOT, CARDS, PAYMENTS, ALERTS)
+            unknown = (SHOPS, LOG_END, ROOT, CARDS, PAYMENTS, ALERTS, EVENTS)
             return [*in_memory, *(series.by({}) for series in unknown)]
         return [
             *in_memory,
@@ -56,6 +57,7 @@ class ShopsCollector:
             ALERTS.by(
                 {(kind, str(urgent).lower()): count for (kind, urgent), count in totals.alerts.items()}
             ),
+            EVENTS.of(totals.webhook_events),
         ]
 
     def _root_of(self, shop_id: int) -> str | None:
