@@ -3,7 +3,11 @@
 import asyncio
 import os
 import random
+import signal
+from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
@@ -15,6 +19,9 @@ KILLS = int(os.environ.get("MINIRELAY_KILLS", "20"))
 SEED = int(os.environ.get("MINIRELAY_SEED", "1"))
 FIRST_START_S, START_S, STOP_S = 1.0, 0.1, 0.1
 """About as long as it takes: a start in which the relay's token is minted, another one, and a stop."""
+
+STOPS = 5
+MOST_STOP_S = 10.0
 
 
 async def after_some_answers(relay: KillableRelay, traffic: Traffic, draw: random.Random) -> None:
@@ -89,4 +96,41 @@ async def test_a_killed_relay_has_lost_nothing_that_it_had_acknowledged(
         assert not any(" bug" in line for line in relay.log), relay.tail
         tokens = {word for line in relay.log for word in line.split() if word.startswith("token=")}
         assert len(tokens) == 1, "a token was minted twice"
+        await assert_verified(relay.data)
+
+
+async def stop_and_signal(relay: KillableRelay, second: signal.Signals) -> int:
+    """Tell it to stop, and once it stops send it the second signal; give its exit code."""
+    told = len(relay.log)
+    relay.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(MOST_STOP_S):
+        while relay.is_running and not any(" stopping " in line for line in relay.log[told:]):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        if relay.is_running:
+            # It may just have ended.
+            with suppress(ProcessLookupError):
+                relay.send_signal(second)
+        return await relay.ended()
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGKILL])
+async def test_a_second_signal_ends_a_stop_at_once_and_loses_nothing_that_was_acknowledged(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, second: signal.Signals
+) -> None:
+    async with killable_relay(tmp_path, dev_chain, deployment, MINIRELAY_HIGH_WATER_INTERVAL="1ms") as relay:
+        async with Traffic.at(relay, WALLET.address, random.Random(SEED)) as traffic:
+            await relay.start()
+            await traffic.begin()
+            codes = []
+            for _ in range(STOPS):
+                await traffic.more_acknowledged(20)
+                codes.append(await stop_and_signal(relay, second))
+                await relay.start()
+            # A stop may be done before the second signal comes, but not each time.
+            assert set(codes) <= {0, -second}
+            assert -second in codes
+            await traffic.more_acknowledged(20)
+            await traffic.end_writing()
+            await traffic.check(await WholeLog.read(relay.data, relay.shop_id))
+        assert await relay.stop() == 0
         await assert_verified(relay.data)
