@@ -67,6 +67,10 @@ class CardEnrolment(msgspec.Struct, frozen=True):
         pending.apply_own(self._patches(head), self.relay_key, now, loop_work)
         return pending.accepted([self._card(head, now)])
 
+    def log_as(self, tell: Callable[[], None]) -> None:
+        """Log it as nobody's: no session sent it."""
+        tell()
+
     def stored(self, root_hash: bytes) -> None:  # noqa: ARG002  (nobody asked for the root)
         """Report the success."""
         self.settle(None)

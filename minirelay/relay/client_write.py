@@ -208,6 +208,10 @@ class ClientWrite(msgspec.Struct, eq=False):
             raise invalid("this shop's storage is full, try again later")
         return patch_set
 
+    def log_as(self, tell: Callable[[], None]) -> None:
+        """Let lines about it name its session and its request."""
+        self.request.log_as(tell)
+
     def stored(self, root_hash: bytes) -> None:
         """Answer with the root hash."""
         self.request.settle(root_hash)

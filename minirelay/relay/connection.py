@@ -230,7 +230,12 @@ class Connection:
     def _write(self, effect: Write) -> None:
         self.backpressure.took_write(len(effect.patch_set))
         settle = partial(self._settle_write, effect, self._clock())
-        self._host.write(WriteRequest(effect.card, effect.patch_set, settle, self._has_ended))
+        log_as = partial(self._log_as, effect.request_id)
+        self._host.write(WriteRequest(effect.card, effect.patch_set, settle, self._has_ended, log_as))
+
+    def _log_as(self, request_id: int, tell: Callable[[], None]) -> None:
+        # A copy, since it may be a thread that logs while the loop is in this session's context.
+        self._context.copy().run(_call_named, request_id, tell)
 
     def _name_upload_url(self, effect: NameUploadUrl) -> None:
         try:
@@ -328,3 +333,8 @@ class Connection:
         size_bytes = ENTRY_BYTES * self.session.pending
         self.account.hold(size_bytes - self._session_bytes)
         self._session_bytes = size_bytes
+
+
+def _call_named(request_id: int, tell: Callable[[], None]) -> None:
+    with bound(request_id=request_id):
+        tell()

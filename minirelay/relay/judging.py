@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 def prepare(requests: Sequence[Request]) -> None:
     """Do of several requests what needs no head, step by step."""
     for request in requests:
-        _attempt(request.decode)
+        _attempt(request, request.decode)
     for request in requests:
-        _attempt(request.verify)
+        _attempt(request, request.verify)
 
 
-def _attempt(step: Callable[[], None]) -> None:
+def _attempt(request: Request, step: Callable[[], None]) -> None:
     try:
         step()
-    except Exception:  # `judge` meets it again, and then somebody is answered
-        log.exception("a request could not be prepared because of a bug")
+    except Exception:  # noqa: BLE001 - `judge` meets it again, and then somebody is answered
+        request.log_as(lambda: log.exception("a request could not be prepared because of a bug"))
 
 
 def judge_in_thread(request: Request, head: ShopHead) -> Accepted | MinirelayError:
@@ -48,8 +48,8 @@ def judge(request: Request, head: ShopHead, loop_work: Work | None) -> Accepted 
         if isinstance(error, WorkExceeded) and loop_work is not None:
             raise
         return bare(error)
-    except Exception:  # the one place where a bug in a rule must not take the shop with it
-        log.exception("a request could not be judged because of a bug")
+    except Exception:  # noqa: BLE001 - a bug in a rule must not take the shop with it, here and nowhere else
+        request.log_as(lambda: log.exception("a request could not be judged because of a bug"))
         return own_fault()
 
 

@@ -118,13 +118,20 @@ def own_fault() -> Refusal:
     return invalid("the relay failed on this request; its operator finds the reason in the log")
 
 
+def call(tell: Callable[[], None]) -> None:
+    """Call what logs something, as nobody's."""
+    tell()
+
+
 class WriteRequest(msgspec.Struct, frozen=True):
     """A client's write on its way to the sequencer.
 
     settle is called exactly once, when the outcome is durable. has_ended: says whether its session is over.
+    log_as: calls what logs something about it so that the lines name session and request; from any thread.
     """
 
     card: KeyCard
     patch_set: bytes
     settle: Callable[[Outcome], None]
     has_ended: Callable[[], bool]
+    log_as: Callable[[Callable[[], None]], None] = call

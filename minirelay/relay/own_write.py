@@ -89,6 +89,10 @@ class OwnWrite(msgspec.Struct, eq=False):
         stored = CheckoutRows.of(head.row.row_id, outcome, facts.now)
         return pending.accepted(further=(*stored, *rows), checkout=outcome)
 
+    def log_as(self, tell: Callable[[], None]) -> None:
+        """Log it as nobody's: no session sent it."""
+        tell()
+
     def stored(self, root_hash: bytes) -> None:  # noqa: ARG002  (nobody asked for the root)
         """Report what was written."""
         self.settle(self._decided)

@@ -1,6 +1,7 @@
 """What the sequencer of a shop takes: requests that append sets to its log; and what stores these sets."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from minirelay.errors import MinirelayError
@@ -41,6 +42,9 @@ class Request(Protocol):
         loop_work: what may be done on the event loop; beyond it WorkExceeded is raised, and it is judged
         again beside the loop. None: this is beside it.
         """
+
+    def log_as(self, tell: Callable[[], None]) -> None:
+        """Call what logs something about it, so that the lines name whose it is; from any thread."""
 
     def stored(self, root_hash: bytes) -> None:
         """Answer that it is done and durable. root_hash: of the shop after the last of its sets."""

@@ -1,11 +1,14 @@
 """What is decided of a request, whatever it raises."""
 
 import gc
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
 from minirelay.errors import MinirelayError, Refusal, StoreError, invalid
+from minirelay.logs import bound, fields_of
 from minirelay.relay.judging import answer_of, judge, judge_in_thread, prepare
 from minirelay.relay.shop_head import Accepted, ShopHead
 from minirelay.shop.checkout_facts import FactsMissing
@@ -42,6 +45,10 @@ class Failing:
         self.steps.append(f"judge, collecting: {gc.isenabled()}, bounded: {loop_work is not None}")
         raise self.error
 
+    def log_as(self, tell: Callable[[], None]) -> None:
+        with bound(session="its own"):
+            tell()
+
     def stored(self, root_hash: bytes) -> None:
         raise AssertionError(root_hash)
 
@@ -60,6 +67,24 @@ def test_a_bug_in_preparing_one_is_logged_and_all_are_prepared(caplog: pytest.Lo
 def test_what_is_raised_is_given_without_what_it_came_through(error: MinirelayError) -> None:
     assert judge(Failing(error), HEAD, Work()) is error
     assert error.__traceback__ is None
+
+
+def test_what_is_logged_of_a_bug_names_whose_request_it_was() -> None:
+    named: list[object] = []
+
+    class Naming(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            named.append(fields_of(record).get("session"))
+
+    handler, ours = Naming(), logging.getLogger("minirelay.relay.judging")
+    ours.addHandler(handler)
+    try:
+        prepare([Failing(KeyError(1))])
+        judge(Failing(KeyError(1)), HEAD, Work())
+        judge_in_thread(Failing(KeyError(1)), HEAD)
+    finally:
+        ours.removeHandler(handler)
+    assert named == ["its own"] * 4
 
 
 def test_a_bug_is_logged_and_refused(caplog: pytest.LogCaptureFixture) -> None:

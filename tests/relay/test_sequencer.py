@@ -149,6 +149,9 @@ class Write:
     def seq_of(self, commit: Commit) -> bool:
         return self.nonce == next(iter(commit.nonces.values()))
 
+    def log_as(self, tell: Callable[[], None]) -> None:
+        tell()
+
     def stored(self, root_hash: bytes) -> None:
         self.root = root_hash
         self.log.append(self.name)
