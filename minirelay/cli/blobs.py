@@ -1,6 +1,7 @@
 """`minirelay blobs`: the files that nothing names any more; `minirelay blobs remove` deletes some."""
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,11 +13,14 @@ from minirelay.cli.inspection import FOR_READING, reading
 from minirelay.cli.output import Document, busy, show
 from minirelay.cli.setting_flags import CommandWithSettings, GroupWithSettings, merge_flags, read_settings
 from minirelay.cli.tables import echo_table, quantity, size
-from minirelay.errors import MalformedInput
+from minirelay.errors import ConfigError, MalformedInput
 
 if TYPE_CHECKING:
     from minirelay.blobs.naming import ListedBlob
     from minirelay.config.settings import Settings
+
+_SHORT: Final = re.compile("Qm[1-9A-HJ-NP-Za-km-z]{6,43}")
+"""A CID of version 0 has 46 characters."""
 
 COLUMNS: Final = ("file", "size", "age", "named")
 _AGES: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
@@ -59,20 +63,40 @@ def blobs(context: click.Context, /, with_named: bool, as_json: bool, **given: A
 def remove(above: dict[str, Any], /, cids: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Remove files for good, from all shops, whatever names them.
 
-    It goes through the running relay.
+    CID: as the list shows it, or its first eight characters or more. It goes through the running relay.
     """
     from minirelay.cli.operating import ask_relay
 
-    for cid in cids:
-        _check(cid)
     settings = read_settings(merge_flags(above, given))
     removed = []
-    for cid in cids:
+    # All are found before the first is removed.
+    for cid in _whole(settings, cids):
         removed.append(ask_relay(settings.data_dir, f"/v1/blobs/{cid}/remove"))
         if not as_json:
             click.echo(f"{removed[-1]['cid']} is removed: {size(removed[-1]['size'])}")
     if as_json:
         show(removed, as_json=True)
+
+
+def _whole(settings: "Settings", cids: Sequence[str]) -> list[str]:
+    """Complete CIDs of which the first characters are given. Raises ConfigError, UsageError."""
+    shortened = [cid for cid in cids if _SHORT.fullmatch(cid)]
+    for cid in cids:
+        if cid not in shortened:
+            _check(cid)
+    if not shortened:
+        return list(cids)
+    known = [str(_describe(blob)["cid"]) for blob in asyncio.run(_read(settings))]
+    return [_complete(cid, known) if cid in shortened else cid for cid in cids]
+
+
+def _complete(first: str, known: Sequence[str]) -> str:
+    found = [cid for cid in known if cid.startswith(first)]
+    if not found:
+        raise ConfigError(f"there is no file {first}; `minirelay blobs --all` lists those that there are")
+    if len(found) > 1:
+        raise ConfigError(f"the CIDs of {len(found)} files begin with {first}; give more characters")
+    return found[0]
 
 
 def _check(cid: str) -> None:

@@ -11,7 +11,7 @@ from typing import Final, TextIO
 import click
 
 from minirelay.chain.amounts import show_exact
-from minirelay.cli.tables import cut_amount, short_order
+from minirelay.cli.tables import CUT, cut_amount, short_order
 from minirelay.logs import fields_of, one_line
 
 WIDTH: Final = 80
@@ -25,10 +25,12 @@ _ORDER: Final = {"reason": 0, "order": 1, _MONEY: 2, "shop": 4}
 _OTHERS: Final = 3
 _AMOUNTS: Final = ("received", "total")
 _AMOUNT_WIDTH: Final = 7
-_NOT_SHOWN: Final = frozenset({"request", "session"})
+# There is one chain only.
+_NOT_SHOWN: Final = frozenset({"request", "session", "chain"})
 # Each of these was shown already.
 _SUMMARIES: Final = frozenset({"writes were refused"})
-_LONG_ID: Final = re.compile(r"0x[0-9A-Fa-f]{16,}|[0-9]{16,}")
+_LONG_ID: Final = re.compile(r"\b(?:0x)?[0-9A-Fa-f]{16,}\b")
+_ENDS: Final = re.compile(rf"(?<=\b[0-9A-Fa-fx]{{8}}){CUT}[0-9A-Fa-f]{{4}}\b")
 _COLOURS: Final = {"refused": "yellow", "failed": "red"}
 
 
@@ -55,6 +57,12 @@ class LiveFormatter(logging.Formatter):
                 text += f", {shown}"
         moment = time.strftime("%H:%M:%S", time.localtime(record.created))
         line = f"{moment}  {text}"
+        if len(line) > WIDTH:
+            # The beginning of each id says more than half of the last one.
+            line = _ENDS.sub(CUT, line)
+            head, _, last = line.rpartition(", ")
+            if len(line) > WIDTH and last.endswith(CUT):
+                line = f"{head}, {CUT}"
         # What asks for attention is not cut off so soon.
         width = WIDTH if record.levelno < logging.WARNING else MAX_CHARACTERS
         line = line if len(line) <= width else line[: width - 1] + "…"
@@ -67,6 +75,8 @@ class LiveFormatter(logging.Formatter):
         fields = dict(fields_of(record))
         if "order" in fields:
             fields["order"] = short_order(str(fields["order"]))
+            # It says no more than its order.
+            fields.pop("payment", None)
         known = self._currencies.get(str(fields.get("currency")))
         if known is None:
             return fields

@@ -50,7 +50,12 @@ async def test_what_nothing_names_is_listed_and_removed(
         assert {one["shop_ids"][0] for one in found} == {str(running.shop_id)}
         assert await asyncio.to_thread(blobs, tmp_path, "--all") == 0
         assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
-        assert await asyncio.to_thread(blobs, tmp_path, "remove", unused) == 0
+        # Its first characters name it; those of no file stop all of it before anything is removed.
+        assert await asyncio.to_thread(blobs, tmp_path, "remove", unused[:8], "Qmnothing") == 2
+        assert "there is no file Qmnothing" in capsys.readouterr().err
+        assert await asyncio.to_thread(blobs, tmp_path, "remove", unused[:7]) == 2
+        capsys.readouterr()
+        assert await asyncio.to_thread(blobs, tmp_path, "remove", unused[:8]) == 0
         assert capsys.readouterr().out == f"{unused} is removed: 293.0 KiB\n"
         assert await asyncio.to_thread(blobs, tmp_path, "remove", unused) == 1
         assert capsys.readouterr().err.startswith(f"minirelay: there is no file {unused}")

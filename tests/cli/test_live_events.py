@@ -148,3 +148,18 @@ def test_each_write_is_shown_and_libraries_only_when_they_warn(logging_as_before
     logging.getLogger("minirelay.store.writer").debug("a detail")
     logging.getLogger("aiohttp").info("a detail")
     assert [line[10:] for line in stream.getvalue().splitlines()] == ["a write was accepted"]
+
+
+def test_no_id_is_cut_off_at_the_edge_of_the_terminal() -> None:
+    ids = {"from": "0x" + "aB" * 20, "to": "0x" + "Cd" * 20, "tx": "0x" + "12" * 32}
+    mined = record("a transaction was mined", logging.INFO, **ids)
+    line = LiveFormatter({}).format(mined)
+    assert line.endswith("from 0xaBaBaB…, to 0xCdCdCd…, tx 0x121212…")
+    swept = record("a payment was swept", chain=31337, payment="cf" * 32)
+    assert LiveFormatter({}).format(swept).endswith("a payment was swept, payment cfcfcfcf…cfcf")
+    paid = record("a payment request is paid", chain=31337, order=2**63, payment="0x" + "cf" * 32)
+    assert LiveFormatter({}).format(paid).endswith("a payment request is paid, order 9223…5808")
+    late = record("a payment request is late", order=1003, shop=SHOP)
+    assert LiveFormatter({}).format(late).endswith("order 1003, shop 57896044…9968")
+    late = record("a payment request is late", order=1003, reason="x" * 20, shop=SHOP)
+    assert LiveFormatter({}).format(late).endswith("order 1003, …")

@@ -115,6 +115,22 @@ def test_an_order_is_named_by_its_first_digits_or_as_the_list_shortens_it(
     assert capsys.readouterr().out == "no such payment\n"
 
 
+def test_first_digits_of_several_orders_name_none_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = ["--data-dir", str(tmp_path)]
+    with closing(connect(tmp_path)) as db:
+        store_rows(db, rows_of(beginning()).statements())
+        put(db, outcome(new=[issued(1, 12345), issued(2, 12399), issued(3, 12)]))
+    assert run(["payments", "--order", "123", *directory]) == 2
+    assert "the ids of 2 orders begin like this; give more digits" in capsys.readouterr().err
+    # A whole id is that order, whichever others begin like it.
+    assert run(["payments", "--order", "12", "--json", *directory]) == 0
+    assert [one["order"] for one in json.loads(capsys.readouterr().out)] == ["12"]
+    assert run(["payments", "--order", "1234", "--json", *directory]) == 0
+    assert [one["order"] for one in json.loads(capsys.readouterr().out)] == ["12345"]
+
+
 def test_scripts_get_all_that_was_observed_to_the_last_digit(
     data: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
