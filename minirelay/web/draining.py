@@ -10,6 +10,8 @@ from typing import Final
 
 from aiohttp import web
 
+from minirelay.web.http_connection import HttpConnection
+
 TIMEOUT_S: Final = 30.0
 
 
@@ -29,6 +31,8 @@ class Drain:
             return response
         await response.prepare(request)
         await response.write_eof()
+        if isinstance(request.protocol, HttpConnection):
+            request.protocol.answered()
         self._places -= 1
         try:
             async with asyncio.timeout(self._timeout_s):

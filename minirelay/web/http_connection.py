@@ -127,9 +127,13 @@ class HttpConnection(web.RequestHandler):
     def force_close(self) -> None:
         """Close it, and wait for nothing more of it."""
         super().force_close()
-        if self not in self._traffic.served:
+        if self not in self._traffic.unanswered:
             # aiohttp reads on behind an answer, and fails at a body that is there no more.
             self._requests.end_body()
+
+    def answered(self) -> None:
+        """Take note that the answer was sent: what its client still sends keeps no stop waiting."""
+        self._traffic.answered(self)
 
     def give_up(self) -> None:
         """Close it at once, whether its client reads what was sent or not."""
@@ -212,6 +216,7 @@ class Traffic:
         self._refusals = connections.refusals
         self._open: set[HttpConnection] = set()
         self.served: dict[HttpConnection, asyncio.Task[object] | None] = {}
+        self._answered: set[HttpConnection] = set()
         self._is_stopping = False
         self._all_gone = asyncio.Event()
 
@@ -231,6 +236,17 @@ class Traffic:
         self.idle.gone(connection)
         self._open.discard(connection)
         self._note_end()
+
+    @property
+    def unanswered(self) -> set[HttpConnection]:
+        """Return those that are being served, and whose answer was not sent."""
+        return self.served.keys() - self._answered
+
+    def answered(self, connection: HttpConnection) -> None:
+        """Take note that a connection that is being served has its answer."""
+        self._answered.add(connection)
+        if self._is_stopping:
+            connection.force_close()
 
     def middleware(self) -> Middleware:
         """Make the application's outermost middleware, which notes that a connection is being served."""
@@ -264,7 +280,7 @@ class Traffic:
     def stop(self) -> None:
         """Close what waits for nothing; what is being answered is closed behind its answer."""
         self._is_stopping = True
-        for connection in self._open - self.served.keys():
+        for connection in self._open - self.unanswered:
             connection.force_close()
         self._note_end()
 
@@ -292,6 +308,7 @@ class Traffic:
 
     def _end(self, connection: HttpConnection) -> None:
         self.served.pop(connection, None)
+        self._answered.discard(connection)
         if connection in self._open:
             self.idle.answered(connection)
             connection.account()

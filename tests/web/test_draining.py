@@ -79,3 +79,13 @@ async def test_a_place_is_given_back_whatever_becomes_of_the_client() -> None:
         gone.transport.abort()
         for _ in range(3):
             assert (await send(address, SENT, said=SENT)).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_who_goes_on_sending_keeps_no_stop_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    async with refusing(Drain(2, 100 * SENT)) as address:
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\nx")
+        assert (await reader.readuntil(b"no")).startswith(b"HTTP/1.1 413 ")
+    assert await reader.read() == b""
+    writer.close()
+    assert "cut off" not in caplog.text
