@@ -55,6 +55,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
 TESTS_OF_NO_MODULE = {
     "test_house.py",
     "test_config_docs.py",
+    "test_operator_docs.py",
     "chain/test_poller_simulation.py",
     "config/test_wrong_values.py",
     "payments/test_payment_simulation.py",

@@ -30,6 +30,7 @@ ADVICE: Final = {
     "chain stuck": "a chain is not read up to its head; look at its endpoints",
     "clock behind": "set the computer's clock",
     "backup failed": "look at the place of the backup; it is tried again within the hour",
+    "webhook failed": "events were dropped; see that the receiver runs (minirelay webhook test)",
     "restored": "orders and changes after the backup are gone; look what was paid meanwhile",
     "imported": "what came to the shop at another relay after the export is not here",
 }

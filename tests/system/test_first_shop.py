@@ -135,7 +135,9 @@ def test_from_nothing_to_a_shop_that_sells_and_is_lost_and_sells_again(
         send(w3, GIVER.address, address[0], 10**18)
 
         assert "result       minted" in follow(user, steps["2. Register it"])
-        follow(user, steps["3. Start it"])
+        shown = follow(user, steps["3. Start it"])
+        assert "ok    relay token" in shown
+        assert "ok    websocket" in shown
 
         (tmp_path / "owner.key").touch(0o600)
         (tmp_path / "owner.key").write_text(OWNER.private_key)

@@ -20,7 +20,6 @@ class Line(StrEnum):
     TOKEN = "relay token"  # noqa: S105 (of the registry, no secret)
     BASE_URL = "base_url"
     WEBSOCKET = "websocket"
-    PROXY = "proxy"
     CLOCK = "clock"
     RELAY = "relay"
     ALERTS = "alerts"
