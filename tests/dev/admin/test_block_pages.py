@@ -111,17 +111,19 @@ async def test_page_ends_where_it_has_enough_transactions(
     assert [one["transaction_count"] for one in following["blocks"]] == [5]
 
 
+@pytest.mark.parametrize("count", [1, 6])
 async def test_what_is_too_long_to_be_read_is_left_out_alone(
-    pages: BlockPages, chain: Chain, w3: Web3, monkeypatch: pytest.MonkeyPatch
+    pages: BlockPages, chain: Chain, w3: Web3, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     long = b"\x01" * 100_000
     monkeypatch.setattr("minirelay.protocol.answer_bounds._LONGER", {"eth_getTransactionByHash": 20_000})
-    w3.eth.send_transaction({"from": PAYER, "to": PAYEE, "data": long, "gas": 5_000_000})
+    for _ in range(count):
+        w3.eth.send_transaction({"from": PAYER, "to": PAYEE, "data": long, "gas": 5_000_000})
     pay(w3, 7)
-    short, left_out = [one["transactions"][0] for one in (await pages.page(chain, None, 2))["blocks"]]
+    page = await pages.page(chain, None, count + 1)
+    short, *left_out = [one["transactions"][0] for one in page["blocks"]]
     assert short["value"] == "7"
-    assert (left_out["from"], left_out["call"]) == (None, None)
-    assert left_out["is_ok"] is True
+    assert [(one["from"], one["call"], one["is_ok"]) for one in left_out] == [(None, None, True)] * count
 
 
 async def test_events_are_listed_up_to_a_bound(
