@@ -92,8 +92,10 @@ async def operate(
         ring = parts.enter_context(log_kept(settings.log_bounds, settings.limits.admin_log_lines))
         backup_views = BackupViews(schedule, settings.backup.file, settings.backup.keep)
         parts.push_async_callback(backup_views.close)
+        extras = [] if make_extra is None else [make_extra(on.store.reader)]
         live = LiveStatus(watched.status.document, settings.limits.admin_streams)
         apis = [
+            PageApi(is_development=bool(extras)),
             *_admin_apis(on, running, sweepers),
             MetricsApi(watched.exposition),
             StatusApi(watched.status, watched.history),
@@ -101,7 +103,6 @@ async def operate(
             LogApi(ring),
             BackupsApi(backup_views),
         ]
-        extras = [] if make_extra is None else [make_extra(on.store.reader)]
         links = await enter(open_operator_listeners(settings, apis, running.relay.memory, live.close, extras))
         yield Operations(token_lost, links)
 
@@ -112,7 +113,6 @@ def _admin_apis(on: Foundations, running: RunningRelay, sweepers: Mapping[int, S
     return [
         AlertsApi(operator),
         BlobsApi(operator, on.blobs),
-        PageApi(is_development=on.settings.development),
         SettingsApi(on.settings, {"relay_token_id": show_token(on.token.token_id)}),
         PaymentsApi(
             PaymentDecisions(on.store.reader, running.payments, running.terms, utc_now),

@@ -8,11 +8,13 @@ from web3 import Web3
 
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.demo_orders import UNPAID_ORDER
+from minirelay.dev.deployment import Deployment
 from minirelay.dev.development import Development, run_development
 from tests.chain_fixtures import Contracts
 from tests.dev.contracts.contract_calls import PAYER, send
 from tests.dev.test_development import options
 from tests.system.devtools import CHROMIUM, Tab, browsing
+from tests.system.serving import serving
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
@@ -32,7 +34,6 @@ async def tab(development: Development, tmp_path: Path) -> AsyncIterator[Tab]:
         url = development.server.login_links.url
         await tab.do("Page.navigate", url=development.server.login_links.make())
         await tab.wait_until("document.readyState === 'complete' && location.pathname !== '/login'")
-        tab.complaints.clear()
         await tab.do("Page.navigate", url=f"{url}/dev")
         await tab.wait_until("document.querySelector('#orders button') !== null")
         await tab.wait_until("document.querySelector('#blocks strong') !== null")
@@ -55,6 +56,40 @@ async def test_order_is_paid_by_a_click_and_its_block_is_shown(tab: Tab) -> None
     assert await tab.run(row("querySelector('button')")) is None
     await tab.wait_until("document.querySelector('#blocks').textContent.includes('calls Payments.pay(')")
     await tab.wait_until("document.querySelector('#blocks').textContent.includes('Payments: PaymentMade(')")
+
+
+async def test_order_turns_paid_where_the_operators_page_shows_it(tab: Tab, development: Development) -> None:
+    demo = development.demo_shop
+    assert demo is not None
+    url = f"{development.server.login_links.url}/#shops/{demo.shop_id}/orders/unpaid"
+    await tab.do("Page.navigate", url=url)
+    await tab.wait_until("document.querySelector('.card form') !== null")
+    assert await tab.run("document.querySelector('.card .badge').textContent") == "unpaid"
+    await tab.run("document.querySelector('.card form button').click()")
+    await tab.wait_until("document.querySelector('.card .badge').textContent === 'paid'")
+    assert await tab.run("document.querySelector('.card form')") is None
+
+
+async def test_it_is_a_section_of_the_operators_page(tab: Tab, development: Development) -> None:
+    await tab.do("Page.navigate", url=f"{development.server.login_links.url}/")
+    await tab.wait_until("document.querySelector('nav a[href=\"#dev\"]') !== null")
+    await tab.run("document.querySelector('nav a[href=\"#dev\"]').click()")
+    await tab.wait_until("document.querySelector('#content #orders button') !== null")
+    await tab.wait_until("document.querySelector('#content #blocks strong') !== null")
+
+
+async def test_page_of_another_relay_has_no_such_section(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    data = tmp_path / "other"
+    data.mkdir()
+    async with (
+        serving(data, dev_chain, deployment, admin_listen="127.0.0.1:0") as running,
+        browsing(tmp_path / "profile") as tab,
+    ):
+        await tab.do("Page.navigate", url=running.server.login_links.make())
+        await tab.wait_until("document.querySelector('nav a[href=\"#settings\"]') !== null")
+        assert await tab.run("document.querySelector('nav a[href=\"#dev\"]')") is None
 
 
 async def test_part_of_it_leaves_it_short(tab: Tab) -> None:

@@ -11,4 +11,5 @@ export const sections = [
   { name: "log", title: "Log", load: () => import("./log.js") },
   { name: "backups", title: "Backups", load: () => import("./backups.js") },
   { name: "settings", title: "Settings", load: () => import("./settings.js") },
+  { name: "dev", title: "Development", load: () => import("/dev/section.js"), isDevelopmentOnly: true },
 ].filter((one) => !one.isDevelopmentOnly || document.documentElement.dataset.development === "yes");

@@ -75,11 +75,17 @@ function order(item, path) {
       show(place, `That failed: ${failure.message}`);
     }
   } }, "Show the address (this is logged)");
-  return el("li", { class: "card" }, el("h2", {}, "Order ", id(item.id), " ", badge(item.state.replace("_", " "), item.state === "paid" ? "good" : "")),
+  const state = badge(item.state.replace("_", " "), item.state === "paid" ? "good" : "");
+  const pay = el("div", {});
+  // Only `minirelay dev` has that file.
+  if (item.state === "unpaid" && document.documentElement.dataset.development === "yes") {
+    import("/dev/order.js").then(({ payable }) => payable(pay, path.split("/").at(-1), item, state, place));
+  }
+  return el("li", { class: "card" }, el("h2", {}, "Order ", id(item.id), " ", state),
     el("ul", {}, lines), item.item_count > lines.length ? el("p", { class: "quiet" }, `and ${item.item_count - lines.length} more`) : null,
     facts([["Total", item.total === null ? null : money(item.total, item.currency)], ["Pay until", when(item.pay_until)], ["Canceled", when(item.canceled_at)],
       ["Payment", item.request ? el("a", { href: `#payments/one/${item.request}` }, id(item.request)) : null], ["Transaction", item.transaction ? id(item.transaction) : null]]),
-    item.has_address ? button : null, place);
+    item.has_address ? button : null, pay, place);
 }
 
 function log(path) {
