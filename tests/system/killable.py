@@ -27,7 +27,8 @@ from tests.system.serving import OWNER
 TIMEOUT_S = 60.0
 SECRET = b"\x31" * 32
 WALLET = Wallet(SECRET)
-SERVING = " serving "
+SERVING = (" serving ", '"event": "serving"')
+"""What its log says once it serves: as text, as JSON."""
 
 
 class KillableRelay:
@@ -161,7 +162,7 @@ class KillableRelay:
                 self._process, self._code = None, int(number)
             else:
                 self.log.append(text)
-                self._is_serving = self._is_serving or SERVING in text
+                self._is_serving = self._is_serving or any(said in text for said in SERVING)
             self._changed.set()
         self._changed.set()
 

@@ -1,6 +1,7 @@
 """What the lines of the log say: whose they are, and nothing that is private (spec 09, "Logs")."""
 
 import asyncio
+import json
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -70,6 +71,23 @@ async def test_each_line_about_a_write_names_its_session_and_request(relay: Kill
     # What is about all of them is of none.
     (summary,) = of(relay, "writes were refused")
     assert "session" not in summary
+
+
+async def test_as_json_each_line_is_an_object_that_says_when_what_and_whose(
+    tmp_path: Path, dev_chain: DevChain, deployment: Deployment
+) -> None:
+    async with killable_relay(tmp_path, dev_chain, deployment) as relay:
+        await relay.start("--log-format", "json", "--set", "log_level=debug", "--set", "log_burst=1000")
+        async with Traffic.at(relay, WALLET.address, Random(1)) as traffic:
+            client, _ = await traffic.client()
+            await client.write(listing(1, 'two\nlines, "quoted"'))
+        assert await relay.stop() == 0
+    told = [json.loads(line) for line in relay.log]
+    assert all({"time", "level", "event"} <= set(one) for one in told)
+    accepted = [one for one in told if one["event"] == "a write was accepted"]
+    assert accepted
+    assert all(one["session"] and one["request_id"] for one in accepted)
+    assert told[-1]["event"] == "stopped"
 
 
 async def test_a_request_over_http_has_an_id_on_its_lines(relay: KillableRelay) -> None:
