@@ -71,6 +71,29 @@ class MessageCounts:
         self.violations = self.answers = self.errors = self.pushes = self.statuses = self.pings = 0
 
 
+class ProxySigns:
+    """What lately looked as if a reverse proxy in front of the relay were not set up. Times are monotonic.
+
+    Strangers can cause each of them, so only the last one of a kind is kept.
+    """
+
+    __slots__ = ("forwarded_at", "no_upgrade_at", "untrusted_peer")
+
+    def __init__(self) -> None:
+        self.untrusted_peer: str | None = None
+        self.forwarded_at: float | None = None
+        self.no_upgrade_at: float | None = None
+
+    def note_forwarded(self, peer: str) -> None:
+        """Note that a peer forwarded for others, and is not in trusted_proxies."""
+        self.untrusted_peer = peer
+        self.forwarded_at = time.monotonic()
+
+    def note_no_upgrade(self) -> None:
+        """Note that a session was asked for without a WebSocket."""
+        self.no_upgrade_at = time.monotonic()
+
+
 class Meters:
     """All that one relay counts. writes: of clients, by outcome. ended: sessions that it ended, by code.
 
@@ -88,6 +111,7 @@ class Meters:
         self.commit_writes = Histogram(BATCH_SIZES)
         self.commit_rows = 0
         self.loop_delay = Histogram()
+        self.proxy_signs = ProxySigns()
         self.started_at = time.monotonic()
 
     def write_settled(self, outcome: str, took_s: float) -> None:

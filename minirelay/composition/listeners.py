@@ -19,7 +19,7 @@ def open_client_listener(
     settings: Settings, services: Services, listener: Listener, relay: Relay
 ) -> AbstractAsyncContextManager[str]:
     """Listen to clients while the block runs; gives the URL."""
-    refusals = Refusals(time.monotonic)
+    refusals = Refusals(time.monotonic, signs=relay.meters.proxy_signs)
     connections = Connections(
         settings.limits,
         ClientAddresses(settings.trusted_proxies),

@@ -68,6 +68,7 @@ class Status:
             "shops": None if totals is None else totals.shops,
             "payments": {} if totals is None else dict(totals.payments),
             "chains": self._describe_chains(),
+            "proxy": self._describe_proxy(),
         }
 
     async def _sessions(self) -> Document:
@@ -88,6 +89,14 @@ class Status:
             "push_ms": _latencies(meters.push),
             "commit_ms": _latencies(meters.commit),
             "loop_delay_ms": _latencies(meters.loop_delay),
+        }
+
+    def _describe_proxy(self) -> Document:
+        signs, now = self._relay.meters.proxy_signs, time.monotonic()
+        return {
+            "untrusted_peer": signs.untrusted_peer,
+            "forwarded_s": None if signs.forwarded_at is None else round(now - signs.forwarded_at),
+            "no_upgrade_s": None if signs.no_upgrade_at is None else round(now - signs.no_upgrade_at),
         }
 
     async def _storage(self) -> Document:

@@ -113,6 +113,7 @@ class Place:
         self._speak()
         if is_forwarded and self._peer is not None:
             self._peer.forwards = True
+            self._connections.refusals.signs.note_forwarded(self._key)
 
     def leave(self) -> None:
         """Give the place back; nothing the second time."""

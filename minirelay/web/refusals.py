@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from minirelay.log_repeats import SELF_COUNTED
+from minirelay.metrics import ProxySigns
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +44,18 @@ class _Count:
 class Refusals:
     """Counts what is refused."""
 
-    def __init__(self, clock: Callable[[], float], interval_s: float = INTERVAL_S) -> None:
-        """clock: monotonic, in seconds. interval_s: between two lines about the same."""
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        interval_s: float = INTERVAL_S,
+        *,
+        signs: ProxySigns | None = None,
+    ) -> None:
+        """clock: monotonic, in seconds. interval_s: between two lines about the same.
+
+        signs: is told of what looks like a proxy that is not set up.
+        """
+        self.signs = signs or ProxySigns()
         self._clock = clock
         self._interval_s = interval_s
         self._counts: dict[Refused, _Count] = {}
@@ -57,6 +68,8 @@ class Refusals:
 
     def note(self, what: Refused, client: str) -> None:
         """Count one. client: the address that the line names; of several, the last one."""
+        if what is Refused.NO_UPGRADE:
+            self.signs.note_no_upgrade()
         count = self._counts.get(what)
         if count is None:
             count = self._counts[what] = _Count(self._clock())

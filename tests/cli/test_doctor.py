@@ -17,7 +17,7 @@ from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from tests.cli.commands import Outcome, command, minirelay, relay_settings, serving, variables
-from tests.system.proxies import PROGRAMS, free_port, until_it_listens
+from tests.system.proxies import PROGRAMS, free_port, proxy, until_it_listens
 
 OTHER = ACCOUNTS[6]
 SERVES = "serving"
@@ -251,4 +251,21 @@ def test_a_proxy_that_does_not_pass_upgrade_on(settings: dict[str, str], tmp_pat
         running.wait_for(SERVES)
         found = diagnose(behind, 1)
     assert failing(found) == {"websocket"}
+    # Not even this proxy's X-Forwarded-For is there to be seen.
+    assert "without Upgrade" in one_of(found, "proxy")["text"]
     assert "Upgrade" in one_of(found, "websocket")["remedy"]
+
+
+def test_a_proxy_that_is_not_trusted_is_named(settings: dict[str, str], tmp_path: Path) -> None:
+    if PROGRAMS["nginx"] is None:
+        pytest.skip("nginx is not installed")
+    port, relay = free_port(), settings["BASE_URL"].removeprefix("http://")
+    behind = settings | {"BASE_URL": f"http://127.0.0.1:{port}"}
+    assert minirelay("register", "--yes", **behind).code == 0
+    for trusted, verdict in (("", "warn"), ("127.0.0.1", "ok")):
+        with serving(behind | {"TRUSTED_PROXIES": trusted}) as running, proxy("nginx", port, relay, tmp_path):
+            running.wait_for(SERVES)
+            asyncio.run(until_it_listens(port))
+            found = diagnose(behind, 0)
+        assert one_of(found, "websocket")["verdict"] == "ok"
+        assert one_of(found, "proxy")["verdict"] == verdict

@@ -23,10 +23,11 @@ from minirelay.operations.checks.kept import Payee, check_payees, judge_alerts, 
 from minirelay.operations.checks.open_files import check_open_files
 from minirelay.operations.checks.reach import check_base_url
 from minirelay.operations.checks.result import Line, Result, ok
-from minirelay.operations.checks.running import judge_running, judge_unswept
+from minirelay.operations.checks.running import judge_proxy, judge_running, judge_unswept
 from minirelay.operations.checks.storage import check_modes, check_room
 from minirelay.operations.checks.versions import check_python, check_sqlite_version
 from minirelay.operations.checks.wallet import check_balance, check_token, check_wallet
+from minirelay.operations.checks.webhook import check_webhook
 from minirelay.store.database import FILE_NAME, open_readonly
 
 AskRelay = Callable[[str, str], Awaitable[Any]]
@@ -71,6 +72,7 @@ class Diagnosis:
                 checks.append(Check(Line.TOKEN, self._registered(registry, address)))
             checks += [
                 Check(Line.RELAY, self._running(settings.base_url)),
+                Check(Line.WEBHOOK, check_webhook(settings)),
                 Check(Line.UNSWEPT, self._unswept()),
                 Check(Line.ALERTS, self._kept()),
             ]
@@ -120,7 +122,11 @@ class Diagnosis:
     async def _running(self, base_url: BaseUrl | None) -> Sequence[Result]:
         now: Mapping[str, Any] | None = await self._ask_relay("GET", NOW)
         reached = [] if base_url is None else await check_base_url(base_url, is_running=now is not None)
-        return [judge_running(now), *reached]
+        if now is None:
+            return [judge_running(now), *reached]
+        # Asked again: the requests through the proxy tell how it forwards.
+        later = await self._ask_relay("GET", NOW) or now
+        return [judge_running(later), *reached, judge_proxy(later.get("proxy", {}))]
 
     async def _unswept(self) -> Sequence[Result]:
         unswept = await self._ask_relay("POST", UNSWEPT)

@@ -20,6 +20,8 @@ class Line(StrEnum):
     TOKEN = "relay token"  # noqa: S105 (of the registry, no secret)
     BASE_URL = "base_url"
     WEBSOCKET = "websocket"
+    PROXY = "proxy"
+    WEBHOOK = "webhook"
     CLOCK = "clock"
     RELAY = "relay"
     ALERTS = "alerts"
