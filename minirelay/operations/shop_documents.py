@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from minirelay.chain.token_symbols import show_currency
+from minirelay.operations.payment_document import COIN_DECIMALS
 from minirelay.operations.readable import MOST_ITEMS, cut
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.objects import ObjectType
@@ -195,7 +197,7 @@ def _order(state: ShopState, order: Order) -> Document:
         "items": [_item(state, item) for item in order.items[:MOST_ITEMS]],
         "item_count": len(order.items),
         "currency": None if currency is None else _place(currency),
-        "payee": None if payee is None else _place(payee.address),
+        "payee": None if payee is None else _payee(payee.address),
         "total": None if details is None else str(details.total),
         "request": None if details is None else f"0x{details.payment_id.hex()}",
         "pay_until": None if details is None else _time(datetime.fromtimestamp(details.ttl, UTC)),
@@ -220,7 +222,13 @@ def _place(place: ChainAddress) -> Document:
         "chain": str(place.chain_id),
         "address": checksum_address(place.address),
         "is_coin": place.address == NATIVE_COIN,
+        "symbol": show_currency(place.chain_id, place.address),
+        "decimals": COIN_DECIMALS if place.address == NATIVE_COIN else None,
     }
+
+
+def _payee(place: ChainAddress) -> Document:
+    return {"chain": str(place.chain_id), "address": checksum_address(place.address)}
 
 
 def _address(address: AddressDetails | None) -> Document | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from minirelay.errors import Refusal
@@ -24,6 +24,7 @@ from minirelay.shop.canonical import load
 from minirelay.shop.objects import Manifest
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.state import ShopState
+from minirelay.store.decimals_rows import decimals_key
 from minirelay.store.messages import ShopRow, WireSet
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class ShopViews:
         return {
             **await self._summary(hosted.row),
             "root_hash": f"0x{state.root_hash.hex()}",
-            "manifest": None if state.manifest is None else describe_manifest(load(Manifest, state.manifest)),
+            "manifest": await self._manifest(state),
             "listings": len(state.listings),
             "tags": len(state.tags),
             "accounts": len(state.accounts),
@@ -86,7 +87,9 @@ class ShopViews:
     async def orders(self, shop_id: int, wanted: OrderState | None, offset: int, most: int) -> Page:
         """List a shop's orders. Raises NoSuchShop, StoreError."""
         state = await self._state(await self._served(shop_id))
-        return await self._look(list_orders, state, wanted, offset, most)
+        page = await self._look(list_orders, state, wanted, offset, most)
+        await self._tell_decimals([one["currency"] for one in page.items if one["currency"] is not None])
+        return page
 
     async def addresses(self, shop_id: int, order_id: int, who: str) -> Document:
         """Show a customer's addresses, which is logged. who: asks. Raises NoSuchShop, StoreError."""
@@ -143,6 +146,21 @@ class ShopViews:
                 if one.session.card is not None and one.session.card.shop == row.row_id
             ),
         }
+
+    async def _manifest(self, state: ShopState) -> Document | None:
+        if state.manifest is None:
+            return None
+        described = describe_manifest(load(Manifest, state.manifest))
+        await self._tell_decimals([described["pricing_currency"], *described["accepted_currencies"]])
+        return described
+
+    async def _tell_decimals(self, currencies: Sequence[Document]) -> None:
+        """Say how many decimals tokens have, where that was ever asked for."""
+        for one in currencies:
+            if one["decimals"] is None:
+                token = int(one["chain"]), bytes.fromhex(one["address"][2:])
+                known = await self._reader.get_meta(decimals_key(token))
+                one["decimals"] = None if known is None else int.from_bytes(known)
 
     async def _served(self, shop_id: int) -> HostedShop:
         hosted = await self._relay.shops.find(shop_id)

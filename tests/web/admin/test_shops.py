@@ -7,9 +7,13 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from minirelay.operations.readable import HIDDEN
+from minirelay.protocol.signing import checksum_address
+from minirelay.store.decimals_rows import DecimalsRows
+from tests.relay.fixed_facts import CHAIN
 from tests.relay.house import SHOP, House, listing
 from tests.relay.selling import CAP, SHIRT, STOCK, Selling
 from tests.shop.checkouts import ADDRESS
+from tests.shop.patching import TOKEN
 from tests.web.admin.conftest import ORDER
 
 Browser = TestClient[Any, Any]
@@ -44,6 +48,14 @@ async def test_one_shop_has_counts_and_orders_by_state(
     assert (found["orders"]["unpaid"], found["orders"]["paid"]) == (1, 0)
     assert (found["clerk_cards"], found["guest_cards"], found["unlinked_cards"]) == (2, 1, 0)
     assert found["manifest"]["pricing_currency"]["chain"]
+    for one in (found["manifest"]["pricing_currency"], *found["manifest"]["accepted_currencies"]):
+        assert one["symbol"]
+        # Nobody has asked this shop's tokens yet.
+        assert one["decimals"] == (18 if one["is_coin"] else None)
+    await house.store.writer.commit(DecimalsRows((CHAIN, TOKEN), 2, None, 0))
+    found = await ask(operator, f"/v1/shops/{SHOP}")
+    decimals = {one["address"]: one["decimals"] for one in found["manifest"]["accepted_currencies"]}
+    assert decimals[checksum_address(TOKEN)] == 2
 
 
 async def test_listings_have_their_stock(operator: Browser, selling: Selling) -> None:

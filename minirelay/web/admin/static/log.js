@@ -7,7 +7,8 @@ import { when } from "./format.js";
 const LEVELS = [["", "all"], ["info", "info and up"], ["warning", "warnings and up"], ["error", "errors"]];
 const SHOWN = 100;
 
-export function open(root, [level = "", words = ""]) {
+export function open(root, [named = "", words = ""]) {
+  const level = LEVELS.some(([one]) => one === named) ? named : "";
   let limit = SHOWN;
   const asked = { level, words };
   const lines = el("ol", { class: "lines", "aria-label": "Lines of the log, the newest first" });

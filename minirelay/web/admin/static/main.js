@@ -25,7 +25,10 @@ async function route({ isFirst = false } = {}) {
   const [name, ...rest] = parts();
   const section = sections.find((one) => one.name === name);
   for (const [one, link] of links) {
-    if (one === name) link.setAttribute("aria-current", "page");
+    if (one === name) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
     else link.removeAttribute("aria-current");
   }
   leave?.();

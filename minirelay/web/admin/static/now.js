@@ -46,6 +46,10 @@ async function drawCharts(place, minutes) {
     show(place, el("p", { class: "failed" }, `No charts: ${failure.message}.`));
     return;
   }
+  if (!found.series.sessions.length) {
+    show(place, el("p", { class: "quiet" }, "Charts begin a minute after the start."));
+    return;
+  }
   const one = (name) => [{ name, values: found.series[name] }];
   const two = (what) => [
     { name: "half of them within", values: found.series[`${what}_p50_ms`] },

@@ -9,7 +9,7 @@ const STATES = ["waiting", "short", "seen", "paid", "over", "duplicate", "expire
 const KINDS = { paid: "good", waiting: "", seen: "", expired: "", superseded: "", withdrawn: "", dismissed: "" };
 const SHOWN = 50;
 const state = (one) => badge(one.state, KINDS[one.state] ?? "warn");
-const shown = (text, one) => `${text} ${one.currency.startsWith("0x") ? `${one.currency.slice(0, 6)}…${one.currency.slice(-4)}` : one.currency}`;
+const shown = (text, one) => `${text} ${one.currency_shown}`;
 
 export async function open(root, [what = "", value = ""]) {
   if (what === "one") return single(root, value);
@@ -77,6 +77,6 @@ async function sweep(one, path, again) {
   const act = can ? async () => { done = await post(`${path}/sweep`); } : async () => { throw new Error("Nothing is sent."); };
   if (await confirm("Sweep what lies at the address?", words, can ? "Sweep" : "Nothing to send", act)) {
     await again();
-    await confirm("Swept", [done.is_overtaken ? "Somebody else swept it right before; the money has arrived." : "The money was sent to the payee.", ["Transaction ", el("code", { class: "text" }, done.transaction)].flat().length ? `Transaction ${done.transaction}` : ""], "Good", async () => {});
+    await confirm("Swept", [done.is_overtaken ? "Somebody else swept it right before; the money has arrived." : "The money was sent to the payee.", `Transaction ${done.transaction}`], "Good", async () => {});
   }
 }

@@ -1,0 +1,184 @@
+"""The operator's page in a browser: nothing of strangers' runs in it, and it asks nobody but its relay."""
+
+import base64
+import json
+import logging
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from minirelay.client import PrivateKey, RelayClient, patches
+from minirelay.dev.chain.process import DevChain
+from minirelay.dev.development import Development, run_development
+from minirelay.shop.objects import Listing, ListingMetadata, ViewState
+from tests.dev.test_development import options
+from tests.system.devtools import CHROMIUM, Tab, browsing
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+log = logging.getLogger(__name__)
+
+RUNS: Final = (
+    "\"'><img src=x onerror=\"document.title='it ran'\"><script>document.title='it ran'</script>"
+    "<svg onload=\"document.title='it ran'\"></svg><a href=\"javascript:document.title='it ran'\">x</a>\u202e"
+)
+SECTIONS: Final = ("now", "shops", "payments", "payments/all", "alerts/all", "log", "backups", "settings")
+SETTLED: Final = (
+    "document.querySelector('main h1') !== null && document.querySelector('main [aria-busy]') === null"
+    " && document.getElementById('status').textContent !== 'Looking…'"
+)
+FOREIGN_ELEMENTS: Final = (
+    'document.querySelectorAll("main script, main iframe, main [onerror], main [onload], '
+    "main a[href^='javascript'], main img:not([src^='/ipfs/'])\").length"
+)
+PICTURES: Final = os.environ.get("PAGE_PICTURES")
+"""A directory to keep in what the page looks like, for people."""
+
+
+@pytest.fixture
+async def development(dev_chain: DevChain, tmp_path: Path) -> AsyncIterator[Development]:
+    async with run_development(options(dev_chain, data=tmp_path / "data", has_demo=True)) as running:
+        yield running
+
+
+@pytest.fixture
+async def tab(development: Development, tmp_path: Path) -> AsyncIterator[Tab]:
+    """The page, logged in. It asks only its relay, and does not complain."""
+    async with browsing(tmp_path / "profile") as tab:
+        url = str(development.server.login_links.url)
+        await tab.do("Page.navigate", url=development.server.login_links.make())
+        await tab.wait_until(f"location.pathname === '/' && {SETTLED}")
+        yield tab
+        assert tab.complaints == []
+        assert {one.split("/")[2] for one in tab.asked if one.startswith("http")} == {url.split("/")[2]}
+
+
+async def go(tab: Tab, section: str) -> None:
+    await tab.run(f"document.querySelector('main').replaceChildren(); location.hash = '#{section}'; 0")
+    await tab.wait_until(SETTLED)
+
+
+async def resize(tab: Tab, width: int, scheme: str = "light") -> None:
+    await tab.do(
+        "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+    )
+    await tab.do("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    await tab.wait_until(f"innerWidth === {width}")
+
+
+async def photograph(tab: Tab, name: str) -> None:
+    if PICTURES is not None:
+        shot = await tab.do("Page.captureScreenshot")
+        (Path(PICTURES) / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
+
+
+def shop_sections(development: Development) -> list[str]:
+    demo = development.demo_shop
+    assert demo is not None
+    return [f"shops/{demo.shop_id}/{view}" for view in ("listings", "tags", "orders", "log")]
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_section_is_shown_and_fits(
+    tab: Tab, development: Development, width: int, scheme: str
+) -> None:
+    await resize(tab, width, scheme)
+    for section in (*SECTIONS, *shop_sections(development)):
+        await go(tab, section)
+        await photograph(tab, f"{section.replace('/', '-')}-{width}-{scheme}")
+        assert await tab.run("document.querySelector('main .failed:not(:empty)')?.textContent ?? ''") == ""
+        assert await tab.run("document.documentElement.scrollWidth") <= width, section
+    is_dark = await tab.run("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 28)"
+    assert is_dark is (scheme == "dark")
+
+
+async def test_nothing_of_strangers_texts_runs(tab: Tab, development: Development) -> None:
+    demo = development.demo_shop
+    assert demo is not None
+    card = PrivateKey.from_bytes(bytes.fromhex(demo.key_card.removeprefix("0x")))
+    async with RelayClient.connect(development.base_url, shop_id=demo.shop_id, key_card=card) as client:
+        await client.authenticate()
+        await client.write([*patches.add_tag(RUNS), *hostile_listing()])
+    log.error("%s", RUNS, extra={"file": RUNS, RUNS: RUNS})
+    for section in ("now", "alerts/all", "log", *shop_sections(development)):
+        await go(tab, section)
+        if section.endswith(("listings", "tags", "log")):
+            await tab.wait_until("document.querySelector('main').textContent.includes('onerror=')")
+        assert await tab.run(FOREIGN_ELEMENTS) == 0, section
+        assert await tab.run("document.title") != "it ran"
+    await tab.run(f"location.hash = '#log/' + encodeURIComponent({json.dumps(RUNS)})")
+    await tab.wait_until(SETTLED)
+    assert "it ran" not in await tab.run("document.title")
+
+
+def hostile_listing() -> list[Any]:
+    metadata = ListingMetadata(title=RUNS, description=RUNS, images=["https://elsewhere.example/x.png"])
+    return patches.add_listing(Listing(id=9_001, price=1, metadata=metadata, view_state=ViewState.PUBLISHED))
+
+
+async def test_markup_and_code_are_refused_even_by_the_page_itself(tab: Tab) -> None:
+    """So that the test above can fail only where two things fail at once."""
+    tried = "document.createElement('p').innerHTML = '<b>x</b>'"
+    assert await tab.run(f"(() => {{ try {{ {tried}; return false }} catch {{ return true }} }})()")
+    tab.complaints.clear()
+
+
+async def test_pictures_of_listings_come_from_the_same_listener(tab: Tab, development: Development) -> None:
+    await go(tab, shop_sections(development)[0])
+    await tab.wait_until("[...document.querySelectorAll('main img')].some(one => one.naturalWidth > 0)")
+
+
+async def test_address_of_a_customer_is_shown_on_a_click_that_is_logged(
+    tab: Tab, development: Development, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    await go(tab, f"{shop_sections(development)[2]}/unpaid")
+    await tab.wait_until("document.querySelector('main .card button') !== null")
+    assert "Lovelace" not in await tab.run("document.body.textContent")
+    await tab.run("document.querySelector('main .card button').click()")
+    await tab.wait_until("document.body.textContent.includes('Ada Lovelace')")
+    await go(tab, "log")
+    await tab.wait_until("document.body.textContent.includes('address was shown')")
+    assert "Lovelace" not in await tab.run("document.body.textContent")
+
+
+async def test_payment_is_dismissed_only_behind_a_question(tab: Tab) -> None:
+    await go(tab, "payments")
+    await tab.wait_until("document.querySelector('tbody a') !== null")
+    await tab.run("document.querySelector('tbody a').click()")
+    dismiss = "[...document.querySelectorAll('main button')].find(one => one.textContent === 'Dismiss')"
+    await tab.wait_until(f"{dismiss} !== undefined")
+    await tab.run(f"{dismiss}.focus(), {dismiss}.click()")
+    await tab.wait_until("document.querySelector('dialog')?.open === true")
+    assert "costs nothing" in await tab.run("document.querySelector('dialog').textContent")
+    assert await tab.run("document.activeElement.textContent") == "Cancel"
+    await photograph(tab, "dialog")
+    await tab.run("document.querySelector('dialog .strong').click()")
+    await tab.wait_until("document.querySelector('main .facts .badge')?.textContent === 'dismissed'")
+    assert await tab.run("document.querySelector('dialog')") is None
+
+
+async def test_keyboard_reaches_every_section(tab: Tab) -> None:
+    await tab.run("document.body.focus()")
+    reached = set()
+    for _ in range(14):
+        for kind in ("rawKeyDown", "keyUp"):
+            await tab.do("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+        reached.add(await tab.run("document.activeElement.getAttribute('href')"))
+    assert {"#now", "#shops", "#payments", "#alerts", "#log", "#backups", "#settings"} <= reached
+    unnamed = "[...document.querySelectorAll('input, select')].filter(one => one.labels.length === 0).length"
+    for section in SECTIONS:
+        await go(tab, section)
+        assert await tab.run(unnamed) == 0, section
+        assert await tab.run("document.activeElement.id") == "content"
+    assert await tab.run("document.querySelectorAll('main, header, nav, [role=status]').length") >= 4
+
+
+async def test_people_who_are_not_logged_in_are_told_how(development: Development, tmp_path: Path) -> None:
+    async with browsing(tmp_path / "profile") as tab:
+        await tab.do("Page.navigate", url=str(development.server.login_links.url))
+        await tab.wait_until("document.body?.textContent.includes('minirelay admin') === true")
