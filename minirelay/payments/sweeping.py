@@ -291,6 +291,7 @@ WHY: Final = {
     Verdict.LEFT: "the address was swept before, which works only once: what lies there now stays there",
     Verdict.REFUSED: "tried without sending, it does not reach the payee as a whole; so nothing is sent",
     Verdict.UNREAD: "the token does not say what lies there; look again later",
-    Verdict.UNTRIED: "this chain has no Multicall3, so a sweep can't be tried first, and is not sent",
+    Verdict.UNTRIED: "there is no Multicall3 here, so a sweep can't be tried first, and is not sent; set "
+    "chains.<id>.multicall to where one is, or deploy one",
 }
 """What people are told."""

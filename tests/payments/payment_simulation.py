@@ -45,6 +45,9 @@ CONFIRMATIONS = 13
 DEEPEST_FORK = 5
 POLLS = 30
 MOST_POLLS_TO_SETTLE = 600
+BEFORE_TTL_S = 20 * BLOCK_S
+AFTER_TTL_S = 100 * BLOCK_S
+"""Around the end of the time to pay, all goes on as before: until blocks from after it are final."""
 
 
 class PaidWorld(World):
@@ -58,10 +61,16 @@ class PaidWorld(World):
         """Transactions in which the contract says that something was paid, which is so."""
         self._planned = [one for request in requests for one in self._payments(request)]
         random.shuffle(self._planned)
+        self._last_ones = random.choice([0, 2, 4])
 
     def pay(self) -> None:
-        """Let the next payment wait to be mined."""
-        if self._planned:
+        """Let the next payment wait to be mined; some customers put it off."""
+        if len(self._planned) > self._last_ones:
+            self.wait(self._planned.pop())
+
+    def pay_at_last(self, ttl: int) -> None:
+        """Let the next payment of those that were put off be mined, if that is in time."""
+        if self._planned and self.model.head.header.timestamp + 2 * self.block_s <= ttl:
             self.wait(self._planned.pop())
 
     def is_paid(self, request: PaymentRequest, branch: Branch) -> bool:
@@ -131,6 +140,11 @@ class PaidLife:
         self._weather.clear()
         self._world.settle()
         async with self._opened() as (shop, poller):
+            await self._poll_until_final(poller, 0)
+            assert await self._orders(shop, OrderState.PAID) == self._paid()
+        await self._pass_ttl()
+        self._weather.clear()
+        async with self._opened() as (shop, poller):
             await self._settle(shop, poller)
 
     async def _order(self, shop: Settling) -> None:
@@ -187,6 +201,28 @@ class PaidLife:
             self._world.pay()
         if self._random.random() < 0.15:
             self._world.reorganise(self._random.randint(1, DEEPEST_FORK))
+        return await self._poll_perhaps(poller)
+
+    async def _pass_ttl(self) -> None:
+        """Let the time to pay pass while customers pay at the last moment and the relay is killed.
+
+        Nothing is reorganised, so that what was paid in time stays so.
+        """
+        ttls = [one.request.ttl for one in self._requests.values()]
+        world = self._world
+        world.skip_time(min(ttls) - BEFORE_TTL_S - world.now)
+        while world.now < max(ttls) + AFTER_TTL_S:
+            async with self._opened() as (_, poller):
+                self.lives += 1
+                is_running = True
+                while is_running and world.now < max(ttls) + AFTER_TTL_S:
+                    if self._random.random() < 0.6:
+                        world.pay_at_last(min(ttls))
+                    world.pass_time(self._random.choice([4, 12, 60]))
+                    is_running = await self._poll_perhaps(poller)
+
+    async def _poll_perhaps(self, poller: Poller[MetaRow]) -> bool:
+        """Poll, or be killed or down. Returns whether the relay still runs."""
         self._weather.change()
         self.polls += 1
         if self._random.random() < 0.04:
@@ -207,12 +243,10 @@ class PaidLife:
         return False
 
     async def _settle(self, shop: Settling, poller: Poller[MetaRow]) -> None:
-        """Let all payments get deep and the time to pay pass, and look at the orders."""
+        """Let the time to pay have passed for good, and look at the orders."""
         await self._poll_until_final(poller, 0)
-        head = self._world.model.best
-        paid = {order for order, one in self._requests.items() if self._world.is_paid(one.request, head)}
+        paid = self._paid()
         assert await self._orders(shop, OrderState.PAID) == paid
-        # Until the time to pay has passed for good.
         self._world.skip_time(3 * DAY_S)
         await self._poll_until_final(poller, max(one.request.ttl for one in self._requests.values()))
         assert await self._orders(shop, OrderState.PAID) == paid
@@ -221,6 +255,11 @@ class PaidLife:
         state = (await shop.head()).state
         sold = sum(2 if order == FIRST_ORDER else 1 for order in paid)
         assert value_of(state, INVENTORY, inventory_key(CAP)) == STOCK - sold
+
+    def _paid(self) -> set[int]:
+        """List the orders whose money is on the chain as it is now."""
+        head = self._world.model.best
+        return {order for order, one in self._requests.items() if self._world.is_paid(one.request, head)}
 
     async def _poll_until_final(self, poller: Poller[MetaRow], moment: int) -> None:
         """Poll until all up to now is final, and later than a moment; some give one block at a time."""

@@ -109,6 +109,19 @@ async def test_what_is_there_already_is_not_written_again(house: House) -> None:
     assert await house.durable_seq() == 2
 
 
+async def test_deciding_that_there_is_nothing_to_write_writes_nothing_to_the_disk(house: House) -> None:
+    await house.enrol()
+    await house.relay.write_own(SHOP, add_account())
+
+    def look() -> tuple[int, int]:
+        found = Path(f"{house.store.path}-wal").stat()
+        return found.st_size, found.st_mtime_ns
+
+    before = look()
+    assert await house.relay.write_own(SHOP, add_account()) is None
+    assert look() == before
+
+
 async def test_rows_alone_are_stored_without_a_set(house: House) -> None:
     clerk = await house.clerk()
     await clerk.subscribe(1)
