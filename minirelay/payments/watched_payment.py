@@ -164,7 +164,9 @@ class WatchedPayment:
         # What is there at the first look after a downtime came in time if the last one before it was.
         if min(self.looked_at, block.timestamp) <= ttl:
             self._in_time = 0 if is_swept else found.amount
-        self.looked_at = max(self.looked_at, block.timestamp)
+        # A head that went back to before its time was over tells nothing of what came in between.
+        is_back = block.timestamp <= self.issued.request.ttl
+        self.looked_at = block.timestamp if is_back else max(self.looked_at, block.timestamp)
         if found.transaction_count is not None:
             self._counted_at = block.timestamp
         self._is_unreadable = False

@@ -185,6 +185,9 @@ class PaymentWatch:
         await self._submissions.wait()
         if findings.forgotten_above is not None:
             await self.requests.forget_above(findings.forgotten_above)
+            # What lies there is known up to that head only; a restart must not take what comes for late.
+            self._looked_at = min(self._looked_at, findings.marks.head.timestamp)
+            self._known_at = 0
         await self._wake(findings)
         found = self._of_each((*findings.seen, *findings.deep))
         self._take_logs(findings, await find_late(found, self._looked_at, reader))
@@ -382,7 +385,7 @@ class PaymentWatch:
             return ()
         self._known_at = head.timestamp
         known_until = await self.requests.known_until(self._looked_at)
-        if known_until <= self._noted_at:
+        if known_until == self._noted_at:
             return ()
         self._noted_at = known_until
         return (MetaRow(looked_at_key(self.chain_id), known_until.to_bytes(8)),)

@@ -113,6 +113,17 @@ def test_an_event_without_proof_is_told_once() -> None:
     assert one.news(None, READ, is_last=False) is None
 
 
+def test_what_came_in_time_does_not_get_late_because_a_node_went_back_to_before_it_came() -> None:
+    one = watched()
+    one.look(lies(TOTAL), block(99))
+    one.look(lies(TOTAL), block(101))
+    # Of a node that lags, when no other answers: what came in time is not there yet.
+    one.look(lies(0), block(90))
+    assert one.known_until == block(90).timestamp
+    one.look(lies(TOTAL), block(130))
+    assert (come_to(one).in_time, come_to(one).too_late) == (TOTAL, 0)
+
+
 def test_what_comes_after_the_ttl_is_late() -> None:
     one = watched(looked_at=TTL - 1)
     one.look(lies(4), block(99))
