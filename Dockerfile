@@ -11,7 +11,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY docs ./docs
 COPY contrib ./contrib
 COPY minirelay ./minirelay
-RUN python -m venv /opt/minirelay && /opt/minirelay/bin/pip install --no-cache-dir '.[fast]'
+ARG EXTRAS=fast
+RUN python -m venv /opt/minirelay && /opt/minirelay/bin/pip install --no-cache-dir ".[$EXTRAS]"
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/minirelay --shell /usr/sbin/nologin minirelay && install -d -o minirelay -g minirelay -m 0700 /var/lib/minirelay
