@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from minirelay.chain.amounts import coin_of, show_exact
+from minirelay.chain.amounts import coin_of, show_cost, show_exact
 from minirelay.chain.token_symbols import show_currency
 from minirelay.errors import ChainError
 from minirelay.operations.operator import OperatorError
@@ -37,7 +37,7 @@ class Sweeps:
                 lying = await sweeper.look(candidates)
             except ChainError as error:
                 raise OperatorError(f"chain {sweeper.chain_id}: {error}") from error
-            found += [_describe(one) for one in lying]
+            found += [_describe(one, sweeper.most_fee) for one in lying]
         return found
 
     async def sweep(self, named: str) -> dict[str, str | bool]:
@@ -66,7 +66,7 @@ class Sweeps:
         return sweeper
 
 
-def _describe(one: Unswept) -> UnsweptDocument:
+def _describe(one: Unswept, most_fee: int) -> UnsweptDocument:
     request, is_coin = one.candidate.request, one.candidate.request.currency == NATIVE_COIN
     decimals = COIN_DECIMALS if is_coin else one.candidate.decimals
     return {
@@ -85,6 +85,8 @@ def _describe(one: Unswept) -> UnsweptDocument:
         "until": datetime.fromtimestamp(request.ttl, UTC).isoformat().replace("+00:00", "Z"),
         "verdict": one.verdict.value,
         "why": WHY[one.verdict],
+        "most_fee": str(most_fee),
+        "most_fee_shown": show_cost(most_fee, request.chain_id),
     }
 
 

@@ -120,6 +120,11 @@ class Sweeper:
         self._now = now
         self._one_at_a_time = asyncio.Lock()
 
+    @property
+    def most_fee(self) -> int:
+        """Return what one transaction may cost at most, in wei: what would cost more is not sent."""
+        return self._terms.fee
+
     async def look(self, candidates: Sequence[SweepCandidate]) -> list[Unswept]:
         """Find what lies at the addresses of requests, in their order. Raises ChainError."""
         if not candidates:

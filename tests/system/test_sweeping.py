@@ -51,7 +51,10 @@ async def test_what_was_paid_to_an_address_is_listed_and_swept(
     assert [line.split()[0] for line in lines] == ["what", "wait", "sweep", "wait:", "be", "1"]
     assert max(map(len, lines)) <= 80
     assert await sweep(shop, "--json", "--chain", "31337") == 0
-    assert [one["verdict"] for one in json.loads(capsys.readouterr().out)] == ["wait", "sweep"]
+    listed = json.loads(capsys.readouterr().out)
+    assert [one["verdict"] for one in listed] == ["wait", "sweep"]
+    # What `sweep_fee` has.
+    assert {one["most_fee_shown"] for one in listed} == {"0.05 ETH"}
 
     assert await sweep(shop, "--send") == 0
     first, second = capsys.readouterr().out.splitlines()
