@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from minirelay.cli.alert_advice import ADVICE
 from minirelay.cli.main import COMMANDS
+from minirelay.operations.alert_advice import ADVICE
 from minirelay.operations.checks.result import Line
 from minirelay.shop.payment_alerts import PaymentAlertKind
 from minirelay.store.operator_alerts import OPERATOR_ALERTS

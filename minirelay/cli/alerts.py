@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from minirelay.cli.alert_advice import ADVICE
 from minirelay.cli.inspection import FOR_READING, reading, shortened
 from minirelay.cli.output import busy, show
 from minirelay.cli.setting_flags import CommandWithSettings, GroupWithSettings, merge_flags, read_settings
 from minirelay.cli.tables import echo_table, folded, quantity, short_order
+from minirelay.operations.alert_advice import ADVICE
 
 if TYPE_CHECKING:
     from minirelay.config.settings import Settings
@@ -97,7 +97,7 @@ def _row(alert: "Alert") -> list[str]:
     raised = str(describe_alert(alert)["raised_at"])[_YEAR:_LAST_MINUTE].replace("T", " ")
     mark = "! " if alert.is_urgent else "✓ " if alert.acknowledged_at is not None else ""
     times = f" ({alert.count}x)" if alert.count > 1 else ""
-    times += ", over" if alert.ended_at is not None else ""
+    times += ", ended" if alert.ended_at is not None else ""
     shop = "" if alert.shop_id is None else shortened(str(alert.shop_id))
     return [str(alert.id), raised, f"{mark}{alert.kind}{times}", shop, _about(alert)]
 

@@ -1,9 +1,17 @@
 """An alert as JSON says it: the same from the running relay and out of the database."""
 
 from datetime import UTC, datetime
+from typing import Final
 
+from minirelay.chain.amounts import show_exact
+from minirelay.chain.token_symbols import show_currency
+from minirelay.operations.alert_advice import ADVICE
+from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.signing import checksum_address
+from minirelay.shop.payment_alerts import PaymentAlertKind
 from minirelay.store.alerts import Alert
+
+COIN_DECIMALS: Final = 18
 
 AlertDocument = dict[str, str | int | bool | list[str] | None]
 
@@ -21,12 +29,27 @@ def describe_alert(alert: Alert) -> AlertDocument:
         "request_ids": [f"0x{one.hex()}" for one in alert.request_ids],
         "request_count": alert.request_count,
         "amount": str(alert.amount),
+        "amount_shown": _amount(alert),
         "count": alert.count,
         "raised_at": _time(alert.raised_at),
         "acknowledged_at": None if alert.acknowledged_at is None else _time(alert.acknowledged_at),
         "detail": alert.detail,
+        "advice": ADVICE.get(alert.kind),
         "ended_at": None if alert.ended_at is None else _time(alert.ended_at),
     }
+
+
+def _amount(alert: Alert) -> str | None:
+    """Say with its currency how much money, or how many pieces of a stock, an alert is about."""
+    if not alert.amount or alert.kind not in set(PaymentAlertKind):
+        return None
+    if alert.kind == PaymentAlertKind.STOCK_MISSING:
+        return f"{alert.amount} too few"
+    if alert.address is None or alert.chain_id is None:
+        return None
+    decimals = COIN_DECIMALS if alert.address == NATIVE_COIN else alert.decimals
+    shown = f"{alert.amount} units" if decimals is None else show_exact(alert.amount, decimals)
+    return f"{shown} {show_currency(alert.chain_id, alert.address)}"
 
 
 def _time(seconds: int) -> str:

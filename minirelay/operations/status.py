@@ -10,6 +10,7 @@ from typing import Any, Final
 from minirelay import __version__
 from minirelay.chain.chain import Chain
 from minirelay.metrics import ACCEPTED, Histogram, quantile
+from minirelay.operations.alert_advice import ADVICE
 from minirelay.operations.collectors.process import resident_bytes
 from minirelay.operations.collectors.storage import file_sizes
 from minirelay.operations.collectors.traffic import CLIENTS, count_sessions
@@ -60,6 +61,7 @@ class Status:
                 "unacknowledged": unacknowledged,
                 "urgent": sum(count for (_, is_urgent), count in alerts.items() if is_urgent),
                 "by_kind": dict(_by_kind(alerts)),
+                "advice": {kind: ADVICE[kind] for kind, _ in alerts if kind in ADVICE},
             },
             "sessions": await self._sessions(),
             "since_start": self._since_start(),

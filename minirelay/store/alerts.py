@@ -10,6 +10,7 @@ import msgspec
 from minirelay.protocol.ids import HASH_BYTES
 from minirelay.store.batch import ROW_BYTES, Batch
 from minirelay.store.bulk_insert import Kind
+from minirelay.store.decimals_rows import decimals_key
 
 MOST_LISTED: Final = 1000
 MOST_TOLD: Final = 10_000
@@ -32,6 +33,7 @@ _ONE: Final = f"SELECT {_COLUMNS} WHERE alert.id = ?"
 
 
 _ORDER_OF: Final = "SELECT order_id FROM payment_request WHERE id = ?"
+_META: Final = "SELECT value FROM meta WHERE key = ?"
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +43,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     PaymentIDs, of request_count. amount: in units of the currency, or pieces of a stock. count: how often it
     was raised. Times are epoch seconds; acknowledged_at is None while nobody has seen to it. detail: what is
     the matter, in words, where the rest does not say it. ended_at: since when it is over by itself.
-    order_ids: of the orders of request_ids, each once, 8 bytes each.
+    order_ids: of the orders of request_ids, each once, 8 bytes each. decimals: of the token at address,
+    if known.
     """
 
     id: int
@@ -59,6 +62,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     detail: str | None = None
     ended_at: int | None = None
     order_ids: tuple[bytes, ...] = ()
+    decimals: int | None = None
 
 
 class AlertPage(msgspec.Struct, frozen=True):
@@ -107,7 +111,7 @@ def load_alerts(connection: sqlite3.Connection, *, with_acknowledged: bool) -> A
     given = {"all": with_acknowledged}
     rows = connection.execute(_LIST, given).fetchall()
     (total,) = connection.execute(_COUNT, given).fetchone()
-    return AlertPage(tuple([_with_orders(connection, _alert(*row)) for row in rows]), total)
+    return AlertPage(tuple([_complete(connection, _alert(*row)) for row in rows]), total)
 
 
 def load_told(connection: sqlite3.Connection, since: int) -> list[ToldAlert]:
@@ -119,13 +123,22 @@ def load_told(connection: sqlite3.Connection, since: int) -> list[ToldAlert]:
 def find_alert(connection: sqlite3.Connection, alert_id: int) -> Alert | None:
     """Look an alert up."""
     row = connection.execute(_ONE, (alert_id,)).fetchone()
-    return None if row is None else _with_orders(connection, _alert(*row))
+    return None if row is None else _complete(connection, _alert(*row))
 
 
-def _with_orders(connection: sqlite3.Connection, alert: Alert) -> Alert:
+def _complete(connection: sqlite3.Connection, alert: Alert) -> Alert:
     found = [connection.execute(_ORDER_OF, (one,)).fetchone() for one in alert.request_ids]
     orders = dict.fromkeys(row[0] for row in found if row is not None)
-    return msgspec.structs.replace(alert, order_ids=tuple(orders))
+    return msgspec.structs.replace(
+        alert, order_ids=tuple(orders), decimals=_decimals_at(connection, alert.chain_id, alert.address)
+    )
+
+
+def _decimals_at(connection: sqlite3.Connection, chain_id: int | None, address: bytes | None) -> int | None:
+    if chain_id is None or address is None:
+        return None
+    found = connection.execute(_META, (decimals_key((chain_id, address)),)).fetchone()
+    return None if found is None else int.from_bytes(found[0])
 
 
 def _alert(

@@ -52,7 +52,7 @@ def test_the_table_has_urgent_ones_first(tmp_path: Path, capsys: pytest.CaptureF
     assert max(map(len, (head, first, second, further))) <= 80
 
 
-def test_what_is_the_matter_is_below_the_table_and_whether_it_is_over(
+def test_what_is_the_matter_is_below_the_table_and_whether_it_has_ended(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def raise_and_end() -> None:
@@ -64,7 +64,7 @@ def test_what_is_the_matter_is_below_the_table_and_whether_it_is_over(
     asyncio.run(raise_and_end())
     assert alerts(tmp_path) == 0
     _, row, detail, *_ = capsys.readouterr().out.splitlines()
-    assert row.split() == ["1", "01-15", "08:00", "low", "disk,", "over"]
+    assert row.split() == ["1", "01-15", "08:00", "low", "disk,", "ended"]
     assert detail == "1: 10 MiB are free"
 
 

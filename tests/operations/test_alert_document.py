@@ -1,5 +1,9 @@
 import json
 
+import msgspec
+import pytest
+
+from minirelay.operations.alert_advice import ADVICE
 from minirelay.operations.alert_document import describe_alert
 from minirelay.protocol.signing import checksum_address
 from minirelay.store.alerts import Alert
@@ -37,10 +41,12 @@ def test_everything_is_said_in_a_way_that_json_keeps() -> None:
         "request_ids": ["0x" + "01" * 32],
         "request_count": 5000,
         "amount": str(2**256 - 1),
+        "amount_shown": f"{2**256 - 1} units 0xABaB…",
         "count": 3,
         "raised_at": "2027-01-15T08:00:00Z",
         "acknowledged_at": None,
         "detail": "100 units came",
+        "advice": ADVICE["late"],
         "ended_at": "2027-01-15T08:01:00Z",
     }
 
@@ -61,5 +67,19 @@ def test_what_an_alert_is_not_about_is_null() -> None:
         acknowledged_at=60,
     )
     document = describe_alert(bare)
-    assert [document[name] for name in ("shop_id", "chain_id", "address")] == [None, None, None]
+    assert {document[name] for name in ("shop_id", "chain_id", "address", "amount_shown")} == {None}
     assert document["acknowledged_at"] == "1970-01-01T00:01:00Z"
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({"address": bytes(20), "chain_id": 1, "amount": 15 * 10**17}, "1.5 ETH"),
+        ({"decimals": 2, "amount": 1250}, "12.5 0xABaB…"),
+        ({"kind": "stock missing", "amount": 3}, "3 too few"),
+        ({"kind": "stock held", "amount": 3}, None),
+        ({"amount": 0}, None),
+    ],
+)
+def test_the_amount_is_said_in_its_currency(changes: dict[str, object], shown: str | None) -> None:
+    assert describe_alert(msgspec.structs.replace(ALERT, **changes))["amount_shown"] == shown

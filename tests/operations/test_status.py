@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import cast
 
 from minirelay.chain.chain import Chain
+from minirelay.operations.alert_advice import ADVICE
 from minirelay.operations.disk_guard import DiskGuard
 from minirelay.operations.status import Status
 from minirelay.operations.totals import KnownTotals
@@ -52,7 +53,12 @@ async def test_a_problem_or_an_alert_is_not_well(house: House, tmp_path: Path) -
     await raise_alert(house.store, 2, is_urgent=True)
     found = await status_of(house, tmp_path, []).document()
     assert not found["is_well"]
-    assert found["alerts"] == {"unacknowledged": 2, "urgent": 1, "by_kind": {"late": 2}}
+    assert found["alerts"] == {
+        "unacknowledged": 2,
+        "urgent": 1,
+        "by_kind": {"late": 2},
+        "advice": {"late": ADVICE["late"]},
+    }
 
 
 async def test_without_the_database_the_rest_is_still_told(house: House, tmp_path: Path) -> None:

@@ -13,7 +13,12 @@ import pytest
 from minirelay.client import PrivateKey, RelayClient, patches
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.development import Development, run_development
+from minirelay.operations.alert_advice import ADVICE
+from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.shop.objects import Listing, ListingMetadata, ViewState
+from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_request
+from minirelay.store.payment_list import PaymentFilter
+from minirelay.store.payment_rows import PaymentRows
 from tests.dev.test_development import options
 from tests.system.devtools import CHROMIUM, Tab, browsing
 
@@ -160,6 +165,42 @@ async def test_payment_is_dismissed_only_behind_a_question(tab: Tab) -> None:
     await tab.run("document.querySelector('dialog .strong').click()")
     await tab.wait_until("document.querySelector('main .facts .badge')?.textContent === 'dismissed'")
     assert await tab.run("document.querySelector('dialog')") is None
+
+
+async def raise_alert(development: Development) -> PaymentAlert:
+    """Tell of money that came late for a request of the demo shop."""
+    store = development.server.relay.store
+    (request, *_) = await store.reader.list_payments(PaymentFilter())
+    alert = PaymentAlert(
+        kind=PaymentAlertKind.LATE,
+        place=(request.chain_id, NATIVE_COIN),
+        request_id=request.request_id,
+        amount=15 * 10**17,
+        told_of=about_request(PaymentAlertKind.LATE, request.request_id),
+    )
+    for rows in PaymentRows.of(1, [], [], [alert], 1_800_000_000):
+        await store.writer.commit(rows)
+    return alert
+
+
+async def test_an_alert_says_what_to_do_and_links_to_its_payment(tab: Tab, development: Development) -> None:
+    alert = await raise_alert(development)
+    await resize(tab, 360)
+    await go(tab, "alerts")
+    await photograph(tab, "alert-360")
+    assert alert.request_id is not None
+    link = f'a[href="#payments/one/0x{alert.request_id.hex()}"]'
+    assert await tab.run(f"document.querySelectorAll('main .alert {link}').length") == 1
+    assert await tab.run("document.querySelectorAll('main .alert a[href^=\"#payments/order/\"]').length") == 1
+    told = await tab.run("document.querySelector('main .alert').textContent")
+    assert "[object" not in told
+    assert ADVICE["late"] in told
+    assert "1.5 " in told
+    assert await tab.run("document.documentElement.scrollWidth") <= 360
+    await tab.run("location.hash = '#now'")
+    await tab.wait_until(
+        f"document.querySelector('main .verdict')?.textContent.includes({json.dumps(ADVICE['late'][1:])})"
+    )
 
 
 async def test_keyboard_reaches_every_section(tab: Tab) -> None:

@@ -29,13 +29,18 @@ function judge(verdict, now) {
   const rest = [
     ...now.problems.map((one) => el("li", {}, stranger(one))),
     ...Object.entries(now.alerts.by_kind).map(([name, number]) =>
-      el("li", {}, el("a", { href: "#alerts" }, `${sentence(name)}: ${number}`))),
+      el("li", {}, el("a", { href: "#alerts" }, `${sentence(name)}: ${number}`), adviceOn(now, name))),
   ];
   const key = JSON.stringify([words, now.problems, now.alerts.by_kind]);
   if (verdict.dataset.shown === key) return;
   verdict.dataset.shown = key;
   verdict.className = `verdict ${kind}`;
   show(verdict, el("p", {}, words), rest.length ? el("ul", {}, rest) : null);
+}
+
+function adviceOn(now, kind) {
+  const advice = now.alerts.advice[kind];
+  return advice ? `. ${sentence(advice)}.` : null;
 }
 
 async function drawCharts(place, minutes) {

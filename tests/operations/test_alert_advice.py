@@ -1,6 +1,6 @@
 """Each kind of alert comes with what a person does about it."""
 
-from minirelay.cli.alert_advice import ADVICE
+from minirelay.operations.alert_advice import ADVICE
 from minirelay.shop.checkout import AlertKind
 from minirelay.shop.payment_alerts import PaymentAlertKind
 from minirelay.store.decimals_rows import DECIMALS_CHANGED
