@@ -7,6 +7,7 @@ import msgspec
 
 from minirelay.operations.payment_decisions import find_request
 from minirelay.operations.payment_document import PaymentDocument, describe_payment, needs_somebody
+from minirelay.payments.decisions import may_be_accepted, may_be_dismissed
 from minirelay.protocol.ids import OBJECT_ID_BYTES
 from minirelay.shop.issued_requests import RequestState
 from minirelay.store.payment_list import PAGE, ListedPayment, PaymentFilter
@@ -81,6 +82,8 @@ class PaymentViews:
                     [one for one in decided if one.request_id == row.request_id],
                 ),
                 "needs_somebody": needs_somebody(row),
+                "can_accept": may_be_accepted(row.state),
+                "can_dismiss": may_be_dismissed(row.state),
             }
             for row in rows
         ]

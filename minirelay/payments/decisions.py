@@ -29,6 +29,18 @@ from minirelay.store.payment_decisions import PaymentDecision
 from minirelay.store.payment_rows import PaymentRows
 
 _SETTLED: Final = frozenset({RequestState.PAID, RequestState.OVER})
+_NEVER_DISMISSED: Final = _SETTLED | {RequestState.DISMISSED, RequestState.REVERTED}
+
+
+def may_be_accepted(state: RequestState) -> bool:
+    """Return whether `acceptance` of a request in this state can succeed; its order may still refuse it."""
+    # A duplicate's order is paid, by another request.
+    return state not in _SETTLED | {RequestState.DUPLICATE}
+
+
+def may_be_dismissed(state: RequestState) -> bool:
+    """Return whether `dismissal` of a request in this state can succeed."""
+    return state not in _NEVER_DISMISSED
 
 
 def acceptance(

@@ -5,15 +5,19 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from minirelay.errors import Refusal
-from minirelay.payments.decisions import acceptance, dismissal
+from minirelay.errors import Refusal, invalid
+from minirelay.payments.decisions import acceptance, dismissal, may_be_accepted, may_be_dismissed
 from minirelay.protocol.block_id import BlockId
 from minirelay.relay.own_write import Decide, OwnSets
 from minirelay.relay.relay import Relay
+from minirelay.relay.shop_head import ShopHead
+from minirelay.shop.checkout_facts import Facts
 from minirelay.shop.issued_requests import DAY_S, IssuedRequest, RequestState
 from minirelay.shop.order_states import OrderState
+from minirelay.shop.work import Work
 from minirelay.store.payment_decisions import Decision, PaymentDecision
 from tests.payments.settling import Settling, settling
 from tests.payments.watching import Watching, watching
@@ -92,6 +96,32 @@ async def test_what_is_paid_is_not_accepted_again(tmp_path: Path) -> None:
             with pytest.raises(Refusal, match="paid already"):
                 await again(shop, await shop.request())
         assert await decisions(shop) == []
+
+
+def only_judged(decide: Decide) -> Decide:
+    def judge(head: ShopHead, facts: Facts, work: Work) -> OwnSets:
+        decide(head, facts, work)
+        raise invalid("judged, and not written")
+
+    return judge
+
+
+@pytest.mark.parametrize("state", list(RequestState))
+async def test_what_is_offered_by_the_state_is_what_is_not_refused_for_it(
+    tmp_path: Path, state: RequestState
+) -> None:
+    """Only a duplicate is refused for its order, which another request has paid: here none has."""
+    async with settling(tmp_path) as shop:
+        # Another id, so that what is stored of the order's own request is not taken for it.
+        request = msgspec.structs.replace(await shop.request(), id=b"\x77" * 32, state=state)
+        can_accept = may_be_accepted(state) or state is RequestState.DUPLICATE
+        for decide, is_offered in (
+            (acceptance(request, BLOCK, made(request, Decision.ACCEPT), shop.terms), can_accept),
+            (dismissal(request, made(request, Decision.DISMISS), shop.terms), may_be_dismissed(state)),
+        ):
+            with pytest.raises(Refusal) as refused:
+                await shop.house.relay.write_own(request.request.shop_id, only_judged(decide))
+            assert (refused.value.message == "judged, and not written") is is_offered
 
 
 async def test_an_order_is_not_paid_twice_by_two_requests(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from minirelay.dev.chain.process import DevChain
 from minirelay.dev.development import Development, run_development
 from minirelay.operations.alert_advice import ADVICE
 from minirelay.protocol.addresses import NATIVE_COIN
+from minirelay.shop.issued_requests import RequestState
 from minirelay.shop.objects import Listing, ListingMetadata, ViewState
 from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_request
 from minirelay.store.payment_list import PaymentFilter
@@ -165,6 +166,36 @@ async def test_payment_is_dismissed_only_behind_a_question(tab: Tab) -> None:
     await tab.run("document.querySelector('dialog .strong').click()")
     await tab.wait_until("document.querySelector('main .facts .badge')?.textContent === 'dismissed'")
     assert await tab.run("document.querySelector('dialog')") is None
+
+
+async def test_only_what_can_be_done_about_a_payment_is_offered(tab: Tab, development: Development) -> None:
+    offered = (
+        "[...document.querySelectorAll('main .tools button')].map(one => [one.textContent, one.disabled])"
+    )
+    (request, *_) = await development.server.relay.store.reader.list_payments(
+        PaymentFilter(states=frozenset({RequestState.WAITING}))
+    )
+    await go(tab, f"payments/one/0x{request.request_id.hex()}")
+    assert await tab.run(offered) == [["Accept", False], ["Dismiss", False], ["Nothing to send", True]]
+    await tab.run("document.querySelector('main .tools button').click()")
+    await tab.wait_until("document.querySelector('dialog')?.open === true")
+    await tab.run("document.querySelector('dialog .strong').click()")
+    await tab.wait_until("document.querySelector('main .facts .badge')?.textContent === 'paid'")
+    assert await tab.run(offered) == [["Sweep", False]]
+    await tab.run("document.querySelector('main .tools button').click()")
+    await tab.wait_until("document.querySelector('dialog')?.open === true")
+    buttons = "[...document.querySelectorAll('dialog button')].map(one => one.textContent)"
+    assert await tab.run(buttons) == ["Close"]
+    await tab.run("document.querySelector('dialog button').click()")
+    assert await tab.run(offered) == [["Nothing to send", True]]
+
+
+async def test_a_chart_without_a_value_says_why(tab: Tab) -> None:
+    drawn = (
+        "import('/static/charts.js').then(({ chart }) => chart('x', [{ values: %s }], String).textContent)"
+    )
+    assert "None in this time" in await tab.run(drawn % "[null, null]")
+    assert "a minute after the start" in await tab.run(drawn % "[]")
 
 
 async def raise_alert(development: Development) -> PaymentAlert:

@@ -48,6 +48,7 @@ async def test_one_payment_has_all_that_is_known_of_it(operator: Browser, sellin
         [],
     )
     assert found["needs_somebody"]
+    assert (found["can_accept"], found["can_dismiss"]) == (True, True)
     assert int(found["asked"]) > 0
 
 

@@ -14,7 +14,7 @@ export function chart(title, lines, show, { stepS = 60, joined = "most", from = 
   const known = drawn.flatMap((line) => line.values).filter((value) => value !== null);
   const last = lines[0].values.at(-1);
   const head = el("figcaption", {}, el("span", {}, title), el("strong", {}, last === undefined ? "–" : show(last)));
-  if (!known.length) return el("figure", { class: "chart" }, head, el("p", { class: "quiet" }, "Nothing is known yet: a minute after the start there is."));
+  if (!known.length) return el("figure", { class: "chart" }, head, el("p", { class: "quiet" }, lines[0].values.length ? "None in this time." : "Shown from a minute after the start."));
   const least = from === null ? Math.min(...known) : from;
   const most = Math.max(...known, least + 1e-9);
   const told = `${title}: last ${show(last)}, least ${show(Math.min(...known))}, most ${show(Math.max(...known))}`;

@@ -52,7 +52,7 @@ async function drawCharts(place, minutes) {
     return;
   }
   if (!found.series.sessions.length) {
-    show(place, el("p", { class: "quiet" }, "Charts begin a minute after the start."));
+    show(place, el("p", { class: "quiet" }, "Shown from a minute after the start."));
     return;
   }
   const one = (name) => [{ name, values: found.series[name] }];

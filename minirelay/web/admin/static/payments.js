@@ -8,6 +8,7 @@ import { amount, sentence, when } from "./format.js";
 const STATES = ["waiting", "short", "seen", "paid", "over", "duplicate", "expired", "late", "superseded", "withdrawn", "unproven", "reverted", "dismissed"];
 const KINDS = { paid: "good", waiting: "", seen: "", expired: "", superseded: "", withdrawn: "", dismissed: "" };
 const SHOWN = 50;
+const NOTHING = "Nothing to send";
 const state = (one) => badge(one.state, KINDS[one.state] ?? "warn");
 const shown = (text, one) => `${text} ${one.currency_shown}`;
 
@@ -51,10 +52,12 @@ async function single(root, request) {
     if (isDone) await again();
   };
   const received = `It asked for ${shown(one.asked_shown, one)}, and ${shown(one.received_shown, one)} came.`;
+  const isEmpty = one.state === "waiting" && !one.observed.length;
+  const sweeping = el("button", { type: "button", disabled: isEmpty, click: () => sweep(one, path, again, sweeping) }, isEmpty ? NOTHING : "Sweep");
   const buttons = el("p", { class: "tools" },
-    el("button", { type: "button", click: () => decide("accept", "Accept this payment?", [received, "The order counts as paid, and its customer is told. No money moves, and it costs nothing. This cannot be taken back."]) }, "Accept"),
-    el("button", { type: "button", click: () => decide("dismiss", "Dismiss this payment?", [received, "It needs nobody any more, and the order stays as it is. No money moves: what came stays where it is. It costs nothing."]) }, "Dismiss"),
-    el("button", { type: "button", click: () => sweep(one, path, again) }, "Sweep"));
+    one.can_accept ? el("button", { type: "button", click: () => decide("accept", "Accept this payment?", [received, "The order counts as paid, and its customer is told. No money moves, and it costs nothing. This cannot be taken back."]) }, "Accept") : null,
+    one.can_dismiss ? el("button", { type: "button", click: () => decide("dismiss", "Dismiss this payment?", [received, "It needs nobody any more, and the order stays as it is. No money moves: what came stays where it is. It costs nothing."]) }, "Dismiss") : null,
+    sweeping);
   show(root, el("p", {}, el("a", { href: "#payments" }, "All payments")), el("h1", {}, "Payment ", id(one.request)), buttons,
     facts([["State", state(one)], ["Asked", shown(one.asked_shown, one)], ["Received", shown(one.received_shown, one)], ["Shop", el("a", { href: `#shops/${one.shop}` }, id(one.shop))], ["Order", id(one.order)],
       ["Chain", one.chain], ["Currency", one.currency], ["Payee", el("code", {}, one.payee)], ["Issued", when(one.issued_at)], ["Until", when(one.until)]]),
@@ -65,18 +68,25 @@ async function single(root, request) {
     one.decisions.length ? table("Decisions", ["What", "By", "When", "Reason"], one.decisions.map((it) => [it.decision, stranger(it.by), when(it.at), stranger(it.reason)])) : el("p", { class: "quiet" }, "None."));
 }
 
-async function sweep(one, path, again) {
+async function sweep(one, path, again, button) {
   let words;
   let can = false;
+  let isLooked = false;
   try {
     const lying = (await post("/v1/payments/unswept", { chain_id: one.chain })).find((it) => it.request === one.request);
+    isLooked = true;
     can = lying?.verdict === "sweep";
     words = lying ? [`${shown(lying.amount_shown, one)} lies at ${lying.address}: ${lying.why}.`, can ? `One transaction sends all of it to ${lying.payee}. The relay's wallet pays the fee of chain ${one.chain}; the relay refuses if that would be too much for what lies there. An address can be swept only once.` : "So nothing can be sent now."] : ["Nothing lies at its address."];
   } catch (failure) { words = [`What lies there is not known: ${failure.message}`]; }
+  if (!can) {
+    button.disabled = isLooked;
+    if (isLooked) show(button, NOTHING);
+    await confirm(isLooked ? NOTHING : "Sweep", words);
+    return;
+  }
   let done = null;
-  const act = can ? async () => { done = await post(`${path}/sweep`); } : async () => { throw new Error("Nothing is sent."); };
-  if (await confirm("Sweep what lies at the address?", words, can ? "Sweep" : "Nothing to send", act)) {
+  if (await confirm("Sweep what lies at the address?", words, "Sweep", async () => { done = await post(`${path}/sweep`); })) {
     await again();
-    await confirm("Swept", [done.is_overtaken ? "Somebody else swept it right before; the money has arrived." : "The money was sent to the payee.", `Transaction ${done.transaction}`], "Good", async () => {});
+    await confirm("Swept", [done.is_overtaken ? "Somebody else swept it right before; the money has arrived." : "The money was sent to the payee.", `Transaction ${done.transaction}`]);
   }
 }
