@@ -122,9 +122,16 @@ async def test_texts_on_the_chain_stay_texts(tab: Tab, contracts: Contracts) -> 
     assert await tab.run("document.querySelectorAll('img, #section script').length") == 0
 
 
-async def test_it_fits_a_phone(tab: Tab) -> None:
+@pytest.mark.parametrize("place", ["dev", "#dev"])
+async def test_it_fits_a_phone(tab: Tab, development: Development, place: str) -> None:
+    await tab.do("Page.navigate", url=f"{development.server.login_links.url}/{place}")
     await tab.do(
         "Emulation.setDeviceMetricsOverride", width=360, height=640, deviceScaleFactor=1, mobile=True
     )
-    await tab.wait_until("innerWidth === 360")
+    await tab.wait_until("innerWidth === 360 && document.querySelector('#orders button') !== null")
+    await photograph(tab, f"{'section' if '#' in place else 'window'}-of-developers-360")
     assert await tab.run("document.documentElement.scrollWidth") == 360
+    # Nothing has to be scrolled sideways to pay.
+    assert await tab.run("document.querySelector('#orders').scrollWidth") <= 360
+    assert await tab.run("document.querySelector('#orders button').getBoundingClientRect().right") <= 360
+    assert "0x" not in await tab.run(row("cells[1].textContent"))

@@ -190,6 +190,36 @@ async def test_only_what_can_be_done_about_a_payment_is_offered(tab: Tab, develo
     assert await tab.run(offered) == [["Nothing to send", True]]
 
 
+async def test_on_a_narrow_screen_all_sections_are_in_sight(tab: Tab) -> None:
+    await resize(tab, 360)
+    await go(tab, "settings")
+    right = (
+        "Math.max(...[...document.querySelectorAll('nav a')].map(it => it.getBoundingClientRect().right))"
+    )
+    assert await tab.run(right) <= 360
+    top = "document.querySelector('{}').getBoundingClientRect().top"
+    assert await tab.run(f"{top.format('#leave')} < {top.format('#status')}")
+    assert "`" not in await tab.run("document.querySelector('main table').textContent")
+
+
+async def test_payees_and_badges_stay_on_one_line_where_there_is_room(
+    tab: Tab, development: Development
+) -> None:
+    await resize(tab, 1440)
+    (request, *_) = await development.server.relay.store.reader.list_payments(PaymentFilter())
+    await go(tab, f"payments/one/0x{request.request_id.hex()}")
+    await photograph(tab, "payment-1440")
+    assert await lines_of(tab, "[...document.querySelectorAll('main .facts dd')]") == 1
+    await go(tab, "settings")
+    assert await lines_of(tab, "[...document.querySelectorAll('main .badge')]") == 1
+
+
+async def lines_of(tab: Tab, elements: str) -> int:
+    """Count the lines of the element that has the most."""
+    height = "one.clientHeight / parseFloat(getComputedStyle(one).lineHeight)"
+    return int(await tab.run(f"Math.max(...{elements}.map(one => Math.round({height})))"))
+
+
 async def test_a_chart_without_a_value_says_why(tab: Tab) -> None:
     drawn = (
         "import('/static/charts.js').then(({ chart }) => chart('x', [{ values: %s }], String).textContent)"

@@ -11,6 +11,7 @@ from minirelay.operations.live_status import TooManyStreams
 from minirelay.operations.operator import NoSuchPayment, OperatorError, UnknownAlert, UnknownBlob
 from minirelay.operations.prices import UnknownPrice
 from minirelay.operations.shop_views import NoSuchShop
+from minirelay.web.admin.page import is_for_people, missing_page
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPException as error:
         if error.status < 400:
             raise
+        if error.status == 404 and is_for_people(request):
+            return missing_page()
         return failure(error.status, error.reason)
     except MalformedInput as error:
         return failure(400, str(error))

@@ -23,7 +23,7 @@ from minirelay.web.admin.origins import (
     is_own_host,
     is_same_origin,
 )
-from minirelay.web.admin.page import PAGE, visitor_page, wants_page
+from minirelay.web.admin.page import is_for_people, visitor_page
 from minirelay.web.admin.sessions import AdminSession, AdminSessions
 
 log = logging.getLogger(__name__)
@@ -128,8 +128,7 @@ class Gate:
     def _check_session(self, request: web.Request) -> web.Response | None:
         session = self.session_of(request)
         if session is None:
-            is_page = request.path == PAGE and wants_page(request)
-            return visitor_page(401) if is_page else failure(401, NOT_LET_IN)
+            return visitor_page(401) if is_for_people(request) else failure(401, NOT_LET_IN)
         if request.method not in SAFE_METHODS:
             if not is_same_origin(request):
                 return failure(403, FOREIGN_PAGE)

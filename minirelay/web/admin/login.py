@@ -77,7 +77,7 @@ class LoginApi:
         if login is None:
             refused = self._gate.refuse_link(request, LINK_USED)
             is_told = refused.status == 403 and wants_page(request)
-            return visitor_page(403) if is_told else refused
+            return visitor_page(403, is_link_used=True) if is_told else refused
         log.info("the operator logged in", extra={"address": request.remote})
         response = web.Response(text=_GO_ON, content_type="text/html")
         response.set_cookie(

@@ -35,6 +35,16 @@ _TYPES: Final = {
 }
 _INDEX: Final = "index.html"
 _VISITOR: Final = "visitor.html"
+_NOT_LOGGED_IN: Final = "<p>You are not logged in.</p>"
+_LINK_USED: Final = "<p><strong>This link was used, or is too old.</strong> Get another one:</p>"
+_FOR_PROGRAMS: Final = ("/v1/", "/static/", "/ipfs/")
+_NOTHING_HERE: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>minirelay: nothing is here</title>
+<main><h1>Nothing is here</h1><p>The relay has no page of this name.
+<a href="/">Go to the operator's page</a></p></main>
+</html>
+"""
 _PURPOSE: Final = 'data-development="no"'
 
 
@@ -71,10 +81,25 @@ class PageApi:
         return _answer(request, content, _type_of(name))
 
 
-def visitor_page(status: int) -> web.Response:
-    """Make what a browser shows to people who are not logged in: how to."""
+def visitor_page(status: int, *, is_link_used: bool = False) -> web.Response:
+    """Make what a browser shows to people who are not logged in: how to.
+
+    is_link_used: they tried with a link that works no more.
+    """
     text = (_folder() / _VISITOR).read_text("utf-8")
+    if is_link_used:
+        text = text.replace(_NOT_LOGGED_IN, _LINK_USED)
     return web.Response(status=status, text=text, content_type=_TYPES["html"])
+
+
+def missing_page() -> web.Response:
+    """Make what a browser shows where nothing is."""
+    return web.Response(status=404, text=_NOTHING_HERE, content_type=_TYPES["html"])
+
+
+def is_for_people(request: web.Request) -> bool:
+    """Return whether a person opened a path that may be a page's, and no file or answer of the API's."""
+    return request.method == "GET" and wants_page(request) and not request.path.startswith(_FOR_PROGRAMS)
 
 
 def wants_page(request: web.Request) -> bool:

@@ -63,6 +63,17 @@ async def test_visitors_are_told_how_to_log_in_and_programs_get_json() -> None:
             assert (answer.status, answer.content_type) == (401, "application/json")
         async with listener.client.get("/login?token=x", headers=BROWSER) as answer:
             assert (answer.status, answer.content_type) == (403, "text/html")
+            assert "used, or is too old" in await answer.text()
+        async with listener.client.get("/nothing", headers=BROWSER) as answer:
+            assert (answer.status, answer.content_type) == (401, "text/html")
+            assert "used, or is too old" not in await answer.text()
+        await listener.log_in()
+        for path, kind in (("/nothing", "text/html"), ("/v1/nothing", "application/json")):
+            async with listener.client.get(path, headers=BROWSER) as answer:
+                assert (answer.status, answer.content_type) == (404, kind)
+                assert ('href="/"' in await answer.text()) is (kind == "text/html")
+        async with listener.client.get("/nothing") as answer:
+            assert (answer.status, answer.content_type) == (404, "application/json")
 
 
 async def test_the_page_knows_whether_it_is_a_developers() -> None:

@@ -10,6 +10,13 @@ export function element(name, content = "", properties = {}) {
 
 export function table(heads, rows) {
   const head = element("tr", heads.map((one) => element("th", one, { scope: "col" })));
-  const body = rows.map((cells) => element("tr", cells.map((one) => element("td", one))));
+  const body = rows.map((cells) => element("tr", cells.map((one, at) => cell(one, heads[at]))));
   return element("table", [element("thead", head), element("tbody", body)]);
+}
+
+// On a narrow screen a row is a card, whose cells say what they are.
+function cell(content, head) {
+  const made = element("td", content);
+  if (head) made.dataset.head = head;
+  return made;
 }

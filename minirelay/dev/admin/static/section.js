@@ -60,7 +60,7 @@ function ordersTable(payments, said, refresh) {
     const isPaid = one.state === "paid" || one.state === "over" || one.state === "duplicate";
     const state = element("span", one.state, { className: isPaid ? "paid" : "" });
     const pay = isPaid ? "" : payForm(one.shop, one.order, said, refresh);
-    return [one.order, `${one.asked_shown} ${one.currency}`, one.received_shown, state, pay];
+    return [one.order, `${one.asked_shown} ${one.currency_shown}`, `${one.received_shown} ${one.currency_shown}`, state, pay];
   });
   return table(["Order", "Asks for", "Received", "State", "Pay"], rows);
 }

@@ -23,6 +23,6 @@ export async function open(root) {
 function rows(settings) {
   return table("Settings", ["Name", "Value", "From", "What it is"], settings.map((one) => [
     el("code", {}, one.name), el("span", { class: "text" }, stranger(String(one.shown ?? ""))),
-    one.origin === "default" ? "default" : badge(one.origin), one.help,
+    one.origin === "default" ? "default" : badge(one.origin), one.help.replaceAll("`", ""),
   ]));
 }
