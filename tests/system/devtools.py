@@ -1,8 +1,10 @@
 """A headless Chromium, driven over its DevTools protocol: opens pages, runs scripts in them."""
 
 import asyncio
+import base64
 import itertools
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +14,8 @@ from typing import Any, Final
 from aiohttp import ClientSession, ClientWebSocketResponse
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
+PICTURES: Final = os.environ.get("PAGE_PICTURES")
+"""A directory to keep in what the page looks like, for people."""
 _FLAGS: Final = (
     "--headless",
     "--no-sandbox",
@@ -75,6 +79,13 @@ class Tab:
                 self.complaints.append(json.dumps(params["args"]))
             case "Network.requestWillBeSent":
                 self.asked.append(params["request"]["url"])
+
+
+async def photograph(tab: Tab, name: str) -> None:
+    """Keep what is to be seen now in PICTURES, if that is set."""
+    if PICTURES is not None:
+        shot = await tab.do("Page.captureScreenshot")
+        (Path(PICTURES) / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
 
 
 @asynccontextmanager

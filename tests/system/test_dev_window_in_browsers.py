@@ -13,7 +13,7 @@ from minirelay.dev.development import Development, run_development
 from tests.chain_fixtures import Contracts
 from tests.dev.contracts.contract_calls import PAYER, send
 from tests.dev.test_development import options
-from tests.system.devtools import CHROMIUM, Tab, browsing
+from tests.system.devtools import CHROMIUM, Tab, browsing, photograph
 from tests.system.serving import serving
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")

@@ -39,7 +39,7 @@ function describe(alert) {
   return el("li", { class: "card alert" },
     el("h2", {}, sentence(alert.kind), " ", alert.is_urgent ? badge("urgent", "bad") : null, alert.ended_at ? badge("ended", "good") : null),
     alert.detail ? el("p", { class: "text" }, stranger(alert.detail)) : null,
-    alert.advice ? el("p", { class: "advice" }, `What to do: ${alert.advice}`) : null,
+    alert.advice ? el("p", { class: "advice" }, `${sentence(alert.advice)}.`) : null,
     facts([["Amount", alert.amount_shown], [alert.orders.length > 1 ? "Orders" : "Order", alert.orders.length ? ordersOf(alert) : null]]),
     el("p", { class: "quiet" }, `Raised ${when(alert.raised_at)}`, alert.count > 1 ? `, ${count(alert.count)} times` : "",
       alert.chain_id ? `, chain ${alert.chain_id}` : "", alert.shop_id ? [", shop ", el("a", { href: `#shops/${alert.shop_id}` }, id(alert.shop_id))] : "",
