@@ -198,6 +198,9 @@ async def test_payees_and_badges_stay_on_one_line_where_there_is_room(
     await go(tab, f"payments/one/0x{request.request_id.hex()}")
     await photograph(tab, "payment-1440")
     assert await lines_of(tab, "[...document.querySelectorAll('main .facts dd')]") == 1
+    await go(tab, "now")
+    await tab.wait_until("document.querySelector('main .cards') !== null")
+    assert await lines_of(tab, "[...document.querySelectorAll('main .cards .facts > div')]") == 1
     await go(tab, "settings")
     assert await lines_of(tab, "[...document.querySelectorAll('main .badge')]") == 1
 

@@ -74,7 +74,7 @@ async function drawCharts(place, minutes) {
 
 function tell(place, now) {
   const { sessions, since_start: since, storage, memory } = now;
-  const latency = (one) => `${milliseconds(one.p50)} · ${milliseconds(one.p95)} · ${milliseconds(one.p99)}`;
+  const latency = (one) => together([one.p50, one.p95, one.p99].map(milliseconds));
   const roles = Object.entries(sessions).filter(([name]) => name !== "subscriptions");
   show(place,
     el("div", { class: "cards" },
@@ -103,6 +103,12 @@ function tell(place, now) {
         [sentence(name), el("a", { href: `#payments/state/${name}` }, count(number))]))),
     el("h2", {}, "Chains"),
     now.chains.length ? now.chains.map(chainOf) : el("p", { class: "quiet" }, "No chain is followed for payments."));
+}
+
+/** Join values; a unit that all of them have is said once. */
+function together(values) {
+  const units = new Set(values.map((one) => one.split(" ")[1]));
+  return units.size > 1 ? values.join(" · ") : [...values.slice(0, -1).map((one) => one.split(" ")[0]), values.at(-1)].join(" · ");
 }
 
 function card(title, rows) {
