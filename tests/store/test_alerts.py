@@ -17,6 +17,7 @@ from minirelay.store.alerts import (
 )
 from minirelay.store.batch import rows_of
 from minirelay.store.bulk_insert import store as store_rows
+from minirelay.store.decimals_rows import DecimalsRows
 from minirelay.store.payment_rows import PaymentRows
 from tests.shop.issued import CHAIN, NOW, issued
 from tests.shop.patching import PAYEE, TOKEN
@@ -164,3 +165,13 @@ def test_what_counts_for_the_limits_is_read_by_its_time(shop_db: sqlite3.Connect
     assert load_told(shop_db, NOW + 2) == told[1:]
     tell(shop_db, late(1, is_urgent=True), NOW + 6)
     assert load_told(shop_db, NOW) == told[:1]
+
+
+def test_the_decimals_of_its_token_come_with_an_alert(shop_db: sqlite3.Connection) -> None:
+    tell(shop_db, late(1))
+    (unknown,) = load_alerts(shop_db, with_acknowledged=False).alerts
+    found = DecimalsRows((CHAIN, TOKEN), 2, None, NOW)
+    store_rows(shop_db, rows_of([found]).statements())
+    (known,) = load_alerts(shop_db, with_acknowledged=False).alerts
+    assert (unknown.decimals, known.decimals) == (None, 2)
+    assert find_alert(shop_db, known.id) == known
