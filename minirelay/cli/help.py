@@ -1,5 +1,7 @@
 """`minirelay help [TOPIC]`: the pages of docs/, which come with the program, and each command's help."""
 
+import difflib
+import os
 import re
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import click
 
 from minirelay.errors import MinirelayError
 
+_FOR_LESS: Final = "-FRX"
 _TITLE: Final = re.compile(r"(?m)^# (.+)$")
 
 
@@ -66,7 +69,10 @@ def _show(text: str) -> None:
     console = Console(width=min(100, Console().width))
     with console.capture() as laid_out:
         console.print(Markdown(text, hyperlinks=False))
-    click.echo_via_pager(laid_out.get(), color=True)
+    # Without R, less would show what colours are made of; F ends it where all fits.
+    os.environ.setdefault("LESS", _FOR_LESS)
+    # Whether the pager takes colours is click's to know: elsewhere they are left out.
+    click.echo_via_pager(laid_out.get())
 
 
 def _help_of_command(ctx: click.Context, name: str) -> str:
@@ -78,6 +84,13 @@ def _help_of_command(ctx: click.Context, name: str) -> str:
         else None
     )
     if parent is None or command is None:
-        raise NoSuchTopic(f"there is no page or command {name!r}; `minirelay help` lists the pages")
+        raise NoSuchTopic(f"there is no page or command {name!r}; {_advice(ctx, name)}")
     with click.Context(command, info_name=name, parent=parent) as inner:
         return command.get_help(inner)
+
+
+def _advice(ctx: click.Context, name: str) -> str:
+    group = None if ctx.parent is None else ctx.parent.command
+    commands = group.list_commands(ctx) if isinstance(group, click.Group) else []
+    near = difflib.get_close_matches(name, [*pages(), *commands], n=1)
+    return f"did you mean {near[0]}?" if near else "`minirelay help` lists the pages"

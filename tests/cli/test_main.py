@@ -66,6 +66,7 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["doctr"], ["No such command 'doctr'. Did you mean 'doctor'?", "see `minirelay --help`"]),
         (["serv"], ["No such command 'serv'", "see `minirelay --help`"]),
         (["--bogus"], ["No such option '--bogus'"]),
         (["serve", "--bogus"], ["No such option '--bogus'", "see `minirelay serve --help`"]),
