@@ -4,17 +4,20 @@ import asyncio
 import os
 import secrets
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from minirelay.cli.output import busy
-from minirelay.errors import ChainError, ConfigError
+from minirelay.errors import ConfigError
+
+if TYPE_CHECKING:
+    from minirelay.config.settings import Settings
+    from minirelay.operations.first_look import FirstLook
 
 DEFAULT_FOLDER: Final = Path("/etc/minirelay")
 FILE: Final = "minirelay.toml"
 KEY: Final = "wallet.key"
-_ANSWER_S: Final = 15.0
 
 
 @click.command(short_help="Write a settings file that explains every setting.")
@@ -59,13 +62,13 @@ def init(
         given["data_dir"] = str(data_dir)
     given["wallet_key_file"] = str(key_file)
     # Before anything is written.
-    _check(given)
+    found = _look(_check(given))
     _make_folder(directory)
     address = _wallet(key_file)
     _write(file, _content(given))
     _tell(file, key_file, address)
-    _tell_sum(file)
-    _tell_next(file)
+    _tell_found(found, given["registry_chain"])
+    _tell_next(file, is_ready=not found.missing)
 
 
 def _ask(base_url: str | None, chain: int | None, rpc_urls: tuple[str, ...]) -> dict[str, Any]:
@@ -75,11 +78,13 @@ def _ask(base_url: str | None, chain: int | None, rpc_urls: tuple[str, ...]) -> 
     return {"base_url": base_url, "registry_chain": chain, f"chains.{chain}.rpc_urls": urls}
 
 
-def _check(given: dict[str, Any]) -> None:
+def _check(given: dict[str, Any]) -> "Settings":
     """Read the values as a relay would. Raises ConfigError."""
     from minirelay.config.loading import fixed_layer, load
 
-    load(fixed_layer("minirelay init", **{name.replace(".", "__"): value for name, value in given.items()}))
+    return load(
+        fixed_layer("minirelay init", **{name.replace(".", "__"): value for name, value in given.items()})
+    )
 
 
 def _content(given: dict[str, Any]) -> str:
@@ -125,32 +130,40 @@ def _tell(file: Path, key_file: Path, address: str) -> None:
     click.echo(f"\nThe wallet's address is\n  {address}")
 
 
-def _tell_sum(file: Path) -> None:
-    """Say how much to send there, with the fees of now; if the endpoint does not answer, say that."""
-    from minirelay.chain.amounts import show_cost
-    from minirelay.chain.fee_forecast import forecast
-    from minirelay.config.loading import file_layer, load
+def _look(settings: "Settings") -> "FirstLook":
+    """Ask the endpoints before anything is written. Raises ConfigError if one is of another chain."""
     from minirelay.logs import configure
+    from minirelay.operations.first_look import look_first
 
-    settings = load(file_layer(file))
-    chain_id = settings.registry_chain
     # What goes wrong is said here.
     configure("error", settings.log_format, settings.log_bounds)
-    try:
-        with busy("asking for the fees of now"):
-            fees = asyncio.run(asyncio.wait_for(forecast(chain_id, settings.chain(chain_id)), _ANSWER_S))
-    except (ChainError, TimeoutError) as error:
-        click.echo(f"The endpoint gives no fees now: {str(error) or 'no answer in time'}", err=True)
+    with busy("asking the chain"):
+        return asyncio.run(look_first(settings))
+
+
+def _tell_found(found: "FirstLook", chain_id: int) -> None:
+    """Say how much to send there, with the fees of now; or why not to send anything yet."""
+    from minirelay.chain.amounts import show_cost
+
+    if found.missing:
+        click.echo(f"\nSend nothing to it yet. On chain {chain_id}, as these endpoints see it:")
+        for one in found.missing:
+            click.echo(f"  {one.text}; {one.remedy}")
+    elif found.fees is None:
+        click.echo(f"The endpoint gives no fees now: {found.doubt}", err=True)
         click.echo(f"Some coins have to be there, on chain {chain_id}; the next command says how many.")
-        return
-    click.echo(f"Send to it, on chain {chain_id}, with the fees of now at least")
-    click.echo(f"  {show_cost(fees.registering, chain_id)} to register the relay, and about")
-    click.echo(
-        f"  {show_cost(fees.sweep, chain_id)} for each payment that is to be passed on to a shop's owner."
-    )
+    else:
+        register, sweep = show_cost(found.fees.registering, chain_id), show_cost(found.fees.sweep, chain_id)
+        click.echo(f"Send to it, on chain {chain_id}, with the fees of now at least")
+        click.echo(f"  {register} to register the relay, and about")
+        click.echo(f"  {sweep} for each payment that is to be passed on to a shop's owner.")
 
 
-def _tell_next(file: Path) -> None:
+def _tell_next(file: Path, *, is_ready: bool) -> None:
     config = "" if file.parent == DEFAULT_FOLDER else f" --config {file}"
-    click.echo("\nNext, when they are there: it shows what it costs, and asks.")
-    click.echo(f"  minirelay register{config}")
+    if is_ready:
+        click.echo("\nNext, when they are there: it shows what it costs, and asks.")
+        click.echo(f"  minirelay register{config}")
+    else:
+        click.echo(f"\nNext, when the addresses in {file} are right: it says whether they are.")
+        click.echo(f"  minirelay doctor{config}")

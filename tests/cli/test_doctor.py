@@ -144,7 +144,8 @@ def test_swapped_contracts_are_named(registered: dict[str, str], deployment: Dep
 def test_an_address_without_a_contract(registered: dict[str, str]) -> None:
     found = diagnose(registered | {"CHAINS_31337_MULTICALL": OTHER.address}, 1)
     assert (
-        one_of(found, "contracts")["text"] == f"chains.31337.multicall: at {OTHER.address} is no Multicall3"
+        one_of(found, "contracts")["text"]
+        == f"chains.31337.multicall: there is no Multicall3 at {OTHER.address}"
     )
 
 

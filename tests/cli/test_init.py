@@ -9,8 +9,11 @@ from web3 import Web3
 from minirelay.chain.amounts import show_cost
 from minirelay.cli.main import run
 from minirelay.config.loading import file_layer, load
+from minirelay.config.settings import ChainSettings
 from minirelay.dev.chain.process import DevChain
-from tests.cli.commands import assert_one_line, minirelay
+from minirelay.dev.deployment import Deployment
+from tests.chain_fixtures import rpc
+from tests.cli.commands import Outcome, assert_one_line, minirelay
 
 FLAGS = (
     "--base-url",
@@ -85,9 +88,22 @@ def test_a_place_that_can_not_be_written_to_is_said(tmp_path: Path) -> None:
     assert_one_line(minirelay("init", "--directory", str(tmp_path / "file" / "x"), *FLAGS), 2, "file", "sudo")
 
 
+@pytest.fixture
+def contracts_at_their_defaults(w3: Web3, deployment: Deployment) -> None:
+    default = ChainSettings()
+    for name in ("shop_reg", "relay_reg", "payments", "permit2"):
+        code = w3.eth.get_code(Web3.to_checksum_address(getattr(deployment, name)))
+        rpc(w3, "anvil_setCode", Web3.to_checksum_address(bytes(getattr(default, name))), Web3.to_hex(code))
+
+
+def init_on(chain: DevChain, folder: Path, chain_id: str = "31337", *more: str) -> Outcome:
+    flags = ("--base-url", "http://localhost", "--chain", chain_id, "--rpc-url", chain.rpc_url)
+    return minirelay("init", "--directory", str(folder), *flags, *more)
+
+
+@pytest.mark.usefixtures("contracts_at_their_defaults")
 def test_it_says_how_much_to_send_with_the_fees_of_now(tmp_path: Path, dev_chain: DevChain, w3: Web3) -> None:
-    flags = ("--base-url", "http://localhost", "--chain", "31337", "--rpc-url", dev_chain.rpc_url)
-    done = minirelay("init", "--directory", str(tmp_path), *flags)
+    done = init_on(dev_chain, tmp_path)
     assert (done.code, done.err) == (0, "")
     cost = show_cost(w3.eth.gas_price * 600_000, 31337)
     assert f"  {cost} to register the relay, and about" in done.out
@@ -99,16 +115,35 @@ def test_it_says_how_much_to_send_with_the_fees_of_now(tmp_path: Path, dev_chain
     assert value > 0
 
 
-@pytest.mark.parametrize("chain", ["31337", "5"])
-def test_an_endpoint_that_gives_no_fees_or_is_of_another_chain_is_said(
-    tmp_path: Path, dev_chain: DevChain, chain: str
+def test_no_sum_is_named_where_the_contracts_are_missing(tmp_path: Path, dev_chain: DevChain) -> None:
+    done = init_on(dev_chain, tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert "Send nothing to it yet. On chain 31337," in done.out
+    for name in ("ShopReg", "RelayReg", "Payments"):
+        assert f"there is no {name} at 0x" in done.out
+    assert "to register the relay" not in done.out
+    assert f"minirelay doctor --config {tmp_path / 'minirelay.toml'}" in done.out
+    assert (tmp_path / "minirelay.toml").exists()
+
+
+def test_an_endpoint_of_another_chain_is_said_and_nothing_is_written(
+    tmp_path: Path, dev_chain: DevChain
 ) -> None:
-    url = dev_chain.rpc_url if chain == "5" else "http://127.0.0.1:1/secret"
-    flags = ("--base-url", "http://localhost", "--chain", chain, "--rpc-url", url)
+    folder = tmp_path / "new"
+    words = (" is on chain 31337, not 5", "--chain 31337")
+    assert_one_line(init_on(dev_chain, folder, "5"), 2, *words)
+    # Also where it is not the first of them.
+    others = ("--rpc-url", "http://127.0.0.1:1/secret")
+    assert_one_line(init_on(dev_chain, folder, "5", *others), 2, *words)
+    assert not folder.exists()
+
+
+def test_an_endpoint_that_gives_no_fees_is_said(tmp_path: Path) -> None:
+    flags = ("--base-url", "http://localhost", "--chain", "31337", "--rpc-url", "http://127.0.0.1:1/secret")
     done = minirelay("init", "--directory", str(tmp_path), *flags)
     assert done.code == 0
     assert "The endpoint gives no fees now: " in done.err
-    assert ("31337" if chain == "5" else "refused") in done.err
+    assert "refused" in done.err
     assert "secret" not in done.err
     assert done.err.count("\n") == 1
     assert "minirelay register" in done.out

@@ -82,6 +82,6 @@ def _wrong(chain_id: int, name: str, address: str, instead: list[str]) -> Result
         )
     return fail(
         Line.CONTRACTS,
-        f"{setting}: at {address} is no {wanted}",
+        f"{setting}: there is no {wanted} at {address}",
         f"set the address of {wanted} on chain {chain_id}, or check the chain",
     )
