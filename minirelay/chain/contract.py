@@ -1,17 +1,20 @@
 """Calling contracts on a chain, and proving that they are what the settings say."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 from minirelay.chain.chain import Chain
-from minirelay.chain.errors import Reverted, WrongContract
+from minirelay.chain.errors import ContractFault, Reverted, WrongContract
 from minirelay.chain.question import Question
 from minirelay.errors import MalformedInput
 from minirelay.protocol.abi import Function
-from minirelay.protocol.json_rpc import Request, read_data, write_data
+from minirelay.protocol.json_rpc import Request, read_data, read_quantity, write_data
 from minirelay.protocol.signing import checksum_address
 
 T = TypeVar("T")
+
+_CONTROL: Final[Question[object]] = Question(Request("eth_chainId"), read_quantity)
 
 
 class Contract:
@@ -60,6 +63,21 @@ class Contract:
             return read(function.decode(data)[0])
         except MalformedInput as error:
             raise MalformedInput(f"{self}: {error}") from error
+
+    async def require_there(self) -> None:
+        """Check that whatever is at the address answers, where the endpoint does; for who enters the address.
+
+        While a relay runs, an endpoint that lags or lies is the likelier reason: that is `prove`. Raises
+        WrongContract, ChainUnreachable.
+        """
+        asked = self.question(self._probe, *([0] * len(self._probe.inputs)), read=bool)
+        asked = replace(asked, request=asked.request.about("latest"))
+        (answer,) = await self.chain.ask_about([asked], _CONTROL)
+        if isinstance(answer, ContractFault):
+            raise WrongContract(
+                f"there is no {self._name} at {checksum_address(self.address)} on chain "
+                f"{self.chain.chain_id}; set {self._setting}"
+            )
 
     async def prove(self) -> None:
         """Check once that it is what it should be: a no of another contract is none.

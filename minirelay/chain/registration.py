@@ -1,8 +1,10 @@
 """What a relay's token needs: to be minted, to get another URI, or nothing (spec 07)."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from minirelay.chain.errors import ChainUnreachable
 from minirelay.chain.shop_registry import ShopReg
 from minirelay.chain.token import Planned, RelayToken, RelayTokenService
 from minirelay.config.urls import BaseUrl
@@ -37,6 +39,9 @@ class Registration:
 
     async def need(self, base_url: BaseUrl) -> Need:
         """Find out what is needed. Raises ConfigError (TokenNotOwned), ChainError."""
+        with suppress(ChainUnreachable):  # what is asked next says it, and what it means
+            await self._service.registry.require_there()
+            await self._shop_registry.require_there()
         token = await self._service.find()
         if token is not None and not token.is_checked:
             raise TokenUnchecked(

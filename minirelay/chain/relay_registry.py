@@ -21,6 +21,10 @@ class RelayReg:
     def __str__(self) -> str:
         return str(self._contract)
 
+    async def require_there(self) -> None:
+        """Check that something is at the address; see `Contract.require_there`."""
+        await self._contract.require_there()
+
     async def prove(self) -> None:
         """Check that there is a RelayReg at the address."""
         await self._contract.prove()

@@ -40,6 +40,10 @@ class ShopReg:
             chain, address, name="ShopReg", setting="shop_reg", probe=PERM_UPDATE_ROOT_HASH
         )
 
+    async def require_there(self) -> None:
+        """Check that something is at the address; see `Contract.require_there`."""
+        await self._contract.require_there()
+
     async def prove(self) -> None:
         """Check that there is a ShopReg at the address."""
         await self._contract.prove()

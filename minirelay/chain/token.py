@@ -89,7 +89,7 @@ class RelayTokenService:
         Development knows it before; where the wallet owns it already, `find_or_mint` takes it over.
         sender: of the wallet, on the registry's chain.
         """
-        self._registry = registry
+        self.registry = registry
         self._wallet = wallet
         self._memory = TokenMemory(memory)
         self._configured = configured
@@ -169,7 +169,7 @@ class RelayTokenService:
 
     async def other_uri(self, token_id: int, base_url: BaseUrl) -> str | None:
         """Return the URI of a token if it is another than the base URL. Raises ChainUnreachable, Reverted."""
-        uri = await self._registry.uri(token_id)
+        uri = await self.registry.uri(token_id)
         try:
             return None if BaseUrl.parse(uri) == base_url else uri
         except ValueError:
@@ -195,13 +195,13 @@ class RelayTokenService:
 
         What was sent before and still waits is replaced: only one of the two can be mined, and be paid for.
         """
-        await self._registry.prove()
+        await self.registry.prove()
         # The id is remembered before it is minted: after a crash in between, the same token is used.
         token_id = await self._memory.minting()
-        if token_id is None or await self._registry.owner_of(token_id) is not None:
+        if token_id is None or await self.registry.owner_of(token_id) is not None:
             token_id = self._new_id()
             await self._memory.set_minting(token_id)
-        call = self._registry.minting(token_id, self._wallet.address, uri)
+        call = self.registry.minting(token_id, self._wallet.address, uri)
         return await self._plan(token_id, call)
 
     async def mint(self, planned: Planned) -> RelayToken:
@@ -221,7 +221,7 @@ class RelayTokenService:
 
     async def plan_update(self, token_id: int, uri: str) -> Planned:
         """Prepare giving a token another URI. Raises what `Sender.plan` raises."""
-        return await self._plan(token_id, self._registry.uri_update(token_id, uri))
+        return await self._plan(token_id, self.registry.uri_update(token_id, uri))
 
     async def update(self, planned: Planned) -> None:
         """Set a token's URI to another one. Raises what `Sender.send` raises."""
@@ -238,7 +238,7 @@ class RelayTokenService:
         try:
             transaction = await self._sender.plan(call, instead_of=await self._in_the_way())
         except Reverted as reverted:
-            raise Reverted(f"{self._registry}: {reverted}") from reverted
+            raise Reverted(f"{self.registry}: {reverted}") from reverted
         return Planned(token_id, transaction)
 
     async def _in_the_way(self) -> Sent | None:
@@ -254,19 +254,19 @@ class RelayTokenService:
 
     async def _is_minted(self, token_id: int) -> bool:
         try:
-            return await self._registry.owner_of(token_id) == self._wallet.address
+            return await self.registry.owner_of(token_id) == self._wallet.address
         except ChainError:
             return False
 
     async def _minted_before_a_crash(self) -> int | None:
         token_id = await self._memory.minting()
-        if token_id is None or await self._registry.owner_of(token_id) != self._wallet.address:
+        if token_id is None or await self.registry.owner_of(token_id) != self._wallet.address:
             return None
         await self._memory.set_owned(token_id)
         return token_id
 
     async def _require_owned(self, token_id: int) -> None:
-        owner = await self._registry.owner_of(token_id)
+        owner = await self.registry.owner_of(token_id)
         if owner != self._wallet.address:
             raise self._not_owned(token_id, owner, await self._memory.last_owner(token_id))
         if await self._memory.last_owner(token_id) != owner:
@@ -291,7 +291,7 @@ class RelayTokenService:
             name, remedy = "wallet_key_file", _PUT_BACK if holder else _NO_TOKEN
         return TokenNotOwned(
             f"{name}: the wallet {checksum_address(self._wallet.address)} does not own the relay token "
-            f"{show_token(token_id)} on chain {self._registry.chain.chain_id}{state}: {remedy}",
+            f"{show_token(token_id)} on chain {self.registry.chain.chain_id}{state}: {remedy}",
             is_configured=is_configured,
             may_be_replaced=is_same_wallet and not is_configured,
         )

@@ -204,19 +204,27 @@ def test_a_chain_that_cannot_be_reached(settings: dict[str, str]) -> None:
     assert "KEY" not in outcome.err
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"CHAINS_31337_RPC_URLS": "http://127.0.0.1:1/KEY"}, "Connection refused"),
-        ({"CHAINS_31337_RELAY_REG": "0x" + "12" * 20}, "chains.31337.relay_reg): ownerOf returned nothing"),
-    ],
-)
-def test_a_token_that_cannot_be_checked_is_a_failure_with_its_reason(
-    settings: dict[str, str], change: dict[str, str], words: str
+@pytest.mark.parametrize("is_registered", [False, True])
+@pytest.mark.parametrize("name", ["ShopReg", "RelayReg"])
+def test_an_address_without_a_contract_is_to_blame_and_not_the_endpoint(
+    settings: dict[str, str], name: str, is_registered: bool, w3: Web3
 ) -> None:
+    if is_registered:
+        assert minirelay("register", "--yes", **settings).code == 0
+    blocks = w3.eth.block_number
+    setting = {"ShopReg": "SHOP_REG", "RelayReg": "RELAY_REG"}[name]
+    outcome = minirelay("register", "--yes", **settings | {f"CHAINS_31337_{setting}": "0x" + "12" * 20})
+    words = f"there is no {name} at 0x{'12' * 20} on chain 31337; set chains.31337.{setting.lower()}"
+    assert_one_line(outcome, 2, words)
+    assert w3.eth.block_number == blocks
+
+
+def test_a_token_that_cannot_be_checked_is_a_failure_with_its_reason(settings: dict[str, str]) -> None:
     assert minirelay("register", "--yes", **settings).code == 0
+    change = {"CHAINS_31337_RPC_URLS": "http://127.0.0.1:1/KEY"}
     outcome = minirelay("register", "--yes", **settings | change)
-    assert_one_line(outcome, 1, "the relay's token 0x", "was not checked", words, "nothing was sent")
+    words = ("the relay's token 0x", "was not checked", "Connection refused", "nothing was sent")
+    assert_one_line(outcome, 1, *words)
     assert outcome.out == ""
     assert "KEY" not in outcome.err
 

@@ -13,7 +13,7 @@ def check_settings(settings: Settings) -> Result:
         settings.require_serving()
     except ConfigError as error:
         return unusable(error)
-    files = sorted({one for one in settings.origins.values() if Path(one).is_absolute()})
+    files = sorted({one for one in settings.origins.values() if Path(one).is_file()})
     return ok(Line.SETTINGS, f"complete; read from {', '.join(files) or 'flags and environment'}")
 
 

@@ -66,4 +66,11 @@ async def check_payees(
         if not takes:
             remedy = "let the shop's owner name another payee, whose code takes coins with 2,300 gas"
             found.append(fail(Line.PAYEES, f"{shown} can't be paid in coins", remedy))
-    return found or [ok(Line.PAYEES, f"{tried} tried, all take coins" if tried else "none yet")]
+    return found or [ok(Line.PAYEES, _describe(tried, len(payees) - tried))]
+
+
+def _describe(tried: int, untried: int) -> str:
+    if not untried:
+        return f"{tried} tried, all take coins" if tried else "none yet"
+    others = f"{untried} not tried: their chains have no endpoint here"
+    return f"{tried} tried, all take coins; {others}" if tried else others

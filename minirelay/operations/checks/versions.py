@@ -42,8 +42,8 @@ def check_sqlite_version(version: Version) -> Result:
     if has_wal_fault(version):
         return ok(
             Line.SQLITE,
-            f"{shown} loses commits if two connections write at once; minirelay writes with one, so it is "
-            "safe as long as no other program opens the database",
+            f"{shown}, safe here as long as no other program opens the database: this version loses commits "
+            "if two connections write at once, and minirelay writes with one",
         )
     return ok(Line.SQLITE, shown)
 
