@@ -1,9 +1,6 @@
 """One post to the webhook: bounded in time, and in what is read of the answer (spec 09 "Alerts")."""
 
 import asyncio
-import os
-import socket
-import ssl
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime
@@ -14,9 +11,10 @@ import msgspec
 
 from minirelay import __version__
 from minirelay.chain.backoff import retry_after
-from minirelay.chain.plain_http import PublicAddress, only_private
+from minirelay.chain.plain_http import only_private
 from minirelay.config.urls import EndpointUrl
 from minirelay.errors import MinirelayError
+from minirelay.operations.connection_failure import describe_failure
 from minirelay.operations.webhook_signature import HEADER, sign
 
 _HEADERS: Final = {
@@ -89,7 +87,7 @@ class WebhookPoster:
             raise WebhookFailure(f"no answer within {self._timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Not the error's own text: it may hold the URL, and with it a key.
-            raise WebhookFailure(f"the connection failed ({_reason(error)})") from error
+            raise WebhookFailure(f"the connection failed ({describe_failure(error)})") from error
 
     async def _exchange(self, body: bytes, most_bytes: int) -> WebhookAnswer:
         headers = {**_HEADERS, HEADER: sign(self._secret, int(self._now().timestamp()), body)}
@@ -106,15 +104,3 @@ async def _begin_of(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
     while len(begin) < most_bytes and (more := await response.content.read(most_bytes - len(begin))):
         begin += more
     return begin
-
-
-def _reason(error: Exception) -> str:
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, PublicAddress):
-        return "plain http goes to private networks only: use https"
-    if isinstance(cause, socket.gaierror):
-        return "the host's name can't be resolved"
-    # Not for TLS: its numbers are not the system's.
-    if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.errno:
-        return os.strerror(cause.errno)
-    return type(error).__name__

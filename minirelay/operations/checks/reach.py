@@ -4,6 +4,7 @@ import aiohttp
 
 from minirelay.config.urls import BaseUrl
 from minirelay.operations.checks.result import Line, Result, fail, ok, warn
+from minirelay.operations.connection_failure import describe_failure
 from minirelay.protocol.json_rpc import printable
 from minirelay.protocol.paths import HEALTH_PATH, SESSIONS_PATH
 
@@ -49,11 +50,12 @@ def judge_health(base_url: BaseUrl, status: int, text: str) -> Result:
 
 
 def _not_reached(base_url: BaseUrl, error: Exception, *, is_running: bool) -> Result:
-    reason = f"no answer within {TIMEOUT_S:g} s" if isinstance(error, TimeoutError) else printable(str(error))
+    is_silent = isinstance(error, TimeoutError)
+    reason = f"no answer within {TIMEOUT_S:g} s" if is_silent else printable(describe_failure(error))
     text = f"{base_url} is not reached from here: {reason}"
     if not is_running:
         return warn(Line.BASE_URL, text, "start the relay (minirelay serve), then run this again")
-    if isinstance(error, TimeoutError):
+    if is_silent:
         remedy = "try it from elsewhere: some routers don't lead back in; else look at firewall and DNS"
         return warn(Line.BASE_URL, text, remedy)
     return fail(Line.BASE_URL, text, "look at DNS, certificate, firewall, and whether the proxy runs")
@@ -67,7 +69,11 @@ async def _ask_websocket(http: aiohttp.ClientSession, base_url: BaseUrl) -> Resu
     except aiohttp.WSServerHandshakeError as error:
         return judge_handshake(base_url, error.status)
     except (aiohttp.ClientError, OSError) as error:
-        return fail(Line.WEBSOCKET, f"no session can be opened: {printable(str(error))}", "look at the proxy")
+        return fail(
+            Line.WEBSOCKET,
+            f"no session can be opened: {printable(describe_failure(error))}",
+            "look at the proxy",
+        )
 
 
 def judge_handshake(base_url: BaseUrl, status: int) -> Result:
