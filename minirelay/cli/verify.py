@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from minirelay.config.settings import Settings
     from minirelay.relay.audit import Audited, Difference, RelaySigners
+    from minirelay.store.database import ReadOnlyStore
     from minirelay.store.messages import ShopRow
     from minirelay.store.reader import Reader
 
@@ -53,7 +54,7 @@ def verify(shop_id: str | None, as_json: bool, **given: Any) -> int:
 
 async def _verify(settings: "Settings", shop_id: str | None) -> list[Result]:
     from minirelay.errors import ConfigError, StoreError
-    from minirelay.store.database import FILE_NAME, open_copy, open_readonly
+    from minirelay.store.database import FILE_NAME, open_readonly
 
     backup = Path(shop_id) if shop_id is not None and Path(shop_id).is_file() else None  # noqa: ASYNC240
     if backup is not None:
@@ -61,7 +62,7 @@ async def _verify(settings: "Settings", shop_id: str | None) -> list[Result]:
     elif shop_id is not None and not _ID.fullmatch(shop_id):
         raise ConfigError(f"{shop_id}: no such file, and not the id of a shop")
     path = backup or settings.data_dir / FILE_NAME
-    opening = open_copy(path) if backup is not None else open_readonly(settings.data_dir)
+    opening = _open_backup(path) if backup is not None else open_readonly(settings.data_dir)
     with _progress() as progress:
         async with await opening as store:
             reader = store.reader
@@ -76,6 +77,21 @@ async def _verify(settings: "Settings", shop_id: str | None) -> list[Result]:
                     raise
                 shops = []  # what can't be read is said already
     return [database, *shops]
+
+
+async def _open_backup(path: Path) -> "ReadOnlyStore":
+    """Open a backup; what is said of a damaged one is about the backup. Raises StoreError."""
+    from minirelay.operations.restoring import OLDER, refuse_export
+    from minirelay.store.database import open_copy
+    from minirelay.store.errors import NotOurDatabase, StoreUnavailable, StoreUnreadable
+
+    refuse_export(path)
+    if not path.stat().st_size:  # noqa: ASYNC240 (a local file's size, once)
+        raise StoreUnreadable(f"{path}: an empty file; {OLDER}")
+    try:
+        return await open_copy(path)
+    except (NotOurDatabase, StoreUnavailable, StoreUnreadable) as error:
+        raise StoreUnreadable(f"{str(error).partition('; ')[0]}; {OLDER}") from error
 
 
 async def _check_known(reader: "Reader", shop_id: str) -> None:
@@ -93,6 +109,7 @@ async def _verify_database(
 ) -> Result:
     """Read every page. mark_folder: where it is noted how far the database was; None for a backup."""
     from minirelay.blobs.audit import find_blob_damage
+    from minirelay.operations.restoring import OLDER
 
     size_bytes = await reader.size_bytes()
     if progress is not None:
@@ -107,7 +124,9 @@ async def _verify_database(
         "bytes": size_bytes,
         "seconds": round(time.perf_counter() - start, 3),
     }
-    return result if damage is None else result | {"difference": damage}
+    if damage is None:
+        return result
+    return result | {"difference": damage if mark_folder is not None else f"{damage}; {OLDER}"}
 
 
 async def _find_loss(reader: "Reader", folder: Path) -> str | None:

@@ -66,6 +66,13 @@ def seal(path: Path, export: Export) -> None:
         os.fsync(file.fileno())
 
 
+def is_export(path: Path) -> bool:
+    """Return whether a file ends as exports do, whole or not. Raises OSError."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - len(MAGIC)))
+        return file.read() == MAGIC
+
+
 def read_export(path: Path) -> Export:
     """Read what an export says of itself; the database is not looked at. Raises BackupDamaged, StoreError."""
     try:

@@ -8,13 +8,14 @@ from typing import Final
 import msgspec
 
 from minirelay.operations.backups import BackupDamaged, describe
+from minirelay.operations.export_file import is_export
 from minirelay.operations.manifest import Backup, hash_file, manifest_path, read_manifest
 from minirelay.store.database import FILE_NAME
 from minirelay.store.errors import NotOurDatabase, SchemaTooOld, StoreUnreadable
 from minirelay.store.lock import DirectoryLock
 from minirelay.store.restore import find_difference, known_ends, put_in_place, read_ends, refuse_loss
 
-_OLDER: Final = "take an older one: FILE.1 is the one before FILE"
+OLDER: Final = "take an older one: FILE.1 is the one before FILE"
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -31,16 +32,16 @@ def restore(backup: Path, data_dir: Path, *, force: bool = False) -> Restored:
     force: also if what is there is ahead of it, or can't be read. To be called where no event loop runs.
     Raises StoreError; then nothing is changed.
     """
+    known = _examine(backup)
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = DirectoryLock(data_dir)
     try:
-        return _restore(backup, data_dir / FILE_NAME, force=force)
+        return _restore(backup, known, data_dir / FILE_NAME, force=force)
     finally:
         lock.release()
 
 
-def _restore(backup: Path, database: Path, *, force: bool) -> Restored:
-    known = _examine(backup)
+def _restore(backup: Path, known: Backup | None, database: Path, *, force: bool) -> Restored:
     told: dict[int, int] = {}
     try:
         told = known_ends(database)
@@ -57,13 +58,13 @@ def _examine(backup: Path) -> Backup | None:
     """Make sure that a file is a whole backup, of a version that is known here. Raises StoreError."""
     if not backup.is_file():
         raise StoreUnreadable(f"{backup}: no such file")
+    refuse_export(backup)
     manifest = read_manifest(backup)
     if manifest is not None:
         known = manifest.find(hash_file(backup))
         if known is None:
             raise BackupDamaged(
-                f"{backup}: its checksum is not that in its manifest: it is damaged, or another file; "
-                f"{_OLDER}"
+                f"{backup}: its checksum is not that in its manifest: it is damaged, or another file; {OLDER}"
             )
         read_ends_of(backup)
         return known
@@ -74,7 +75,19 @@ def _examine(backup: Path) -> Backup | None:
         # Its logs can be replayed when it is migrated: `verify` does.
         return None
     except BackupDamaged as error:
-        raise BackupDamaged(f"{backup}: {error}; {_OLDER}") from error
+        raise BackupDamaged(f"{backup}: {error}; {OLDER}") from error
+
+
+def refuse_export(backup: Path) -> None:
+    """Make sure that a file is not an export of one shop. Raises StoreError."""
+    try:
+        found = is_export(backup)
+    except OSError as error:
+        raise StoreUnreadable(f"{backup}: {error.strerror}") from error
+    if found:
+        raise StoreUnreadable(
+            f"{backup}: an export of one shop, no backup; `minirelay import {backup}` reads it"
+        )
 
 
 def _made_at(backup: Path, known: Backup | None) -> int:
@@ -90,9 +103,9 @@ def read_ends_of(backup: Path) -> dict[int, int]:
         ends = read_ends(backup)
         # A trigger, say, would go on to run in the relay: no checksum that lies beside it tells of that.
         if (difference := find_difference(backup)) is not None:
-            raise BackupDamaged(f"{backup}: {difference}; {_OLDER}")
+            raise BackupDamaged(f"{backup}: {difference}; {OLDER}")
         return ends
     except NotOurDatabase as error:
-        raise BackupDamaged(f"{backup}: no database of minirelay's, or a damaged one; {_OLDER}") from error
+        raise BackupDamaged(f"{backup}: no database of minirelay's, or a damaged one; {OLDER}") from error
     except sqlite3.Error as error:
-        raise BackupDamaged(f"{backup}: {error}; {_OLDER}") from error
+        raise BackupDamaged(f"{backup}: {error}; {OLDER}") from error

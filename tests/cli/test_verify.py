@@ -113,6 +113,44 @@ def test_a_damaged_page_is_a_difference_in_a_line(
     assert all(line.startswith(("FAIL", "ok")) for line in captured.out.splitlines())
 
 
+@pytest.mark.parametrize("damage", ["a page", "cut", "empty", "none", "header"])
+def test_of_a_damaged_backup_the_advice_is_to_take_an_older_one(
+    shops: tuple[str, dict[str, str]], damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backup = Path(shops[0]) / "copy"
+    assert run(["backup", str(backup), "--data-dir", shops[0]]) == 0
+    whole = backup.read_bytes()
+    wrong = {
+        "a page": whole[: 3 * 4096] + b"\xa5" * 4096 + whole[4 * 4096 :],
+        "cut": whole[: len(whole) // 2],
+        "empty": b"",
+        "none": b"no database" * 1000,
+        "header": whole[:40] + b"\xa5" * 4056 + whole[4096:],
+    }
+    backup.write_bytes(wrong[damage])
+    capsys.readouterr()
+    assert run(["verify", str(backup), "--data-dir", shops[0]]) == 1
+    captured = capsys.readouterr()
+    first = (captured.out + captured.err).splitlines()[0]
+    assert f"{backup}: " in first
+    assert first.endswith("; take an older one: FILE.1 is the one before FILE")
+    assert "data directory" not in first
+
+
+def test_an_export_is_no_backup_and_what_reads_it_is_named(
+    shops: tuple[str, dict[str, str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export, new = tmp_path / "shop.export", tmp_path / "new"
+    assert run(["export", str(SHOP), str(export), "--data-dir", shops[0]]) == 0
+    for command in ("verify", "restore"):
+        capsys.readouterr()
+        assert run([command, str(export), "--data-dir", str(new)]) == 1
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1
+        assert f"an export of one shop, no backup; `minirelay import {export}` reads it" in err
+    assert not new.exists()
+
+
 def test_a_database_that_lacks_what_the_note_beside_it_remembers_is_not_whole(
     shops: tuple[str, dict[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -155,4 +155,4 @@ def test_a_damaged_backup(settings: dict[str, str], tmp_path: Path) -> None:
     # Where there is nothing yet, nothing comes to be.
     fresh = settings | {"DATA_DIR": str(tmp_path / "fresh")}
     assert_one_line(minirelay("restore", str(backup), **fresh), 1, *words)
-    assert not (tmp_path / "fresh" / FILE_NAME).exists()
+    assert not (tmp_path / "fresh").exists()
