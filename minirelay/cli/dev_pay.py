@@ -39,8 +39,10 @@ class Percent(click.ParamType[Fraction]):
     help="contract: a call of Payments; address: a transfer to the payment address; token: the same in "
     "Eddies, the wrong currency for an order in coins; wallet: a call by a smart wallet.",
 )
-@click.option("--part", type=Percent(), help="Pay only so much, like 50%; the rest is paid by another.")
-@click.option("--over", type=Percent(), help="Pay so much more, like 10%.")
+@click.option(
+    "--part", type=Percent(), help="Pay so much of the amount, like 50%; without it what is missing."
+)
+@click.option("--over", type=Percent(), help="Pay the whole amount and so much more, like 10%.")
 @click.option("--late", is_flag=True, help="Move the chain's clock behind the time for paying, then pay.")
 @click.option("--shop", help="Only orders of the shop with this id.  [default: of any]")
 @click.option(
@@ -55,8 +57,8 @@ class Percent(click.ParamType[Fraction]):
 def dev_pay(**given: Any) -> None:
     """Pay ORDER of a running `minirelay dev`; without it the order whose payment was chosen last.
 
-    Parts add up: twice --part 50% pays all. Whether the order is paid then is up to the relay, which shows
-    what it sees.
+    What is missing of its amount is paid: after --part 50% the other half. Whether the order is paid then is
+    up to the relay, which shows what it sees.
     """
     asyncio.run(_pay(given))
 

@@ -1,9 +1,11 @@
 """`minirelay register`: mints or checks the relay's token."""
 
 import asyncio
+import shlex
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -59,13 +61,17 @@ def register(yes: bool, new_token: bool, as_json: bool, **given: Any) -> None:
     if as_json:
         show(_document(settings, token_id, result), as_json=True)
     else:
-        click.echo(_text(settings, token_id, result))
+        click.echo(_text(settings, token_id, result, given["config_file"]))
 
 
-def _text(settings: "Settings", token_id: int, result: "Result") -> str:
-    """Write what people get, on lines of 80 columns: what is copied is not cut by the terminal's edge."""
+def _text(settings: "Settings", token_id: int, result: "Result", config_file: Path | None) -> str:
+    """Write what people get, on lines of 80 columns: what is copied is not cut by the terminal's edge.
+
+    config_file: as it was named by a flag.
+    """
     from minirelay.protocol.ids import show_token
 
+    config = "" if config_file is None else f" --config {shlex.quote(str(config_file))}"
     chain_id = settings.registry_chain
     return "\n".join(
         [
@@ -75,8 +81,10 @@ def _text(settings: "Settings", token_id: int, result: "Result") -> str:
             f"chain        {chain_id}",
             f"result       {_FOR_PEOPLE[result]}",
             "",
-            "Next, when the relay runs (minirelay serve), a shop that lists it:",
-            "  minirelay shop create",
+            "Next, the relay, and while it runs a shop that lists it:",
+            f"  minirelay serve{config}",
+            f"  minirelay shop create{config} \\",
+            "    --wallet-key-file OWNER.key --key-card-file CARD.key",
             f"Or the owner of a shop that is there calls, on chain {chain_id},",
             f"  ShopReg    {_shop_reg(settings)}",
             "  addRelay   with the shop's id and the token",

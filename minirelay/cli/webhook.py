@@ -31,9 +31,40 @@ def test(as_json: bool, **given: Any) -> int:
     """
     settings = read_settings(given)
     with busy("posting"):
-        posted, answer = asyncio.run(_post(settings))
-    _print(posted, answer, as_json=as_json)
-    return 0 if answer.is_taken else 1
+        posted, answer = _posted(settings)
+    _print(_host(settings), posted, answer, as_json=as_json)
+    if answer.is_taken:
+        return 0
+    click.echo(f"Not taken: {_remedy(answer.status)}", err=True)
+    return 1
+
+
+def _posted(settings: "Settings") -> "tuple[str, WebhookAnswer]":
+    """Raises ConfigError; WebhookFailure, which says of which host, and what to do."""
+    from minirelay.operations.webhook_post import WebhookFailure
+
+    try:
+        return asyncio.run(_post(settings))
+    except WebhookFailure as error:
+        raise WebhookFailure(
+            f"{_host(settings)}: {error}; see whether the receiver runs, and that webhook_url is its address"
+        ) from error
+
+
+def _host(settings: "Settings") -> str:
+    """Name where it goes: without the path, which may hold a key."""
+    return "" if settings.webhook_url is None else settings.webhook_url.shown
+
+
+def _remedy(status: int) -> str:
+    """Say what to do about an answer."""
+    if 300 <= status < 400:
+        return "it leads elsewhere, and redirects are not followed; put the last URL into webhook_url"
+    if status in (401, 403):
+        return "the receiver refuses it; compare the secret there with webhook_secret_file"
+    if status in (404, 405, 410):
+        return "nothing takes events there; compare the path in webhook_url with the receiver's"
+    return "see the receiver's log; docs/webhook.md says what is posted, and how it is signed"
 
 
 async def _post(settings: "Settings") -> "tuple[str, WebhookAnswer]":
@@ -58,9 +89,10 @@ async def _post(settings: "Settings") -> "tuple[str, WebhookAnswer]":
     return str(document["id"]), answer
 
 
-def _print(posted: str, answer: "WebhookAnswer", *, as_json: bool) -> None:
+def _print(host: str, posted: str, answer: "WebhookAnswer", *, as_json: bool) -> None:
     show(
         {
+            "posted_to": host,
             "event": posted,
             "is_taken": answer.is_taken,
             "status": answer.status,

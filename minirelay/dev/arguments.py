@@ -30,11 +30,14 @@ def read_percent(given: str) -> Fraction:
     return percent / 100
 
 
-def share_of(part: Fraction | None, over: Fraction | None) -> Fraction:
-    """Return how much of an amount is paid: a part of it, or so much more. Raises ConfigError for both."""
+def share_of(part: Fraction | None, over: Fraction | None) -> Fraction | None:
+    """Return how much of an amount is paid: a part of it, or all and so much more; None for what is missing.
+
+    Raises ConfigError for both.
+    """
     if part is not None and over is not None:
         raise ConfigError("part and over exclude each other")
-    return part if part is not None else Fraction(1) + (over or 0)
+    return part if over is None else 1 + over
 
 
 def _is_plain(given: str) -> bool:

@@ -128,11 +128,7 @@ def _currency_of(purse: Purse, request: PaymentRequest, how: How) -> bytes:
 
 async def _missing(purse: Purse, token: bytes, amount: int) -> list[Outgoing]:
     """Return what gives the wallet so much of a token, if it has not. Raises ConfigError if nothing does."""
-    balance = await purse.chain.call(
-        token,
-        _BALANCE_OF.encode(purse.account.address),
-        lambda data: int(_BALANCE_OF.decode(data)[0]),
-    )
+    balance = await _balance_of(purse.chain, token, purse.account.address)
     if balance >= amount:
         return []
     if token != purse.eddies:
@@ -141,6 +137,19 @@ async def _missing(purse: Purse, token: bytes, amount: int) -> list[Outgoing]:
             f"{checksum_address(token)}, and {amount} are to be paid; give it some"
         )
     return [Outgoing(token, _MINT.encode(purse.account.address, amount - balance))]
+
+
+async def received_at_address(purse: Purse, request: PaymentRequest) -> int:
+    """Return how much of its currency is at a request's payment address, in its units. Raises ChainError."""
+    contract = PaymentsContract(purse.rpc_url, payments=purse.payments)
+    address = await contract.address_of(request)
+    if request.currency == NATIVE_COIN:
+        return await purse.chain.quantity("eth_getBalance", write_data(address), "latest")
+    return await _balance_of(purse.chain, request.currency, checksum_address(address))
+
+
+async def _balance_of(chain: Chain, token: bytes, holder: str) -> int:
+    return await chain.call(token, _BALANCE_OF.encode(holder), lambda data: int(_BALANCE_OF.decode(data)[0]))
 
 
 async def _by_wallet(

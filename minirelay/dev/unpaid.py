@@ -13,6 +13,10 @@ from minirelay.store.payment_records import Rests
 from minirelay.store.reader import Reader
 
 POLL_S: Final = 0.1
+_ANOTHER: Final = (
+    "choose a payment for an order in a client, or start `minirelay dev` anew without --data: an order of "
+    "its demo shop waits then"
+)
 SETTLED = frozenset({RequestState.PAID, RequestState.OVER, RequestState.DUPLICATE})
 
 
@@ -32,7 +36,7 @@ async def find_unpaid(reader: Reader, order_id: int | None, shop_id: int | None)
         and shop_id in (None, one.request.shop_id)
     ]
     if not found:
-        raise ConfigError(f"{_described(order_id, shop_id)}; choose a payment for an order first")
+        raise ConfigError(f"{_described(order_id, shop_id)}; {_ANOTHER}")
     return max(found, key=lambda one: (one.is_open, one.issued_at, one.request.ttl))
 
 

@@ -42,7 +42,7 @@ def paid_to(outcome: Outcome) -> str:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["77"], 2, "order 77 waits for no payment"),
+        (["77"], 2, "order 77 waits for no payment; choose a payment"),
         (["--shop", "5"], 2, "no order in shop 5 waits"),
         (["--shop", "x"], 2, "x"),
         (["--part", "20", "--over", "3"], 2, "exclude each other"),
@@ -103,6 +103,22 @@ def test_paid_order_is_paid_no_more(tmp_path: Path) -> None:
         def is_paid() -> bool:
             again = dev_pay(program)
             return again.code == 2 and "no order waits for a payment" in again.err
+
+        wait_for(Web3(Web3.HTTPProvider(program.ready["rpc_url"])), is_paid)
+
+
+def test_behind_a_part_the_rest_is_paid_and_when_nothing_waits_it_is_said_how_to_get_an_order() -> None:
+    with minirelay_dev() as program:
+        assert dev_pay(program, "--part", "50%").code == 0
+        rest = dev_pay(program)
+        assert rest.code == 0, rest.err
+        total = rest.out.split(" asks for ")[1].split(" ")[0]
+        paid = rest.out.split("paid ")[1].split(" ")[0]
+        assert float(total) / 2 == pytest.approx(float(paid))
+
+        def is_paid() -> bool:
+            again = dev_pay(program)
+            return again.code == 2 and "start `minirelay dev` anew without --data" in again.err
 
         wait_for(Web3(Web3.HTTPProvider(program.ready["rpc_url"])), is_paid)
 

@@ -72,6 +72,17 @@ def test_for_people_it_is_lines(settings: dict[str, str]) -> None:
     assert "result       only checked: the wallet owns it, nothing was sent" in outcome.out
 
 
+def test_what_comes_next_names_the_settings_file_and_the_key_files(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "my relay.toml"
+    file.write_text('log_level = "error"\n')
+    out = minirelay("register", "--yes", "--config", str(file), **settings).out
+    assert f"\n  minirelay serve --config '{file}'\n" in out
+    assert f"\n  minirelay shop create --config '{file}' \\\n    --wallet-key-file OWNER.key" in out
+    assert "--config" not in minirelay("register", **settings).out
+
+
 def test_without_a_terminal_nothing_is_sent_unless_it_is_agreed_to(
     settings: dict[str, str], w3: Web3
 ) -> None:

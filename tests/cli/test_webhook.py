@@ -38,6 +38,7 @@ async def test_a_test_is_posted_signed_and_the_answer_shown(
     (event,) = posted_to.taken
     assert event["type"] == "test"
     found = json.loads(capsys.readouterr().out)
+    assert found.pop("posted_to") == posted_to.url.shown
     assert found == {"event": event["id"], "is_taken": True, "status": 204, "answer": ""}
 
 
@@ -65,6 +66,22 @@ async def test_a_redirect_is_shown_and_not_followed(
     assert len(posted_to.paths) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [(302, "redirects are not followed"), (403, "webhook_secret_file"), (404, "the path in"), (500, "log")],
+)
+async def test_what_to_do_is_said_where_it_is_not_taken(
+    posted_to: Receiver, secret_file: Path, status: int, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    posted_to.behaviour = answering(status)
+    assert await post(str.__str__(posted_to.url), secret_file, "--json") == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["status"] == status
+    assert captured.err.startswith("Not taken: ")
+    assert captured.err.count("\n") == 1
+    assert advice in captured.err
+
+
 def test_what_is_missing_or_wrong_is_one_line(
     unused_tcp_port: int, secret_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,6 +91,8 @@ def test_what_is_missing_or_wrong_is_one_line(
     secret_file.chmod(0o644)
     assert asyncio.run(post(url, secret_file)) != 0
     too_open = capsys.readouterr().err
+    assert f"127.0.0.1:{unused_tcp_port}" in refused
+    assert "see whether the receiver runs" in refused
     assert run(["webhook", "test"]) != 0
     unset = capsys.readouterr().err
     for line, word in ((refused, "refused"), (too_open, "chmod 600"), (unset, "webhook_url")):

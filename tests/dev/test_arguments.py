@@ -25,7 +25,7 @@ def test_what_is_no_percentage_is_refused_on_one_short_line(given: str) -> None:
 
 
 def test_share_is_all_less_or_more() -> None:
-    assert share_of(None, None) == 1
+    assert share_of(None, None) is None
     assert share_of(Fraction(1, 2), None) == Fraction(1, 2)
     assert share_of(None, Fraction(1, 10)) == Fraction(11, 10)
     with pytest.raises(ConfigError, match="exclude each other"):

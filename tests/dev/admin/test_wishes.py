@@ -14,14 +14,14 @@ from minirelay.operations.operator import OperatorError
 @pytest.mark.parametrize(
     ("content", "how", "share", "is_late"),
     [
-        ({}, How.ADDRESS, Fraction(1), False),
+        ({}, How.ADDRESS, None, False),
         ({"how": "token", "part": "50%"}, How.TOKEN, Fraction(1, 2), False),
         ({"over": "10", "late": True}, How.ADDRESS, Fraction(11, 10), True),
-        ({"how": "wallet", "part": "", "over": ""}, How.WALLET, Fraction(1), False),
+        ({"how": "wallet", "part": "", "over": ""}, How.WALLET, None, False),
     ],
 )
 def test_what_is_missing_is_the_usual(
-    content: dict[str, object], how: How, share: Fraction, is_late: bool
+    content: dict[str, object], how: How, share: Fraction | None, is_late: bool
 ) -> None:
     assert read_wish(content, 1, 2) == Wish(1, 2, how, share, is_late)
 
