@@ -36,10 +36,15 @@ def backup(file: Path, keep: int, as_json: bool, **given: Any) -> None:
     from msgspec import to_builtins
 
     from minirelay.operations.backups import back_up
+    from minirelay.operations.last_backup import remember_backup
 
     settings = read_settings(given)
     with busy("backing up"):
         made = back_up(settings.data_dir, file, keep=keep, floor_bytes=int(settings.disk_floor))
+    try:
+        remember_backup(settings.data_dir, file)
+    except OSError as error:
+        click.echo(f"minirelay doctor will not know of it: {error}", err=True)
     if as_json:
         show({"file": str(file), **to_builtins(made)}, as_json=True)
         return

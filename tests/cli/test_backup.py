@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from minirelay.cli.main import run
+from minirelay.operations.last_backup import recall_backup
 from tests.cli.commands import assert_one_line, minirelay
 from tests.operations.databases import fill
 from tests.relay.house import SHOP
@@ -22,6 +23,7 @@ def test_a_backup_says_where_it_is_and_what_is_not_in_it(
     assert second.startswith("  sha256 ")
     assert len(second) <= 80
     assert "key is not in it" in third
+    assert recall_backup(tmp_path / "data") == tmp_path / "b"
 
 
 def test_scripts_get_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,7 +98,7 @@ class Diagnosis:
             check_open_files(settings.limits),
             check_room(settings.data_dir, settings.disk_floor),
             *check_modes(settings.data_dir, settings.backup.file),
-            check_backups(settings.backup, time.time()),
+            check_backups(settings.backup, settings.data_dir, time.time()),
             about_wallet,
         ]
 
