@@ -36,7 +36,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     },
     **{
         f"operations/checks/{part}.py": "tested with the command: cli/test_doctor.py"
-        for part in ("configuration", "contracts", "diagnosis", "kept", "result")
+        for part in ("contracts", "diagnosis", "result")
     },
     "blobs/errors.py": "two names, tested with the library and the uploads",
     "operations/shop_documents.py": "tested with the views of shops over HTTP: web/admin/test_shops.py",
