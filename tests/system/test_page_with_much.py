@@ -19,9 +19,9 @@ import pytest
 from minirelay.bench.fixtures import SHOP_ID, WALLET, Cards, enrol, new_keys, open_relay
 from minirelay.bench.scenarios.orders import fill_with_orders
 from minirelay.relay.messages import Enrolment
-from tests.system.devtools import CHROMIUM, Tab, browsing
+from tests.system.devtools import CHROMIUM, Tab, browsing, photograph
 from tests.system.programs import command, environment
-from tests.system.test_page_in_browsers import SETTLED, go, photograph, resize
+from tests.system.test_page_in_browsers import SETTLED, go, resize
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),

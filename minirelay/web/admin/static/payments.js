@@ -76,7 +76,7 @@ async function sweep(one, path, again, button) {
     const lying = (await post("/v1/payments/unswept", { chain_id: one.chain })).find((it) => it.request === one.request);
     isLooked = true;
     can = lying?.verdict === "sweep";
-    words = lying ? [`${shown(lying.amount_shown, one)} lies at ${lying.address}: ${lying.why}.`, can ? `One transaction sends all of it to ${lying.payee}. The relay's wallet pays the fee of chain ${one.chain}; the relay refuses if that would be too much for what lies there. An address can be swept only once.` : "So nothing can be sent now."] : ["Nothing lies at its address."];
+    words = lying ? [`${shown(lying.amount_shown, one)} lies at ${lying.address}: ${lying.why}.`, can ? `One transaction sends all of it to ${lying.payee}. The relay's wallet pays the fee, ${lying.most_fee_shown} at most (what the settings allow), on chain ${one.chain}. An address can be swept only once.` : "So nothing can be sent now."] : ["Nothing lies at its address."];
   } catch (failure) { words = [`What lies there is not known: ${failure.message}`]; }
   if (!can) {
     button.disabled = isLooked;
