@@ -29,8 +29,11 @@ class Drain:
         response.force_close()
         if request.content.at_eof() or not self._places:
             return response
-        await response.prepare(request)
-        await response.write_eof()
+        try:
+            await response.prepare(request)
+            await response.write_eof()
+        except ConnectionError:
+            return response  # The client has gone: nobody is owed anything.
         if isinstance(request.protocol, HttpConnection):
             request.protocol.answered()
         self._places -= 1

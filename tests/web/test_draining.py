@@ -89,3 +89,31 @@ async def test_who_goes_on_sending_keeps_no_stop_waiting(caplog: pytest.LogCaptu
     assert await reader.read() == b""
     writer.close()
     assert "cut off" not in caplog.text
+
+
+async def test_a_client_that_has_gone_is_no_failure() -> None:
+    outcomes: list[web.StreamResponse] = []
+    reached, gone = asyncio.Event(), asyncio.Event()
+    drain = Drain(1, SENT)
+
+    async def refuse(request: web.Request) -> web.Response:
+        reached.set()
+        await gone.wait()
+        assert request.transport is not None
+        request.transport.abort()
+        outcomes.append(await drain.answer(request, web.Response(status=413, text="no")))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", refuse)
+    async with listening(app) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+        await reached.wait()
+        gone.set()
+        async with asyncio.timeout(10):
+            while not outcomes:  # noqa: ASYNC110 (it is in a handler)
+                await asyncio.sleep(0.01)
+        writer.close()
+    assert outcomes[0].status == 413
