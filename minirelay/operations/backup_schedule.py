@@ -105,7 +105,8 @@ class BackupSchedule:
         except asyncio.CancelledError:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            # To the end of its pipe: what is left open would be closed by the garbage collector, at any time.
+            await process.communicate()
             raise
         if process.returncode == 0:
             return None
