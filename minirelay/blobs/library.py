@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -84,8 +84,8 @@ class BlobLibrary:
         room_bytes = await self.quota.left_bytes(shop)
         row, self._next_row = self._next_row, self._next_row + 1
         upload = Upload(self, row, shop, room_bytes)
-        await self.store.writer.commit(BegunBlob(row))
         try:
+            await self.store.writer.commit(BegunBlob(row))
             yield upload
         finally:
             if not upload.is_served:
@@ -130,6 +130,9 @@ class BlobLibrary:
             await asyncio.wait(self._removals)
 
     async def _try_to_remove(self, row: int) -> None:
+        # An upload may have been broken off while its row was on its way, which goes by another line.
+        with suppress(StoreError):
+            await self.store.writer.barrier()
         try:
             await self._remove(row)
         except StoreError as error:

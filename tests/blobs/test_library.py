@@ -116,6 +116,19 @@ async def test_an_upload_that_is_broken_off_leaves_nothing(tmp_path: Path) -> No
         assert rows(tmp_path) == NOTHING
 
 
+@pytest.mark.parametrize("turns", range(1, 8))
+async def test_an_upload_that_is_broken_off_as_it_begins_leaves_nothing(tmp_path: Path, turns: int) -> None:
+    async with opened(tmp_path) as library:
+        task = asyncio.create_task(break_off(library, b""))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await library.store.writer.barrier()
+        await library.finish_removals()
+        assert await library.store.reader.unfinished_blobs() == []
+
+
 async def test_an_upload_that_dies_with_the_relay_leaves_nothing_behind_the_next_start(
     tmp_path: Path,
 ) -> None:

@@ -136,6 +136,9 @@ async def test_all_of_it_can_be_reached(tab: Tab) -> None:
     ):
         await go(tab, section)
         assert said in await tab.run("document.querySelector('main').textContent"), section
+    # What an alert says of itself is text.
+    assert "<b>0</b>" in await tab.run("document.querySelector('main').textContent")
+    assert await tab.run("document.querySelectorAll('main b').length") == 0
 
 
 if "PAGE_PICTURES" in os.environ:
