@@ -55,7 +55,7 @@ def test_it_mints_once_and_serve_uses_the_token(
     assert w3.eth.block_number == blocks
 
     with serving(settings) as relay:
-        assert json.loads(relay.wait_for("serving"))["token"] == hex(token)
+        assert int(json.loads(relay.wait_for("serving"))["token"], 16) == token
         assert relay.end() == 0
 
 

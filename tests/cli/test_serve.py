@@ -148,7 +148,7 @@ def test_contracts_that_are_swapped(
 def test_a_registry_address_that_was_forgotten(settings: dict[str, str]) -> None:
     del settings["CHAINS_31337_RELAY_REG"], settings["RELAY_TOKEN_ID"]
     outcome = minirelay("register", "--yes", **settings)
-    assert_one_line(outcome, 1, "RelayReg at 0x4E0D", "(chains.31337.relay_reg)", "there is no such contract")
+    assert_one_line(outcome, 2, "there is no RelayReg at 0x4E0D", "set chains.31337.relay_reg")
 
 
 def test_a_token_with_another_uri_is_warned_of(settings: dict[str, str]) -> None:
