@@ -240,38 +240,7 @@ async def test_dust_holds_nothing_and_tells_nobody(shop: PaidOrders) -> None:
     assert shop.state(order) is UNPAID
 
 
-# -- 17: tokens and blocks that are made to be a burden
-
-BALANCE, BURNS_GAS, MEGABYTE, NOTHING = range(4)
-
-
-@pytest.mark.parametrize("answer", [BURNS_GAS, MEGABYTE, NOTHING])
-async def test_a_token_that_burdens_who_asks_it_stops_no_other_order(
-    deployed: PaidOrders, answer: int
-) -> None:
-    token = deploy(deployed.payer.w3, "HostileToken")
-    address = bytes.fromhex(token.address[2:])
-    await deployed.accept(address)
-    hostile, request = await deployed.order(coin=address)
-    order, honest = await deployed.order()
-    await asyncio.to_thread(send, token.functions.behave(answer), STRANGER)
-    await asyncio.to_thread(deployed.payer.by_address, honest, honest.amount)
-    await deployed.until(order, PAID)
-    # Whoever paid in it gets what he paid for, once it answers again.
-    await asyncio.to_thread(send, token.functions.behave(BALANCE), STRANGER)
-    await asyncio.to_thread(deployed.payer.token_by_call, request, request.amount)
-    await deployed.until(hostile, PAID)
-
-
-async def test_a_token_that_keeps_a_fee_is_short_by_it(shop: PaidOrders) -> None:
-    token = deploy(shop.payer.w3, "FeeToken")
-    address = bytes.fromhex(token.address[2:])
-    await shop.accept(address)
-    order, request = await shop.order(coin=address)
-    await asyncio.to_thread(shop.payer.token_by_address, request, request.amount)
-    await shop.until_row(request, "short")
-    assert shop.alerts() == [("short", request.amount * 9 // 10)]
-    assert shop.state(order) is UNPAID
+# -- 17: blocks that are made to be a burden; tokens are in `test_paid_tokens.py`
 
 
 @pytest.mark.slow
