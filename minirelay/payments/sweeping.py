@@ -25,7 +25,7 @@ from minirelay.chain.wallet_lock import WalletLock
 from minirelay.errors import ChainError
 from minirelay.payments.payment_target import PaymentTarget
 from minirelay.payments.sweep_rules import Lying, Verdict, judge_lying
-from minirelay.payments.sweep_trial import has_code, reach_payees
+from minirelay.payments.sweep_trial import reach_payees
 from minirelay.payments.watched_requests import ADDRESSES_AT_ONCE
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.payments_contract import PAYMENTS
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _HTTP_REQUESTS: Final = 1000
 _OFTEN_EMPTY: Final = frozenset({RequestState.WAITING, RequestState.EXPIRED, RequestState.DISMISSED})
+_OUTCOMES: Final = {True: Verdict.SWEEP, False: Verdict.REFUSED, None: Verdict.UNTRIED}
 _DAY_S: Final = 86_400
 _DAY_BYTES: Final = 8
 _WEI_BYTES: Final = 32
@@ -226,15 +227,9 @@ class Sweeper:
         may = [one for one in found if one.verdict is Verdict.SWEEP]
         if not may:
             return list(found)
-        if not await has_code(self._chain, self._multicall):
-            outcomes = [Verdict.UNTRIED] * len(may)
-        else:
-            trials = [
-                (one.candidate.request, one.address, self._terms.gas(one.candidate.request)) for one in may
-            ]
-            reached = await reach_payees(self._chain, self._payments, self._multicall, trials)
-            outcomes = [Verdict.SWEEP if one else Verdict.REFUSED for one in reached]
-        verdicts = {one.candidate.id: verdict for one, verdict in zip(may, outcomes, strict=True)}
+        trials = [(one.candidate.request, one.address, self._terms.gas(one.candidate.request)) for one in may]
+        reached = await reach_payees(self._chain, self._payments, self._multicall, trials)
+        verdicts = {one.candidate.id: _OUTCOMES[found] for one, found in zip(may, reached, strict=True)}
         return [
             msgspec.structs.replace(one, verdict=verdicts.get(one.candidate.id, one.verdict)) for one in found
         ]
@@ -296,7 +291,7 @@ WHY: Final = {
     Verdict.LEFT: "the address was swept before, which works only once: what lies there now stays there",
     Verdict.REFUSED: "tried without sending, it does not reach the payee as a whole; so nothing is sent",
     Verdict.UNREAD: "the token does not say what lies there; look again later",
-    Verdict.UNTRIED: "there is no Multicall3 here, so a sweep can't be tried first, and is not sent; set "
-    "chains.<id>.multicall to where one is, or deploy one",
+    Verdict.UNTRIED: "there is no Multicall3 here, and the endpoint runs no code without it, so a sweep "
+    "can't be tried first, and is not sent; set chains.<id>.multicall, or take another endpoint",
 }
 """What people are told."""

@@ -1,5 +1,6 @@
 """Money at real payment addresses, and a wallet that sweeps it, for the tests."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,12 +10,14 @@ from web3.types import TxReceipt
 from minirelay.chain.balances import BalanceReader
 from minirelay.chain.chain import Chain
 from minirelay.chain.sending import Sender
+from minirelay.chain.transport import Transport
 from minirelay.chain.wallet import Wallet
 from minirelay.chain.wallet_lock import WalletLock
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.payments.payment_target import PayByAddress
 from minirelay.payments.sweeping import Sweeper, SweepTerms
 from minirelay.protocol.addresses import NATIVE_COIN
+from minirelay.protocol.json_rpc import Answer, Request
 from minirelay.shop.issued_requests import RequestState
 from minirelay.shop.payment_request import PaymentRequest, payment_id
 from minirelay.store.unswept import SweepCandidate
@@ -27,6 +30,7 @@ from tests.system.payers import Payer
 WALLET = Wallet(bytes.fromhex(ACCOUNTS[1].private_key[2:]))
 MULTICALL = bytes.fromhex("ca11bde05977b3631167028862be2a173976ca11")
 AMOUNT = 10**15
+NOWHERE = b"\x09" * 20
 LIFE_S = 86_400
 TERMS = SweepTerms(coin_gas=300_000, token_gas=500_000, fee=10**17, fees_per_day=10**18)
 
@@ -86,6 +90,7 @@ class Sweeping:
         )
         return SweepCandidate(
             id=payment_id(request),
+            shop=1,
             order_id=bytes(8),
             request=request,
             state=RequestState.PAID if is_paid else RequestState.WAITING,
@@ -119,6 +124,35 @@ class Sweeping:
         # Blocks of the same second have rising times, which run ahead of the chain's clock.
         rpc(self.w3, "evm_increaseTime", LIFE_S + 1000)
         rpc(self.w3, "evm_mine")
+
+
+class Watched:
+    """The real endpoint, its requests counted. no_code: what it says to code without a contract."""
+
+    name = "watched"
+
+    def __init__(self, inner: Transport, no_code: Answer | None = None) -> None:
+        self.requests: list[int] = []
+        self._inner = inner
+        self._no_code = no_code
+
+    async def ask(self, request: Request) -> Answer:
+        (answer,) = await self.ask_many([request])
+        assert answer is not None
+        return answer
+
+    async def ask_many(self, requests: Sequence[Request]) -> list[Answer | None]:
+        self.requests.append(len(requests))
+        answers = await self._inner.ask_many(requests)
+        return [
+            self._no_code if self._no_code is not None and _is_code(one) else answer
+            for one, answer in zip(requests, answers, strict=True)
+        ]
+
+
+def _is_code(request: Request) -> bool:
+    call = request.params[0] if request.params else None
+    return request.method == "eth_call" and isinstance(call, dict) and "to" not in call
 
 
 def _no_prover(_code: bytes) -> Any:

@@ -7,15 +7,17 @@ from web3 import Web3
 from minirelay.chain.chain import Chain
 from minirelay.chain.errors import TransactionPending
 from minirelay.chain.sending import Sent
+from minirelay.chain.transport import Transport
 from minirelay.chain.wallet_lock import SENT_KEY, WalletLock
 from minirelay.payments.sweep_rules import Verdict
 from minirelay.payments.sweeping import SweepRefused
+from minirelay.protocol.json_rpc import RpcError
 from minirelay.store.unswept import SweepCandidate
 from tests.chain.nodes import CHAIN_ID
 from tests.chain_fixtures import Contracts, rpc
 from tests.contracts.deploying import VARIANTS, deploy, payments_variant
 from tests.dev.contracts.contract_calls import PAYEE
-from tests.payments.sweeps import AMOUNT, WALLET, Remembered, Sweeping
+from tests.payments.sweeps import AMOUNT, NOWHERE, WALLET, Remembered, Sweeping, Watched
 from tests.system.payers import Payer
 
 
@@ -31,6 +33,11 @@ def deployed(w3: Web3, contracts: Contracts, chain: Chain) -> Sweeping:
 
 async def verdicts(sweeping: Sweeping, *candidates: SweepCandidate) -> list[Verdict]:
     return [one.verdict for one in await sweeping.sweeper.look(candidates)]
+
+
+async def assert_refused(sweeping: Sweeping, one: SweepCandidate) -> None:
+    assert await verdicts(sweeping, one) == [Verdict.REFUSED]
+    await assert_not_sent(sweeping, one, "does not reach the payee")
 
 
 async def assert_not_sent(sweeping: Sweeping, one: SweepCandidate, words: str) -> None:
@@ -214,10 +221,57 @@ async def test_what_is_not_worth_its_fee_is_not_sent(sweeping: Sweeping) -> None
     assert (sweeping.sent_count(), sweeping.meta.values) == (before, {})
 
 
-async def test_where_it_cannot_be_tried_it_is_not_sent(sweeping: Sweeping) -> None:
+@pytest.mark.parametrize("is_token", [False, True], ids=["coins", "token"])
+async def test_it_is_tried_and_sent_without_multicall3_too(sweeping: Sweeping, is_token: bool) -> None:
+    token = sweeping.payer.contracts.eddies if is_token else None
+    one = sweeping.candidate(currency=token.address if token else None)
+    sweeping.pay(one, AMOUNT + 1, token)
+    sweeping.multicall = NOWHERE
+    before = sweeping.balance(PAYEE, token)
+    assert await verdicts(sweeping, one) == [Verdict.SWEEP]
+    assert (await sweeping.sweeper.sweep(one)).left == 0
+    assert sweeping.balance(PAYEE, token) == before + AMOUNT + 1
+
+
+async def test_what_would_not_reach_the_payee_is_not_sent_without_multicall3_either(
+    deployed: Sweeping,
+) -> None:
+    deployed.multicall = NOWHERE
+    hungry = deployed.candidate(payee=deploy(deployed.w3, "HungryPayee").address)
+    deployed.pay(hungry)
+    await assert_refused(deployed, hungry)
+    deployed.let_time_end()
+    await assert_refused(deployed, hungry)
+    for number, name in enumerate(("SilentToken", "FeeToken"), 2):
+        token = deploy(deployed.w3, name)
+        one = deployed.candidate(currency=token.address, number=number)
+        deployed.pay(one, 2 * AMOUNT, token)
+        await assert_refused(deployed, one)
+
+
+async def test_many_are_tried_without_multicall3_within_a_bound(
+    w3: Web3, contracts: Contracts, rpc_endpoint: Transport
+) -> None:
+    counted = Watched(rpc_endpoint)
+    sweeping = Sweeping(w3, Payer(w3, contracts), Chain(CHAIN_ID, [counted]))
+    sweeping.multicall = NOWHERE
+    ones = [sweeping.candidate(number=number) for number in range(1, 46)]
+    for one in ones:
+        sweeping.pay(one)
+    assert await verdicts(sweeping, *ones) == [Verdict.SWEEP] * 45
+    # The chain, what addresses are made of, the head, balances, counts, whether there is Multicall3. Then
+    # each twenty with what shows whether code runs, and with a call that always works.
+    assert counted.requests[6:] == [22, 22, 7]
+
+
+async def test_where_it_cannot_be_tried_it_is_not_sent(
+    w3: Web3, contracts: Contracts, rpc_endpoint: Transport
+) -> None:
+    endpoint = Watched(rpc_endpoint, RpcError(-32602, "missing field to"))
+    sweeping = Sweeping(w3, Payer(w3, contracts), Chain(CHAIN_ID, [endpoint]))
+    sweeping.multicall = NOWHERE
     one = sweeping.candidate()
     sweeping.pay(one)
-    sweeping.multicall = b"\x09" * 20
     assert await verdicts(sweeping, one) == [Verdict.UNTRIED]
     await assert_not_sent(sweeping, one, "no Multicall3")
 
