@@ -40,6 +40,7 @@ from minirelay.shop.payment_request import OTHER_CREATE2
 from minirelay.shop.quote import FixedRates, NoRates, Rate
 from minirelay.store.database import Store
 from minirelay.store.meta_table import MetaTable
+from minirelay.store.payment_rows import PaymentRows
 
 log = logging.getLogger(__name__)
 
@@ -195,9 +196,13 @@ def _sweeper_of(settings: Settings, polled: PolledChain, store: Store, wallet: W
 async def auto_sweep(
     settings: Settings, sweepers: dict[int, Sweeper], store: Store, quotes: Quotes
 ) -> AsyncIterator[None]:
-    """Sweep by itself while the block runs, where that is wanted."""
+    """Look after what is paid while the block runs: sweep it, where that is wanted."""
     policies = [(one, settings.chain(chain_id).auto_sweep) for chain_id, one in sweepers.items()]
-    sweeping = AutoSweep(store.reader, policies, lambda: quotes.facts(_epoch()), _epoch)
+
+    async def tell(alerts: PaymentRows) -> None:
+        await store.writer.commit(alerts)
+
+    sweeping = AutoSweep(store.reader, policies, lambda: quotes.facts(_epoch()), _epoch, tell)
     task = asyncio.create_task(sweeping.run())
     try:
         yield

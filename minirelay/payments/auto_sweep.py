@@ -1,22 +1,27 @@
-"""Sweeping by itself, once a payment is paid (spec 06 "What the operator can do", `auto_sweep`).
+"""Looking after what is paid: it is swept by itself, or somebody is told that it stays where it is (spec 06).
 
 A token that is paid over has to be swept before its time is over, or the contract keeps it for ever; so that
-is on unless it is switched off.
+is on unless it is switched off (`auto_sweep`). What a stranger's sweep has left at an address, nobody can
+move: once a payment is final nothing else looks at that.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, Literal
 
 from minirelay.errors import ChainError, Refusal, StoreError
+from minirelay.payments.bounded_memory import BoundedMemory
+from minirelay.payments.states import DONE
 from minirelay.payments.sweep_rules import Verdict
-from minirelay.payments.sweeping import Sweeper, SweepRefused
+from minirelay.payments.sweeping import Sweeper, SweepRefused, Unswept
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.shop.checkout_facts import Facts
 from minirelay.shop.issued_requests import RequestState
 from minirelay.shop.objects import ChainAddress
+from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_request
 from minirelay.shop.quote import NATIVE_DECIMALS, Rate, convert
+from minirelay.store.payment_rows import PaymentRows
 from minirelay.store.reader import Reader
 from minirelay.store.unswept import SweepCandidate
 
@@ -32,12 +37,21 @@ AGE_S: Final = 7 * 86_400
 """What was issued longer ago is for the operator."""
 
 MOST_AT_ONCE: Final = 20
+MOST_LOOKED_AT: Final = 2000
+"""At once, of those of one chain; the newest first."""
+
+MOST_REMEMBERED: Final = 1000
+"""Of what was left and told of; what is forgotten is stored once more, which changes nothing."""
+
+TOLD_PART: Final = 10
+"""What is left is told of from one part in so many of what was asked for: strangers can put dust there."""
+
 _MOST_FEE: Final = 50
 """A fee is at most one part in so many: 2 %."""
 
 
 class AutoSweep:
-    """Sweeps what is paid, on all chains."""
+    """Looks at what is paid, on all chains, and sweeps what its policy says."""
 
     def __init__(
         self,
@@ -45,13 +59,19 @@ class AutoSweep:
         sweepers: Iterable[tuple[Sweeper, AutoSweepPolicy]],
         facts: Callable[[], Facts],
         now: Callable[[], int],
+        tell: Callable[[PaymentRows], Awaitable[None]],
     ) -> None:
-        """facts: what is known of tokens and rates. now: the relay's clock, epoch seconds."""
+        """facts: what is known of tokens and rates. now: the relay's clock, epoch seconds.
+
+        tell: stores alerts; raises StoreError.
+        """
         self._reader = reader
-        self._sweepers = [(one, policy) for one, policy in sweepers if policy != "off"]
+        self._sweepers = list(sweepers)
         self._facts = facts
         self._now = now
+        self._tell = tell
         self._rests: dict[bytes, int] = {}
+        self._told = BoundedMemory[bytes, int](MOST_REMEMBERED)
 
     async def run(self) -> None:
         """Look now and then, until it is cancelled."""
@@ -73,25 +93,37 @@ class AutoSweep:
                 )
 
     async def _look_at(self, sweeper: Sweeper, policy: AutoSweepPolicy, now: int) -> None:
-        found = await self._reader.sweep_candidates(
-            sweeper.chain_id, states=STATES[policy], since=now - AGE_S
-        )
-        wanted = [
-            one
-            for one in found
-            if one.id not in self._rests and (policy == "paid" or one.request.currency != NATIVE_COIN)
-        ]
+        found = await self._reader.sweep_candidates(sweeper.chain_id, states=_PAID, since=now - AGE_S)
+        wanted = [one for one in found if one.id not in self._rests][:MOST_LOOKED_AT]
         if not wanted:
             return
         lying = {one.candidate.id: one for one in await sweeper.look(wanted)}
-        for one in wanted:
-            there = lying.get(one.id)
-            if there is None or there.verdict is not Verdict.SWEEP:
-                # Swept, or not to be: a sweep by the operator needs no look by us.
-                self._rests[one.id] = now + REST_S
-        may = [one for one in wanted if one.id in lying and lying[one.id].verdict is Verdict.SWEEP]
+        left = [one for one in lying.values() if one.verdict is Verdict.LEFT]
+        may = [one for one in wanted if _is_wanted(one, policy) and _may_be_swept(lying.get(one.id))]
+        # Swept, or not to be: a sweep by the operator needs no look by us.
+        waiting = {one.id for one in may}
+        self._rests.update({one.id: now + REST_S for one in wanted if one.id not in waiting})
+        await self._tell_of(left, now)
         for one in may[:MOST_AT_ONCE]:
             await self._sweep(sweeper, one, now)
+
+    async def _tell_of(self, left: Iterable[Unswept], now: int) -> None:
+        """Tell of what lies at addresses that were swept, once for each amount. Raises StoreError."""
+        for one in left:
+            candidate, total = one.candidate, one.candidate.request.amount
+            is_dust = one.amount * TOLD_PART < total
+            if is_dust or self._told.get(candidate.id) == one.amount:
+                continue
+            alert = PaymentAlert(
+                kind=PaymentAlertKind.LEFT,
+                place=(candidate.request.chain_id, candidate.request.currency),
+                request_id=candidate.id,
+                amount=one.amount,
+                told_of=about_request(PaymentAlertKind.LEFT, candidate.id),
+                is_urgent=True,
+            )
+            await self._tell(PaymentRows(shop=candidate.shop, alerts=(alert,), raised_at=now))
+            self._told.put(candidate.id, one.amount)
 
     async def _sweep(self, sweeper: Sweeper, one: SweepCandidate, now: int) -> None:
         try:
@@ -125,9 +157,20 @@ class AutoSweep:
             return None
 
 
-STATES: Final[Mapping[AutoSweepPolicy, tuple[RequestState, ...]]] = {
-    "off": (),
-    "over": (RequestState.OVER,),
-    "paid": (RequestState.PAID, RequestState.OVER),
+_PAID: Final = tuple(one for one in RequestState if one in DONE)
+_SWEPT: Final[Mapping[AutoSweepPolicy, frozenset[RequestState]]] = {
+    "off": frozenset(),
+    "over": frozenset({RequestState.OVER}),
+    "paid": frozenset({RequestState.PAID, RequestState.OVER}),
 }
-"""Which requests each policy is about."""
+"""Which requests each policy sweeps."""
+
+
+def _is_wanted(one: SweepCandidate, policy: AutoSweepPolicy) -> bool:
+    """Return whether a policy has a request swept."""
+    is_token = one.request.currency != NATIVE_COIN
+    return one.state in _SWEPT[policy] and (policy == "paid" or is_token)
+
+
+def _may_be_swept(lying: Unswept | None) -> bool:
+    return lying is not None and lying.verdict is Verdict.SWEEP

@@ -20,7 +20,7 @@ _IS_ORDER_PAID: Final = """EXISTS (SELECT 1 FROM payment_request AS other
     WHERE other.shop = one.shop AND other.order_id = one.order_id
     AND other.state IN ('paid', 'over', 'reverted'))"""
 _LIST: Final = f"""SELECT one.id, shop.shop_id, order_id, chain_id, ttl, currency, amount, payee, state,
-        issued_at, {_IS_ORDER_PAID}
+        issued_at, {_IS_ORDER_PAID}, one.shop
     FROM payment_request AS one JOIN shop ON shop.id = one.shop
     WHERE chain_id = :chain AND (:id IS NULL OR one.id = :id)
     AND one.issued_at >= :since {{states}}
@@ -31,12 +31,13 @@ _META: Final = "SELECT value FROM meta WHERE key = ?"
 
 
 class SweepCandidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A request, and whether its order is paid, by it or by another. id: its PaymentID.
+    """A request, and whether its order is paid, by it or by another. id: its PaymentID. shop: row id.
 
     decimals: of its token, if they are known.
     """
 
     id: bytes
+    shop: int
     order_id: bytes
     request: PaymentRequest
     state: RequestState
@@ -80,12 +81,13 @@ def _decimals(
 
 
 def _candidate(
-    row: tuple[bytes, bytes, bytes, bytes, int, bytes, bytes, bytes, str, int, int],
+    row: tuple[bytes, bytes, bytes, bytes, int, bytes, bytes, bytes, str, int, int, int],
     decimals: int | None,
 ) -> SweepCandidate:
-    id_, shop_id, order_id, chain_id, ttl, currency, amount, payee, state, issued_at, is_order_paid = row
+    id_, shop_id, order_id, chain_id, ttl, currency, amount, payee, state, issued_at, is_paid, shop = row
     return SweepCandidate(
         id=id_,
+        shop=shop,
         order_id=order_id,
         request=PaymentRequest(
             chain_id=int.from_bytes(chain_id),
@@ -97,6 +99,6 @@ def _candidate(
         ),
         state=RequestState(state),
         issued_at=issued_at,
-        is_order_paid=bool(is_order_paid),
+        is_order_paid=bool(is_paid),
         decimals=decimals,
     )

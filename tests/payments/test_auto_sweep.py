@@ -6,14 +6,16 @@ import pytest
 from msgspec.structs import replace
 
 from minirelay.errors import ChainError
-from minirelay.payments.auto_sweep import REST_S, AutoSweep, AutoSweepPolicy
+from minirelay.payments.auto_sweep import MOST_LOOKED_AT, REST_S, AutoSweep, AutoSweepPolicy
 from minirelay.payments.sweep_rules import Verdict
 from minirelay.payments.sweeping import SweepRefused, Swept, Unswept
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.shop.checkout_facts import Facts
 from minirelay.shop.issued_requests import RequestState
+from minirelay.shop.payment_alerts import PaymentAlertKind
 from minirelay.shop.payment_request import PaymentRequest, payment_id
 from minirelay.shop.quote import Rate
+from minirelay.store.payment_rows import PaymentRows
 from minirelay.store.unswept import SweepCandidate
 
 NOW = 1_800_000_000
@@ -31,6 +33,7 @@ def candidate(state: RequestState, *, is_coin: bool = False, amount: int = 1000)
     )
     return SweepCandidate(
         id=payment_id(request),
+        shop=3,
         order_id=bytes(8),
         request=request,
         state=state,
@@ -52,7 +55,10 @@ class World:
         self.fails: ChainError | None = None
         self.verdict = Verdict.SWEEP
         self.swept: list[bytes] = []
+        self.lying: int | None = None
         self.looks = 0
+        self.looked_at = 0
+        self.told: list[PaymentRows] = []
         self.time = NOW
 
     async def sweep_candidates(
@@ -62,8 +68,14 @@ class World:
 
     async def look(self, candidates: Sequence[SweepCandidate]) -> list[Unswept]:
         self.looks += 1
+        self.looked_at += len(candidates)
         return [
-            Unswept(candidate=one, address=b"\x05" * 20, amount=one.request.amount, verdict=self.verdict)
+            Unswept(
+                candidate=one,
+                address=b"\x05" * 20,
+                amount=one.request.amount if self.lying is None else self.lying,
+                verdict=self.verdict,
+            )
             for one in candidates
             if one.id not in self.swept
         ]
@@ -86,7 +98,10 @@ class World:
         def facts() -> Facts:
             return Facts(NOW, {}, {}, {}, lambda _pricing, _chosen: self.rate)
 
-        return AutoSweep(self, [(self, policy)], facts, lambda: self.time)  # type: ignore[arg-type, list-item]
+        async def tell(rows: PaymentRows) -> None:
+            self.told.append(rows)
+
+        return AutoSweep(self, [(self, policy)], facts, lambda: self.time, tell)  # type: ignore[arg-type, list-item]
 
 
 OVER = candidate(RequestState.OVER)
@@ -148,3 +163,41 @@ async def test_what_is_swept_or_not_to_be_is_not_looked_at_each_time() -> None:
         for _ in range(4):
             await auto.look()
         assert world.looks == (2 if verdict is Verdict.SWEEP else 1)
+
+
+@pytest.mark.parametrize("policy", ["off", "over", "paid"])
+async def test_what_a_sweep_left_is_told_of_whatever_the_policy(policy: AutoSweepPolicy) -> None:
+    world = World(PAID_COIN)
+    world.verdict = Verdict.LEFT
+    auto = world.auto(policy)
+    for _ in range(3):
+        await auto.look()
+        world.time += REST_S
+    # Once, though it is looked at again.
+    assert world.looks == 3
+    (rows,) = world.told
+    (alert,) = rows.alerts
+    assert (rows.shop, rows.raised_at) == (3, NOW)
+    assert (alert.kind, alert.request_id, alert.amount) == (PaymentAlertKind.LEFT, PAID_COIN.id, 1001)
+    assert (alert.place, alert.is_urgent) == ((1, NATIVE_COIN), True)
+    world.lying = 2000
+    await auto.look()
+    assert [rows.alerts[0].amount for rows in world.told] == [1001, 2000]
+
+
+@pytest.mark.parametrize(("amount", "is_told"), [(100, False), (101, True)])
+async def test_dust_at_an_address_that_was_swept_is_not_told_of(amount: int, is_told: bool) -> None:
+    world = World(PAID_COIN)
+    world.verdict, world.lying = Verdict.LEFT, amount
+    await world.let_look("over")
+    assert bool(world.told) is is_told
+
+
+async def test_very_many_are_looked_at_one_part_after_the_other() -> None:
+    many = [candidate(RequestState.PAID, is_coin=True, amount=amount) for amount in range(1, 2502)]
+    world = World(*many)
+    world.verdict = Verdict.LOCKED
+    auto = world.auto("over")
+    for looked_at in (MOST_LOOKED_AT, 2501, 2501):
+        await auto.look()
+        assert world.looked_at == looked_at

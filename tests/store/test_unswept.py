@@ -36,6 +36,7 @@ def test_the_newest_come_first_with_whether_their_order_is_paid(filled: sqlite3.
     ]
     assert [one.is_order_paid for one in found] == [False, True, True, True]
     assert [one.decimals for one in found] == [None, 2, 2, 2]
+    assert {one.shop for one in found} == {shop_row().row_id}
     assert found[1].request == replace(issued(3).request, shop_id=shop_row().shop_id)
     assert list_candidates(filled, CHAIN + 1) == []
 

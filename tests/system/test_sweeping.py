@@ -95,3 +95,30 @@ async def test_a_token_that_is_paid_over_is_swept_by_itself(
         assert token.functions.balanceOf(payee).call() == before + request.amount + 1
         await shop.polled()
         assert (shop.state(order), shop.row(request)) == (PAID, "over")
+
+
+async def test_what_stays_at_a_swept_address_is_told_of_after_the_payment_is_final(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    dev_chain: DevChain,
+    deployment: Deployment,
+    contracts: Contracts,
+    w3: Web3,
+) -> None:
+    monkeypatch.setattr("minirelay.payments.auto_sweep.INTERVAL_S", 0.05)
+    made = paid_orders(tmp_path, dev_chain, deployment, contracts, w3, "deployed")
+    async with made.relay_of() as shop:
+        order, request = await shop.order(is_token=True)
+        await asyncio.to_thread(shop.payer.token_by_address, request, request.amount)
+        await shop.until(order, PAID)
+        await shop.polled()
+        assert shop.rows("SELECT is_watched FROM payment_request") == [(0,)]
+        await asyncio.to_thread(shop.payer.sweep, request)
+        await asyncio.to_thread(shop.payer.token_by_address, request, request.amount)
+    # Whatever was looked at before is looked at again.
+    async with made.relay_of() as shop:
+        async with asyncio.timeout(20):
+            while not shop.alerts():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert shop.alerts() == [("left", request.amount)]
+        assert shop.rows("SELECT is_urgent FROM alert") == [(1,)]
