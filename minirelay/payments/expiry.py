@@ -131,7 +131,9 @@ class Expiry:
         It is asked since the relay knows that the time is over: that may be days later, after a downtime.
         """
         return (
-            one.looked_at > one.issued.request.ttl or not one.is_token or now > self._over[one.id] + UNREAD_S
+            one.balance.looked_at > one.issued.request.ttl
+            or not one.is_token
+            or now > self._over[one.id] + UNREAD_S
         )
 
 
@@ -177,9 +179,9 @@ def _take(one: WatchedPayment, found: Look, at: Block) -> None:
     if one.is_token:
         one.note_stray(found.coins, at.id)
         if found.transactions:
-            one.look(FoundBalance(currency, one.address, one.balance, found.transactions), at)
-    elif found.coins != one.balance or found.transactions:
-        one.look(FoundBalance(currency, one.address, found.coins, found.transactions), at)
+            one.balance.look(FoundBalance(currency, one.address, one.balance.amount, found.transactions), at)
+    elif found.coins != one.balance.amount or found.transactions:
+        one.balance.look(FoundBalance(currency, one.address, found.coins, found.transactions), at)
 
 
 async def _find_missed(

@@ -9,9 +9,9 @@ import msgspec
 from minirelay.chain.errors import BudgetSpent
 from minirelay.chain.findings import ChainReader, Findings, PollReader
 from minirelay.errors import ChainError
+from minirelay.payments.evidence import PaidIn
 from minirelay.payments.payment_target import PaymentTarget
 from minirelay.payments.second_word import Word, ask_again
-from minirelay.payments.settlement import PaidIn
 from minirelay.payments.states import SETTLES
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.protocol.block_id import BlockId

@@ -53,12 +53,12 @@ class OpenQuestions:
         """Find out what of a token had arrived at addresses that were emptied. Raises ChainError."""
         for request_id in list(self._emptied):
             one = self._requests.get(request_id)
-            block = None if one is None else one.emptied_at
+            block = None if one is None else one.balance.emptied_at
             if one is not None and block is not None:
                 issued, ttl = one.issued, one.issued.request.ttl
                 token, first = issued.request.currency, issued.issued_at_block
                 found = await arrived(token, one.address, first, block.number, ttl, reader)
-                one.note_arrived(found or 0)
+                one.balance.note_arrived(found or 0)
                 self._requests.touched[request_id] = None
             del self._emptied[request_id]
 

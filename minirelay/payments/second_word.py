@@ -7,9 +7,9 @@ from minirelay.chain.block import Block, read_block
 from minirelay.chain.errors import NodeRefused, Reverted
 from minirelay.chain.findings import ChainReader, FoundLog
 from minirelay.chain.question import Question
+from minirelay.payments.evidence import PaidIn
 from minirelay.payments.last_look import arrived, find_events
 from minirelay.payments.payment_target import PaymentTarget
-from minirelay.payments.settlement import PaidIn
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.answer_bounds import WORD_BYTES

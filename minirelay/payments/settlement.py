@@ -13,10 +13,11 @@ import msgspec
 
 from minirelay.errors import Refusal
 from minirelay.payments.alert_limits import AlertLimits
-from minirelay.payments.states import CLOSED_BY_MONEY, Effect, Observation, OrderStanding, Step, step
+from minirelay.payments.evidence import MOST_AMOUNT, Evidence, PaidIn
+from minirelay.payments.settlement_alerts import SettlementAlerts
+from minirelay.payments.states import Effect, Observation, OrderStanding, Step, step
 from minirelay.protocol.addresses import NATIVE_COIN
-from minirelay.protocol.block_id import BlockId
-from minirelay.protocol.ids import NOBODY, UINT256_BYTES
+from minirelay.protocol.ids import NOBODY
 from minirelay.relay.own_write import Decide, OwnSets
 from minirelay.relay.shop_head import ShopHead
 from minirelay.shop.checkout import CheckoutOutcome
@@ -24,70 +25,23 @@ from minirelay.shop.checkout_facts import Facts
 from minirelay.shop.checkout_records import CheckoutChanges, CheckoutLimits
 from minirelay.shop.draft import Draft
 from minirelay.shop.issued_requests import IssuedRequest, RequestState
-from minirelay.shop.objects import Order, OrderPaid
+from minirelay.shop.objects import Order
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.paid_order import paid_order, record_patch
-from minirelay.shop.payment_alerts import (
-    PaymentAlert,
-    PaymentAlertKind,
-    about_request,
-    about_stray,
-    needless_alerts,
-)
+from minirelay.shop.payment_alerts import PaymentAlertKind, needless_alerts
 from minirelay.shop.payment_choice import PaymentChoices
 from minirelay.shop.payment_details import ListingSnapshot
 from minirelay.shop.relay_sets import OrderPatches, cancel_patches
 from minirelay.shop.reservations import Hold
 from minirelay.shop.work import Work
-from minirelay.store.payment_rows import PaymentRows, PaymentTransfer
+from minirelay.store.payment_rows import PaymentRows
 
 UNPROVEN_DAYS_S: Final = 7 * 86_400
 """How long an order waits for somebody to decide about a payment that proves nothing."""
 
-_MOST: Final = 2 ** (8 * UINT256_BYTES) - 1
 _PASSED_WITH_ITS_TTL: Final = frozenset(
     {RequestState.SUPERSEDED, RequestState.WITHDRAWN, RequestState.DISMISSED, RequestState.LATE}
 )
-
-
-class PaidIn(msgspec.Struct, frozen=True):
-    """The block that a payment is in, and its transaction: 32 bytes, empty where it is not known."""
-
-    block: BlockId
-    transaction_hash: bytes = b""
-
-    @property
-    def details(self) -> OrderPaid:
-        """What is written into the order."""
-        return OrderPaid(block_hash=self.block.hash, tx_hash=self.transaction_hash or None)
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What a watcher found for a request; for the amounts and what is said of them, see `Observation`.
-
-    paid_in: of what is settled. transfers: what to store of it; gone: what to store no more. strays: tokens
-    lies at the address that it does not ask for. is_unreadable: its token does not say what lies there.
-    is_contradicted: one endpoint tells of a payment, and another one says that there is none.
-    left: how much lies at the address though it was swept in a deep block: it stays there for ever.
-    is_last: nothing that comes after this matters.
-    """
-
-    in_time: int = 0
-    settled: int = 0
-    too_late: int = 0
-    has_unproven: bool = False
-    is_emptied: bool = False
-    is_over: bool = False
-    is_moved: bool = False
-    is_gone: bool = False
-    paid_in: PaidIn | None = None
-    transfers: tuple[PaymentTransfer, ...] = ()
-    gone: tuple[PaymentTransfer, ...] = ()
-    strays: tuple[tuple[bytes, int], ...] = ()
-    is_unreadable: bool = False
-    is_contradicted: bool = False
-    left: int = 0
-    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +103,7 @@ class _Settling:
         self._changes = CheckoutChanges(head.records, facts.now, terms.limits, work)
         self._patches: list[OrderPatches] = []
         self._snapshots: tuple[ListingSnapshot, ...] = ()
-        self._alerts: list[PaymentAlert] = []
+        self._alerts = SettlementAlerts(head.row.row_id, request, terms.alerts, facts.now)
         self._ended: list[str] = []
 
     def decide(self) -> OwnSets | None:
@@ -164,7 +118,7 @@ class _Settling:
             self._changes.requests.update(after)
         if self._order is not None:
             self._carry_out(then, self._order)
-        self._tell(then, after, seen)
+        self._alerts.tell(then, after, seen, self._found)
         self._ended = needless_alerts(self._before.id, self._before.state, after.state)
         outcome = CheckoutOutcome(tuple(self._patches), self._changes.finish(), self._snapshots)
         rows = self._rows()
@@ -197,7 +151,7 @@ class _Settling:
             before,
             state=then.state,
             is_dead=before.is_dead or Effect.DEAD in then.effects,
-            received=min(money, _MOST),
+            received=min(money, MOST_AMOUNT),
             is_watched=not self._found.is_last,
         )
 
@@ -224,7 +178,7 @@ class _Settling:
         self._changes.close(order_id)
         self._standing = OrderStanding.PAID
         if paid.missing:
-            self._alert(PaymentAlertKind.STOCK_MISSING, paid.missing)
+            self._alerts.alert(PaymentAlertKind.STOCK_MISSING, paid.missing)
 
     def _record(self, order: Order, paid_in: PaidIn) -> None:
         if order.state is OrderState.PAID and order.tx_details != paid_in.details:
@@ -270,58 +224,13 @@ class _Settling:
             return final_time > row.request.ttl + UNPROVEN_DAYS_S
         return row.state in _PASSED_WITH_ITS_TTL and final_time > row.request.ttl
 
-    def _tell(self, then: Step, after: IssuedRequest, seen: Observation) -> None:
-        is_urgent = Effect.URGENT in then.effects
-        if Effect.DEAD in then.effects:
-            self._alert(PaymentAlertKind.DEAD_ADDRESS, max(seen.money, self._before.received), is_urgent=True)
-        elif is_urgent or Effect.ALERT in then.effects:
-            is_unproven = seen.has_unproven and after.state not in CLOSED_BY_MONEY
-            kind = PaymentAlertKind.UNPROVEN if is_unproven else PaymentAlertKind(after.state.value)
-            self._alert(kind, after.received, is_urgent=is_urgent)
-        for token, amount in self._found.strays:
-            self._alert_stray(token, amount)
-        if self._found.left and Effect.DEAD not in then.effects and not self._before.is_dead:
-            self._alert(PaymentAlertKind.LEFT, self._found.left, is_urgent=True)
-        if self._found.is_unreadable:
-            self._alert(PaymentAlertKind.UNREADABLE, 0)
-        if self._found.is_contradicted:
-            self._alert(PaymentAlertKind.CONTRADICTED, seen.money, is_urgent=True)
-
-    def _alert_stray(self, token: bytes, amount: int) -> None:
-        before = self._before
-        self._raise(
-            PaymentAlert(
-                kind=PaymentAlertKind.STRAY,
-                place=(before.request.chain_id, token),
-                request_id=before.id,
-                amount=min(amount, _MOST),
-                told_of=about_stray(before.id, token),
-            )
-        )
-
-    def _alert(self, kind: PaymentAlertKind, amount: int, *, is_urgent: bool = False) -> None:
-        before = self._before
-        alert = PaymentAlert(
-            kind=kind,
-            place=before.currency,
-            request_id=before.id,
-            amount=min(amount, _MOST),
-            told_of=about_request(kind, before.id),
-            is_urgent=is_urgent,
-        )
-        self._raise(alert)
-
-    def _raise(self, alert: PaymentAlert) -> None:
-        shop, card = self._head.row.row_id, self._before.card
-        self._alerts += self._terms.alerts.pass_on(shop, card, alert, self._facts.now)
-
     def _rows(self) -> tuple[PaymentRows, ...]:
         found = self._found
         return PaymentRows.of(
             self._head.row.row_id,
             found.transfers,
             found.gone,
-            self._alerts,
+            self._alerts.raised,
             self._facts.now,
             self._ended,
         )

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from minirelay.errors import MinirelayError, Refusal
-from minirelay.payments.settlement import Evidence, SettlementTerms, settlement
+from minirelay.payments.evidence import Evidence
+from minirelay.payments.settlement import SettlementTerms, settlement
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.payments.watched_requests import WatchedRequests
 from minirelay.relay.event_log import payment_fields

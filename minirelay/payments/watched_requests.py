@@ -89,7 +89,7 @@ class WatchedRequests:
         """
         for one in self:
             if one.shop == shop:
-                one.looked_at = at
+                one.balance.looked_at = at
 
     def looked(self, at: int) -> None:
         """Take note that everything was looked at: what is new was not there before. at: epoch seconds."""
@@ -105,7 +105,7 @@ class WatchedRequests:
             if start:
                 await asyncio.sleep(0)
             known = [
-                one.known_until
+                one.balance.known_until
                 for one in ones[start : start + AT_ONCE]
                 if one.issued.state in SETTLES and not one.is_closed
             ]

@@ -5,53 +5,34 @@ together by its `WatchedPayment`; what becomes of that is decided on its shop's 
 counts as taken only when all of it is durable, so whatever is killed in between, it is found again.
 """
 
-import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
 
-from minirelay.chain.findings import (
-    BalancesAt,
-    Findings,
-    FoundBalance,
-    FoundLog,
-    LogFilter,
-    PollReader,
-)
+from minirelay.chain.findings import Findings, FoundBalance, FoundLog, LogFilter, PollReader
 from minirelay.errors import ChainError
+from minirelay.payments.final_time import FinalTime
+from minirelay.payments.findings_by_request import FindingsByRequest
 from minirelay.payments.large_payments import LargePayments, LargeTotal
+from minirelay.payments.look_progress import LookProgress, with_slack
 from minirelay.payments.open_questions import OpenQuestions, find_late
-from minirelay.payments.payment_events import EventKey, key_of
 from minirelay.payments.payment_target import PaymentTarget
 from minirelay.payments.resting_requests import MOST_AWAKE, RestingRequests, RestingStore
 from minirelay.payments.settlement import SettlementTerms
 from minirelay.payments.states import SETTLES
 from minirelay.payments.stray_search import StraySearch
 from minirelay.payments.submissions import Submissions, WriteOwn
-from minirelay.payments.watched_payment import WatchedPayment
-from minirelay.payments.watched_requests import OF_A_PAID_ORDER, WatchedRequests
+from minirelay.payments.touched_requests import TouchedRequests
+from minirelay.payments.watched_requests import WatchedRequests
 from minirelay.protocol.block_id import BlockId
 from minirelay.relay.own_write import Decide, OwnSets
 from minirelay.shop.checkout_records import RecordChanges
-from minirelay.shop.issued_requests import IssuedRequest, RequestState
-from minirelay.store.chain_rows import looked_at_key
+from minirelay.shop.issued_requests import IssuedRequest
 from minirelay.store.messages import ShopRow
 from minirelay.store.payment_records import WatchedRequest
 from minirelay.store.payment_rows import PaymentTransfer
 from minirelay.store.writes import MetaRow
 
 log = logging.getLogger(__name__)
-
-SLACK_S: Final = 120
-"""How much longer than the last poll before a restart an address may not have been looked at."""
-
-
-KNOWN_PER_S: Final = 1000
-"""So many requests are gone through in a second, to note up to when all is known of them."""
-
-DECIDED_AT_ONCE: Final = 500
-"""In one turn of the loop: some milliseconds. After a start there are all that were watched."""
 
 
 class PaymentWatch:
@@ -82,15 +63,18 @@ class PaymentWatch:
         self._target = target
         self._terms = terms
         self._clock = clock
-        self._is_development = is_development
         self._call = call
-        self._seen: set[bytes] = set()
         self._listed: Sequence[bytes] = ()
+        self._final_time = FinalTime(clock, is_development=is_development)
         self._questions = OpenQuestions(self.requests, target)
+        self._findings = FindingsByRequest(self.requests, target, self._questions, clock)
         self._large = LargePayments(large or {}, terms.tolerance)
         self._strays = StraySearch(chain_id, write_own)
         self._submissions = Submissions(chain_id, self.requests, terms, write_own)
-        self._looked_at = self._noted_at = self._known_at = 0
+        self._touched = TouchedRequests(
+            self.requests, self._submissions, self._large, self._strays, self._final_time, clock
+        )
+        self._progress = LookProgress(chain_id, self.requests)
         self.newest_deep: BlockId | None = None
 
     def load(
@@ -106,16 +90,15 @@ class PaymentWatch:
         how the ids of those begin that rest, see `RestingRequests.load`.
         """
         self.requests.resting.load(resting)
-        self._noted_at = looked_at
-        self._looked_at = max(0, looked_at - SLACK_S)
-        self.requests.load(requests, transfers, self._looked_at)
+        self._progress.load(looked_at)
+        self.requests.load(requests, transfers, self._progress.looked_at)
 
     def note_imported(self, shop: int, looked_at: int) -> None:
         """Take note that another relay looked at a shop's payments until now. After `load`.
 
         shop: row id. looked_at: when it did last, in epoch seconds.
         """
-        self.requests.note_looked_at(shop, max(0, looked_at - SLACK_S))
+        self.requests.note_looked_at(shop, with_slack(looked_at))
 
     def changed(self, shop: ShopRow, records: RecordChanges) -> None:
         """Take note of what a write changed, and is durable: a client's, or one of the relay's own."""
@@ -136,7 +119,7 @@ class PaymentWatch:
 
     def wants(self, log: FoundLog, /) -> bool:
         """Return whether a log is about a request that is watched, and not older than that."""
-        return self._of(log) is not None or self.requests.is_resting(self._target.request_id(log))
+        return self._findings.of(log) is not None or self.requests.is_resting(self._target.request_id(log))
 
     def balances(self, now: int, /) -> Sequence[tuple[bytes, bytes]]:
         """List tokens and addresses to look at now, the most important first."""
@@ -159,21 +142,15 @@ class PaymentWatch:
             return True
         if one.issued.state not in SETTLES:
             return False
-        if balance.amount < max(one.balance, one.issued.received):
+        if balance.amount < max(one.balance.amount, one.issued.received):
             return True
         return bool(balance.transaction_count) or (
-            balance.transaction_count is None and one.is_part_due(balance)
+            balance.transaction_count is None and one.balance.is_part_due(balance)
         )
 
     def is_needed(self) -> bool:
         """Return whether anything is open."""
         return self.requests.schedule.open_count > 0
-
-    def _of(self, log: FoundLog) -> WatchedPayment | None:
-        one = self.requests.get(self._target.request_id(log))
-        if one is None or one.issued.state is RequestState.DISMISSED:
-            return None
-        return one if log.block.number >= one.issued.issued_at_block else None
 
     # -- what a poll found
 
@@ -185,25 +162,26 @@ class PaymentWatch:
         await self._submissions.wait()
         if findings.forgotten_above is not None:
             await self.requests.forget_above(findings.forgotten_above)
-            # What lies there is known up to that head only; a restart must not take what comes for late.
-            self._looked_at = min(self._looked_at, findings.marks.head.timestamp)
-            self._known_at = 0
+            self._progress.go_back(findings.marks.head.timestamp)
         await self._wake(findings)
-        found = self._of_each((*findings.seen, *findings.deep))
-        self._take_logs(findings, await find_late(found, self._looked_at, reader))
+        found = self._findings.of_each((*findings.seen, *findings.deep))
+        self._findings.take_logs(findings, await find_late(found, self._progress.looked_at, reader))
         for settled in findings.deep_balances:
-            self._settle_balances(settled)
+            self._findings.settle_balances(settled)
         if findings.balances is not None:
-            self._take_balances(findings.balances)
+            self._findings.take_balances(findings.balances)
             self._take_strays(findings)
             if findings.balances.block.number <= findings.marks.deep:
                 # Where a block counts as soon as it is there.
-                self._settle_balances(findings.balances)
-        self._note_faults(findings.token_faults)
+                self._findings.settle_balances(findings.balances)
+        self._findings.note_faults(findings.token_faults, self._listed)
         await self._ask(findings, reader)
-        self._note_final(findings)
-        await self._decide(findings)
-        return await self._note_looked_at(findings)
+        self._terms.final_times[self.chain_id] = self._final_time.of(findings.marks)
+        self._touched.touch_unfinal(findings.marks)
+        if findings.marks.deep_block is not None:
+            self.newest_deep = findings.marks.deep_block.id
+        await self._touched.decide(findings.marks)
+        return await self._progress.note(findings.marks)
 
     async def _wake(self, findings: Findings) -> None:
         """Watch again those that rested, of which a log tells, or whose turn it is. Raises StoreError."""
@@ -211,51 +189,7 @@ class PaymentWatch:
         named = map(self._target.request_id, (*findings.seen, *findings.deep))
         self.requests.wake(*await resting.find(self.requests.missing(named)))
         self.requests.missing(())
-        self.requests.wake(*await resting.next_turn(self._clock(), self._final_time(findings)))
-
-    def _take_logs(self, findings: Findings, late: set[EventKey]) -> None:
-        seen: dict[bytes, list[EventKey]] = defaultdict(list)
-        for one, log in self._of_each(findings.seen):
-            seen[one.id].append(key_of(log))
-            one.events.see(log, is_in_time=key_of(log) not in late)
-        for one, log in self._of_each(findings.deep):
-            one.events.settle(log, is_in_time=key_of(log) not in late, is_proof=one.is_token)
-            self.requests.note_event(one)
-        for request_id in self._seen | seen.keys():
-            watched = self.requests.get(request_id)
-            if watched is not None:
-                watched.events.keep_seen(seen.get(request_id, ()))
-                self.requests.note_event(watched)
-        self._seen = set(seen)
-
-    def _of_each(self, logs: Iterable[FoundLog]) -> Iterable[tuple[WatchedPayment, FoundLog]]:
-        return ((one, log) for log in logs if (one := self._of(log)) is not None)
-
-    def _take_balances(self, found: BalancesAt) -> None:
-        looked = []
-        for balance in found.balances:
-            one = self.requests.at(balance)
-            if one is not None:
-                looked.append(one.id)
-                if one.look(balance, found.block):
-                    self.requests.touched[one.id] = None
-        self.requests.schedule.looked(looked, self._clock())
-
-    def _settle_balances(self, found: BalancesAt) -> None:
-        for balance in found.balances:
-            one = self.requests.at(balance)
-            if one is not None and balance.transaction_count is not None:
-                one.settle_balance(balance, found.block)
-                self.requests.touched[one.id] = None
-                if one.emptied_at is not None:
-                    self._questions.note_emptied(one.id)
-
-    def _note_faults(self, faults: Mapping[bytes, str]) -> None:
-        """Take note of tokens that do not say what lies at an address: whoever pays in them is not seen."""
-        for one in map(self.requests.get, self._listed if faults else ()):
-            if one is not None and one.issued.request.currency in faults and one.issued.state in SETTLES:
-                one.note_unreadable()
-                self.requests.touched[one.id] = None
+        self.requests.wake(*await resting.next_turn(self._clock(), self._final_time.of(findings.marks)))
 
     # -- what has to be known beside
 
@@ -267,7 +201,7 @@ class PaymentWatch:
             await self.requests.give_addresses()
             await self._questions.judge(findings.marks.head.id, reader)
             await self._questions.find_arrivals(reader)
-            final_time, now = self._final_time(findings), self._clock()
+            final_time, now = self._final_time.of(findings.marks), self._clock()
             held = await self._large.ask(
                 self.requests.get, self.requests.touched, self._target, findings, now, reader
             )
@@ -312,80 +246,6 @@ class PaymentWatch:
 
         return await self._submissions.write_by_hand(shop_id, decide)
 
-    # -- what comes of it
-
-    def _final_time(self, findings: Findings) -> int:
-        """Return the moment by which requests expire: no head that was not read counts."""
-        marks = findings.marks
-        if self._is_development and marks.final >= marks.head.number:
-            return max(marks.final_time, self._clock())
-        return marks.final_time
-
-    def _note_final(self, findings: Findings) -> None:
-        self._terms.final_times[self.chain_id] = self._final_time(findings)
-        for request_id in self.requests.unfinal:
-            one = self.requests.get(request_id)
-            # Whether one is gone is known when all was read again, of which nothing else tells.
-            if one is not None and (one.is_doubtful or self._is_last(one, findings)):
-                self.requests.touched[request_id] = None
-
-    def _is_last(self, one: WatchedPayment, findings: Findings) -> bool:
-        """Return whether nothing that comes for a request later matters."""
-        if one.issued.state in OF_A_PAID_ORDER:
-            return one.paid_in is not None and one.paid_in.block.number <= findings.marks.final
-        return self.requests.expiry.is_past(one.issued, self._final_time(findings))
-
-    async def _decide(self, findings: Findings) -> None:
-        marks = findings.marks
-        newest_deep = None if marks.deep_block is None else marks.deep_block.id
-        self.newest_deep = newest_deep or self.newest_deep
-        # The operator may have decided meanwhile.
-        await self._submissions.wait()
-        touched = list(self.requests.touched)
-        for start in range(0, len(touched), DECIDED_AT_ONCE):
-            for request_id in touched[start : start + DECIDED_AT_ONCE]:
-                self.requests.touched.pop(request_id, None)
-                one = self.requests.get(request_id)
-                if one is not None:
-                    self._decide_one(one, newest_deep, findings)
-            await asyncio.sleep(0)
-            await self._submissions.wait()
-        self.requests.rest()
-
-    def _decide_one(self, one: WatchedPayment, newest_deep: BlockId | None, findings: Findings) -> None:
-        marks = findings.marks
-        news = one.news(
-            newest_deep,
-            marks.deep,
-            is_last=self._is_last(one, findings),
-            is_held=self._large.is_held(one, marks.head.number),
-            is_contradicted=self._large.is_contradicted(one),
-        )
-        if one.issued.state in OF_A_PAID_ORDER:
-            self._strays.begin(one, self._clock())
-        if news is not None:
-            self.requests.resting.note_gone(one.id)
-            self._submissions.submit(one, news)
-        elif self.requests.resting.may_rest(one, self._final_time(findings)):
-            self.requests.resting.note_quiet(one.id)
-
     async def finish(self) -> None:
         """Wait until what is being decided is durable, or has failed: then the next start finds it again."""
         await self._submissions.finish()
-
-    async def _note_looked_at(self, findings: Findings) -> Sequence[MetaRow]:
-        """Note up to when everything is known, so that a restart does not take it for late."""
-        head = findings.marks.head
-        if findings.marks.scanned < head.number:
-            return ()
-        self._looked_at = max(self._looked_at, head.timestamp)
-        self.requests.looked(self._looked_at)
-        # Going through very many is done less often; a note from before is as good.
-        if head.timestamp < self._known_at + len(self.requests) // KNOWN_PER_S:
-            return ()
-        self._known_at = head.timestamp
-        known_until = await self.requests.known_until(self._looked_at)
-        if known_until == self._noted_at:
-            return ()
-        self._noted_at = known_until
-        return (MetaRow(looked_at_key(self.chain_id), known_until.to_bytes(8)),)

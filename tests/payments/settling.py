@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from minirelay.payments.settlement import Evidence, PaidIn, SettlementTerms, settlement
+from minirelay.payments.evidence import Evidence, PaidIn
+from minirelay.payments.settlement import SettlementTerms, settlement
 from minirelay.protocol.block_id import BlockId
 from minirelay.relay.clock import utc_now
 from minirelay.relay.own_write import OwnSets

@@ -69,7 +69,7 @@ async def test_what_a_long_downtime_has_left_is_gone_through_in_several_polls() 
 async def test_tokens_that_are_waited_for_do_not_stand_before_others() -> None:
     ones = watched(MOST_PASSED + 5, currency=TOKEN)
     last = list(ones)[-1]
-    ones[last].looked_at = TTL + 1
+    ones[last].balance.looked_at = TTL + 1
     expiry = entered(ones)
     found = [one for _ in range(3) for one in await look(expiry, ones, TTL + 1)]
     assert found == [last]
@@ -89,7 +89,7 @@ async def test_a_token_that_was_looked_at_after_its_ttl_is_not_waited_for() -> N
     ones = watched(currency=TOKEN)
     expiry = entered(ones)
     for one in ones.values():
-        one.looked_at = TTL + 1
+        one.balance.looked_at = TTL + 1
     assert await look(expiry, ones, TTL + 1) == list(ones)
 
 
@@ -121,7 +121,7 @@ async def test_an_event_that_the_last_look_finds_counts_by_the_time_of_its_block
     for at, settled in ((TTL, 11), (TTL + 1, 0)):
         ones = watched(currency=TOKEN)
         (one,) = ones.values()
-        one.looked_at = TTL + 1
+        one.balance.looked_at = TTL + 1
         expiry = entered(ones)
         chain = ModelChain(NOW)
         chain.mine(at=at)
@@ -143,7 +143,7 @@ async def test_the_last_look_is_taken_through_another_endpoint() -> None:
     chain.another = ModelChain(TTL + 2)
     chain.another.transfer(one.issued.request, 7)
     await expiry.look(ones.get, chain.target, chain.nothing_found(), TTL + 1, NOW, chain)
-    assert (one.balance, chain.asked) == (7, 0)
+    assert (one.balance.amount, chain.asked) == (7, 0)
     assert list(expiry.take_touched()) == [one.id]
 
 
@@ -155,5 +155,5 @@ async def test_another_endpoint_that_is_behind_or_dead_is_not_waited_for(is_dead
     chain.another = ModelChain(TTL, is_unreachable=is_dead)
     chain.transfer(one.issued.request, 7)
     await expiry.look(ones.get, chain.target, chain.nothing_found(), TTL + 1, NOW, chain)
-    assert one.balance == 7
+    assert one.balance.amount == 7
     assert list(expiry.take_touched()) == [one.id]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from minirelay.payments.look_progress import SLACK_S
 from minirelay.payments.payment_watches import PaymentWatches
-from minirelay.payments.watcher import SLACK_S, PaymentWatch
+from minirelay.payments.watcher import PaymentWatch
 from minirelay.store.chain_rows import looked_at_key
 from minirelay.store.payment_records import Rests
 from tests.payments.model_chain import ModelChain
@@ -29,7 +30,7 @@ async def test_each_chain_watches_its_own_requests_from_the_start(tmp_path: Path
         await shop.house.store.writer.put_meta(looked_at_key(CHAIN), (1000).to_bytes(8))
         await watches.load(shop.house.store.reader)
         assert (len(here.requests), len(elsewhere.requests)) == (2, 0)
-        assert {one.looked_at for one in here.requests} == {1000 - SLACK_S}
+        assert {one.balance.looked_at for one in here.requests} == {1000 - SLACK_S}
         assert watches.of_chain(CHAIN) is here
         assert watches.of_chain(CHAIN + 2) is None
 
@@ -41,12 +42,12 @@ async def test_an_imported_shops_payments_were_looked_at_when_their_relay_did(tm
         await store.writer.put_meta(looked_at_key(CHAIN), note)
         await store.writer.put_meta(looked_at_key(CHAIN, 1), earlier + note)
         await PaymentWatches([here]).load(store.reader)
-        assert {one.looked_at for one in here.requests} == {1000 - SLACK_S}
+        assert {one.balance.looked_at for one in here.requests} == {1000 - SLACK_S}
         # Until all of them were looked at here.
         await store.writer.put_meta(looked_at_key(CHAIN), (5001).to_bytes(8))
         later = watch_of(shop, CHAIN)
         await PaymentWatches([later]).load(store.reader)
-        assert {one.looked_at for one in later.requests} == {5001 - SLACK_S}
+        assert {one.balance.looked_at for one in later.requests} == {5001 - SLACK_S}
 
 
 async def test_what_writes_change_is_heard_of(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
+from minirelay.payments.evidence import PaidIn
 from minirelay.payments.second_word import Word, ask_again
-from minirelay.payments.settlement import PaidIn
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.shop.payment_request import payment_id
 from tests.payments.model_chain import ModelChain, address_of

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from minirelay.errors import StoreError
-from minirelay.payments.settlement import UNPROVEN_DAYS_S, PaidIn
+from minirelay.payments.evidence import PaidIn
+from minirelay.payments.settlement import UNPROVEN_DAYS_S
 from minirelay.protocol.block_id import BlockId
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.issued_requests import RequestState

@@ -1,41 +1,24 @@
 """What polls find for one request, and what it comes to."""
 
-import pytest
 from msgspec.structs import replace
 
-from minirelay.chain.block import Block
-from minirelay.chain.findings import FoundBalance, FoundLog
-from minirelay.payments.settlement import Evidence, PaidIn
+from minirelay.payments.evidence import Evidence, PaidIn
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.protocol.block_id import BlockId
 from minirelay.shop.issued_requests import RequestState
 from minirelay.store.payment_rows import TransferKind
+from tests.payments.found import ADDRESS, TRANSACTION, block, event, lies
 from tests.shop.issued import issued
 from tests.shop.patching import NATIVE, TOKEN
 
 TTL = 1000
 TOTAL = 10
-ADDRESS = b"\xad" * 20
 READ = 10**6
-TRANSACTION = b"\x0a" * 32
 
 
-def block(number: int, time: int | None = None, fork: int = 0) -> Block:
-    """A block; ten seconds after the one before it."""
-    return Block(number, bytes([number % 256, fork]) * 16, bytes(32), 10 * number if time is None else time)
-
-
-def watched(currency: bytes = NATIVE, *, amount: int = TOTAL, looked_at: int = 0) -> WatchedPayment:
+def watched(currency: bytes = NATIVE, *, amount: int = TOTAL) -> WatchedPayment:
     one = issued(1, ttl=TTL, currency=currency, amount=amount)
-    return WatchedPayment(1, one, ADDRESS, looked_at)
-
-
-def lies(amount: int, count: int | None = 0, currency: bytes = NATIVE) -> FoundBalance:
-    return FoundBalance(currency, ADDRESS, amount, count)
-
-
-def event(number: int = 5, transaction: bytes = TRANSACTION) -> FoundLog:
-    return FoundLog(bytes(20), (bytes(32), bytes(32)), b"", block(number).id, transaction, 1)
+    return WatchedPayment(1, one, ADDRESS, 0)
 
 
 def come_to(one: WatchedPayment, *, is_read_to: int = READ) -> Evidence:
@@ -47,55 +30,36 @@ def come_to(one: WatchedPayment, *, is_read_to: int = READ) -> Evidence:
 def test_nothing_found_is_no_news() -> None:
     one = watched()
     assert one.news(block(1).id, READ, is_last=False) is None
-    one.look(lies(0), block(1))
+    one.balance.look(lies(0), block(1))
     assert one.news(block(2).id, READ, is_last=False) is None
 
 
 def test_a_balance_counts_when_its_block_is_deep_and_it_is_there_still() -> None:
     one = watched()
-    one.look(lies(TOTAL), block(5))
+    one.balance.look(lies(TOTAL), block(5))
     assert (come_to(one).in_time, come_to(one).settled, come_to(one).paid_in) == (TOTAL, 0, None)
-    one.settle_balance(lies(TOTAL), block(5))
+    one.balance.settle(lies(TOTAL), block(5))
     found = come_to(one)
     assert (found.settled, found.paid_in) == (TOTAL, PaidIn(block(5).id))
     assert [row.kind for row in found.transfers] == [TransferKind.BALANCE]
 
 
-def test_a_balance_that_is_not_there_any_more_counts_only_if_it_was_swept() -> None:
-    for count, settled in ((0, 0), (1, TOTAL)):
-        one = watched()
-        one.look(lies(TOTAL), block(5))
-        one.look(lies(0, count), block(8))
-        one.settle_balance(lies(TOTAL), block(5))
-        assert come_to(one).settled == settled
-
-
-def test_two_parts_add_up() -> None:
-    one = watched()
-    one.look(lies(4), block(5))
-    one.look(lies(TOTAL), block(6))
-    one.settle_balance(lies(4), block(5))
-    assert (come_to(one).in_time, come_to(one).settled) == (TOTAL, 4)
-    one.settle_balance(lies(TOTAL), block(6))
-    assert come_to(one).settled == TOTAL
-
-
 def test_an_event_and_a_balance_of_one_payment_are_one_payment() -> None:
     """Paid to the address, then swept: the event comes before the address is looked at again."""
     one = watched()
-    one.look(lies(TOTAL), block(5))
-    one.settle_balance(lies(TOTAL), block(5))
+    one.balance.look(lies(TOTAL), block(5))
+    one.balance.settle(lies(TOTAL), block(5))
     one.events.settle(event(7), is_in_time=True, is_proof=True)
     assert come_to(one).settled == TOTAL
-    one.look(lies(0, 1), block(8))
+    one.balance.look(lies(0, 1), block(8))
     assert come_to(one).settled == TOTAL
 
 
 def test_a_call_and_a_transfer_are_two_payments() -> None:
     one = watched(TOKEN)
     one.events.settle(event(5), is_in_time=True, is_proof=True)
-    one.look(lies(TOTAL, 0, TOKEN), block(8))
-    one.settle_balance(lies(TOTAL, 0, TOKEN), block(8))
+    one.balance.look(lies(TOTAL, 0, TOKEN), block(8))
+    one.balance.settle(lies(TOTAL, 0, TOKEN), block(8))
     assert come_to(one).settled == 2 * TOTAL
     assert come_to(one).paid_in == PaidIn(block(5).id, TRANSACTION)
 
@@ -113,36 +77,6 @@ def test_an_event_without_proof_is_told_once() -> None:
     assert one.news(None, READ, is_last=False) is None
 
 
-def test_what_came_in_time_does_not_get_late_because_a_node_went_back_to_before_it_came() -> None:
-    one = watched()
-    one.look(lies(TOTAL), block(99))
-    one.look(lies(TOTAL), block(101))
-    # Of a node that lags, when no other answers: what came in time is not there yet.
-    one.look(lies(0), block(90))
-    assert one.known_until == block(90).timestamp
-    one.look(lies(TOTAL), block(130))
-    assert (come_to(one).in_time, come_to(one).too_late) == (TOTAL, 0)
-
-
-def test_what_comes_after_the_ttl_is_late() -> None:
-    one = watched(looked_at=TTL - 1)
-    one.look(lies(4), block(99))
-    one.look(lies(4), block(101))
-    one.look(lies(TOTAL), block(102))
-    found = come_to(one)
-    assert (found.in_time, found.too_late) == (4, TOTAL - 4)
-    one.settle_balance(lies(TOTAL), block(102))
-    assert come_to(one).settled == 0
-
-
-@pytest.mark.parametrize(("looked_at", "in_time"), [(TTL, TOTAL), (TTL + 1, 0)])
-def test_what_is_there_after_a_downtime_is_in_time_if_the_last_look_was(looked_at: int, in_time: int) -> None:
-    one = watched(looked_at=looked_at)
-    one.look(lies(TOTAL), block(500))
-    found = come_to(one)
-    assert (found.in_time, found.too_late) == (in_time, TOTAL - in_time)
-
-
 def test_an_event_after_the_ttl_is_late() -> None:
     one = watched(TOKEN)
     one.events.settle(event(500), is_in_time=False, is_proof=True)
@@ -152,9 +86,9 @@ def test_an_event_after_the_ttl_is_late() -> None:
 
 def test_an_emptied_address_is_said_when_all_logs_are_known() -> None:
     one = watched()
-    one.look(lies(4), block(5))
-    one.look(lies(0, 1), block(8))
-    one.settle_balance(lies(0, 1), block(8))
+    one.balance.look(lies(4), block(5))
+    one.balance.look(lies(0, 1), block(8))
+    one.balance.settle(lies(0, 1), block(8))
     assert one.news(None, 7, is_last=False) is None
     one.events.settle(event(8), is_in_time=True, is_proof=False)
     assert not come_to(one, is_read_to=8).is_emptied
@@ -164,11 +98,11 @@ def test_an_emptied_address_is_said_when_all_logs_are_known() -> None:
 
 def test_what_arrived_at_an_emptied_address_counts() -> None:
     one = watched(TOKEN)
-    one.settle_balance(lies(0, 1, TOKEN), block(8))
+    one.balance.settle(lies(0, 1, TOKEN), block(8))
     assert one.news(None, READ, is_last=False) is None
-    assert one.emptied_at == block(8).id
-    one.note_arrived(TOTAL)
-    assert one.emptied_at is None
+    assert one.balance.emptied_at == block(8).id
+    one.balance.note_arrived(TOTAL)
+    assert one.balance.emptied_at is None
     found = come_to(one)
     assert (found.settled, found.paid_in) == (TOTAL, PaidIn(block(8).id))
     assert [row.kind for row in found.transfers] == [TransferKind.TRANSFER]
@@ -176,7 +110,7 @@ def test_what_arrived_at_an_emptied_address_counts() -> None:
 
 def test_coins_at_the_address_of_a_token_are_strays_and_told_once() -> None:
     one = watched(TOKEN)
-    one.look(lies(0, 0, TOKEN), block(5))
+    one.balance.look(lies(0, 0, TOKEN), block(5))
     one.note_stray(7, block(5).id)
     found = come_to(one)
     assert (found.strays, found.in_time) == (((NATIVE, 7),), 0)
@@ -195,7 +129,7 @@ def paid_by(one: WatchedPayment) -> WatchedPayment:
 
 def test_what_paid_it_is_gone_when_all_is_read_again_and_it_is_not_found() -> None:
     one = watched(TOKEN)
-    one.look(lies(0, 0, TOKEN), block(4))
+    one.balance.look(lies(0, 0, TOKEN), block(4))
     one.events.settle(event(5), is_in_time=True, is_proof=True)
     one = paid_by(one)
     assert one.forget_above(4)
@@ -223,50 +157,50 @@ def test_what_paid_it_is_in_another_block() -> None:
 
 def test_a_balance_that_paid_and_lies_there_still_is_recorded_anew() -> None:
     one = watched()
-    one.look(lies(TOTAL), block(5))
-    one.settle_balance(lies(TOTAL), block(5))
+    one.balance.look(lies(TOTAL), block(5))
+    one.balance.settle(lies(TOTAL), block(5))
     one = paid_by(one)
     one.forget_above(4)
-    one.look(lies(TOTAL), block(6, fork=1))
+    one.balance.look(lies(TOTAL), block(6, fork=1))
     assert not come_to(one).is_gone
-    one.settle_balance(lies(TOTAL), block(6, fork=1))
+    one.balance.settle(lies(TOTAL), block(6, fork=1))
     found = come_to(one)
     assert (found.is_moved, found.paid_in) == (True, PaidIn(block(6, fork=1).id))
 
 
 def test_a_balance_that_paid_and_is_not_there_is_gone() -> None:
     one = watched()
-    one.look(lies(TOTAL), block(5))
-    one.settle_balance(lies(TOTAL), block(5))
+    one.balance.look(lies(TOTAL), block(5))
+    one.balance.settle(lies(TOTAL), block(5))
     one = paid_by(one)
     one.forget_above(4)
     assert not come_to(one).is_gone
-    one.look(lies(0), block(6, fork=1))
+    one.balance.look(lies(0), block(6, fork=1))
     assert come_to(one).is_gone
 
 
 def test_a_balance_is_not_told_anew_at_each_look() -> None:
     one = watched()
-    one.look(lies(4), block(5))
-    one.settle_balance(lies(4), block(5))
+    one.balance.look(lies(4), block(5))
+    one.balance.settle(lies(4), block(5))
     one.note_stored(come_to(one))
     for number in range(6, 20):
-        one.look(lies(4), block(number))
-        one.settle_balance(lies(4), block(number))
+        one.balance.look(lies(4), block(number))
+        one.balance.settle(lies(4), block(number))
         assert one.news(None, READ, is_last=False) is None
 
 
 def test_what_was_stored_is_taken_up_again() -> None:
     one = watched(TOKEN)
     one.events.settle(event(5), is_in_time=True, is_proof=True)
-    one.look(lies(3, 0, TOKEN), block(6))
-    one.settle_balance(lies(3, 0, TOKEN), block(6))
+    one.balance.look(lies(3, 0, TOKEN), block(6))
+    one.balance.settle(lies(3, 0, TOKEN), block(6))
     found = come_to(one)
     again = watched(TOKEN)
     again.issued = replace(one.issued, state=RequestState.OVER, received=TOTAL + 3)
     again.restore(found.transfers)
     assert again.paid_in == PaidIn(block(5).id, TRANSACTION)
-    again.look(lies(3, 0, TOKEN), block(7))
+    again.balance.look(lies(3, 0, TOKEN), block(7))
     assert come_to(again).settled == TOTAL + 3
     assert come_to(again).transfers == ()
 
@@ -305,25 +239,16 @@ def test_money_of_before_a_restart_is_not_forgotten_before_it_is_looked_at_and_t
     one = watched()
     again = WatchedPayment(1, replace(one.issued, state=RequestState.SEEN, received=TOTAL), ADDRESS, 0)
     assert again.news(None, READ, is_last=False) is None
-    again.look(lies(0), block(5))
+    again.balance.look(lies(0), block(5))
     assert come_to(again).in_time == 0
 
 
 def test_after_a_reorganisation_money_is_looked_at_again_before_anything_is_decided() -> None:
     one = watched()
-    one.look(lies(TOTAL), block(5))
+    one.balance.look(lies(TOTAL), block(5))
     one.issued = replace(one.issued, state=RequestState.SEEN)
     one.note_stored(come_to(one))
     one.forget_above(4)
     assert one.news(None, READ, is_last=False) is None
-    one.look(lies(0), block(5, fork=1))
+    one.balance.look(lies(0), block(5, fork=1))
     assert come_to(one).in_time == 0
-
-
-def test_an_address_that_was_swept_stays_so_when_nobody_asks() -> None:
-    one = watched()
-    one.look(lies(TOTAL), block(5))
-    one.settle_balance(lies(TOTAL), block(5))
-    one.look(lies(0, 1), block(6))
-    one.look(lies(0, None), block(7))
-    assert come_to(one).settled == TOTAL

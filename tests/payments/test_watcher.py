@@ -4,22 +4,16 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from minirelay.errors import StoreError
-from minirelay.payments.expiry import LATE_DAYS_S
+from minirelay.payments.address_balance import PART_INTERVAL_S
 from minirelay.payments.settlement import UNPROVEN_DAYS_S
-from minirelay.payments.watched_payment import PART_INTERVAL_S
-from minirelay.protocol.block_id import BlockId
 from minirelay.shop.issued_requests import DAY_S
 from minirelay.shop.order_states import OrderState
-from minirelay.store.payment_records import Rests
-from tests.payments.watching import Watching, watching, watching_again
-from tests.relay.fixed_facts import CHAIN
+from tests.payments.watching import watching, watching_again
 from tests.relay.selling import CAP, STOCK, write
-from tests.relay.test_audit import audited
 from tests.shop.checkouts import address, buy, cancel, item
-from tests.shop.patching import NATIVE, TOKEN, number
+from tests.shop.patching import NATIVE, number
 
 PAID, UNPAID, CANCELED = OrderState.PAID, OrderState.UNPAID, OrderState.CANCELED
 
@@ -164,27 +158,6 @@ async def test_an_event_that_proves_nothing_is_told_and_a_later_proof_settles(tm
         assert (await one.order(), await one.state()) == (PAID, "paid")
 
 
-async def test_each_call_that_pays_counts(tmp_path: Path) -> None:
-    async with watching(tmp_path) as one:
-        one.chain.final_depth = 100
-        request = (await one.request()).request
-        one.chain.event(request)
-        one.chain.event(request)
-        await one.settle()
-        assert await one.state() == "over"
-        assert await one.shop.alerts() == [("over", 2 * request.amount, 0)]
-
-
-async def test_many_events_of_one_request_are_one_poll_and_few_rows(tmp_path: Path) -> None:
-    async with watching(tmp_path) as one:
-        one.chain.event((await one.request()).request, proves=False, count=5000)
-        await one.settle()
-        ((rows,),) = await one.shop.rows("SELECT count(*) FROM payment_transfer")
-        assert rows <= 64
-        assert await one.told() == ["unproven"]
-        assert one.chain.target.asked < 10
-
-
 async def test_an_order_that_costs_nothing_is_paid_at_the_next_poll(tmp_path: Path) -> None:
     async with watching(tmp_path) as one:
         await one.shop.shop.clerk.write(("replace", ("Listings", CAP, "Price"), 0))
@@ -295,23 +268,6 @@ async def test_money_that_comes_after_the_ttl_is_late(tmp_path: Path) -> None:
         assert await one.told() == ["late"]
 
 
-async def test_late_money_is_watched_for_thirty_days_and_then_no_more(tmp_path: Path) -> None:
-    async with watching(tmp_path) as one:
-        request = (await one.request()).request
-        one.chain.pass_time(DAY_S + 100)
-        await one.poll(2)
-        assert await one.order() is CANCELED
-        one.chain.pass_time(LATE_DAYS_S - DAY_S)
-        await one.poll()
-        one.chain.transfer(request, 5)
-        await one.poll(2)
-        assert await one.state() == "late"
-        one.chain.pass_time(2 * DAY_S)
-        await one.poll(3)
-        assert len(one.watch.requests) == 0
-        assert await one.shop.house.store.reader.watched_requests(Rests(CHAIN)) == []
-
-
 async def test_an_unproven_payment_keeps_its_order_for_seven_days(tmp_path: Path) -> None:
     async with watching(tmp_path) as one:
         one.chain.event((await one.request()).request, proves=False)
@@ -374,16 +330,6 @@ async def test_an_event_of_before_the_ttl_that_is_found_later_is_in_time(tmp_pat
         assert await one.order() is PAID
 
 
-async def test_an_event_from_before_its_request_was_issued_is_none_of_its(tmp_path: Path) -> None:
-    async with watching(tmp_path) as one:
-        issued = await one.request()
-        one.chain.event(issued.request)
-        (log,) = one.chain.blocks[-1].logs
-        assert one.watch.wants(log)
-        early = BlockId(issued.issued_at_block - 1, log.block.hash)
-        assert not one.watch.wants(replace(log, block=early))
-
-
 async def test_an_event_that_no_poll_gave_is_found_by_the_last_look(tmp_path: Path) -> None:
     async with watching(tmp_path) as one:
         one.chain.hides_logs = True
@@ -423,92 +369,7 @@ async def test_coins_at_the_address_of_a_token_are_found_at_expiry(tmp_path: Pat
         assert ("stray", 77, 0) in await one.shop.alerts()
 
 
-async def test_a_token_that_does_not_say_is_told_once_and_stops_no_other(tmp_path: Path) -> None:
-    async with watching(tmp_path, coin=None) as one:
-        await write(one.shop.guest, buy(6, item(CAP), coin=NATIVE))
-        one.chain.faults = {TOKEN: "no gas left"}
-        await one.poll(3)
-        assert await one.shop.alerts() == [("unreadable token", 0, 0)]
-        coins, token = (await one.request(order=6)).request, (await one.request()).request
-        one.chain.transfer(coins, coins.amount)
-        await one.settle()
-        assert await one.order(6) is PAID
-        one.chain.transfer(token, token.amount)
-        await one.settle()
-        assert await one.order() is UNPAID
-        one.chain.faults = {}
-        await one.settle()
-        assert await one.order() is PAID
-
-
 # -- restarts
-
-
-@pytest.mark.parametrize("coin", [NATIVE, None], ids=["coins", "token"])
-@pytest.mark.parametrize("way", ["call", "address"])
-async def test_what_was_paid_in_time_while_the_relay_was_down_over_the_ttl_is_paid(
-    tmp_path: Path, way: str, coin: bytes | None
-) -> None:
-    async with watching(tmp_path, coin=coin) as one:
-        chain, request = one.chain, (await one.request()).request
-        chain.mine()
-        (note,) = await chain.poll(one.watch)
-        await one.shop.house.store.writer.put_meta(note.key, note.value)
-    if way == "call":
-        chain.event(request)
-    else:
-        chain.transfer(request, request.amount)
-    chain.pass_time(3 * DAY_S)
-    async with watching_again(tmp_path, chain) as again:
-        await again.poll(2)
-        assert await again.order() is PAID
-    await audited(tmp_path)
-
-
-async def poll_noting(one: Watching) -> None:
-    """Poll, and store what the poll gives to store."""
-    for note in await one.chain.poll(one.watch):
-        await one.shop.house.store.writer.put_meta(note.key, note.value)
-
-
-@pytest.mark.parametrize("coin", [NATIVE, None], ids=["coins", "token"])
-async def test_what_was_seen_in_time_and_is_not_deep_when_the_relay_ends_is_in_time_when_it_is_back(
-    tmp_path: Path, coin: bytes | None
-) -> None:
-    async with watching(tmp_path, confirmations=30, coin=coin) as one:
-        chain, request = one.chain, (await one.request()).request
-        chain.final_depth = 100
-        chain.mine(at=request.ttl - 100)
-        chain.transfer(request, request.amount)
-        for _ in range(20):
-            await poll_noting(one)
-            chain.mine(at=chain.time + 60)
-        assert await one.state() == "seen"
-    chain.forget_balances()
-    async with watching_again(tmp_path, chain) as again:
-        for _ in range(40):
-            chain.mine()
-            await again.poll()
-        assert (await again.order(), await again.state()) == (PAID, "paid")
-        assert await again.told() == []
-
-
-async def test_a_poll_that_could_not_look_at_an_address_does_not_make_what_is_there_late(
-    tmp_path: Path,
-) -> None:
-    async with watching(tmp_path, coin=None) as one:
-        chain, request = one.chain, (await one.request()).request
-        await poll_noting(one)
-        chain.transfer(request, request.amount)
-    chain.pass_time(3 * DAY_S)
-    async with watching_again(tmp_path, chain) as again:
-        chain.faults = {request.currency: "out of gas"}
-        await poll_noting(again)
-    chain.faults = {}
-    async with watching_again(tmp_path, chain) as again:
-        await again.poll(2)
-        assert await again.order() is PAID
-    await audited(tmp_path)
 
 
 async def test_a_kill_after_it_was_paid_and_before_the_poll_counted_pays_once(tmp_path: Path) -> None:
@@ -588,24 +449,6 @@ async def test_at_the_end_what_is_being_decided_is_waited_for(
 
 
 @pytest.mark.parametrize("way", ["call", "address"])
-async def test_what_is_dropped_before_it_is_deep_was_never_there(tmp_path: Path, way: str) -> None:
-    async with watching(tmp_path, confirmations=3) as one:
-        request = (await one.request()).request
-        if way == "call":
-            one.chain.event(request)
-        else:
-            one.chain.transfer(request, request.amount)
-        await one.poll()
-        assert await one.state() == "seen"
-        one.chain.reorganise(1)
-        for _ in range(4):
-            one.chain.mine()
-            await one.poll()
-        assert (await one.order(), await one.state()) == (UNPAID, "waiting")
-        assert await one.told() == []
-
-
-@pytest.mark.parametrize("way", ["call", "address"])
 @pytest.mark.parametrize("depth", [2, 3, 4])
 async def test_what_moves_to_another_block_is_paid_once_with_its_last_block(
     tmp_path: Path, way: str, depth: int
@@ -633,34 +476,6 @@ async def test_what_moves_to_another_block_is_paid_once_with_its_last_block(
         blocks = {block.header.hash for block in one.chain.blocks}
         assert details["BlockHash"] in blocks
         assert "reverted" not in await one.told()
-
-
-@pytest.mark.parametrize("way", ["call", "address"])
-async def test_what_is_dropped_after_it_was_paid_is_reverted_until_it_comes_back(
-    tmp_path: Path, way: str
-) -> None:
-    async with watching(tmp_path) as one:
-        one.chain.final_depth = 100
-        request = (await one.request()).request
-        if way == "call":
-            one.chain.event(request)
-        else:
-            one.chain.transfer(request, request.amount)
-        await one.poll(2)
-        assert await one.state() == "paid"
-        dropped = one.chain.reorganise(1)
-        one.chain.mine()
-        await one.poll()
-        one.chain.mine()
-        await one.poll(2)
-        assert (await one.order(), await one.state()) == (PAID, "reverted")
-        assert await one.told() == ["reverted"]
-        one.chain.again(dropped[0])
-        await one.settle()
-        await one.settle()
-        assert await one.state() == "paid"
-        details = (await one.shop.order())["TxDetails"]
-        assert details["BlockHash"] in {block.header.hash for block in one.chain.blocks}
 
 
 # -- dead addresses
@@ -753,29 +568,3 @@ async def test_two_hundred_guests_race_for_a_hundred_pieces(tmp_path: Path) -> N
         head = await one.shop.head()
         assert head.records.reservations.of_stock(number(CAP), 0) in (0, 2)
         assert await one.told() == []
-
-
-async def test_what_a_sweep_leaves_at_the_address_of_a_paid_order_is_urgent(tmp_path: Path) -> None:
-    async with watching(tmp_path) as one:
-        one.chain.final_depth = 100
-        request = (await one.request()).request
-        one.chain.transfer(request, request.amount)
-        await one.settle()
-        assert (await one.state(), await one.told()) == ("paid", [])
-        one.chain.sweep(request, says=False, leaves=True)
-        await one.settle()
-        await one.settle()
-        assert (await one.order(), await one.state()) == (PAID, "paid")
-        assert await one.shop.alerts() == [("left", request.amount, 1)]
-
-
-async def test_what_is_swept_as_it_should_be_leaves_nothing_to_tell(tmp_path: Path) -> None:
-    async with watching(tmp_path) as one:
-        one.chain.final_depth = 100
-        request = (await one.request()).request
-        one.chain.transfer(request, request.amount)
-        await one.settle()
-        one.chain.sweep(request)
-        await one.settle()
-        await one.settle()
-        assert (await one.state(), await one.told()) == ("paid", [])

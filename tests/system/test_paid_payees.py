@@ -11,7 +11,7 @@ from minirelay.client.errors import RelayRefused
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.errors import Code
-from minirelay.payments.watched_payment import PART_INTERVAL_S
+from minirelay.payments.address_balance import PART_INTERVAL_S
 from tests.chain_fixtures import Contracts, rpc
 from tests.contracts.deploying import VARIANTS, artifact, deploy
 from tests.dev.contracts.contract_calls import PAYEE

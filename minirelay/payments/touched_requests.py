@@ -1,0 +1,84 @@
+"""The requests about which something was found: what is news of them is handed on to be decided."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from minirelay.chain.findings import Marks
+from minirelay.payments.final_time import FinalTime
+from minirelay.payments.large_payments import LargePayments
+from minirelay.payments.stray_search import StraySearch
+from minirelay.payments.submissions import Submissions
+from minirelay.payments.watched_payment import WatchedPayment
+from minirelay.payments.watched_requests import OF_A_PAID_ORDER, WatchedRequests
+from minirelay.protocol.block_id import BlockId
+
+DECIDED_AT_ONCE: Final = 500
+"""In one turn of the loop: some milliseconds. After a start there are all that were watched."""
+
+
+class TouchedRequests:
+    """Those of one chain (`WatchedRequests.touched`)."""
+
+    def __init__(
+        self,
+        requests: WatchedRequests,
+        submissions: Submissions,
+        large: LargePayments,
+        strays: StraySearch,
+        final_time: FinalTime,
+        clock: Callable[[], int],
+    ) -> None:
+        """large: holds sums back. strays: looks for more, once an order is paid. clock: the relay's."""
+        self._requests = requests
+        self._submissions = submissions
+        self._large = large
+        self._strays = strays
+        self._final_time = final_time
+        self._clock = clock
+
+    def touch_unfinal(self, marks: Marks) -> None:
+        """Touch those of paid orders that are final now, or of which it may be known that they are gone."""
+        for request_id in self._requests.unfinal:
+            one = self._requests.get(request_id)
+            # Whether one is gone is known when all was read again, of which nothing else tells.
+            if one is not None and (one.is_doubtful or self._is_last(one, marks)):
+                self._requests.touched[request_id] = None
+
+    async def decide(self, marks: Marks) -> None:
+        """Have decided what is news of them; return when it is durable. Raises like `Submissions.wait`."""
+        newest_deep = None if marks.deep_block is None else marks.deep_block.id
+        # The operator may have decided meanwhile.
+        await self._submissions.wait()
+        touched = list(self._requests.touched)
+        for start in range(0, len(touched), DECIDED_AT_ONCE):
+            for request_id in touched[start : start + DECIDED_AT_ONCE]:
+                self._requests.touched.pop(request_id, None)
+                one = self._requests.get(request_id)
+                if one is not None:
+                    self._decide_one(one, newest_deep, marks)
+            await asyncio.sleep(0)
+            await self._submissions.wait()
+        self._requests.rest()
+
+    def _decide_one(self, one: WatchedPayment, newest_deep: BlockId | None, marks: Marks) -> None:
+        news = one.news(
+            newest_deep,
+            marks.deep,
+            is_last=self._is_last(one, marks),
+            is_held=self._large.is_held(one, marks.head.number),
+            is_contradicted=self._large.is_contradicted(one),
+        )
+        if one.issued.state in OF_A_PAID_ORDER:
+            self._strays.begin(one, self._clock())
+        if news is not None:
+            self._requests.resting.note_gone(one.id)
+            self._submissions.submit(one, news)
+        elif self._requests.resting.may_rest(one, self._final_time.of(marks)):
+            self._requests.resting.note_quiet(one.id)
+
+    def _is_last(self, one: WatchedPayment, marks: Marks) -> bool:
+        """Return whether nothing that comes for a request later matters."""
+        if one.issued.state in OF_A_PAID_ORDER:
+            return one.paid_in is not None and one.paid_in.block.number <= marks.final
+        return self._requests.expiry.is_past(one.issued, self._final_time.of(marks))
