@@ -40,12 +40,12 @@ class ChangedObjects:
 
     def __init__(self) -> None:
         """Start without a change."""
-        self._last: dict[tuple[int, ObjectType, bytes], ObjectRow] = {}
-        self._pieces: dict[tuple[int, ObjectType, bytes], dict[int, bytes]] = {}
+        self._last: dict[tuple[int, int, bytes], ObjectRow] = {}
+        self._pieces: dict[tuple[int, int, bytes], dict[int, bytes]] = {}
 
     def add(self, shop: int, change: ObjectRow) -> None:
         """Take the next change. shop: row id."""
-        place = shop, change.object_type, change.key
+        place = shop, int(change.object_type), change.key
         self._last[place] = change
         if change.value is None:
             # If it comes again, it comes with all of its pieces.

@@ -45,7 +45,7 @@ def rows_in(batch: Batch) -> list[tuple[object, ...]]:
     (statement,) = batch.rows().statements()
     width = WIDTH + 1
     rows = [statement.parameters[at : at + width] for at in range(0, len(statement.parameters), width)]
-    return [tuple(row[:3]) for row in rows if row[0] is not Kind.NOTHING]
+    return [tuple(row[:3]) for row in rows if row[0] != Kind.NOTHING]
 
 
 def test_of_what_is_put_again_the_last_stands_in_its_place() -> None:
@@ -77,7 +77,7 @@ def test_what_is_inserted_comes_first_in_its_order() -> None:
     batch.insert(Kind.SHOP, 2, bytes(32), 0, 0)
     (statement,) = batch.rows().statements()
     kinds = statement.parameters[:: WIDTH + 1]
-    assert [kind for kind in kinds if kind is not Kind.NOTHING] == [Kind.SHOP, Kind.SHOP, Kind.META]
+    assert [kind for kind in kinds if kind != Kind.NOTHING] == [Kind.SHOP, Kind.SHOP, Kind.META]
 
 
 def test_the_ends_of_logs_are_those_of_the_last_sets() -> None:

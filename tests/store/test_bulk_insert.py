@@ -111,8 +111,8 @@ BAD_ROWS = [
     (Kind.KEY_CARD, 2, b"\x02" * 33, 1, bytes(19), 0, bytes(8), 0, 0),
     (Kind.PATCH, 99, 1, b"id", 1, 0, 0),
     (Kind.PATCH, 1, 1, "text", 1, 0, 0),
-    (Kind.OBJECT, 99, 1, b"key", 0, b"value"),
-    (Kind.OBJECT, 1, 1, b"key", 0, None),
+    (Kind.OBJECT, 99, 1, b"key", 0, b"value", 0),
+    (Kind.OBJECT, 1, 1, b"key", 0, None, 0),
     patch_set(1),
     patch_set(3),
     patch_set(2, shop=2),
@@ -142,3 +142,21 @@ def test_a_batch_that_fits_is_one_statement() -> None:
     statements = rows_with(*[(Kind.META, str(number), b"") for number in range(300)]).statements()
     assert [type(one) for one in statements] == [Statement]
     assert len(statements[0].parameters) == 512 * (1 + WIDTH)
+
+
+def test_what_fills_rows_and_statements_up_is_handed_over_as_it_is() -> None:
+    rows = rows_with(patch_set(1), (Kind.NONCE, 1, bytes(8)), (Kind.UNLINKED, 1))
+    (statement,) = rows.statements()
+    # Python looks for an adapter for each parameter that is of none of these types; for bytes it has to.
+    assert {type(one) for one in statement.parameters} == {int, bytes}
+
+
+def test_few_triggers_look_at_most_rows(db: sqlite3.Connection) -> None:
+    triggers = "SELECT count(*) FROM sqlite_temp_schema WHERE type = 'trigger' AND tbl_name = 'bulk_insert'"
+    assert db.execute(triggers).fetchone() == (5,)
+
+
+def test_each_kind_has_an_action(db: sqlite3.Connection) -> None:
+    names = {name for (name,) in db.execute("SELECT name FROM sqlite_temp_schema WHERE type = 'trigger'")}
+    for kind in set(Kind) - {Kind.NOTHING}:
+        assert len(names & {f"bulk_insert_{kind.name.lower()}", f"bulk_insert_rare_{kind.name.lower()}"}) == 1
