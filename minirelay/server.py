@@ -70,7 +70,7 @@ async def serve(
     if base_url is None:
         raise ConfigError("not configured: base_url")
     settings.check_payments()
-    settings.check_anchoring()
+    settings.anchoring.check()
     settings.check_webhook()
     async with AsyncExitStack() as stages:
         enter = stages.enter_async_context

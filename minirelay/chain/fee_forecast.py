@@ -5,7 +5,7 @@ from typing import Final
 
 from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import http_endpoints, open_http
-from minirelay.config.settings import ChainSettings
+from minirelay.config.chains import ChainSettings
 
 _MINT_GAS: Final = 300_000
 """More than minting the relay's token takes."""

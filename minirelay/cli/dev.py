@@ -13,8 +13,8 @@ from minirelay.cli.running import accept_loss_flag, allow_sessions, stop_on_sign
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
+    from minirelay.config.money import Factor
     from minirelay.config.setting import Setting
-    from minirelay.config.values import Factor
     from minirelay.dev.development import Development, DevOptions
 
 PORT = click.IntRange(0, 65535)
@@ -195,7 +195,7 @@ def _options(given: dict[str, Any]) -> "DevOptions":
 
 
 def _factor(text: str) -> "Factor":
-    from minirelay.config.values import Factor
+    from minirelay.config.money import Factor
 
     try:
         return Factor.parse(text)

@@ -30,7 +30,7 @@ async def reading(settings: "Settings") -> AsyncIterator["Reader"]:
 
 def shop_id_of(text: str) -> int:
     """Read a shop id as people write it: decimal, or hexadecimal behind 0x. Raises ConfigError."""
-    from minirelay.config.values import Uint256
+    from minirelay.config.chain_values import Uint256
 
     try:
         return Uint256.parse(text)

@@ -114,7 +114,7 @@ def create(
 
 
 def _print_calls(settings: "Settings", asked: Asked) -> None:
-    from minirelay.config.values import Address
+    from minirelay.config.chain_values import Address
 
     try:
         owner = Address.parse(asked.owner)

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from minirelay.config.values import AtLeastNone, Count, PositiveSeconds, PositiveSize, Size
+from minirelay.config.quantities import AtLeastNone, Count, PositiveSeconds, PositiveSize, Size
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ import msgspec
 import msgspec.inspect
 from msgspec import Meta
 
+from minirelay.config.chain_values import Uint256
 from minirelay.config.urls import EndpointUrl
-from minirelay.config.values import Uint256
 
 ANY_ID: Final = "<id>"
 """What stands in a setting's name for the id of a chain."""

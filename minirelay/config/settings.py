@@ -1,7 +1,8 @@
 """Every setting as data (spec 09, "Settings"). `loading.py` reads them.
 
-A setting is a field of one of the structs below; its type, default and help stand there and nowhere else.
-A new one needs a field here and a row in docs/settings.md; a new section is a field whose type is a struct.
+A setting is a field of the struct below or of one of its sections, which have files of their own; its type,
+default and help stand there and nowhere else. A new one needs a field and a row in docs/settings.md; a new
+section is a field whose type is a struct.
 """
 
 import re
@@ -11,197 +12,23 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from minirelay.config.anchoring import AnchoringSettings
+from minirelay.config.backup import BackupSettings
+from minirelay.config.chain_values import Uint256
+from minirelay.config.chains import DEVELOPMENT_CHAINS, ChainSettings
 from minirelay.config.limits import LimitSettings
+from minirelay.config.networks import ListenAddress, Network
+from minirelay.config.prices import PriceSettings
+from minirelay.config.quantities import Count, LineSize, PositiveSeconds, Seconds, Size
 from minirelay.config.setting import ANY_ID, Setting, settings_of
 from minirelay.config.urls import BaseUrl, EndpointUrl
-from minirelay.config.values import (
-    Address,
-    AtLeastNone,
-    Coins,
-    Confirmations,
-    Count,
-    Factor,
-    LargeTotal,
-    LineSize,
-    ListenAddress,
-    Network,
-    PositiveSeconds,
-    Seconds,
-    Size,
-    Uint256,
-)
 from minirelay.errors import ConfigError
 from minirelay.logs import LogBounds
-from minirelay.protocol.addresses import (
-    MULTICALL_ADDRESS,
-    PAYMENTS_ADDRESS,
-    PERMIT2_ADDRESS,
-    RELAY_REG_ADDRESS,
-    SHOP_REG_ADDRESS,
-)
 
 DEFAULT_FILE: Final = Path("/etc/minirelay/minirelay.toml")
 ENVIRONMENT_PREFIX: Final = "MINIRELAY_"
 FILE_VARIABLE: Final = "MINIRELAY_CONFIG"
 """Names the settings file, like the flag `--config`."""
-
-
-DEVELOPMENT_CHAINS: Final = frozenset({31337, 1337})
-"""Ids that local nodes give their chains: what is there is worth nothing."""
-
-
-class ChainSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be known about one chain."""
-
-    rpc_urls: Annotated[
-        tuple[EndpointUrl, ...],
-        Meta(description="JSON-RPC endpoints, in order of preference", extra={"is_secret": True}),
-    ] = ()
-    allow_plain_http: Annotated[
-        bool, Meta(description="ask endpoints without TLS outside of private networks, too")
-    ] = False
-    shop_reg: Annotated[Address, Meta(description="address of the ShopReg contract")] = Address(
-        SHOP_REG_ADDRESS
-    )
-    relay_reg: Annotated[Address, Meta(description="address of the RelayReg contract")] = Address(
-        RELAY_REG_ADDRESS
-    )
-    payments: Annotated[Address, Meta(description="address of the Payments contract")] = Address(
-        PAYMENTS_ADDRESS
-    )
-    multicall: Annotated[
-        Address, Meta(description="address of Multicall3, which reads many balances in one call")
-    ] = Address(MULTICALL_ADDRESS)
-    permit2: Annotated[
-        Address, Meta(description="address of the Permit2 contract that Payments was deployed with")
-    ] = Address(PERMIT2_ADDRESS)
-    development: Annotated[
-        bool | None,
-        Meta(description="a development chain; unset: true for 31337 and 1337. Needs development mode"),
-    ] = None
-    poll_interval: Annotated[
-        Seconds, Meta(description="how often the chain is looked at; 0: 4s, a development chain 500ms")
-    ] = Seconds(0)
-    poll_requests: Annotated[
-        int, Meta(ge=8, description="HTTP requests of one look at most; what doesn't fit goes on at the next")
-    ] = 10
-    confirmations: Annotated[
-        Confirmations | None,
-        Meta(
-            description="depth from which a block counts, 1: included; or safe, or finalized. Unset: 1 for a "
-            "development chain, 3 for Ethereum and OP-stack chains, 20 for Arbitrum, 32 for Polygon, else 12"
-        ),
-    ] = None
-    large_total: Annotated[
-        tuple[LargeTotal, ...],
-        Meta(
-            description="sums from which a payment also needs a second endpoint's word: coin=2.5, or a "
-            "token's address=units; coin=2.5/30: and 30 confirmations"
-        ),
-    ] = ()
-    start_block: Annotated[
-        Uint256 | None,
-        Meta(
-            description="block from which a chain is read that never was, that of the contracts, say; unset: "
-            "`start_margin`"
-        ),
-    ] = None
-    start_margin: Annotated[
-        AtLeastNone, Meta(description="how many blocks before the head a chain is read that never was")
-    ] = 128
-    max_lag: Annotated[
-        PositiveSeconds,
-        Meta(description="how long a chain may not be read up to its head, until `/ready` says so"),
-    ] = PositiveSeconds(300)
-    allow_unsweepable: Annotated[
-        bool,
-        Meta(description="take payments in tokens that can't be moved on from the address they are paid to"),
-    ] = False
-    sweep_gas_coin: Annotated[
-        int, Meta(ge=21_000, le=30_000_000, description="gas limit of a sweep of the chain's coin")
-    ] = 300_000
-    sweep_gas_token: Annotated[
-        int, Meta(ge=21_000, le=30_000_000, description="gas limit of a sweep of a token")
-    ] = 500_000
-    sweep_fee: Annotated[
-        Coins, Meta(description="what one sweep may cost at most, in the chain's coin: 0.05, say")
-    ] = Coins("0.05")
-    sweep_fees_per_day: Annotated[
-        Coins, Meta(description="what the sweeps of a day (UTC) may cost at most, all together")
-    ] = Coins("0.5")
-    auto_sweep: Annotated[
-        Literal["off", "over", "paid"],
-        Meta(
-            description="what is swept by itself: over: tokens that were paid over, before their time ends; "
-            "paid: all that is paid"
-        ),
-    ] = "over"
-
-
-class PriceSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a currency is worth in another one."""
-
-    source: Annotated[
-        Literal["none", "fixed", "coingecko"],
-        Meta(
-            description="where rates come from: none: only the pricing currency can be chosen; fixed: "
-            "`prices.factor`; coingecko: the market"
-        ),
-    ] = "none"
-    factor: Annotated[
-        Factor | None,
-        Meta(description="with source fixed: the rate, the same in every direction, like 1500/1"),
-    ] = None
-    url: Annotated[EndpointUrl, Meta(description="with source coingecko: URL of its API")] = EndpointUrl(
-        "https://api.coingecko.com/api/v3"
-    )
-    key_file: Annotated[
-        Path | None,
-        Meta(description="with source coingecko: file with the key of a demo account; unset: none"),
-    ] = None
-    max_change: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=1000,
-            description="with source coingecko: percent that a price may be away from the last one; a price "
-            "beyond it counts only when it has stayed for 10 minutes",
-        ),
-    ] = 20
-
-
-class AnchoringSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Writing shops' root hashes to the registry chain."""
-
-    enabled: Annotated[bool, Meta(description="write the root hashes of shops that list this relay")] = False
-    sets: Annotated[
-        AtLeastNone,
-        Meta(description="write a shop's root hash after so many patch sets; 0: not by their number"),
-    ] = 1000
-    interval: Annotated[
-        Seconds,
-        Meta(description="write it so long after the last time if there are new ones; 0: not by time"),
-    ] = Seconds(86_400)
-    timeout: Annotated[
-        PositiveSeconds,
-        Meta(description="how long a transaction may wait, until it is replaced by one with higher fees"),
-    ] = PositiveSeconds(300)
-    fee_per_transaction: Annotated[
-        Coins, Meta(description="coins that one transaction may cost at most, the one that replaces it, too")
-    ] = Coins("0.001")
-    fee_per_day: Annotated[
-        Coins, Meta(description="coins that all transactions of a day (UTC) may cost at most, together")
-    ] = Coins("0.01")
-
-
-class BackupSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Backups by the clock."""
-
-    file: Annotated[
-        Path | None, Meta(description="where the newest backup is to be; unset: none is made by itself")
-    ] = None
-    interval: Annotated[PositiveSeconds, Meta(description="how often one is made")] = PositiveSeconds(86_400)
-    keep: Annotated[Count, Meta(description="how many there are: `file`, `file`.1, `file`.2, ...")] = 7
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -345,14 +172,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def check_payments(self) -> None:
         """Check what payments need together. Raises ConfigError."""
-        if self.prices.source == "fixed" and self.prices.factor is None:
-            raise ConfigError('not configured: prices.factor, which prices.source = "fixed" needs')
+        self.prices.check()
         for chain_id, chain in self.chains.items():
-            if chain.development and not self.development:
-                raise ConfigError(
-                    f"chains.{chain_id}.development: only in development mode (development = true), "
-                    "since what is paid on such a chain is worth nothing"
-                )
+            chain.check(chain_id, is_development=self.development)
 
     def check_webhook(self) -> None:
         """Check what the webhook needs together. Raises ConfigError."""
@@ -360,13 +182,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigError(
                 "not configured: webhook_secret_file, which webhook_url needs: a file with a secret that the "
                 "receiver knows, too"
-            )
-
-    def check_anchoring(self) -> None:
-        """Check what anchoring needs together. Raises ConfigError."""
-        if self.anchoring.enabled and not (self.anchoring.sets or self.anchoring.interval):
-            raise ConfigError(
-                "anchoring.sets, anchoring.interval: one has to be above 0, or nothing is ever written"
             )
 
     def value(self, name: str) -> object:
@@ -393,7 +208,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def require_serving(self) -> None:
         """Check that the settings without a default are there. Raises ConfigError, which names them."""
         self.check_payments()
-        self.check_anchoring()
+        self.anchoring.check()
         self.check_webhook()
         self.require("base_url", "wallet_key_file", f"chains.{self.registry_chain}.rpc_urls")
 

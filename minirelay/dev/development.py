@@ -11,8 +11,8 @@ from minirelay.chain.chain import Chain
 from minirelay.chain.endpoint import open_http
 from minirelay.chain.wallet import Wallet, load_wallet
 from minirelay.config.loading import fixed_layer, load
+from minirelay.config.money import Factor
 from minirelay.config.settings import Settings
-from minirelay.config.values import Factor
 from minirelay.dev.admin.api import DevApi, Place
 from minirelay.dev.admin.pages import DevPages
 from minirelay.dev.chain.process import DevChain

@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from minirelay.config.values import Network
+from minirelay.config.networks import Network
 
 FORWARDED: Final = "X-Forwarded-For"
 _HOST_BITS: Final = 64

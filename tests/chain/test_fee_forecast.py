@@ -8,7 +8,7 @@ from minirelay.chain.fee_forecast import forecast
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.sending import Sender
 from minirelay.chain.wallet import Wallet
-from minirelay.config.settings import ChainSettings
+from minirelay.config.chains import ChainSettings
 from minirelay.config.urls import EndpointUrl
 from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain.process import DevChain

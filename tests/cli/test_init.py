@@ -8,8 +8,8 @@ from web3 import Web3
 
 from minirelay.chain.amounts import show_cost
 from minirelay.cli.main import run
+from minirelay.config.chains import ChainSettings
 from minirelay.config.loading import file_layer, load
-from minirelay.config.settings import ChainSettings
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from tests.chain_fixtures import rpc

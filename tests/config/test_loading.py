@@ -13,9 +13,9 @@ from minirelay.config.loading import (
     load,
     load_from_outside,
 )
+from minirelay.config.networks import Network
 from minirelay.config.setting import Setting
 from minirelay.config.settings import SETTINGS
-from minirelay.config.values import Network
 from minirelay.errors import ConfigError
 
 

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from msgspec import Meta
 
+from minirelay.config.quantities import Count, Size
 from minirelay.config.setting import settings_of
 from minirelay.config.settings import SETTINGS, Settings
 from minirelay.config.urls import EndpointUrl
-from minirelay.config.values import Count, Size
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import pytest
 
 from minirelay.client import KnownRelays, PrivateKey, RelayClient
 from minirelay.client.payments import PaymentsContract, payment_request
-from minirelay.config.values import Factor
+from minirelay.config.money import Factor
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.demo_orders import COMMITTED_ORDER, OPEN_ORDER, UNPAID_ORDER
 from minirelay.dev.derivation import DEMO_CUSTOMER_CARD, RELAY_KEY

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from minirelay.config.values import Factor
+from minirelay.config.money import Factor
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.dev.development import WALLET_NAME, DevOptions, run_development

@@ -14,7 +14,7 @@ from minirelay.chain.chain import Chain
 from minirelay.chain.relay_registry import RelayReg
 from minirelay.chain.shop_registry import ShopReg
 from minirelay.chain.web3_provider import ChainProvider
-from minirelay.config.values import Network
+from minirelay.config.networks import Network
 from minirelay.errors import MalformedInput
 from minirelay.protocol.abi import Function
 from minirelay.protocol.block_id import BlockId

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from minirelay.blobs.cid import write_cid
-from minirelay.config.values import PositiveSize
+from minirelay.config.quantities import PositiveSize
 from minirelay.dev.pictures import load_pictures
 from tests.blobs.test_library import put
 from tests.web.edge import OPEN

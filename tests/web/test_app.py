@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 
-from minirelay.config.values import PositiveSize, Size
+from minirelay.config.quantities import PositiveSize, Size
 from minirelay.logs import fields_of
 from minirelay.protocol import envelope as wire
 from minirelay.relay.connection import Connection

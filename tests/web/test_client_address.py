@@ -3,7 +3,7 @@
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from minirelay.config.values import Network
+from minirelay.config.networks import Network
 from minirelay.web.client_address import ClientAddresses, client_address, counted_as
 
 PROXIES = (Network.parse("10.0.0.0/8"), Network.parse("fd00::/8"))

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from minirelay.config.limits import LimitSettings
-from minirelay.config.values import Network
+from minirelay.config.networks import Network
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.connections import Connections, Place, files_for_connections
 from minirelay.web.refusals import Refusals

@@ -12,7 +12,7 @@ from aiohttp import ClientSession, FormData
 
 from minirelay.chain.errors import ChainUnreachable, WrongContract
 from minirelay.config.limits import LimitSettings
-from minirelay.config.values import PositiveSeconds
+from minirelay.config.quantities import PositiveSeconds
 from minirelay.errors import StorageFull, StoreError
 from minirelay.relay.enrolment import (
     AdmissionPolicy,

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession, web
 
-from minirelay.config.values import PositiveSeconds
+from minirelay.config.quantities import PositiveSeconds
 from minirelay.relay.memory_budget import MemoryBudget
 from minirelay.web.app import create_app
 from minirelay.web.listener import Listener

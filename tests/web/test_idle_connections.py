@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from aiohttp import ClientSession, WSMsgType, web
 
+from minirelay.config.quantities import PositiveSeconds
 from minirelay.config.settings import Settings
-from minirelay.config.values import PositiveSeconds
 from minirelay.web.idle_connections import IdleConnections
 from minirelay.web.listener import Listener
 from tests.relay.house import TIMEOUT_S

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from minirelay import __version__
-from minirelay.config.settings import ChainSettings, Settings
+from minirelay.config.chains import ChainSettings
+from minirelay.config.settings import Settings
 from minirelay.config.urls import BaseUrl, EndpointUrl
 from minirelay.web.info import sessions_url
 from tests.web.edge import RELAY_TOKEN, SETTINGS, serving

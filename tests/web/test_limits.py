@@ -11,8 +11,8 @@ from aiohttp import ClientSession, WSServerHandshakeError
 from aiohttp.test_utils import make_mocked_request
 
 from minirelay.config.limits import LimitSettings
+from minirelay.config.networks import Network
 from minirelay.config.settings import Settings
-from minirelay.config.values import Network
 from minirelay.web.client_address import ClientAddresses
 from minirelay.web.limits import (
     AdmissionLimiter,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from minirelay.client.errors import UploadRefused
 from minirelay.client.http import upload
-from minirelay.config.values import PositiveSeconds, PositiveSize
+from minirelay.config.quantities import PositiveSeconds, PositiveSize
 from minirelay.store.errors import StoreUnavailable
 from minirelay.web import http_connection, uploads
 from tests.blobs.test_library import NOTHING, rows

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from minirelay.config.settings import BackupSettings
+from minirelay.config.backup import BackupSettings
 from minirelay.errors import StoreError
 from minirelay.operations.checks.result import Line, Result, fail, ok, warn
 from minirelay.operations.last_backup import recall_backup

@@ -7,7 +7,8 @@ from typing import Final
 
 from minirelay.chain.endpoint import Endpoint, http_endpoints, open_http
 from minirelay.chain.errors import EndpointFailure
-from minirelay.config.settings import ChainSettings, Settings
+from minirelay.config.chains import ChainSettings
+from minirelay.config.settings import Settings
 from minirelay.errors import MalformedInput
 from minirelay.operations.checks.result import Line, Result, fail, ok, warn
 from minirelay.protocol.addresses import ZERO_ADDRESS

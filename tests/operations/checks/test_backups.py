@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from minirelay.config.settings import BackupSettings
+from minirelay.config.backup import BackupSettings
 from minirelay.operations.checks.backups import check_backups
 from minirelay.operations.checks.result import Verdict
 from minirelay.operations.last_backup import remember_backup

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from minirelay.config.settings import ChainSettings
+from minirelay.config.chains import ChainSettings
 from minirelay.operations.checks.endpoints import MOST_BEHIND, Seen, judge_clock, judge_endpoints
 from minirelay.operations.checks.result import Verdict
 
