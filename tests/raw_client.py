@@ -254,7 +254,7 @@ class Line(RawClient):
         """Take the next frame that leaves."""
         frame = await self.connection.next_frame()
         assert frame is not None, self.connection.hang_up
-        self.connection.sent(frame)
+        self.connection.sent([frame])
         envelope = wire.decode_envelope(frame)
         await self.take(envelope)
         return envelope

@@ -27,6 +27,7 @@ class Backpressure:
         self._unanswered_bytes = 0
         self._is_over = False
         self._changed = asyncio.Event()
+        self._is_awaited = False
 
     @property
     def unanswered_bytes(self) -> int:
@@ -47,6 +48,7 @@ class Backpressure:
         """Wait until enough of this client's writes are answered, and enough of its answers have left."""
         while not self.may_receive:
             self._changed.clear()
+            self._is_awaited = True
             await self._changed.wait()
 
     def took_write(self, size_bytes: int) -> None:
@@ -58,10 +60,12 @@ class Backpressure:
         """Take a write off again."""
         self._unanswered_bytes -= size_bytes
         self._account.hold(-WRITE_COPIES * size_bytes - REQUEST_BYTES)
-        self._changed.set()
+        if self._is_awaited:
+            self.note_change()
 
     def note_change(self) -> None:
         """Take note that less may wait to be sent."""
+        self._is_awaited = False
         self._changed.set()
 
     def end(self) -> None:

@@ -163,8 +163,8 @@ class ClientWrite(msgspec.Struct, eq=False):
         decoded_before: DecodedPatchSet | Refusal | None,
         verified_before: VerifiedPatchSet | Refusal | None,
     ) -> Accepted:
-        patch_set = self._check(head, decoded_before, verified_before)
         card, terms, now = self.request.card, self.terms, self.terms.now()
+        patch_set = self._check(head, now, decoded_before, verified_before)
         author = Author(Role.GUEST if card.is_guest else Role.CLERK, card.row_id)
         facts = terms.facts.facts(int(now.timestamp()))
         limits, state = terms.limits, head.state
@@ -183,6 +183,7 @@ class ClientWrite(msgspec.Struct, eq=False):
     def _check(
         self,
         head: ShopHead,
+        now: datetime,
         decoded_before: DecodedPatchSet | Refusal | None,
         verified_before: VerifiedPatchSet | Refusal | None,
     ) -> VerifiedPatchSet:
@@ -197,7 +198,7 @@ class ClientWrite(msgspec.Struct, eq=False):
             raise invalid(f"invalid header: this session writes to another shop than {header.shop_id}")
         if header.key_card_nonce <= entry.last_nonce:
             raise invalid(f"event nonce re-use: {header.key_card_nonce} is not above {entry.last_nonce}")
-        if header.timestamp > self.terms.now() + self.terms.limits.clock_skew:
+        if header.timestamp > now + self.terms.limits.clock_skew:
             raise invalid("invalid header: its timestamp lies in the future; check the clock")
         patch_set = _or_raise(verified_before or verify(decoded))
         if patch_set.signer != card.public_key:

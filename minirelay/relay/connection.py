@@ -7,7 +7,7 @@ and nothing that one connection waits for keeps another one waiting.
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import copy_context
 from functools import partial
@@ -18,6 +18,7 @@ from minirelay.logs import bound
 from minirelay.metrics import ACCEPTED, Meters
 from minirelay.protocol.signing import CHALLENGE_BYTES
 from minirelay.relay.backpressure import REQUEST_BYTES, Backpressure
+from minirelay.relay.event_log import tells_writes
 from minirelay.relay.keep_alive import KeepAlive
 from minirelay.relay.limits import ConnectionLimits
 from minirelay.relay.live_cards import LiveCards
@@ -74,7 +75,7 @@ class Host(Protocol):
         """Name a URL to upload a file to, for the card's shop. Raises Refusal."""
 
     def write_settled(self, card: KeyCard, outcome: Outcome) -> None:
-        """Take note of what became of a write, before its answer leaves."""
+        """Take note of what became of a write that is told, before its answer leaves."""
 
     def session_ended(self, hang_up: HangUp) -> None:
         """Take note of how the relay ended a session."""
@@ -135,9 +136,13 @@ class Connection:
         """Wait for something to send; None means that `hang_up` says how to end."""
         return await self.outbox.next_frame()
 
-    def sent(self, frame: bytes) -> None:
-        """Note that a frame has left."""
-        self.outbox.sent(frame)
+    def frames_behind(self, size_bytes: int) -> list[bytes]:
+        """Take the frames that can leave with it, so many bytes at most."""
+        return self.outbox.frames_behind(size_bytes)
+
+    def sent(self, frames: Sequence[bytes]) -> None:
+        """Note that frames have left."""
+        self.outbox.sent(frames)
 
     @property
     def may_receive(self) -> bool:
@@ -262,9 +267,9 @@ class Connection:
 
     def _note_settled(self, effect: Write, outcome: Outcome) -> None:
         """Let it be logged what became of a write: as of this session, whoever settles it."""
-        if log.isEnabledFor(logging.DEBUG):
+        if tells_writes():
             self._context.run(self._note_named, effect, outcome)
-        else:
+        elif isinstance(outcome, Refusal):
             self._host.write_settled(effect.card, outcome)
 
     def _note_named(self, effect: Write, outcome: Outcome) -> None:

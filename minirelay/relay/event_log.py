@@ -25,6 +25,11 @@ ORDERLY: Final = frozenset({1000, 1001})
 """The close codes of sessions that end without a fault (spec 01)."""
 
 
+def tells_writes() -> bool:
+    """Return whether each write is told by itself: accepted ones are not told otherwise."""
+    return log.isEnabledFor(logging.DEBUG)
+
+
 MOST_TOLD: Final = 20
 """Payment requests of one commit that are told; an edited address can bring very many."""
 
@@ -59,11 +64,6 @@ class EventLog:
         self._summary_s = summary_s
         self._refused: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def tells_accepted(self) -> bool:
-        """Return whether accepted writes are told at all: one by one they are for looking closely."""
-        return log.isEnabledFor(logging.DEBUG)
 
     def write_settled(self, shop_id: int, outcome: Outcome) -> None:
         """Note what became of a client's write."""

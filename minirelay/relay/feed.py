@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from minirelay.metrics import Histogram
 from minirelay.relay.audience import Audiences, Touched
@@ -56,7 +56,7 @@ class Feed:
         """What the next round has to hand over, as far as it is followed."""
         self._is_handing_over = False
         self._fan_out: FanOut | None = None
-        self._latest = Latest(seq, Touched())
+        self._latest = NOTHING_NEW
 
     @property
     def is_followed(self) -> bool:
@@ -68,19 +68,26 @@ class Feed:
         for stored in sets:
             self._remember(stored)
         self.seq, self.counts = sets[-1].seq, sets[-1].counts
-        touched = self._followers.followed(Touched.by(sets)) if self._followers else Touched()
-        if touched and not self._touched:
+        if self._followers:
+            self._touch(sets)
+        else:
+            self._latest = NOTHING_NEW
+        if not self._is_handing_over:
+            self._handed_seq = self.seq
+
+    def _touch(self, sets: Sequence[StoredSet]) -> None:
+        """See to it that those who follow what these sets touch are handed them."""
+        touched = self._followers.followed(Touched.by(sets))
+        self._latest = Latest(sets[0].seq, touched)
+        if not touched:
+            return
+        if not self._touched:
             self._touched_at = perf_counter()
         self._touched.add(touched)
-        self._latest = Latest(sets[0].seq, touched)
-        if self._is_handing_over:
-            return
-        if self._touched:
+        if not self._is_handing_over:
             # Behind the callbacks of the same commit: they all fill one push.
             self._is_handing_over = True
             self._work.add(self._hand_over())
-        else:
-            self._handed_seq = self.seq
 
     def add(self, follower: Follower) -> None:
         """Let a subscription follow that has everything up to `seq`."""
@@ -143,7 +150,7 @@ class Feed:
             self._latency.observe(perf_counter() - touched_at)
         self._handed_seq = self.seq
         self._fan_out = None
-        self._latest = Latest(self.seq, Touched())
+        self._latest = NOTHING_NEW
         self._is_handing_over = False
 
     def _hand_to(self, follower: Follower, audience: View) -> None:
@@ -178,6 +185,10 @@ class Latest(NamedTuple):
 
     first_seq: int
     touched: Touched
+
+
+NOTHING_NEW: Final = Latest(0, Touched())
+"""Nobody follows what the latest commit touches."""
 
 
 def _attempt(work: Callable[..., None], follower: Follower, *more: View) -> None:

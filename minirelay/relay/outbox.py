@@ -5,7 +5,7 @@ Two bounds, in bytes: with so much unsent, pushes wait in the log; with more, no
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -58,6 +58,8 @@ class Outbox:
         self._on_left = on_left
         self._frames: deque[Send] = deque()
         self._size_bytes = 0
+        self.is_full = False
+        """Whether so much waits that nothing more should be read from the client."""
         self._held_bytes = 0
         self._is_closed = False
         self._is_dropped = False
@@ -77,19 +79,18 @@ class Outbox:
         """List the frames that were not taken yet, in order."""
         return tuple(send.frame for send in self._frames)
 
-    @property
-    def is_full(self) -> bool:
-        """Return whether so much waits that nothing more should be read from the client."""
-        return self._size_bytes >= self.limits.answer_bytes
-
     # -- in and out
 
     def put(self, send: Send) -> None:
         """Queue a frame."""
+        if not self._frames:
+            self._output.set()
         self._frames.append(send)
-        self._size_bytes += len(send.frame)
-        self._hold(len(send.frame) + FRAME_BYTES)
-        self._output.set()
+        size_bytes = len(send.frame)
+        self._size_bytes += size_bytes
+        self.is_full = self._size_bytes >= self.limits.answer_bytes
+        self._held_bytes += size_bytes + FRAME_BYTES
+        self._account.hold(size_bytes + FRAME_BYTES)
 
     async def next_frame(self) -> bytes | None:
         """Wait for a frame and take it; None when there will be no more."""
@@ -103,12 +104,23 @@ class Outbox:
         self._hold(len(frame))
         return frame
 
-    def sent(self, frame: bytes) -> None:
-        """Note that a frame that was taken has left."""
+    def frames_behind(self, size_bytes: int) -> list[bytes]:
+        """Take the frames that wait behind one that was taken, so many bytes at most."""
+        taken: list[bytes] = []
+        left = size_bytes
+        while self._frames and (left := left - len(self._frames[0].frame)) >= 0:
+            taken.append(self._frames.popleft().frame)
+        if taken:
+            self._hold(sum(map(len, taken)))
+        return taken
+
+    def sent(self, frames: Sequence[bytes]) -> None:
+        """Note that frames that were taken have left."""
         if self._is_dropped:
-            return  # it was given back then
-        self._hold(-2 * len(frame) - FRAME_BYTES)
-        self._shrink(len(frame))
+            return  # they were given back then
+        size_bytes = sum(map(len, frames))
+        self._hold(-2 * size_bytes - len(frames) * FRAME_BYTES)
+        self._shrink(size_bytes)
 
     def withdraw_pushes(self) -> None:
         """Drop the pushes that were not taken yet."""
@@ -136,6 +148,7 @@ class Outbox:
 
     def _shrink(self, size_bytes: int) -> None:
         self._size_bytes -= size_bytes
+        self.is_full = self._size_bytes >= self.limits.answer_bytes
         self._room.set()
         self._on_left()
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from minirelay.blobs.upload_tokens import UploadTokens
-from minirelay.errors import Refusal, StorageFull, invalid, not_found
+from minirelay.errors import StorageFull, invalid, not_found
 from minirelay.metrics import Meters
 from minirelay.protocol.envelope import Filter
 from minirelay.protocol.gaps import RESTORED
@@ -166,10 +166,9 @@ class Relay:
 
     def write_settled(self, card: KeyCard, outcome: Outcome) -> None:
         """Log what became of a write."""
-        if isinstance(outcome, Refusal) or self._events.tells_accepted:
-            hosted = self.shops.by_row(card.shop)
-            if hosted is not None:
-                self._events.write_settled(hosted.row.shop_id, outcome)
+        hosted = self.shops.by_row(card.shop)
+        if hosted is not None:
+            self._events.write_settled(hosted.row.shop_id, outcome)
 
     def session_ended(self, hang_up: HangUp) -> None:
         """Log how the relay ended a session."""

@@ -177,13 +177,13 @@ class Sequencer:
             head.records.clear(now)
 
     def _take_slice(self) -> list[Request]:
-        requests: list[Request] = []
+        queue, requests = self._queue, list[Request]()
         size_bytes = 0
-        while self._queue and self._queue[0].size_bytes <= THREAD_BYTES:
-            size_bytes += self._queue[0].size_bytes + REQUEST_BYTES
+        while queue and (request_bytes := queue[0].size_bytes) <= THREAD_BYTES:
+            size_bytes += request_bytes + REQUEST_BYTES
             if requests and size_bytes > SLICE_BYTES:
                 break
-            requests.append(self._queue.popleft())
+            requests.append(queue.popleft())
         return requests
 
     def _start(self, work: Awaitable[None]) -> asyncio.Task[None]:
@@ -263,6 +263,8 @@ class Sequencer:
             self._events.manifest_changed(self._shop, outcome.checkout.manifest)
         self._last_commit = self._writer.commit(commit)
         records = None if outcome.checkout is None else outcome.checkout.records
+        if records is not None and records.is_empty:
+            records = None
         self._last_commit.add_done_callback(
             partial(self._committed, request, commit, records, head.state.root_hash)
         )
@@ -282,7 +284,7 @@ class Sequencer:
             # Before the answer, which takes the echo of these sets along.
             if commit.sets:
                 self._events.stored(self._shop, commit.sets)
-            if records is not None and not records.is_empty:
+            if records is not None:
                 self._events.checkout_changed(self._shop, records)
             try:
                 request.stored(root_hash)

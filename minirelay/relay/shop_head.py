@@ -119,7 +119,8 @@ class ShopHead:
         for entry in accepted.entries:
             sets.append(self._append_set(entry))
             changes += entry.changes
-            unlinked += self._unlink(entry.applied.unlinked)
+            if entry.applied.unlinked:
+                unlinked += self._unlink(entry.applied.unlinked)
             # The author tells whose set it is, not the signer: logs hold the relay's key enrolled as a card.
             if entry.author.role is Role.RELAY:
                 relay_nonce, relay_signer = entry.nonce, entry.signer
@@ -137,7 +138,7 @@ class ShopHead:
             nonces=nonces,
             relay_nonce=relay_nonce,
             relay_signer=relay_signer,
-            new_shop=self._begin(accepted.new_cards),
+            new_shop=self._begin(accepted.new_cards) if accepted.new_cards else None,
             new_cards=accepted.new_cards,
             unlinked=tuple(unlinked),
             further=accepted.further,

@@ -202,7 +202,10 @@ class Shops:
         """Let subscribers have the sets."""
         hosted = self._by_row[shop]
         hosted.feed.publish(sets)
-        self._note_growth(hosted, sum([len(one.wire) + ENTRY_BYTES * len(one.leaves) for one in sets]))
+        for one in sets:
+            self._growth_bytes += len(one.wire) + ENTRY_BYTES * len(one.leaves)
+        if self._growth_bytes >= self._memory_bytes // _BUDGET_CHECKS:
+            self._make_room(hosted, hosted.size_bytes)
 
     def checkout_changed(self, shop: int, records: RecordChanges) -> None:
         """Let whoever watches payments know, and log what became of them."""
@@ -213,11 +216,6 @@ class Shops:
     def unlinked(self, card_row: int) -> None:
         """End the card's session."""
         self._cards.unlink(card_row)
-
-    def _note_growth(self, hosted: HostedShop, size_bytes: int) -> None:
-        self._growth_bytes += size_bytes
-        if self._growth_bytes >= self._memory_bytes // _BUDGET_CHECKS:
-            self._make_room(hosted, hosted.size_bytes)
 
     def _make_room(self, wanted: HostedShop, size_bytes: int) -> None:
         """Unload others until this shop, with so many bytes, and what is left keep within the budget."""

@@ -103,7 +103,7 @@ class Counts(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def plus(self, leaves: Iterable[Leaf], size_bytes: int) -> "Counts":
         """Count one more set. size_bytes: the length of its `wire`."""
-        counts = list(self.by_type)
+        counts = [self.listings, self.tags, self.orders, self.accounts, self.manifest, self.inventory]
         for leaf in leaves:
             counts[leaf.object_type - 1] += 1
         counts.append(self.size_bytes + size_bytes)

@@ -132,7 +132,7 @@ class Writer:
 
     def _schedule(self) -> None:
         """Start at the end of this turn of the loop, so that all of the turn goes into one batch."""
-        if self._queue and not self.is_writing and not self._is_scheduled:
+        if not self._is_scheduled and not self.is_writing and self._queue:
             self._is_scheduled = True
             asyncio.get_running_loop().call_soon(self._start, context=Context())
 

@@ -16,6 +16,7 @@ from aiohttp import web
 from minirelay.relay.memory_budget import Account
 from minirelay.shop.access import Role
 from minirelay.web.frame_scanner import FrameScanner
+from minirelay.web.frame_writer import FrameWriter
 from minirelay.web.receive_buffer import ReceiveBuffer
 from minirelay.web.turn_share import TurnShare, Waiting
 
@@ -70,6 +71,8 @@ class ReadThrottle(asyncio.BufferedProtocol):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """inner: what the transport served so far. Use `install`."""
+        self.writer = FrameWriter(transport)
+        """The way to the client."""
         self._inner = inner
         self._transport = transport
         self._limits = limits
@@ -173,15 +176,18 @@ class ReadThrottle(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """Pass on that the client does not read."""
+        self.writer.pause()
         self._inner.pause_writing()
 
     def resume_writing(self) -> None:
         """Pass on that the client reads again."""
+        self.writer.resume()
         self._inner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Pass on that the client is gone."""
         self._drop()
+        self.writer.lost()
         self._inner.connection_lost(exc)
 
     # -- inside

@@ -108,10 +108,11 @@ def _throttle(request: web.Request, socket: Socket, limits: ReadLimits) -> ReadT
 
 async def _receive(socket: Socket, connection: Connection, throttle: ReadThrottle) -> None:
     ping: bytes | None = None
+    backpressure = connection.backpressure
     try:
         while connection.hang_up is None:
-            if not connection.may_receive:
-                await connection.backpressure.wait()
+            if not backpressure.may_receive:
+                await backpressure.wait()
                 throttle.go_on()
             message = await socket.receive()
             if not _take(message, connection):
@@ -153,10 +154,13 @@ def _take(message: WSMessageNoDecodeText, connection: Connection) -> bool:
 async def _send(socket: Socket, connection: Connection, throttle: ReadThrottle) -> None:
     try:
         while (frame := await connection.next_frame()) is not None:
-            await socket.send_bytes(frame)
-            connection.sent(frame)
+            frames = [frame, *connection.frames_behind(WRITE_BUFFER_BYTES - len(frame))]
+            if socket.closed:
+                raise ConnectionResetError("behind a close frame nothing is sent")
+            await throttle.writer.send(frames)
+            connection.sent(frames)
             throttle.sent()
-            del frame
+            del frame, frames
     except ConnectionError as error:
         # What aiohttp waited with holds it, and is held by its frames.
         bare(error)

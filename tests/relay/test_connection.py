@@ -263,7 +263,7 @@ async def test_nothing_is_read_from_a_client_that_does_not_read_its_answers() ->
     assert not waiting.done()
     frame = await connection.next_frame()
     assert frame is not None
-    connection.sent(frame)
+    connection.sent([frame])
     await asyncio.wait_for(waiting, TIMEOUT_S)
     connection.lost()
 
@@ -428,7 +428,7 @@ async def test_a_silent_client_is_pinged_and_closed(tmp_path: Path) -> None:
         line = await house.line()
         pings = 0
         while (frame := await asyncio.wait_for(line.connection.next_frame(), TIMEOUT_S)) is not None:
-            line.connection.sent(frame)
+            line.connection.sent([frame])
             assert isinstance(wire.decode_envelope(frame).message, wire.PingRequest)
             pings += 1
         assert pings >= 1

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from minirelay.errors import invalid, not_found
-from minirelay.relay.event_log import MOST_TOLD, EventLog, payment_fields, tell_issued
+from minirelay.relay.event_log import MOST_TOLD, EventLog, payment_fields, tell_issued, tells_writes
 from minirelay.relay.messages import HangUp
 from minirelay.shop.checkout_records import RecordChanges
 from minirelay.shop.issued_requests import IssuedRequest, RequestState
@@ -26,6 +26,7 @@ def events(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, Any]]]
 
 async def test_refused_writes_are_counted_by_kind(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "minirelay")
+    assert not tells_writes()
     log = EventLog(summary_s=0.01)
     for _ in range(1000):
         log.write_settled(SHOP, invalid("no"))
@@ -49,7 +50,7 @@ async def test_at_the_end_what_was_counted_is_told(caplog: pytest.LogCaptureFixt
 async def test_looking_closely_each_write_is_told_with_its_shop(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "minirelay")
     log = EventLog()
-    assert log.tells_accepted
+    assert tells_writes()
     log.write_settled(SHOP, bytes(32))
     log.write_settled(SHOP, invalid("no such thing"))
     log.tell_refused()

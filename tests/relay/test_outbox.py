@@ -26,7 +26,7 @@ class Client:
     async def take(self) -> bytes:
         frame = await asyncio.wait_for(self.outbox.next_frame(), TIMEOUT_S)
         assert frame is not None
-        self.outbox.sent(frame)
+        self.outbox.sent([frame])
         return frame
 
 
@@ -37,10 +37,26 @@ async def test_frames_leave_in_order_and_count_until_they_have_left() -> None:
     assert client.outbox.frames == (b"first", b"second")
     assert await client.outbox.next_frame() == b"first"
     assert (client.outbox.size_bytes, client.left) == (11, 0)
-    client.outbox.sent(b"first")
+    client.outbox.sent([b"first"])
     assert (client.outbox.size_bytes, client.left) == (6, 1)
     assert await client.take() == b"second"
     assert client.outbox.size_bytes == 0
+
+
+async def test_frames_that_wait_behind_one_are_taken_together_as_far_as_they_are_small() -> None:
+    client = Client()
+    for frame in (b"first", bytes(50), bytes(30), bytes(21), b""):
+        client.outbox.put(Send(frame))
+    frames = [await client.outbox.next_frame(), *client.outbox.frames_behind(100)]
+    assert frames == [b"first", bytes(50), bytes(30)]
+    taken = [frame for frame in frames if frame is not None]
+    assert client.account.size_bytes == 2 * 85 + 21 + 5 * FRAME_BYTES
+    client.outbox.sent(taken)
+    assert (client.outbox.size_bytes, client.left) == (21, 1)
+    assert client.account.size_bytes == 21 + 2 * FRAME_BYTES
+    assert client.outbox.frames_behind(20) == []
+    assert client.outbox.frames_behind(21) == [bytes(21), b""]
+    assert client.outbox.frames_behind(21) == []
 
 
 async def test_who_waits_for_a_frame_gets_the_next_one_or_the_end() -> None:
@@ -145,7 +161,7 @@ async def test_frames_count_for_the_session_until_they_have_left_twice_while_on_
     frame = await client.outbox.next_frame()
     assert frame is not None
     assert client.account.size_bytes == 110 + 2 * FRAME_BYTES
-    client.outbox.sent(frame)
+    client.outbox.sent([frame])
     assert client.account.size_bytes == 10 + FRAME_BYTES
     client.outbox.withdraw_pushes()
     assert client.account.size_bytes == 0
@@ -160,7 +176,7 @@ async def test_dropped_frames_neither_leave_nor_count() -> None:
     client.outbox.drop()
     assert (client.account.size_bytes, client.outbox.size_bytes) == (0, 0)
     assert await client.outbox.next_frame() is None
-    client.outbox.sent(on_its_way)
+    client.outbox.sent([on_its_way])
     assert (client.account.size_bytes, client.outbox.size_bytes) == (0, 0)
 
 

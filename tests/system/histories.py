@@ -450,7 +450,7 @@ class History:
                     frame = await session.connection.next_frame()
                     if frame is None:
                         break
-                    session.connection.sent(frame)
+                    session.connection.sent([frame])
                     await session.take(wire.decode_envelope(frame))
             if session.connection.hang_up is None:
                 await session.quiet()
