@@ -38,6 +38,10 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
         f"operations/checks/{part}.py": "tested with the command: cli/test_doctor.py"
         for part in ("contracts", "diagnosis", "result")
     },
+    **{
+        f"store/{part}questions.py": "questions of the reader, tested with it: store/test_reader.py"
+        for part in ("", "blob_", "log_", "operator_", "payment_", "shop_")
+    },
     "blobs/errors.py": "two names, tested with the library and the uploads",
     "operations/shop_documents.py": "tested with the views of shops over HTTP: web/admin/test_shops.py",
     "operations/shop_views.py": "tested over HTTP: web/admin/test_shops.py",

@@ -87,11 +87,6 @@ class LookSchedule:
                     group[request_id] = now
                     group.move_to_end(request_id)
 
-    def longest_wait_s(self, now: int) -> int:
-        """Return how long ago it is that the one that waits longest was looked at; 0 if nothing waits."""
-        waiting = [looked for group in (self._old, self._rest) for looked in islice(group.values(), 1)]
-        return max([now - looked for looked in waiting if looked], default=0)
-
     def _age(self, now: int) -> None:
         while self._young:
             request_id, issued_at = next(iter(self._young.items()))

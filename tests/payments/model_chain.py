@@ -140,6 +140,13 @@ class ModelChain:
         for _ in range(self.final_depth):
             self.mine()
 
+    def pay(self, request: PaymentRequest, way: str) -> None:
+        """Pay a request by a call of the contract, or by a transfer to its address."""
+        if way == "call":
+            self.event(request)
+        else:
+            self.transfer(request, request.amount)
+
     def transfer(self, request: PaymentRequest, amount: int, *, token: bytes | None = None) -> None:
         """Transfer to the address of a request, in a new block."""
         self.mine()

@@ -149,10 +149,7 @@ async def test_many_events_of_one_request_are_one_poll_and_few_rows(tmp_path: Pa
 async def test_what_is_dropped_before_it_is_deep_was_never_there(tmp_path: Path, way: str) -> None:
     async with watching(tmp_path, confirmations=3) as one:
         request = (await one.request()).request
-        if way == "call":
-            one.chain.event(request)
-        else:
-            one.chain.transfer(request, request.amount)
+        one.chain.pay(request, way)
         await one.poll()
         assert await one.state() == "seen"
         one.chain.reorganise(1)

@@ -25,10 +25,7 @@ def copy(chain: ModelChain) -> ModelChain:
 
 async def pay(one: Watching, way: str) -> None:
     request = (await one.request()).request
-    if way == "call":
-        one.chain.event(request)
-    else:
-        one.chain.transfer(request, request.amount)
+    one.chain.pay(request, way)
 
 
 async def poll_later(one: Watching) -> None:

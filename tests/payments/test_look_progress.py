@@ -106,10 +106,7 @@ async def test_what_was_paid_in_time_while_the_relay_was_down_over_the_ttl_is_pa
         chain.mine()
         (note,) = await chain.poll(one.watch)
         await one.shop.house.store.writer.put_meta(note.key, note.value)
-    if way == "call":
-        chain.event(request)
-    else:
-        chain.transfer(request, request.amount)
+    chain.pay(request, way)
     chain.pass_time(3 * DAY_S)
     async with watching_again(tmp_path, chain) as again:
         await again.poll(2)

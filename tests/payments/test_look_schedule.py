@@ -102,13 +102,6 @@ def test_what_an_event_was_found_for_is_looked_at_next() -> None:
     assert names(one.due(NOW + 1)) == [101]
 
 
-def test_the_longest_wait_is_told() -> None:
-    one = schedule(old=1, rest=1)
-    assert one.longest_wait_s(NOW) == 0
-    one.looked([*one.due(NOW)], NOW)
-    assert one.longest_wait_s(NOW + 50) == 50
-
-
 def test_however_many_wait_a_poll_looks_at_so_many_and_in_the_end_at_all() -> None:
     one, count = LookSchedule(), 20_000
     for number in range(count):

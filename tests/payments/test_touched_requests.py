@@ -38,10 +38,7 @@ async def test_what_is_dropped_after_it_was_paid_is_reverted_until_it_comes_back
     async with watching(tmp_path) as one:
         one.chain.final_depth = 100
         request = (await one.request()).request
-        if way == "call":
-            one.chain.event(request)
-        else:
-            one.chain.transfer(request, request.amount)
+        one.chain.pay(request, way)
         await one.poll(2)
         assert await one.state() == "paid"
         dropped = one.chain.reorganise(1)

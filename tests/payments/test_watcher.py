@@ -26,10 +26,7 @@ PAID, UNPAID, CANCELED = OrderState.PAID, OrderState.UNPAID, OrderState.CANCELED
 async def test_an_order_is_paid_by_itself(tmp_path: Path, coin: bytes | None, way: str) -> None:
     async with watching(tmp_path, coin=coin) as one:
         request = (await one.request()).request
-        if way == "call":
-            one.chain.event(request)
-        else:
-            one.chain.transfer(request, request.amount)
+        one.chain.pay(request, way)
         await one.poll(2)
         if way == "swept":
             one.chain.sweep(request)
@@ -174,10 +171,7 @@ async def test_the_first_request_pays_and_the_second_is_a_duplicate(tmp_path: Pa
     async with watching(tmp_path) as one:
         first, second = (await one.request(0)).request, (await one.request(1)).request
         for request in (first, second):
-            if way == "call":
-                one.chain.event(request)
-            else:
-                one.chain.transfer(request, request.amount)
+            one.chain.pay(request, way)
             await one.settle()
         assert await one.order() is PAID
         assert (await one.state(0), await one.state(1)) == ("paid", "duplicate")
@@ -457,10 +451,7 @@ async def test_what_moves_to_another_block_is_paid_once_with_its_last_block(
     async with watching(tmp_path, confirmations=3) as one:
         one.chain.final_depth = 100
         request = (await one.request()).request
-        if way == "call":
-            one.chain.event(request)
-        else:
-            one.chain.transfer(request, request.amount)
+        one.chain.pay(request, way)
         await one.poll()
         for _ in range(depth - 1):
             one.chain.mine()
