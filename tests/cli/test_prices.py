@@ -13,6 +13,7 @@ from minirelay.client import RelayRefused
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from tests.chain_fixtures import Contracts
+from tests.contracts.deploying import VARIANTS
 from tests.payments import price_server
 from tests.payments.price_server import PriceServer
 from tests.system.paid_orders import PRICE_WEI, PaidOrders, paid_orders
@@ -20,11 +21,16 @@ from tests.system.paid_orders import PRICE_WEI, PaidOrders, paid_orders
 PLATFORM = {"id": "dev", "chain_identifier": 31337, "native_coin_id": "ethereum"}
 
 
-@pytest.fixture
+@pytest.fixture(params=VARIANTS)
 def orders(
-    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3
+    tmp_path: Path,
+    dev_chain: DevChain,
+    deployment: Deployment,
+    contracts: Contracts,
+    w3: Web3,
+    request: pytest.FixtureRequest,
 ) -> PaidOrders:
-    return paid_orders(tmp_path, dev_chain, deployment, contracts, w3, "development")
+    return paid_orders(tmp_path, dev_chain, deployment, contracts, w3, request.param)
 
 
 def prices(directory: Path, *arguments: str) -> int:

@@ -122,15 +122,7 @@ class PaidOrders:
         coin: a token's address, if it is not one of the two. payee: whom to pay.
         """
         order = next(_ORDERS)
-        lines: Value = [{"ListingID": CAP, "Quantity": quantity}]
-        ship_to: Any = ADDRESS
-        await self.guest.write(
-            [
-                NewPatch("add", ("Orders", order), {"ID": order, "Items": lines, "State": 1}),
-                NewPatch("add", ("Orders", order, "ShippingAddress"), ship_to),
-                NewPatch("replace", ("Orders", order, "State"), int(OrderState.COMMITTED)),
-            ]
-        )
+        await self.guest.write(committing(order, quantity))
         return order, await self.choose(order, is_token=is_token, coin=coin, payee=payee)
 
     async def accept(self, token: bytes) -> None:
@@ -151,16 +143,7 @@ class PaidOrders:
     ) -> PaymentRequest:
         """Choose how an order is paid; return its request."""
         coin = coin or (self.eddies if is_token else NATIVE_COIN)
-        to: Value = {"ChainID": CHAIN, "Address": payee}
-        await self.guest.write(
-            [
-                NewPatch(
-                    "replace", ("Orders", order, "ChosenPayee"), {"Address": to, "CallAsContract": False}
-                ),
-                NewPatch("replace", ("Orders", order, "ChosenCurrency"), {"ChainID": CHAIN, "Address": coin}),
-                NewPatch("replace", ("Orders", order, "State"), int(OrderState.PAYMENT_CHOSEN)),
-            ]
-        )
+        await self.guest.write(choosing(order, coin, payee))
         await self.guest_view.caught_up()
         found = self.guest_view.order(order)
         assert found is not None
@@ -296,6 +279,27 @@ def paid_orders(
     own = payments_variant(w3, contracts, variant)
     of_variant = replace(deployment, payments=own.payments.address, permit2=own.permit2.address)
     return PaidOrders(directory, chain, of_variant, Payer(w3, own))
+
+
+def committing(order: int, quantity: int = 1) -> list[NewPatch]:
+    """Patches with which a guest orders caps."""
+    lines: Value = [{"ListingID": CAP, "Quantity": quantity}]
+    ship_to: Any = ADDRESS
+    return [
+        NewPatch("add", ("Orders", order), {"ID": order, "Items": lines, "State": 1}),
+        NewPatch("add", ("Orders", order, "ShippingAddress"), ship_to),
+        NewPatch("replace", ("Orders", order, "State"), int(OrderState.COMMITTED)),
+    ]
+
+
+def choosing(order: int, coin: bytes = NATIVE_COIN, payee: bytes = SELLER) -> list[NewPatch]:
+    """Patches with which a guest chooses how to pay."""
+    to: Value = {"ChainID": CHAIN, "Address": payee}
+    return [
+        NewPatch("replace", ("Orders", order, "ChosenPayee"), {"Address": to, "CallAsContract": False}),
+        NewPatch("replace", ("Orders", order, "ChosenCurrency"), {"ChainID": CHAIN, "Address": coin}),
+        NewPatch("replace", ("Orders", order, "State"), int(OrderState.PAYMENT_CHOSEN)),
+    ]
 
 
 def paid_set(order: int, quantities: Sequence[int] = (1,)) -> list[tuple[str, tuple[Any, ...]]]:

@@ -45,13 +45,16 @@ class Serving:
     async def client(
         self, key: PrivateKey | None = None, *, guest: bool = False
     ) -> AsyncIterator[RelayClient]:
-        """Connect as a clerk or guest with a new key card, or with one that is enrolled already."""
+        """Connect as a clerk or guest with a new key card, or with one that is enrolled already.
+
+        key: of the card; of a guest, it is enrolled with it.
+        """
         card = key or PrivateKey.from_bytes(secrets.token_bytes(32))
         relays = relay_signers_of(self.wallet)
         async with RelayClient.connect(
             self.url, shop_id=self.shop_id, key_card=card, relay_signers=relays
         ) as client:
-            if key is None:
+            if key is None or guest:
                 await client.enrol(OWNER_KEY, guest=guest)
             await client.authenticate()
             yield client

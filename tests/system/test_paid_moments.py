@@ -59,6 +59,13 @@ async def cautious(orders: PaidOrders) -> AsyncIterator[PaidOrders]:
         yield orders
 
 
+@pytest.fixture
+async def public(orders: PaidOrders) -> AsyncIterator[PaidOrders]:
+    """The same as on a public chain, where a block that is deep is not final for long."""
+    async with orders.relay(chains__31337__confirmations=CONFIRMATIONS, chains__31337__development=False):
+        yield orders
+
+
 async def mine(shop: PaidOrders, blocks: int) -> None:
     """Mine blocks, and let each be polled."""
     for _ in range(blocks):
@@ -166,6 +173,48 @@ async def test_what_is_dropped_pays_nothing_unless_it_was_deep(
         # Nobody takes it back; here a block that is deep is final as well.
         assert cautious.state(order) is PAID
         assert cautious.stock() == STOCK - 1
+
+
+@pytest.mark.parametrize("depth", [AT, ABOVE])
+@pytest.mark.parametrize("route", OF_EACH_KIND, ids=str)
+async def test_what_is_dropped_after_it_was_paid_is_reverted_until_it_is_back(
+    public: PaidOrders, route: Route, depth: int
+) -> None:
+    order, request, snapshot = await pay_to_depth(public, route, depth)
+    await public.until(order, PAID)
+    rpc(public.payer.w3, "evm_revert", snapshot)
+    rpc(public.payer.w3, "evm_increaseTime", 10)
+    # At once: a head that goes back is not believed for a while.
+    rpc(public.payer.w3, "anvil_mine", hex(depth + 2))
+    await public.until_row(request, "reverted")
+    assert public.alerts() == [("reverted", request.amount)]
+    assert (public.state(order), public.stock()) == (PAID, STOCK - 1)
+    receipt = await asyncio.to_thread(route.pay, public.payer, request, request.amount)
+    await mine(public, 2 * CONFIRMATIONS)
+    await public.until_row(request, "paid")
+    found = public.guest_view.order(order)
+    assert found is not None
+    assert found.tx_details is not None
+    assert found.tx_details.block_hash == bytes(receipt["blockHash"])
+    assert (public.state(order), public.stock()) == (PAID, STOCK - 1)
+
+
+@pytest.mark.parametrize("depth", [AT, ABOVE])
+@pytest.mark.parametrize("route", [BY_NAME["address"], BY_NAME["token by address"]], ids=str)
+async def test_what_moves_behind_the_ttl_after_it_was_paid_is_reverted(
+    public: PaidOrders, route: Route, depth: int
+) -> None:
+    order, request, snapshot = await pay_to_depth(public, route, depth)
+    await public.until(order, PAID)
+    rpc(public.payer.w3, "evm_revert", snapshot)
+    rpc(public.payer.w3, "evm_increaseTime", 86_500)
+    rpc(public.payer.w3, "anvil_mine", hex(depth + 2))
+    await public.until_row(request, "reverted")
+    await asyncio.to_thread(route.pay, public.payer, request, request.amount)
+    await mine(public, 2 * CONFIRMATIONS)
+    # Nobody takes the order back, and nobody pays it twice; a person has been told.
+    assert (public.state(order), public.row(request), public.stock()) == (PAID, "reverted", STOCK - 1)
+    assert public.told_of(request) == ["reverted"]
 
 
 @pytest.mark.parametrize("route", [BY_NAME["address"], BY_NAME["token by address"]], ids=str)

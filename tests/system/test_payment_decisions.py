@@ -15,16 +15,21 @@ from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
 from minirelay.shop.payment_request import payment_id
 from tests.chain_fixtures import Contracts
+from tests.contracts.deploying import VARIANTS
 from tests.system.paid_orders import PAID, STOCK, UNPAID, PaidOrders, paid_orders, paid_set
 
 
-@pytest.fixture
+@pytest.fixture(params=VARIANTS)
 async def shop(
-    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3
+    tmp_path: Path,
+    dev_chain: DevChain,
+    deployment: Deployment,
+    contracts: Contracts,
+    w3: Web3,
+    request: pytest.FixtureRequest,
 ) -> AsyncIterator[PaidOrders]:
-    async with paid_orders(
-        tmp_path, dev_chain, deployment, contracts, w3, "development"
-    ).relay_of() as orders:
+    made = paid_orders(tmp_path, dev_chain, deployment, contracts, w3, request.param)
+    async with made.relay_of() as orders:
         yield orders
 
 
