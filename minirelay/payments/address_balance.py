@@ -72,6 +72,12 @@ class AddressBalance:
         return self._head is not None
 
     @property
+    def is_unswept(self) -> bool:
+        """Whether something lies there that can be swept, or lay there when that was stored."""
+        known = self._head or self.deep
+        return known is not None and known.amount > 0 and not known.is_swept and self._emptied is None
+
+    @property
     def is_decided(self) -> bool:
         """Whether it is known what is there: it was looked at, and not swept in a block that is not deep."""
         return self._head is not None and not (self._head.is_swept and self._emptied is None)

@@ -70,7 +70,7 @@ class AutoSweep:
         self._facts = facts
         self._now = now
         self._tell = tell
-        self._rests: dict[bytes, int] = {}
+        self._rests: dict[tuple[bytes, RequestState], int] = {}
         self._told = BoundedMemory[bytes, int](MOST_REMEMBERED)
 
     async def run(self) -> None:
@@ -94,7 +94,7 @@ class AutoSweep:
 
     async def _look_at(self, sweeper: Sweeper, policy: AutoSweepPolicy, now: int) -> None:
         found = await self._reader.sweep_candidates(sweeper.chain_id, states=_PAID, since=now - AGE_S)
-        wanted = [one for one in found if one.id not in self._rests][:MOST_LOOKED_AT]
+        wanted = [one for one in found if (one.id, one.state) not in self._rests][:MOST_LOOKED_AT]
         if not wanted:
             return
         lying = {one.candidate.id: one for one in await sweeper.look(wanted)}
@@ -102,7 +102,9 @@ class AutoSweep:
         may = [one for one in wanted if _is_wanted(one, policy) and _may_be_swept(lying.get(one.id))]
         # Swept, or not to be: a sweep by the operator needs no look by us.
         waiting = {one.id for one in may}
-        self._rests.update({one.id: now + REST_S for one in wanted if one.id not in waiting})
+        resting = [one for one in wanted if one.id not in waiting]
+        # As what it is: one that is paid over later has to be swept soon.
+        self._rests.update({(one.id, one.state): now + REST_S for one in resting})
         await self._tell_of(left, now)
         for one in may[:MOST_AT_ONCE]:
             await self._sweep(sweeper, one, now)
@@ -129,7 +131,7 @@ class AutoSweep:
         try:
             await sweeper.sweep(one, lambda amount, fee: self._is_worth_it(one, amount, fee))
         except ChainError as error:
-            self._rests[one.id] = now + REST_S
+            self._rests[one.id, one.state] = now + REST_S
             fields = {"chain": sweeper.chain_id, "payment": f"0x{one.id.hex()}", "reason": str(error)}
             level = logging.INFO if isinstance(error, SweepRefused) else logging.WARNING
             log.log(level, "a payment could not be swept; it is tried again", extra=fields)

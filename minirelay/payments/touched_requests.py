@@ -12,6 +12,7 @@ from minirelay.payments.submissions import Submissions
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.payments.watched_requests import OF_A_PAID_ORDER, WatchedRequests
 from minirelay.protocol.block_id import BlockId
+from minirelay.shop.issued_requests import RequestState
 
 DECIDED_AT_ONCE: Final = 500
 """In one turn of the loop: some milliseconds. After a start there are all that were watched."""
@@ -80,5 +81,14 @@ class TouchedRequests:
     def _is_last(self, one: WatchedPayment, marks: Marks) -> bool:
         """Return whether nothing that comes for a request later matters."""
         if one.issued.state in OF_A_PAID_ORDER:
-            return one.paid_in is not None and one.paid_in.block.number <= marks.final
+            is_final = one.paid_in is not None and one.paid_in.block.number <= marks.final
+            return is_final and not self._can_be_locked(one, marks)
         return self._requests.expiry.is_past(one.issued, self._final_time.of(marks))
+
+    def _can_be_locked(self, one: WatchedPayment, marks: Marks) -> bool:
+        """Return whether more of a token can still come to where the whole lies, so that it can't be swept.
+
+        A stranger's dust is enough (spec 06 "What the operator can do"); once it is over, a person was told.
+        """
+        is_exact = one.is_token and one.issued.state is RequestState.PAID and one.balance.is_unswept
+        return is_exact and self._final_time.of(marks) <= one.issued.request.ttl

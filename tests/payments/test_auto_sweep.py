@@ -165,6 +165,17 @@ async def test_what_is_swept_or_not_to_be_is_not_looked_at_each_time() -> None:
         assert world.looks == (2 if verdict is Verdict.SWEEP else 1)
 
 
+async def test_what_is_paid_over_after_it_was_looked_at_as_paid_is_swept_at_the_next_look() -> None:
+    world = World(PAID)
+    auto = world.auto("over")
+    await auto.look()
+    assert world.swept == []
+    world.candidates = (replace(PAID, state=RequestState.OVER),)
+    world.time += 30
+    await auto.look()
+    assert world.swept == [PAID.id]
+
+
 @pytest.mark.parametrize("policy", ["off", "over", "paid"])
 async def test_what_a_sweep_left_is_told_of_whatever_the_policy(policy: AutoSweepPolicy) -> None:
     world = World(PAID_COIN)

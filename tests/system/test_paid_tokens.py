@@ -203,6 +203,31 @@ async def test_a_token_that_is_over_by_a_unit_arrives_if_swept_in_time_and_is_lo
         assert orders.stock() == STOCK - 2
 
 
+async def test_a_strangers_dust_on_a_token_that_is_paid_and_final_is_told_urgently_and_swept_in_time(
+    monkeypatch: pytest.MonkeyPatch, orders: PaidOrders
+) -> None:
+    monkeypatch.setattr("minirelay.payments.auto_sweep.INTERVAL_S", 0.05)
+    async with orders.relay():
+        order, request = await orders.order(is_token=True)
+        token, payee = orders.payer.token(request), Web3.to_checksum_address(PAYEE)
+        before = call(token.functions.balanceOf(payee))
+        await asyncio.to_thread(orders.payer.token_by_address, request, request.amount)
+        await orders.until(order, PAID)
+        await orders.polled(3)
+        assert (orders.row(request), orders.alerts()) == ("paid", [])
+        await asyncio.to_thread(orders.payer.token_by_address, request, 1)
+        await orders.until_row(request, "over")
+        assert orders.rows("SELECT kind, is_urgent FROM alert") == [("over", 1)]
+        async with asyncio.timeout(20):
+            while lies_at(orders, request):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert call(token.functions.balanceOf(payee)) == before + request.amount + 1
+        await orders.polled()
+        # What lies nowhere any more need not be watched.
+        assert orders.rows("SELECT is_watched FROM payment_request") == [(0,)]
+        assert (orders.state(order), orders.stock()) == (PAID, STOCK - 1)
+
+
 async def test_what_is_reported_as_locked_is_locked_on_public_chains(
     tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3
 ) -> None:

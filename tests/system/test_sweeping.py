@@ -108,9 +108,9 @@ async def test_what_stays_at_a_swept_address_is_told_of_after_the_payment_is_fin
         order, request = await shop.order(is_token=True)
         await asyncio.to_thread(shop.payer.token_by_address, request, request.amount)
         await shop.until(order, PAID)
-        await shop.polled()
-        assert shop.rows("SELECT is_watched FROM payment_request") == [(0,)]
         await asyncio.to_thread(shop.payer.sweep, request)
+        await shop.polled(3)
+        assert shop.rows("SELECT is_watched FROM payment_request") == [(0,)]
         await asyncio.to_thread(shop.payer.token_by_address, request, request.amount)
     # Whatever was looked at before is looked at again.
     async with orders.relay_of() as shop:
