@@ -79,8 +79,8 @@ async def _read(settings: "Settings", with_acknowledged: bool) -> "AlertPage":
 def _print_table(page: "AlertPage") -> None:
     echo_table(COLUMNS, [_row(alert) for alert in page.alerts], left=COLUMNS[1:])
     for alert in page.alerts:
-        if alert.detail:
-            click.echo(folded(f"{alert.id}: {alert.detail}"))
+        if detail := _detail(alert):
+            click.echo(folded(f"{alert.id}: {detail}"))
     for kind in dict.fromkeys(alert.kind for alert in page.alerts):
         if kind in ADVICE:
             click.echo(folded(f"{kind}: {ADVICE[kind]}"))
@@ -100,6 +100,12 @@ def _row(alert: "Alert") -> list[str]:
     times += ", ended" if alert.ended_at is not None else ""
     shop = "" if alert.shop_id is None else shortened(str(alert.shop_id))
     return [str(alert.id), raised, f"{mark}{alert.kind}{times}", shop, _about(alert)]
+
+
+def _detail(alert: "Alert") -> object:
+    from minirelay.operations.alert_document import describe_alert
+
+    return describe_alert(alert)["detail"]
 
 
 def _about(alert: "Alert") -> str:

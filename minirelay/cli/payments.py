@@ -17,7 +17,7 @@ from minirelay.cli.setting_flags import (
     merge_flags,
     read_settings,
 )
-from minirelay.cli.tables import CUT, cut_amount, echo_table, fits, short_order
+from minirelay.cli.tables import CUT, cut_amount, echo_table, fits, folded, short_order
 from minirelay.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ STATES: Final = (
     "dismissed",
 )
 MOST_SHOWN: Final = 200
+MOST_STRAYS: Final = 20
 _REQUEST_DIGITS: Final = 10
 _AMOUNT_WIDTH: Final = 10
 _SWEEP_TIMEOUT_S: Final = 600.0
@@ -102,6 +103,7 @@ def payments(
         click.echo("nothing to see to" if not is_whole else "no such payment")
     else:
         _print_table(rows, is_cut=not is_all and len(rows) > MOST_SHOWN)
+        _print_strays(rows)
 
 
 @payments.command(cls=CommandWithSettings, settings=FOR_READING)
@@ -152,8 +154,8 @@ def sweep(above: dict[str, Any], /, chain_id: int | None, is_sent: bool, as_json
     """List what lies unswept at payment addresses; with --send, pass it on.
 
     Money that was paid to an address reaches the payee only when the address is swept. The relay's wallet
-    pays the fees. Each sweep is tried first, and is sent only if all that lies there reaches the payee. It
-    goes through the running relay.
+    pays the fees. Each sweep is tried first, and is sent only if all that lies there reaches the payee. What
+    came on another chain than was asked for is sent only with --chain. It goes through the running relay.
     """
     from minirelay.cli.operating import ask_relay
     from minirelay.cli.sweeps import print_unswept, send_all
@@ -164,7 +166,8 @@ def sweep(above: dict[str, Any], /, chain_id: int | None, is_sent: bool, as_json
             settings.data_dir, "/v1/payments/unswept", {"chain_id": chain_id}, timeout_s=_SWEEP_TIMEOUT_S
         )
     if is_sent:
-        send_all(settings.data_dir, found, as_json=as_json, timeout_s=_SWEEP_TIMEOUT_S)
+        wanted = [one for one in found if chain_id is not None or one["chain"] == one["request_chain"]]
+        send_all(settings.data_dir, wanted, as_json=as_json, timeout_s=_SWEEP_TIMEOUT_S)
     elif as_json:
         show(found, as_json=True)
     else:
@@ -212,11 +215,13 @@ async def _read(
             ids = [one.request_id for one in shown]
             seen = await reader.payment_transfers(ids)
             decided = await reader.payment_decisions(ids)
+            unread = await reader.unread_chains(ids)
             rows += [
                 describe_payment(
                     one,
                     [it for it in seen if it.request_id == one.request_id],
                     [it for it in decided if it.request_id == one.request_id],
+                    unread.get(one.request_id, ()),
                 )
                 for one in shown
             ]
@@ -254,7 +259,11 @@ async def _find_order(reader: "Reader", shop: int | None, text: str | None) -> b
 
 
 def _print_csv(rows: Sequence[Row]) -> None:
-    fields = [name for name in rows[0] if name not in ("observed", "decisions")] if rows else ["request"]
+    fields = (
+        [name for name in rows[0] if name not in ("observed", "decisions", "not_looked_at")]
+        if rows
+        else ["request"]
+    )
     writer = csv.DictWriter(sys.stdout, fields, extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)
@@ -270,6 +279,23 @@ def _cells(row: Row) -> list[str]:
         row["until"][5:16].replace("T", " "),
         row["request"][: 2 + _REQUEST_DIGITS],
     ]
+
+
+def _print_strays(rows: Sequence[Row]) -> None:
+    """Say what lies where it was not asked for, and on which chain."""
+    lines = [
+        f"{_shown(row['request'])}: {it['amount_shown']} {it['currency_shown']} that it did not ask for "
+        f"{'lie' if it['chain'] == row['chain'] else 'came'} on chain {it['chain']}"
+        for row in rows
+        for it in row["observed"]
+        if it["kind"] == "stray"
+    ]
+    for line in lines[:MOST_STRAYS]:
+        click.echo(folded(line))
+    if len(lines) > MOST_STRAYS:
+        click.echo(f"… and {len(lines) - MOST_STRAYS:,} more like that; --json has them")
+    if lines:
+        click.echo("what can be done about it: minirelay help money")
 
 
 def _print_table(rows: Sequence[Row], *, is_cut: bool) -> None:

@@ -33,12 +33,19 @@ def print_unswept(found: Sequence[Row]) -> None:
         for one in found
     ]
     echo_table(_COLUMNS, cells, left=("what", "of", "until (UTC)", "request"))
-    for verdict, why in {one["verdict"]: one["why"] for one in found}.items():
+    own = [one for one in found if one["chain"] == one["request_chain"]]
+    for verdict, why in {one["verdict"]: one["why"] for one in own}.items():
         if verdict != _SWEEP:
             click.echo(click.wrap_text(f"{verdict}: {why}", 80, subsequent_indent="  "))
-    count = len(_sweepable(found))
+    for one in found:
+        if one["chain"] != one["request_chain"]:
+            where = f"{one['request'][:_SHORT]}, chain {one['chain']}: {one['why']}"
+            click.echo(click.wrap_text(where, 80, subsequent_indent="  "))
+    count = len(_sweepable(own))
     if count:
         click.echo(f"{quantity(count, 'payment')} can be swept: minirelay payments sweep --send")
+    for chain_id in sorted({one["chain"] for one in _sweepable(found) if one not in own}):
+        click.echo(f"on the wrong chain: minirelay payments sweep --chain {chain_id} --send")
 
 
 def send_all(directory: Path, found: Sequence[Row], *, as_json: bool, timeout_s: float) -> None:
@@ -52,7 +59,12 @@ def send_all(directory: Path, found: Sequence[Row], *, as_json: bool, timeout_s:
     for one in _sweepable(found):
         try:
             with busy(f"sweeping {one['request'][:_SHORT]}"):
-                swept = ask_relay(directory, f"/v1/payments/{one['request']}/sweep", timeout_s=timeout_s)
+                swept = ask_relay(
+                    directory,
+                    f"/v1/payments/{one['request']}/sweep",
+                    {"chain_id": one["chain"]},
+                    timeout_s=timeout_s,
+                )
         except click.ClickException:
             if as_json:
                 show(done, as_json=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from fractions import Fraction
 from functools import partial
@@ -17,6 +17,7 @@ from minirelay.config.secret_file import read_secret
 from minirelay.config.settings import Settings
 from minirelay.errors import ConfigError
 from minirelay.event_loop import end_tasks
+from minirelay.payments.accepted_tokens import AcceptedTokens
 from minirelay.payments.alert_limits import HOUR_S
 from minirelay.payments.auto_sweep import AutoSweep
 from minirelay.payments.coingecko import CoinGecko
@@ -32,12 +33,15 @@ from minirelay.payments.price_memory import StoredPrices
 from minirelay.payments.quotes import PaymentChain, Quotes
 from minirelay.payments.settlement import SettlementTerms
 from minirelay.payments.stray_payments import StrayPayments
+from minirelay.payments.stray_search import StraySearch
+from minirelay.payments.stray_searches import StraySearches
 from minirelay.payments.sweeping import Sweeper, SweepTerms
 from minirelay.payments.watcher import PaymentWatch
 from minirelay.relay.clock import utc_now
 from minirelay.relay.relay import Relay
 from minirelay.shop.payment_request import OTHER_CREATE2
 from minirelay.shop.quote import FixedRates, NoRates, Rate
+from minirelay.store.batch import Writable
 from minirelay.store.database import Store
 from minirelay.store.meta_table import MetaTable
 from minirelay.store.payment_rows import PaymentRows
@@ -114,14 +118,41 @@ async def watch_payments(
 ) -> AsyncIterator[PaymentWatches]:
     """Watch what was watched before, and what is asked for from now on."""
     payable = [one for one in chains if one.chain.chain_id in chain_ids]
-    payments = PaymentWatches([_watch_of(settings, one, terms, relay, store) for one in payable])
+    targets = {one.chain.chain_id: _target_of(settings, one.chain.chain_id) for one in payable}
+    searches = _searches(targets, terms, relay, store)
+    watches = [_watch_of(settings, one, targets, terms, relay, store, searches) for one in payable]
+    payments = PaymentWatches(watches, searches)
     relay.follow_checkout(payments)
     await payments.load(store.reader)
     terms.alerts.restore(await store.reader.told_alerts(_epoch() - HOUR_S))
+    await searches.load()
     try:
         yield payments
     finally:
         await payments.finish()
+
+
+def _target_of(settings: Settings, chain_id: int) -> PayByAddress:
+    one = settings.chain(chain_id)
+    make_prover = partial(NativeProver, chain_id, bytes(one.payments), bytes(one.permit2))
+    return PayByAddress(chain_id, bytes(one.payments), make_prover)
+
+
+def _searches(
+    targets: Mapping[int, PayByAddress], terms: SettlementTerms, relay: Relay, store: Store
+) -> StraySearches:
+    """Make what searches payment addresses, on all chains, for what they do not ask for."""
+    accepted = AcceptedTokens(relay.write_own)
+
+    async def commit(rows: Writable) -> None:
+        await store.writer.commit(rows)
+
+    return StraySearches(
+        [
+            StraySearch(chain_id, accepted, targets, store.reader, terms.alerts, commit, _epoch)
+            for chain_id in targets
+        ]
+    )
 
 
 async def open_strays(
@@ -138,14 +169,19 @@ async def open_strays(
 
 
 def _watch_of(
-    settings: Settings, polled: PolledChain, terms: SettlementTerms, relay: Relay, store: Store
+    settings: Settings,
+    polled: PolledChain,
+    targets: Mapping[int, PayByAddress],
+    terms: SettlementTerms,
+    relay: Relay,
+    store: Store,
+    searches: StraySearches,
 ) -> PaymentWatch:
     chain_id = polled.chain.chain_id
     one = settings.chain(chain_id)
-    make_prover = partial(NativeProver, chain_id, bytes(one.payments), bytes(one.permit2))
     return PaymentWatch(
         chain_id,
-        PayByAddress(chain_id, bytes(one.payments), make_prover),
+        targets[chain_id],
         terms,
         relay.write_own,
         clock=lambda: int(utc_now().timestamp()),
@@ -154,6 +190,7 @@ def _watch_of(
         store=store.reader,
         most_awake=settings.limits.closed_payment_requests,
         call=polled.calls.call,
+        search=searches.begin,
     )
 
 
@@ -172,11 +209,10 @@ def make_sweepers(
 def _sweeper_of(settings: Settings, polled: PolledChain, store: Store, wallet: Wallet) -> Sweeper:
     chain_id = polled.chain.chain_id
     one = settings.chain(chain_id)
-    make_prover = partial(NativeProver, chain_id, bytes(one.payments), bytes(one.permit2))
     return Sweeper(
         chain=polled.chain,
         payments=bytes(one.payments),
-        target=PayByAddress(chain_id, bytes(one.payments), make_prover),
+        target=_target_of(settings, chain_id),
         balances=BalanceReader(polled.chain, polled.multicall),
         multicall=bytes(one.multicall),
         sender=Sender(polled.chain, wallet),

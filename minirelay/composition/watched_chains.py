@@ -69,6 +69,9 @@ def watches(
     if watch is not None:
         watches.append(watch)
     # They can wait for what all others leave of a poll's questions.
+    search = payments.searches.of_chain(chain.chain.chain_id)
+    if search is not None:
+        watches.append(search)
     stray = strays.get(chain.chain.chain_id)
     return watches if stray is None else [*watches, stray]
 

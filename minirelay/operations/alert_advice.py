@@ -13,6 +13,7 @@ ADVICE: Final = {
     "unproven": "the contract says that coins came, nothing else does; it may be an attack: look",
     "reverted": "a block with a payment vanished from the chain; don't deliver before it is back",
     "stray": "another token than was asked for lies at the payment address; settle with the customer",
+    "stray elsewhere": "a customer paid on another chain than was asked for (help money); settle with them",
     "dead address": "money came to an address that cannot be swept any more; settle with the customer",
     "stock missing": "an order is paid and there was too little in stock; restock, or give the money back",
     "unreadable token": "the token's contract does not answer; look at the payment in a block explorer",

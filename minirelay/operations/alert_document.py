@@ -33,10 +33,18 @@ def describe_alert(alert: Alert) -> AlertDocument:
         "count": alert.count,
         "raised_at": _time(alert.raised_at),
         "acknowledged_at": None if alert.acknowledged_at is None else _time(alert.acknowledged_at),
-        "detail": alert.detail,
+        "detail": alert.detail or _where(alert),
         "advice": ADVICE.get(alert.kind),
         "ended_at": None if alert.ended_at is None else _time(alert.ended_at),
     }
+
+
+def _where(alert: Alert) -> str | None:
+    """Say on which chain money lies, if that is the matter."""
+    if alert.kind != PaymentAlertKind.STRAY_ELSEWHERE or alert.chain_id is None:
+        return None
+    came = _amount(alert)
+    return f"{came or 'money'} came on chain {alert.chain_id}, which is not the chain of the payment request"
 
 
 def _amount(alert: Alert) -> str | None:

@@ -20,11 +20,15 @@ QUIET: Final = frozenset({"paid", "expired", "superseded", "withdrawn", "dismiss
 
 
 def describe_payment(
-    one: ListedPayment, seen: Sequence[PaymentTransfer], decided: Sequence[PaymentDecision]
+    one: ListedPayment,
+    seen: Sequence[PaymentTransfer],
+    decided: Sequence[PaymentDecision],
+    unread: Sequence[int] = (),
 ) -> PaymentDocument:
     """Describe a request, with what was observed for it and decided about it.
 
-    Numbers that JSON's readers might round are text; times are UTC, RFC 3339.
+    unread: chains on which it is not known what lies at its address. Numbers that JSON's readers might round
+    are text; times are UTC, RFC 3339.
     """
     is_coin = one.currency == NATIVE_COIN
     decimals = COIN_DECIMALS if is_coin else one.decimals
@@ -36,6 +40,7 @@ def describe_payment(
         "order": str(int.from_bytes(one.order_id)),
         "chain": one.chain_id,
         "currency": currency,
+        "currency_address": f"0x{one.currency.hex()}",
         "currency_shown": show_currency(one.chain_id, one.currency),
         "decimals": decimals,
         "asked": str(one.amount),
@@ -46,7 +51,8 @@ def describe_payment(
         "issued_at": _time(one.issued_at),
         "until": _time(one.ttl),
         "is_dead": one.is_dead,
-        "observed": [_observed(transfer) for transfer in seen],
+        "observed": [_observed(one, transfer) for transfer in seen],
+        "not_looked_at": list(unread),
         "decisions": [_decided(decision) for decision in decided],
     }
 
@@ -63,11 +69,17 @@ def _decided(one: PaymentDecision) -> PaymentDocument:
     return {"decision": one.decision.value, "by": one.decided_by, "reason": one.reason, "at": at}
 
 
-def _observed(one: PaymentTransfer) -> PaymentDocument:
+def _observed(request: ListedPayment, one: PaymentTransfer) -> PaymentDocument:
+    chain_id = request.chain_id if one.chain_id is None else one.chain_id
+    is_asked_for = (chain_id, one.token) == (request.chain_id, request.currency)
+    decimals = COIN_DECIMALS if one.token == NATIVE_COIN else request.decimals if is_asked_for else None
     return {
         "kind": one.kind.value,
+        "chain": chain_id,
         "token": f"0x{one.token.hex()}",
+        "currency_shown": show_currency(chain_id, one.token),
         "amount": str(one.amount),
+        "amount_shown": _amount(one.amount, decimals),
         "block": one.block.number,
         "block_hash": f"0x{one.block.hash.hex()}",
         "transaction": f"0x{one.transaction_hash.hex()}" if one.transaction_hash else None,

@@ -74,12 +74,14 @@ class PaymentViews:
         ids = [row.request_id for row in rows]
         seen = await self._reader.payment_transfers(ids)
         decided = await self._reader.payment_decisions(ids)
+        unread = await self._reader.unread_chains(ids)
         return [
             {
                 **describe_payment(
                     row,
                     [one for one in seen if one.request_id == row.request_id],
                     [one for one in decided if one.request_id == row.request_id],
+                    unread.get(row.request_id, ()),
                 ),
                 "needs_somebody": needs_somebody(row),
                 "can_accept": may_be_accepted(row.state),

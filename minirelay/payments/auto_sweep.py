@@ -14,7 +14,8 @@ from minirelay.errors import ChainError, Refusal, StoreError
 from minirelay.payments.bounded_memory import BoundedMemory
 from minirelay.payments.states import DONE
 from minirelay.payments.sweep_rules import Verdict
-from minirelay.payments.sweeping import Sweeper, SweepRefused, Unswept
+from minirelay.payments.sweeping import Sweeper, SweepRefused
+from minirelay.payments.unswept import Unswept
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.shop.checkout_facts import Facts
 from minirelay.shop.issued_requests import RequestState

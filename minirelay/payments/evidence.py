@@ -28,9 +28,9 @@ class PaidIn(msgspec.Struct, frozen=True):
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What a watcher found for a request; for the amounts and what is said of them, see `Observation`.
 
-    paid_in: of what is settled. transfers: what to store of it; gone: what to store no more. strays: tokens
-    that lie at the address and that it does not ask for. is_unreadable: its token does not say what lies
-    there. is_contradicted: one endpoint tells of a payment, and another one says that there is none.
+    paid_in: of what is settled. transfers: what to store of it; gone: what to store no more.
+    is_unreadable: its token does not say what lies there. is_contradicted: one endpoint tells of a payment,
+    and another one says that there is none.
     left: how much lies at the address though it was swept in a deep block: it stays there for ever.
     is_last: nothing that comes after this matters.
     """
@@ -46,7 +46,6 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     paid_in: PaidIn | None = None
     transfers: tuple[PaymentTransfer, ...] = ()
     gone: tuple[PaymentTransfer, ...] = ()
-    strays: tuple[tuple[bytes, int], ...] = ()
     is_unreadable: bool = False
     is_contradicted: bool = False
     left: int = 0
@@ -60,6 +59,4 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def lasting(self) -> "Evidence":
         """The same without what is told once."""
-        return msgspec.structs.replace(
-            self, transfers=(), gone=(), strays=(), has_unproven=False, is_moved=False
-        )
+        return msgspec.structs.replace(self, transfers=(), gone=(), has_unproven=False, is_moved=False)

@@ -177,7 +177,6 @@ async def _look_through(
 def _take(one: WatchedPayment, found: Look, at: Block) -> None:
     currency = one.issued.request.currency
     if one.is_token:
-        one.note_stray(found.coins, at.id)
         if found.transactions:
             one.balance.look(FoundBalance(currency, one.address, one.balance.amount, found.transactions), at)
     elif found.coins != one.balance.amount or found.transactions:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 
+from minirelay.payments.stray_searches import StraySearches
 from minirelay.payments.watcher import PaymentWatch
 from minirelay.shop.checkout_records import RecordChanges
 from minirelay.store.chain_rows import imported_looked_at, looked_at_key
@@ -15,8 +16,9 @@ log = logging.getLogger(__name__)
 class PaymentWatches:
     """A watch for each chain that can be paid on: a `CheckoutFollower`."""
 
-    def __init__(self, watches: Sequence[PaymentWatch]) -> None:
-        """watches: one for each chain."""
+    def __init__(self, watches: Sequence[PaymentWatch], searches: StraySearches | None = None) -> None:
+        """watches: one for each chain. searches: for what their addresses do not ask for."""
+        self.searches = StraySearches([]) if searches is None else searches
         self._watches: Mapping[int, PaymentWatch] = {one.chain_id: one for one in watches}
 
     def of_chain(self, chain_id: int) -> PaymentWatch | None:

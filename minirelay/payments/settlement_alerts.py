@@ -4,7 +4,7 @@ from minirelay.payments.alert_limits import AlertLimits
 from minirelay.payments.evidence import MOST_AMOUNT, Evidence
 from minirelay.payments.states import CLOSED_BY_MONEY, Effect, Observation, Step
 from minirelay.shop.issued_requests import IssuedRequest
-from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_request, about_stray
+from minirelay.shop.payment_alerts import PaymentAlert, PaymentAlertKind, about_request
 
 
 class SettlementAlerts:
@@ -27,8 +27,6 @@ class SettlementAlerts:
             is_unproven = seen.has_unproven and after.state not in CLOSED_BY_MONEY
             kind = PaymentAlertKind.UNPROVEN if is_unproven else PaymentAlertKind(after.state.value)
             self.alert(kind, after.received, is_urgent=is_urgent)
-        for token, amount in found.strays:
-            self._alert_stray(token, amount)
         if found.left and Effect.DEAD not in then.effects and not self._before.is_dead:
             self.alert(PaymentAlertKind.LEFT, found.left, is_urgent=True)
         if found.is_unreadable:
@@ -47,19 +45,4 @@ class SettlementAlerts:
             told_of=about_request(kind, before.id),
             is_urgent=is_urgent,
         )
-        self._raise(alert)
-
-    def _alert_stray(self, token: bytes, amount: int) -> None:
-        before = self._before
-        self._raise(
-            PaymentAlert(
-                kind=PaymentAlertKind.STRAY,
-                place=(before.request.chain_id, token),
-                request_id=before.id,
-                amount=min(amount, MOST_AMOUNT),
-                told_of=about_stray(before.id, token),
-            )
-        )
-
-    def _raise(self, alert: PaymentAlert) -> None:
-        self.raised += self._limits.pass_on(self._shop, self._before.card, alert, self._now)
+        self.raised += self._limits.pass_on(self._shop, before.card, alert, self._now)

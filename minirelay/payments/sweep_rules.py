@@ -33,7 +33,8 @@ class Verdict(StrEnum):
 class Lying(msgspec.Struct, frozen=True, kw_only=True):
     """What lies at the address of a request, at one block. transactions: of the address; 1: it was swept.
 
-    time: of the block, epoch seconds. is_order_paid: by this request or by another.
+    time: of the block, epoch seconds. is_order_paid: by this request or by another. is_elsewhere: it lies on
+    another chain than the request's, where the contract pays nothing, and only gives back.
     """
 
     request: PaymentRequest
@@ -41,6 +42,7 @@ class Lying(msgspec.Struct, frozen=True, kw_only=True):
     transactions: int
     time: int
     is_order_paid: bool
+    is_elsewhere: bool = False
 
 
 def judge_lying(lying: Lying) -> Verdict:
@@ -51,6 +53,9 @@ def judge_lying(lying: Lying) -> Verdict:
         return Verdict.LEFT
     if is_over and request.currency != NATIVE_COIN and lying.amount > request.amount:
         return Verdict.LOCKED
+    if lying.is_elsewhere:
+        # Before that it gives back too little only, and what comes later would be lost.
+        return Verdict.SWEEP if is_over else Verdict.WAIT
     if lying.amount >= request.amount or lying.is_order_paid or is_over:
         return Verdict.SWEEP
     return Verdict.WAIT

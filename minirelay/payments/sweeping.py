@@ -25,7 +25,8 @@ from minirelay.chain.wallet_lock import WalletLock
 from minirelay.errors import ChainError
 from minirelay.payments.payment_target import PaymentTarget
 from minirelay.payments.sweep_rules import Lying, Verdict, judge_lying
-from minirelay.payments.sweep_trial import reach_payees
+from minirelay.payments.sweep_trial import has_code, reach_payees
+from minirelay.payments.unswept import Unswept
 from minirelay.payments.watched_requests import ADDRESSES_AT_ONCE
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.protocol.payments_contract import PAYMENTS
@@ -58,15 +59,6 @@ class SweepTerms(msgspec.Struct, frozen=True, kw_only=True):
     def gas(self, request: PaymentRequest) -> int:
         """Return the gas limit: fixed, since estimates say nothing where nothing reverts."""
         return self.coin_gas if request.currency == NATIVE_COIN else self.token_gas
-
-
-class Unswept(msgspec.Struct, frozen=True, kw_only=True):
-    """Money that lies at the address of a request, and what can be done about it."""
-
-    candidate: SweepCandidate
-    address: bytes
-    amount: int
-    verdict: Verdict
 
 
 class Swept(msgspec.Struct, frozen=True):
@@ -127,7 +119,12 @@ class Sweeper:
         return self._terms.fee
 
     async def look(self, candidates: Sequence[SweepCandidate]) -> list[Unswept]:
-        """Find what lies at the addresses of requests, in their order. Raises ChainError."""
+        """Find what lies on this chain at the addresses of requests, in their order. Raises ChainError.
+
+        Of requests of other chains only what this chain's Payments contract can move: an address is made of
+        the contract's, and of the code that it deploys there.
+        """
+        candidates = await self._movable(candidates)
         if not candidates:
             return []
         addresses = await self._addresses(candidates)
@@ -144,6 +141,7 @@ class Sweeper:
         found = [
             Unswept(
                 candidate=one,
+                chain_id=self.chain_id,
                 address=address,
                 amount=amount,
                 verdict=judge_lying(
@@ -153,13 +151,20 @@ class Sweeper:
                         transactions=counts[address],
                         time=head.timestamp,
                         is_order_paid=one.is_order_paid,
+                        is_elsewhere=one.request.chain_id != self.chain_id,
                     )
                 ),
             )
             for one, address, amount in lying
         ]
         unread = [
-            Unswept(candidate=one, address=address, amount=0, verdict=Verdict.UNREAD)
+            Unswept(
+                candidate=one,
+                chain_id=self.chain_id,
+                address=address,
+                amount=0,
+                verdict=Verdict.UNREAD,
+            )
             for one, address in zip(candidates, addresses, strict=True)
             if (one.request.currency, address) not in read.amounts and one.state not in _OFTEN_EMPTY
         ]
@@ -179,9 +184,10 @@ class Sweeper:
                 raise SweepRefused("nothing lies there: perhaps somebody swept it")
             (one,) = found
             if one.verdict is not Verdict.SWEEP:
-                raise SweepRefused(WHY[one.verdict])
+                raise SweepRefused(one.why)
             planned = await self._plan(one)
-            if not may_cost(one.amount, planned.highest_cost):
+            is_dust = one.is_elsewhere and _costs_more(one, planned.highest_cost)
+            if is_dust or not may_cost(one.amount, planned.highest_cost):
                 raise SweepRefused("the fee is too much for what lies there")
             await self._count_fee(planned.highest_cost)
             mined, failure = await self._send(planned)
@@ -197,6 +203,12 @@ class Sweeper:
             }
             log.info("a payment was swept", extra=extra)
             return Swept(mined, left, is_overtaken=failure is not None)
+
+    async def _movable(self, candidates: Sequence[SweepCandidate]) -> Sequence[SweepCandidate]:
+        """Leave requests of other chains out where there is no contract, which has to be the same one."""
+        own = [one for one in candidates if one.request.chain_id == self.chain_id]
+        is_own = len(own) == len(candidates)
+        return candidates if is_own or await has_code(self._chain, self._payments) else own
 
     async def _addresses(self, candidates: Sequence[SweepCandidate]) -> list[bytes]:
         if not self._target.is_open:
@@ -284,14 +296,6 @@ class Sweeper:
         await self._meta.put_meta(key, day.to_bytes(_DAY_BYTES) + (spent + fee).to_bytes(_WEI_BYTES))
 
 
-WHY: Final = {
-    Verdict.SWEEP: "it can be sent to the payee",
-    Verdict.WAIT: "only a part, before its time is over: the rest could still come, and would be lost",
-    Verdict.LOCKED: "a token paid over and not swept in time: the contract never gives it away",
-    Verdict.LEFT: "the address was swept before, which works only once: what lies there now stays there",
-    Verdict.REFUSED: "tried without sending, it does not reach the payee as a whole; so nothing is sent",
-    Verdict.UNREAD: "the token does not say what lies there; look again later",
-    Verdict.UNTRIED: "there is no Multicall3 here, and the endpoint runs no code without it, so a sweep "
-    "can't be tried first, and is not sent; set chains.<id>.multicall, or take another endpoint",
-}
-"""What people are told."""
+def _costs_more(one: Unswept, cost: int) -> bool:
+    """Return whether coins are worth less than it costs to sweep them: strangers can put dust anywhere."""
+    return one.candidate.request.currency == NATIVE_COIN and one.amount <= cost

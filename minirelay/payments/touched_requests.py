@@ -1,13 +1,12 @@
 """The requests about which something was found: what is news of them is handed on to be decided."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Final
 
 from minirelay.chain.findings import Marks
 from minirelay.payments.final_time import FinalTime
 from minirelay.payments.large_payments import LargePayments
-from minirelay.payments.stray_search import StraySearch
+from minirelay.payments.stray_searches import Search
 from minirelay.payments.submissions import Submissions
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.payments.watched_requests import OF_A_PAID_ORDER, WatchedRequests
@@ -26,17 +25,15 @@ class TouchedRequests:
         requests: WatchedRequests,
         submissions: Submissions,
         large: LargePayments,
-        strays: StraySearch,
+        search: Search,
         final_time: FinalTime,
-        clock: Callable[[], int],
     ) -> None:
-        """large: holds sums back. strays: looks for more, once an order is paid. clock: the relay's."""
+        """large: holds sums back. search: has more looked for, once an order is paid."""
         self._requests = requests
         self._submissions = submissions
         self._large = large
-        self._strays = strays
+        self._search = search
         self._final_time = final_time
-        self._clock = clock
 
     def touch_unfinal(self, marks: Marks) -> None:
         """Touch those of paid orders that are final now, or of which it may be known that they are gone."""
@@ -45,6 +42,13 @@ class TouchedRequests:
             # Whether one is gone is known when all was read again, of which nothing else tells.
             if one is not None and (one.is_doubtful or self._is_last(one, marks)):
                 self._requests.touched[request_id] = None
+
+    def search_at(self, one: WatchedPayment) -> None:
+        """Have the address of one searched for what it does not ask for, once."""
+        is_wanted = one.issued.state is not RequestState.DISMISSED
+        if is_wanted and one.address and not one.is_searched:
+            one.is_searched = True
+            self._search(one.shop, one.issued, one.address)
 
     async def decide(self, marks: Marks) -> None:
         """Have decided what is news of them; return when it is durable. Raises like `Submissions.wait`."""
@@ -71,7 +75,7 @@ class TouchedRequests:
             is_contradicted=self._large.is_contradicted(one),
         )
         if one.issued.state in OF_A_PAID_ORDER:
-            self._strays.begin(one, self._clock())
+            self.search_at(one)
         if news is not None:
             self._requests.resting.note_gone(one.id)
             self._submissions.submit(one, news)

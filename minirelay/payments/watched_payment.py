@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from minirelay.payments.address_balance import AddressBalance, Balance
+from minirelay.payments.address_balance import AddressBalance
 from minirelay.payments.evidence import Evidence, PaidIn
 from minirelay.payments.payment_events import PaymentEvents
 from minirelay.payments.states import DONE
@@ -35,7 +35,6 @@ class WatchedPayment:
         "_is_over",
         "_paid_in",
         "_stored",
-        "_strays",
         "address",
         "balance",
         "events",
@@ -63,7 +62,6 @@ class WatchedPayment:
         self._is_doubtful = False
         self._paid_in: PaidIn | None = None
         self._stored = StoredTransfers()
-        self._strays: dict[bytes, Balance] = {}
 
     @property
     def id(self) -> bytes:
@@ -88,6 +86,9 @@ class WatchedPayment:
     def restore(self, stored: Iterable[PaymentTransfer]) -> None:
         """Take up what was stored before a restart."""
         for one in stored:
+            if one.kind is TransferKind.STRAY:
+                # What it did not ask for is the search's, and no news of its own.
+                continue
             self._stored.add(one)
             if one.kind is TransferKind.EVENT:
                 self.events.restore(event_of(one), is_proven=one.is_proven, is_in_time=one.is_in_time)
@@ -95,8 +96,6 @@ class WatchedPayment:
                 self.balance.restore_deep(one.amount, one.block)
             elif one.kind is TransferKind.TRANSFER:
                 self.balance.restore_arrival(one.amount, one.block)
-            else:
-                self._strays[one.token] = Balance(one.amount, one.block)
         if self.issued.state in DONE:
             self._paid_in = self._payer()
 
@@ -107,12 +106,6 @@ class WatchedPayment:
         if self._paid_in is not None and self._paid_in.block.number > number:
             self._is_doubtful = is_other = True
         return is_other
-
-    def note_stray(self, amount: int, block: BlockId, token: bytes = NATIVE_COIN) -> None:
-        """Take note of coins at the address of a request that does not ask for it."""
-        known = self._strays.get(token)
-        if amount > (0 if known is None else known.amount):
-            self._strays[token] = Balance(amount, block)
 
     def begin_again(self) -> None:
         """Begin to watch it again, long after its time was over; what is known of it is what is stored."""
@@ -188,7 +181,6 @@ class WatchedPayment:
             paid_in=paid_in,
             transfers=transfers,
             gone=gone,
-            strays=tuple([(one.token, one.amount) for one in transfers if one.kind is TransferKind.STRAY]),
             is_unreadable=self.balance.is_unreadable,
             left=self.balance.left,
             is_last=is_last,
@@ -234,7 +226,6 @@ class WatchedPayment:
         lying = [
             (TransferKind.BALANCE, currency, self.balance.deep),
             (TransferKind.TRANSFER, currency, self.balance.arrival),
-            *((TransferKind.STRAY, token, lying) for token, lying in self._strays.items()),
         ]
         found = [
             PaymentTransfer(request_id=self.id, kind=kind, token=token, amount=one.amount, block=one.block)

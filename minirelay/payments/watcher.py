@@ -19,7 +19,7 @@ from minirelay.payments.payment_target import PaymentTarget
 from minirelay.payments.resting_requests import MOST_AWAKE, RestingRequests, RestingStore
 from minirelay.payments.settlement import SettlementTerms
 from minirelay.payments.states import SETTLES
-from minirelay.payments.stray_search import StraySearch
+from minirelay.payments.stray_searches import Search
 from minirelay.payments.submissions import Submissions, WriteOwn
 from minirelay.payments.touched_requests import TouchedRequests
 from minirelay.payments.watched_requests import WatchedRequests
@@ -51,12 +51,14 @@ class PaymentWatch:
         store: RestingStore | None = None,
         most_awake: int = MOST_AWAKE,
         call: Callable[[], None] = lambda: None,
+        search: Search = lambda _shop, _issued, _address: None,
     ) -> None:
         """clock: the relay's, epoch seconds. is_development: it counts where the chain's stands still.
 
         large: by currency, from which sums on one endpoint's word is not enough; None: none is so large.
         store: where requests rest whose time is over; None: they don't. most_awake: of those, so many are
-        watched from memory. call: has the chain polled at once.
+        watched from memory. call: has the chain polled at once. search: has an address searched for what its
+        request does not ask for: `StraySearches.begin`.
         """
         self.chain_id = chain_id
         self.requests = WatchedRequests(chain_id, target, RestingRequests(chain_id, store, most_awake))
@@ -69,10 +71,9 @@ class PaymentWatch:
         self._questions = OpenQuestions(self.requests, target)
         self._findings = FindingsByRequest(self.requests, target, self._questions, clock)
         self._large = LargePayments(large or {}, terms.tolerance)
-        self._strays = StraySearch(chain_id, write_own)
         self._submissions = Submissions(chain_id, self.requests, terms, write_own)
         self._touched = TouchedRequests(
-            self.requests, self._submissions, self._large, self._strays, self._final_time, clock
+            self.requests, self._submissions, self._large, search, self._final_time
         )
         self._progress = LookProgress(chain_id, self.requests)
         self.newest_deep: BlockId | None = None
@@ -125,8 +126,7 @@ class PaymentWatch:
         """List tokens and addresses to look at now, the most important first."""
         self._listed = self.requests.schedule.due(now)
         watched = map(self.requests.get, self._listed)
-        asked = [(one.issued.request.currency, one.address) for one in watched if one and one.address]
-        return [*asked, *self._strays.pairs()]
+        return [(one.issued.request.currency, one.address) for one in watched if one and one.address]
 
     def wants_balance(self, balance: FoundBalance, /) -> bool:
         """Return whether a balance may be enough, or is less than there was: who knows whether it was swept.
@@ -170,7 +170,6 @@ class PaymentWatch:
             self._findings.settle_balances(settled)
         if findings.balances is not None:
             self._findings.take_balances(findings.balances)
-            self._take_strays(findings)
             if findings.balances.block.number <= findings.marks.deep:
                 # Where a block counts as soon as it is there.
                 self._findings.settle_balances(findings.balances)
@@ -216,18 +215,7 @@ class PaymentWatch:
             one = self.requests.get(request_id)
             if one is not None:
                 self.requests.note_event(one)
-                self._strays.begin(one, self._clock())
-        await self._strays.learn_tokens(self.requests.shop_id, self._clock())
-
-    def _take_strays(self, findings: Findings) -> None:
-        """Take note of what lies at addresses of requests that do not ask for it."""
-        found = () if findings.balances is None else self._strays.take(findings.balances)
-        for one in found:
-            if self.requests.get(one.id) is one:
-                self.requests.touched[one.id] = None
-            elif (news := one.news(None, findings.marks.deep, is_last=True)) is not None:
-                # Its order is paid for good, and it is watched no more.
-                self._submissions.submit(one, news)
+                self._touched.search_at(one)
 
     # -- what a person decides
 

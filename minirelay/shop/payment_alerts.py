@@ -21,6 +21,7 @@ class PaymentAlertKind(StrEnum):
     UNPROVEN = "unproven"
     REVERTED = "reverted"
     STRAY = "stray"
+    STRAY_ELSEWHERE = "stray elsewhere"
     DEAD_ADDRESS = "dead address"
     STOCK_MISSING = "stock missing"
     UNREADABLE = "unreadable token"
@@ -30,6 +31,8 @@ class PaymentAlertKind(StrEnum):
 
 _WHILE_OPEN: Final = frozenset({PaymentAlertKind.UNREADABLE, PaymentAlertKind.CONTRADICTED})
 """They tell of what matters only as long as a request may be paid."""
+
+_STRAYS: Final = frozenset({PaymentAlertKind.STRAY, PaymentAlertKind.STRAY_ELSEWHERE})
 
 
 class PaymentAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,9 +58,14 @@ def about_request(kind: PaymentAlertKind, request_id: bytes) -> str:
     return f"{kind.value}:{request_id.hex()}"
 
 
-def about_stray(request_id: bytes, token: bytes) -> str:
-    """Name what lies at the address of a request that did not ask for it, by token."""
-    return f"{PaymentAlertKind.STRAY.value}:{request_id.hex()}:{token.hex()}"
+def about_stray(request_id: bytes, token: bytes, chain_id: int | None = None) -> str:
+    """Name what lies at the address of a request that did not ask for it, by token.
+
+    chain_id: of another chain than the request's; None: it is that one.
+    """
+    if chain_id is None:
+        return f"{PaymentAlertKind.STRAY.value}:{request_id.hex()}:{token.hex()}"
+    return f"{PaymentAlertKind.STRAY_ELSEWHERE.value}:{request_id.hex()}:{chain_id}:{token.hex()}"
 
 
 def about_others(kind: PaymentAlertKind, shop: int, hour: int) -> str:
@@ -80,5 +88,5 @@ def needless_alerts(request_id: bytes, before: RequestState, after: RequestState
 
 def alerts_of(request_id: bytes) -> list[str]:
     """List all alerts that may have been raised about a request, but for money that it did not ask for."""
-    kinds = [kind for kind in PaymentAlertKind if kind is not PaymentAlertKind.STRAY]
+    kinds = [kind for kind in PaymentAlertKind if kind not in _STRAYS]
     return [about_request(kind, request_id) for kind in kinds]

@@ -69,6 +69,7 @@ class Kind(IntEnum):
     WEBHOOK_TOPICS = 42
     NO_WEBHOOK_EVENT = 43
     CANCELED_ORDER = 44
+    STRAY_SEARCH = 45
 
 
 # SQLite calls each trigger of a view for each row, also those whose condition fails. So the view has triggers
@@ -144,13 +145,14 @@ _ACTIONS = {
         VALUES (v1, v2, v3, v4, v5) ON CONFLICT (chain_id) DO UPDATE SET scanned = excluded.scanned,
         deep = excluded.deep, final = excluded.final, final_time = excluded.final_time;""",
     Kind.PAYMENT_TRANSFER: """INSERT INTO payment_transfer (request, kind, token, transaction_hash, log_index,
-        block_number, block_hash, amount, is_proven, is_deep, is_in_time)
-        VALUES (v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11)
-        ON CONFLICT (request, kind, token, transaction_hash, log_index) DO UPDATE SET
+        chain_id, block_number, block_hash, amount, is_proven, is_deep, is_in_time)
+        VALUES (v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12)
+        ON CONFLICT (request, kind, token, transaction_hash, log_index, chain_id) DO UPDATE SET
         block_number = excluded.block_number, block_hash = excluded.block_hash, amount = excluded.amount,
         is_proven = excluded.is_proven, is_deep = excluded.is_deep, is_in_time = excluded.is_in_time;""",
     Kind.NO_PAYMENT_TRANSFER: """DELETE FROM payment_transfer
-        WHERE request = v1 AND kind = v2 AND token = v3 AND transaction_hash = v4 AND log_index = v5;""",
+        WHERE request = v1 AND kind = v2 AND token = v3 AND transaction_hash = v4 AND log_index = v5
+        AND chain_id = v6;""",
     # What a person has seen to is to be seen to again when there is more of it.
     Kind.PAYMENT_ALERT: """INSERT INTO alert
         (kind, shop, chain_id, address, request_ids, raised_at, is_urgent, amount, count, told_of)
@@ -206,6 +208,9 @@ _ACTIONS = {
         DELETE FROM webhook_event WHERE topic NOT IN (SELECT name FROM webhook_topic);""",
     Kind.NO_WEBHOOK_EVENT: "DELETE FROM webhook_event WHERE id = v1;",
     Kind.CANCELED_ORDER: CANCELED_ORDER,
+    # Searched again, something may have answered; but what is known once stays so.
+    Kind.STRAY_SEARCH: """INSERT INTO stray_search (request, chain_id, is_read) VALUES (v1, v2, v3)
+        ON CONFLICT (request, chain_id) DO UPDATE SET is_read = max(is_read, excluded.is_read);""",
 }
 
 # Statements exist for these numbers of rows only, so that each is prepared once. The largest stays

@@ -32,7 +32,7 @@ _MATCHING: Final = """WITH RECURSIVE place (start) AS (
         SELECT 1 UNION ALL SELECT start + 32 FROM place WHERE start + 32 <= length(:ids)
     ) SELECT count(*) FROM place CROSS JOIN payment_request
     ON id = CAST(substr(:ids, start, 32) AS BLOB)
-    WHERE shop = :shop AND chain_id = :chain_id AND {column} = :address"""
+    WHERE shop = :shop AND chain_id {is_there} :chain_id AND {column} = :address"""
 _ABOUT: Final = {
     AlertKind.WITHDRAWN_PAYEE.value: "payee",
     AlertKind.WITHDRAWN_CURRENCY.value: "currency",
@@ -40,6 +40,7 @@ _ABOUT: Final = {
     **dict.fromkeys([kind.value for kind in PaymentAlertKind], "currency"),
     # Of any currency.
     PaymentAlertKind.STRAY.value: ":address",
+    PaymentAlertKind.STRAY_ELSEWHERE.value: ":address",
     # Of no requests.
     STOCK_HELD: "payee",
     DECIMALS_CHANGED: "currency",
@@ -81,7 +82,7 @@ def find_alert_damage(connection: sqlite3.Connection) -> str | None:
                 return f"alert {row} is of the unknown kind {kind!r}"
             if not _is_told_of(kind, told_of, place, request_ids):
                 return f"alert {row} is told of something else than it is about"
-            if not _fits(connection, _ABOUT[kind], place, request_ids):
+            if not _fits(connection, kind, place, request_ids):
                 return f"alert {row} is about other payment requests than those of its shop and place"
     return None
 
@@ -105,12 +106,15 @@ def _is_told_of(kind: str, told_of: str | None, place: _AlertPlace, request_ids:
         return told_of is not None and told_of.startswith(f"{kind}:more:")
     if kind == PaymentAlertKind.STRAY.value and told_of == about_stray(request_ids, address or b""):
         return True
+    if kind == PaymentAlertKind.STRAY_ELSEWHERE.value:
+        return told_of == about_stray(request_ids, address or b"", int.from_bytes(chain_id or b""))
     return told_of == about_request(_OF_PAYMENTS[kind], request_ids)
 
 
-def _fits(connection: sqlite3.Connection, column: str, place: _AlertPlace, request_ids: bytes) -> bool:
+def _fits(connection: sqlite3.Connection, kind: str, place: _AlertPlace, request_ids: bytes) -> bool:
     shop, chain_id, address = place
-    sql, found = _MATCHING.format(column=column), 0
+    is_there = "<>" if kind == PaymentAlertKind.STRAY_ELSEWHERE.value else "="
+    sql, found = _MATCHING.format(column=_ABOUT[kind], is_there=is_there), 0
     for start in range(0, len(request_ids), _ALERT_STEP_BYTES):
         ids = request_ids[start : start + _ALERT_STEP_BYTES]
         given = {"ids": ids, "shop": shop, "chain_id": chain_id, "address": address}

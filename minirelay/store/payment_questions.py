@@ -13,6 +13,7 @@ from minirelay.store import (
     payment_decisions,
     payment_list,
     payment_records,
+    stray_rows,
     unswept,
 )
 from minirelay.store.messages import (
@@ -117,6 +118,24 @@ class PaymentQuestions(Questions):
                 db, chain_id, request_id=request_id, states=states, since=since
             )
         )
+
+    async def stray_candidates(
+        self, chain_id: int, *, request_id: bytes | None = None
+    ) -> list[SweepCandidate]:
+        """List payment requests of other chains whose money lies on this one; see `unswept`."""
+        return await self._pool.run(lambda db: unswept.list_strays(db, chain_id, request_id=request_id))
+
+    async def unsearched_requests(
+        self, chain_id: int, *, now: int, since: int, most: int
+    ) -> list[WatchedRequest]:
+        """Read payment requests at whose addresses is to be searched on a chain; see `stray_rows`."""
+        return await self._pool.run(
+            lambda db: stray_rows.load_unsearched(db, chain_id, now=now, since=since, most=most)
+        )
+
+    async def unread_chains(self, ids: Iterable[bytes]) -> dict[bytes, list[int]]:
+        """List of payment requests the chains on which it is not known what lies at their addresses."""
+        return await self._pool.run(lambda db: stray_rows.list_unread(db, ids))
 
     async def payment_transfers(self, ids: Iterable[bytes]) -> list[PaymentTransfer]:
         """Read what was observed for payment requests, by PaymentID."""

@@ -68,11 +68,13 @@ _NUMBERS: Final = numbers(
     "is_in_time",
     "length(transaction_hash)",
     "length(kind)",
+    "length(chain_id)",
 )
 # ids: end to end, so that one statement serves any number of them.
 _TRANSFERS: Final = f"""WITH RECURSIVE place (start) AS (
         SELECT 1 UNION ALL SELECT start + 32 FROM place WHERE start + 32 <= length(:ids)
-    ) SELECT {_NUMBERS}, {joined("kind")}, {joined("transaction_hash")}, {joined(" || ".join(_FIXED))}
+    ) SELECT {_NUMBERS}, {joined("kind")}, {joined("transaction_hash")}, {joined("chain_id")},
+    {joined(" || ".join(_FIXED))}
     FROM (SELECT payment_transfer.* FROM place CROSS JOIN payment_transfer
     ON request = CAST(substr(:ids, start, 32) AS BLOB))"""
 _unpack_fixed: Final = struct.Struct("".join([f"{size}s" for size in _FIXED.values()])).iter_unpack
@@ -108,7 +110,7 @@ def load_watched(connection: sqlite3.Connection, rests: Rests) -> list[WatchedRe
     with snapshot(connection):
         while True:
             page = _load_page(connection, _WATCHED, rests, last, STEP_OBJECTS)
-            found += _load_of_rows(connection, page)
+            found += load_of_rows(connection, page)
             if len(page) < STEP_OBJECTS:
                 return found
             last = page[-1]
@@ -120,7 +122,7 @@ def load_resting(
     """Read the next requests that rest, and with which shop and row to go on: (0, 0) at the end."""
     with snapshot(connection):
         page = _load_page(connection, _RESTING, rests, after, most)
-        return list(_load_of_rows(connection, page)), page[-1] if len(page) == most else (0, 0)
+        return list(load_of_rows(connection, page)), page[-1] if len(page) == most else (0, 0)
 
 
 def load_resting_prefixes(connection: sqlite3.Connection, rests: Rests) -> bytes:
@@ -138,7 +140,7 @@ def find_watched(connection: sqlite3.Connection, ids: Iterable[bytes]) -> list[W
     """Find those of these requests, by PaymentID, for which money still matters."""
     with snapshot(connection):
         found = connection.execute(_BY_ID, {"ids": b"".join(ids)}).fetchall()
-        return list(_load_of_rows(connection, found))
+        return list(load_of_rows(connection, found))
 
 
 def find_requests(connection: sqlite3.Connection, first: bytes, last: bytes) -> list[WatchedRequest]:
@@ -172,9 +174,10 @@ def _load_page(
     return list(zip(*map(parse_numbers, reversed(texts)), strict=True))
 
 
-def _load_of_rows(
+def load_of_rows(
     connection: sqlite3.Connection, found: Sequence[tuple[int, int]]
 ) -> Iterator[WatchedRequest]:
+    """Read requests by shop and row, in this order, without what was sold."""
     for shop, rows in groupby(found, itemgetter(0)):
         for one in _load_of_shop(connection, shop, [row for _, row in rows]):
             # Of all that are watched, they may be more than fits into memory.
@@ -190,12 +193,13 @@ def _load_of_shop(connection: sqlite3.Connection, shop: int, rows: Sequence[int]
 
 
 def _load_transfers(connection: sqlite3.Connection, ids: Sequence[bytes]) -> Iterator[PaymentTransfer]:
-    *texts, kinds, hashes, fixed = connection.execute(_TRANSFERS, {"ids": b"".join(ids)}).fetchone()
-    *columns, hash_lengths, kind_lengths = map(parse_numbers, texts)
+    *texts, kinds, hashes, chains, fixed = connection.execute(_TRANSFERS, {"ids": b"".join(ids)}).fetchone()
+    *columns, hash_lengths, kind_lengths, chain_lengths = map(parse_numbers, texts)
     yield from map(
         _make_transfer,
         cut(kinds, kind_lengths),
         cut(hashes, hash_lengths),
+        cut(chains, chain_lengths),
         _unpack_fixed(fixed or b""),
         *columns,
     )
@@ -204,6 +208,7 @@ def _load_transfers(connection: sqlite3.Connection, ids: Sequence[bytes]) -> Ite
 def _make_transfer(
     kind: bytes,
     transaction_hash: bytes,
+    chain: bytes,
     fixed: tuple[bytes, ...],
     index: int,
     block_number: int,
@@ -225,4 +230,5 @@ def _make_transfer(
         is_proven=bool(is_proven),
         is_deep=bool(is_deep),
         is_in_time=bool(is_in_time),
+        chain_id=int.from_bytes(chain) if chain else None,
     )

@@ -38,7 +38,7 @@ class PaymentTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     token: 20 bytes, NATIVE_COIN for coins. amount: in its units. transaction_hash, index: of the log; empty
     and 0 for balances, of which the last of a token is kept. is_proven: the money did move. is_deep: its
-    block is. is_in_time: it came before the TTL.
+    block is. is_in_time: it came before the TTL. chain_id: where it is; None: on the request's own chain.
     """
 
     request_id: bytes
@@ -51,11 +51,13 @@ class PaymentTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_proven: bool = True
     is_deep: bool = True
     is_in_time: bool = True
+    chain_id: int | None = None
 
     @property
-    def key(self) -> tuple[bytes, str, bytes, bytes, int]:
+    def key(self) -> tuple[bytes, str, bytes, bytes, int, bytes]:
         """Return what tells it from others."""
-        return self.request_id, self.kind.value, self.token, self.transaction_hash, self.index
+        chain = b"" if self.chain_id is None else self.chain_id.to_bytes(CHAIN_ID_BYTES, "big")
+        return self.request_id, self.kind.value, self.token, self.transaction_hash, self.index, chain
 
 
 class PaymentRows(msgspec.Struct, frozen=True, kw_only=True):

@@ -79,6 +79,7 @@ SHOP_TABLES: Final = (
         "payment_request", "shop = :shop", {"row": _NEXT, "shop": _SHOP, "card": _moved("card")}, "row"
     ),
     ShopTable("payment_transfer", _OF_REQUESTS),
+    ShopTable("stray_search", _OF_REQUESTS),
     ShopTable("payment_decision", _OF_REQUESTS, {"id": _NEXT}, "id"),
     ShopTable("account_check", "shop_id = :shop_id", unless_there=True),
     ShopTable(

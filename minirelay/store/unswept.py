@@ -16,6 +16,9 @@ from minirelay.store.decimals_rows import decimals_key
 MOST: Final = 20_000
 """Of the newest; what is older than so many has had its time."""
 
+MOST_STRAYS: Final = 1000
+"""Of what lies on another chain than that of its request, the largest: strangers can put dust there."""
+
 _IS_ORDER_PAID: Final = """EXISTS (SELECT 1 FROM payment_request AS other
     WHERE other.shop = one.shop AND other.order_id = one.order_id
     AND other.state IN ('paid', 'over', 'reverted'))"""
@@ -25,7 +28,13 @@ _LIST: Final = f"""SELECT one.id, shop.shop_id, order_id, chain_id, ttl, currenc
     WHERE chain_id = :chain AND (:id IS NULL OR one.id = :id)
     AND one.issued_at >= :since {{states}}
     ORDER BY one.row DESC LIMIT :most"""
-
+# What a sweep can move: what the request asks for. The most first, so that dust hides nothing.
+_STRAYS: Final = f"""SELECT one.id, shop.shop_id, order_id, one.chain_id, ttl, currency, one.amount, payee,
+        state, issued_at, {_IS_ORDER_PAID}, one.shop
+    FROM payment_transfer AS stray JOIN payment_request AS one ON one.id = stray.request
+    JOIN shop ON shop.id = one.shop
+    WHERE stray.chain_id = :chain AND stray.chain_id <> x'' AND stray.kind = 'stray' AND token = currency
+    AND (:id IS NULL OR one.id = :id) ORDER BY stray.amount DESC LIMIT {MOST_STRAYS}"""
 
 _META: Final = "SELECT value FROM meta WHERE key = ?"
 
@@ -33,7 +42,7 @@ _META: Final = "SELECT value FROM meta WHERE key = ?"
 class SweepCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """A request, and whether its order is paid, by it or by another. id: its PaymentID. shop: row id.
 
-    decimals: of its token, if they are known.
+    decimals: of its token, on the chain where it is to be swept, if they are known.
     """
 
     id: bytes
@@ -68,6 +77,19 @@ def list_candidates(
     # As text, so that the index of the states is used: they are constants.
     chosen = "" if states is None else f"AND one.state IN ({', '.join(repr(one.value) for one in states)})"
     rows = connection.execute(_LIST.format(states=chosen), given).fetchall()
+    return [_candidate(row, _decimals(connection, known, chain_id, row[5])) for row in rows]
+
+
+def list_strays(
+    connection: sqlite3.Connection, chain_id: int, *, request_id: bytes | None = None
+) -> list[SweepCandidate]:
+    """List requests of other chains, for which what they ask for was found on this one: the most first.
+
+    request_id: only this one.
+    """
+    given = {"chain": chain_id.to_bytes(CHAIN_ID_BYTES), "id": request_id}
+    known: dict[bytes, int | None] = {}
+    rows = connection.execute(_STRAYS, given).fetchall()
     return [_candidate(row, _decimals(connection, known, chain_id, row[5])) for row in rows]
 
 

@@ -12,6 +12,8 @@ def row(verdict: str, why: str = "for a reason", **changed: object) -> dict[str,
     return {
         "request": "0x" + "12" * 32,
         "order": str(2**63),
+        "chain": 1,
+        "request_chain": 1,
         "verdict": verdict,
         "why": why,
         "currency": "0x" + "aB" * 20,
@@ -27,6 +29,19 @@ def test_the_table_says_why_and_how_to_go_on(capsys: pytest.CaptureFixture[str])
     assert [line.split()[0] for line in lines[:4]] == ["what", "sweep", "locked", "locked"]
     assert sum(line.startswith("locked: never") for line in lines) == 1
     assert lines[-1] == "1 payment can be swept: minirelay payments sweep --send"
+    assert max(map(len, lines)) <= 80
+
+
+def test_what_lies_on_the_wrong_chain_is_told_apart_and_sent_only_by_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_unswept([row("wait"), row("sweep", "it came on this chain " * 5, chain=10), row("wait", chain=7)])
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    assert "0x1212121212, chain 10: it came on this chain" in text
+    assert "0x1212121212, chain 7: for a reason" in text
+    assert lines[-1] == "on the wrong chain: minirelay payments sweep --chain 10 --send"
+    assert "can be swept" not in text
     assert max(map(len, lines)) <= 80
 
 

@@ -17,9 +17,14 @@ __all__ = ["OTHER_SHOP", "SHOP", "everything", "export_of", "fill_other", "make_
 
 PAID_THERE = """
 UPDATE payment_request SET state = 'late', received = zeroblob(32) WHERE row = 1;
-INSERT INTO payment_transfer (request, kind, token, transaction_hash, log_index, block_number, block_hash,
-    amount, is_proven, is_deep) SELECT id, 'event', zeroblob(20), zeroblob(32), 3, 90, zeroblob(32),
-    zeroblob(32), 1, 1 FROM payment_request WHERE row = 1;
+INSERT INTO payment_transfer (request, kind, token, transaction_hash, log_index, chain_id, block_number,
+    block_hash, amount, is_proven, is_deep) SELECT id, 'event', zeroblob(20), zeroblob(32), 3, x'', 90,
+    zeroblob(32), zeroblob(32), 1, 1 FROM payment_request WHERE row = 1;
+INSERT INTO payment_transfer (request, kind, token, transaction_hash, log_index, chain_id, block_number,
+    block_hash, amount, is_proven, is_deep) SELECT id, 'stray', zeroblob(20), x'', 0, x'000000000000000a', 90,
+    zeroblob(32), zeroblob(32), 1, 1 FROM payment_request WHERE row = 1;
+INSERT INTO stray_search (request, chain_id, is_read)
+    SELECT id, x'000000000000000a', 1 FROM payment_request WHERE row = 1;
 INSERT INTO payment_decision (request, decision, decided_by, reason, decided_at)
     SELECT id, 'accept', 'somebody', 'cash', 1800000000 FROM payment_request WHERE row = 2;
 INSERT INTO alert (kind, shop, chain_id, address, request_ids, raised_at, told_of)

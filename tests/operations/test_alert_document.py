@@ -51,6 +51,15 @@ def test_everything_is_said_in_a_way_that_json_keeps() -> None:
     }
 
 
+def test_what_came_on_another_chain_is_said_with_the_chain() -> None:
+    coins = {"chain_id": 10, "address": bytes(20), "amount": 5 * 10**17, "detail": None}
+    there = msgspec.structs.replace(ALERT, kind="stray elsewhere", **coins)
+    document = describe_alert(there)
+    assert document["detail"] == "0.5 ETH came on chain 10, which is not the chain of the payment request"
+    assert (document["chain_id"], document["advice"]) == ("10", ADVICE["stray elsewhere"])
+    assert describe_alert(msgspec.structs.replace(there, kind="stray"))["detail"] is None
+
+
 def test_what_an_alert_is_not_about_is_null() -> None:
     bare = Alert(
         id=1,

@@ -24,10 +24,12 @@ from minirelay.operations.importing import DRAFT, Imported, import_file
 from minirelay.operations.manifest import hash_file
 from minirelay.protocol.gaps import GAP_STEP
 from minirelay.relay.audit import audit, read_signers
+from minirelay.store.connection import connect_to_write
 from minirelay.store.database import FILE_NAME, Store, open_readonly
 from minirelay.store.errors import SchemaTooNew, StoreLocked, StoreUnreadable
 from minirelay.store.lock import DirectoryLock
-from minirelay.store.schema import EXPORT_APPLICATION_ID, migrations
+from minirelay.store.schema import EXPORT_APPLICATION_ID, migrate, migrations
+from minirelay.store.shop_copy import columns_of
 from minirelay.store.shop_import import TooFarBack, Unwanted
 from tests.operations.shops import OTHER_SHOP, SHOP, everything, export_of, fill_other, make_other, run_sql
 from tests.store.shop_rows import rows_of
@@ -432,6 +434,38 @@ def test_an_export_of_a_newer_version_is_not_imported(
     monkeypatch.setattr(copy_examination, "migrations", lambda: older)
     with pytest.raises(SchemaTooNew, match="newer minirelay"):
         import_file(exported, tmp_path / "data")
+
+
+def test_an_export_from_before_strays_had_a_chain_is_imported(tmp_path: Path, exported: Path) -> None:
+    export = read_export(exported)
+    now, older = tmp_path / "now", tmp_path / "older"
+    copy_database(exported, export, now)
+    older.touch()
+    with closing(connect_to_write(older)) as connection:
+        migrate(connection, older, [step for step in migrations() if step.number < 17])
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("ATTACH ? AS now", (str(now),))
+        for table in [table for table in tables_of(connection) if table != "migration"]:
+            columns = ", ".join(columns_of(connection, table))
+            here = " WHERE chain_id = x''" if table == "payment_transfer" else ""
+            connection.execute(f"DELETE FROM main.{table}")
+            connection.execute(f"INSERT INTO main.{table} SELECT {columns} FROM now.{table}{here}")
+        connection.execute("DETACH now")
+        connection.execute(f"PRAGMA application_id = {EXPORT_APPLICATION_ID}")
+        connection.execute("PRAGMA journal_mode = DELETE")
+    size, digest = older.stat().st_size, hash_file(older)
+    fields = msgspec.structs.asdict(export) | {"size_bytes": size, "sha256": digest, "schema": 16}
+    seal(older, Export(**{name: fields[name] for name in export.__struct_fields__}))
+    import_file(older, tmp_path / "data")
+    sql = "SELECT kind, chain_id FROM payment_transfer"
+    assert query(tmp_path / "data", sql) == [("event", b"")]
+    assert query(tmp_path / "data", "SELECT * FROM stray_search") == []
+    assert set(verified(tmp_path / "data")) == {OTHER_SHOP}
+
+
+def tables_of(connection: sqlite3.Connection) -> list[str]:
+    sql = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    return [name for (name,) in connection.execute(sql)]
 
 
 def test_an_export_is_no_database_for_a_relay(tmp_path: Path, exported: Path) -> None:

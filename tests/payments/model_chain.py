@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from minirelay.chain.block import Block
 from minirelay.chain.errors import AnswerTooLong, BudgetSpent, ChainUnreachable, NodeRefused, Reverted
 from minirelay.chain.findings import (
@@ -23,6 +25,7 @@ from minirelay.chain.findings import (
 from minirelay.chain.question import Question
 from minirelay.payments.last_look import TRANSFER
 from minirelay.payments.payment_target import PAYMENT_MADE, ProvenEvent
+from minirelay.payments.stray_search import StraySearch
 from minirelay.payments.watcher import PaymentWatch
 from minirelay.protocol.block_id import BlockId
 from minirelay.protocol.json_rpc import Request, RpcError, write_data
@@ -105,6 +108,7 @@ class ModelChain:
     another: "ModelChain | None" = None
     is_unreachable: bool = False
     asked: int = 0
+    searched: int = 0
     _kept: dict[tuple[int, bytes], list[FoundBalance]] = field(default_factory=lambda: defaultdict(list))
     _deep: int = -1
     _fork: int = 0
@@ -219,6 +223,16 @@ class ModelChain:
         self._deep = findings.marks.deep
         self._forgotten = None
         return rows
+
+    async def search(self, search: StraySearch) -> None:
+        """Poll once for what lies at addresses that do not ask for it."""
+        listed = [(token, holder) for token, holder in search.balances(self.time) if token not in self.faults]
+        amounts = self.blocks[-1].amounts
+        found = tuple([FoundBalance(*pair, amounts.get(pair, 0)) for pair in listed])
+        self.searched += len(found)
+        balances = BalancesAt(self.head, found) if found else None
+        findings = replace(self.nothing_found(), balances=balances, token_faults=self.faults)
+        await search.take(findings, self)
 
     def forget_progress(self) -> None:
         """Give all again, as after a poll that did not count."""

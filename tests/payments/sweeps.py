@@ -60,10 +60,11 @@ class Sweeping:
     meta: Remembered = field(default_factory=Remembered)
     time: int = 1_800_000_000
     timeout_s: float = 60.0
+    payments: bytes | None = None
 
     @property
     def sweeper(self) -> Sweeper:
-        payments = address(self.payer.contracts.payments.address)
+        payments = self.payments or address(self.payer.contracts.payments.address)
         return Sweeper(
             chain=self.chain,
             payments=payments,
@@ -78,10 +79,16 @@ class Sweeping:
         )
 
     def candidate(
-        self, *, currency: str | None = None, payee: str = PAYEE, number: int = 1, is_paid: bool = False
+        self,
+        *,
+        currency: str | None = None,
+        payee: str = PAYEE,
+        number: int = 1,
+        is_paid: bool = False,
+        chain_id: int = CHAIN_ID,
     ) -> SweepCandidate:
         request = PaymentRequest(
-            chain_id=CHAIN_ID,
+            chain_id=chain_id,
             ttl=self.w3.eth.get_block("latest")["timestamp"] + LIFE_S,
             currency=NATIVE_COIN if currency is None else address(currency),
             amount=AMOUNT,

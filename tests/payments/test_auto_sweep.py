@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from minirelay.errors import ChainError
 from minirelay.payments.auto_sweep import MOST_LOOKED_AT, REST_S, AutoSweep, AutoSweepPolicy
 from minirelay.payments.sweep_rules import Verdict
-from minirelay.payments.sweeping import SweepRefused, Swept, Unswept
+from minirelay.payments.sweeping import SweepRefused, Swept
+from minirelay.payments.unswept import Unswept
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.shop.checkout_facts import Facts
 from minirelay.shop.issued_requests import RequestState
@@ -72,6 +73,7 @@ class World:
         return [
             Unswept(
                 candidate=one,
+                chain_id=1,
                 address=b"\x05" * 20,
                 amount=one.request.amount if self.lying is None else self.lying,
                 verdict=self.verdict,

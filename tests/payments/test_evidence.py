@@ -16,7 +16,7 @@ def test_what_is_told_once_is_not_in_what_lasts() -> None:
     lasts = Evidence(in_time=4, is_over=True, is_unreadable=True, left=3)
     assert (lasts.is_told_once, lasts.lasting) == (False, lasts)
     for once in (
-        Evidence(transfers=(row,), strays=((row.token, 1),)),
+        Evidence(transfers=(row,)),
         Evidence(gone=(row,)),
         Evidence(has_unproven=True),
         Evidence(is_moved=True),

@@ -9,8 +9,7 @@ from minirelay.payments.settlement_alerts import SettlementAlerts
 from minirelay.payments.states import Effect, Observation, OrderStanding, Step
 from minirelay.shop.issued_requests import IssuedRequest, RequestState
 from minirelay.shop.payment_alerts import PaymentAlertKind
-from tests.shop.issued import CHAIN, NOW, issued
-from tests.shop.patching import NATIVE, TOKEN
+from tests.shop.issued import NOW, issued
 
 NOTHING = Observation(order=OrderStanding.UNPAID, total=10, is_token=True)
 BEFORE = replace(issued(1), state=RequestState.SHORT, received=3)
@@ -63,26 +62,24 @@ def test_what_is_left_is_told_unless_the_address_is_known_to_be_dead() -> None:
 
 
 def test_what_is_found_beside_is_told_behind_it() -> None:
-    found = Evidence(strays=((NATIVE, 7), (TOKEN, 8)), is_unreadable=True, is_contradicted=True)
+    found = Evidence(is_unreadable=True, is_contradicted=True)
     assert told(Step(RequestState.SHORT, frozenset({Effect.ALERT})), found=found) == [
         ("short", 3, False),
-        ("stray", 7, False),
-        ("stray", 8, False),
         ("unreadable token", 0, False),
         ("contradicted", 0, True),
     ]
 
 
-def test_a_stray_is_told_of_in_its_own_token_and_what_is_raised_first_comes_first() -> None:
+def test_what_is_raised_first_comes_first() -> None:
     alerts = SettlementAlerts(1, BEFORE, AlertLimits(), NOW)
     alerts.alert(PaymentAlertKind.STOCK_MISSING, 1)
-    alerts.tell(Step(RequestState.SHORT), BEFORE, NOTHING, Evidence(strays=((NATIVE, 7),)))
+    alerts.tell(Step(RequestState.SHORT), BEFORE, NOTHING, Evidence(left=7))
     assert [(one.kind.value, one.place) for one in alerts.raised] == [
         ("stock missing", BEFORE.currency),
-        ("stray", (CHAIN, NATIVE)),
+        ("left", BEFORE.currency),
     ]
 
 
 def test_an_amount_that_no_field_holds_is_told_as_the_most_that_one_does() -> None:
-    found = Evidence(strays=((NATIVE, MOST_AMOUNT + 1),), left=MOST_AMOUNT + 1)
-    assert [amount for _, amount, _ in told(Step(RequestState.SHORT), found=found)] == [MOST_AMOUNT] * 2
+    found = Evidence(left=MOST_AMOUNT + 1)
+    assert [amount for _, amount, _ in told(Step(RequestState.SHORT), found=found)] == [MOST_AMOUNT]

@@ -35,5 +35,8 @@ def test_what_may_be_swept_by_sum_time_and_order(
 ) -> None:
     lying = Lying(request=request_, amount=amount, transactions=0, time=time, is_order_paid=is_paid)
     assert judge_lying(lying) is verdict
+    # On another chain the contract pays nothing, and gives all back only when the time is over.
+    elsewhere = V.WAIT if time <= TTL else verdict
+    assert judge_lying(replace(lying, is_elsewhere=True)) is elsewhere
     # An address is swept once.
     assert judge_lying(replace(lying, transactions=1)) is V.LEFT

@@ -17,8 +17,11 @@ from tests.chain.nodes import CHAIN_ID
 from tests.chain_fixtures import Contracts, rpc
 from tests.contracts.deploying import VARIANTS, deploy, payments_variant
 from tests.dev.contracts.contract_calls import PAYEE
+from tests.payments.proving import address
 from tests.payments.sweeps import AMOUNT, NOWHERE, WALLET, Remembered, Sweeping, Watched
 from tests.system.payers import Payer
+
+OTHER_CHAIN = 10
 
 
 @pytest.fixture(params=VARIANTS)
@@ -300,3 +303,68 @@ async def test_what_is_not_mined_is_replaced_and_never_two_are_in_flight(deploye
     # The one that was replaced has its turn.
     assert (await sweeper.sweep(first)).left == 0
     assert await verdicts(deployed, first, second) == []
+
+
+@pytest.mark.parametrize("amount", [AMOUNT - 1, AMOUNT, AMOUNT + 1])
+async def test_coins_that_came_on_the_wrong_chain_are_given_back_to_the_payee_there(
+    sweeping: Sweeping, amount: int
+) -> None:
+    one = sweeping.candidate(chain_id=OTHER_CHAIN, is_paid=True)
+    sweeping.pay(one, amount)
+    (found,) = await sweeping.sweeper.look([one])
+    # Before its time is over the deployed contract gives back what is less than was asked for, and no more.
+    assert (found.verdict, found.is_elsewhere) == (Verdict.WAIT, True)
+    await assert_not_sent(sweeping, one, "when the request's time is over")
+    sweeping.let_time_end()
+    (found,) = await sweeping.sweeper.look([one])
+    assert (found.verdict, found.chain_id) == (Verdict.SWEEP, CHAIN_ID)
+    assert "see first that it is the payee's on this chain" in found.why
+    before = sweeping.balance(PAYEE)
+    assert (await sweeping.sweeper.sweep(one)).left == 0
+    assert sweeping.balance(PAYEE) == before + amount
+    assert await verdicts(sweeping, one) == []
+
+
+@pytest.mark.parametrize("surplus", [-1, 0, 1])
+async def test_a_token_that_came_on_the_wrong_chain_is_given_back_unless_it_is_too_much(
+    deployed: Sweeping, surplus: int
+) -> None:
+    token = deployed.payer.contracts.eddies
+    one = deployed.candidate(currency=token.address, chain_id=OTHER_CHAIN)
+    deployed.pay(one, AMOUNT + surplus, token)
+    assert await verdicts(deployed, one) == [Verdict.WAIT]
+    deployed.let_time_end()
+    assert await verdicts(deployed, one) == [Verdict.LOCKED if surplus > 0 else Verdict.SWEEP]
+    if surplus <= 0:
+        await deployed.sweeper.sweep(one)
+        assert deployed.balance(PAYEE, token) == AMOUNT + surplus
+
+
+async def test_dust_on_the_wrong_chain_is_not_worth_its_fee(sweeping: Sweeping) -> None:
+    one = sweeping.candidate(chain_id=OTHER_CHAIN)
+    sweeping.pay(one, 1000)
+    sweeping.let_time_end()
+    await assert_not_sent(sweeping, one, "too much for what lies there")
+
+
+async def test_where_there_is_no_contract_nobody_can_move_what_came_on_the_wrong_chain(
+    sweeping: Sweeping,
+) -> None:
+    elsewhere, own = sweeping.candidate(chain_id=OTHER_CHAIN), sweeping.candidate()
+    for one in (elsewhere, own):
+        sweeping.pay(one)
+    sweeping.let_time_end()
+    assert await verdicts(sweeping, elsewhere, own) == [Verdict.SWEEP, Verdict.SWEEP]
+    # Another one makes other addresses, at which nothing lies.
+    sweeping.payments = address(deploy_payments(sweeping))
+    assert await verdicts(sweeping, elsewhere) == []
+    sweeping.payments = NOWHERE
+    assert await verdicts(sweeping, elsewhere) == []
+    await assert_not_sent(sweeping, elsewhere, "nothing lies there")
+
+
+def deploy_payments(sweeping: Sweeping) -> str:
+    """Deploy one more contract."""
+    permit2 = deploy(sweeping.w3, "CarelessPermit2")
+    contract = deploy(sweeping.w3, "DeployedPayments", permit2.address)
+    return str(contract.address)

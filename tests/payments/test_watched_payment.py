@@ -6,7 +6,7 @@ from minirelay.payments.evidence import Evidence, PaidIn
 from minirelay.payments.watched_payment import WatchedPayment
 from minirelay.protocol.block_id import BlockId
 from minirelay.shop.issued_requests import RequestState
-from minirelay.store.payment_rows import TransferKind
+from minirelay.store.payment_rows import PaymentTransfer, TransferKind
 from tests.payments.found import ADDRESS, TRANSACTION, block, event, lies
 from tests.shop.issued import issued
 from tests.shop.patching import NATIVE, TOKEN
@@ -108,14 +108,18 @@ def test_what_arrived_at_an_emptied_address_counts() -> None:
     assert [row.kind for row in found.transfers] == [TransferKind.TRANSFER]
 
 
-def test_coins_at_the_address_of_a_token_are_strays_and_told_once() -> None:
+def test_what_was_stored_of_strays_is_nothing_to_it() -> None:
     one = watched(TOKEN)
+    stray = PaymentTransfer(
+        request_id=one.id, kind=TransferKind.STRAY, token=NATIVE, amount=7, block=block(5).id
+    )
+    one.restore([stray])
     one.balance.look(lies(0, 0, TOKEN), block(5))
-    one.note_stray(7, block(5).id)
+    assert one.news(block(50).id, READ, is_last=False) is None
+    one.balance.look(lies(TOTAL, 0, TOKEN), block(6))
+    one.balance.settle(lies(TOTAL, 0, TOKEN), block(6))
     found = come_to(one)
-    assert (found.strays, found.in_time) == (((NATIVE, 7),), 0)
-    one.note_stored(found)
-    assert one.news(None, READ, is_last=False) is None
+    assert ([row.kind for row in found.transfers], found.gone) == ([TransferKind.BALANCE], ())
 
 
 def paid_by(one: WatchedPayment) -> WatchedPayment:

@@ -19,7 +19,9 @@ SQL = {
         FROM object_piece JOIN object ON object.row = position >> 20 WHERE shop = :shop""",
     "relay_signer": "SELECT * FROM relay_signer",
     "payment_transfer": """SELECT payment_transfer.* FROM payment_transfer
-        JOIN payment_request ON id = request WHERE shop = :shop""",
+        JOIN payment_request ON payment_request.id = request WHERE shop = :shop""",
+    "stray_search": """SELECT stray_search.* FROM stray_search
+        JOIN payment_request ON payment_request.id = request WHERE shop = :shop""",
     "payment_decision": """SELECT payment_decision.* FROM payment_decision
         JOIN payment_request ON payment_request.id = request WHERE shop = :shop""",
     "account_check": "SELECT account_check.* FROM account_check JOIN shop USING (shop_id) WHERE id = :shop",

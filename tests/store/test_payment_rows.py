@@ -72,8 +72,8 @@ def test_an_observation_is_stored_once_as_it_was_last(shop_db: sqlite3.Connectio
     write(shop_db, transfers=[young, balance])
     write(shop_db, transfers=[replace(EVENT, block=BlockId(8, b"\x08" * 32), is_in_time=False)])
     assert table(shop_db, "payment_transfer") == [
-        (EVENT.request_id, "balance", TOKEN, b"", 0, 7, BLOCK.hash, b"\xff" * 32, 1, 1, 1),
-        (EVENT.request_id, "event", TOKEN, b"\x01" * 32, 3, 8, b"\x08" * 32, (10).to_bytes(32), 1, 1, 0),
+        (EVENT.request_id, "balance", TOKEN, b"", 0, b"", 7, BLOCK.hash, b"\xff" * 32, 1, 1, 1),
+        (EVENT.request_id, "event", TOKEN, b"\x01" * 32, 3, b"", 8, b"\x08" * 32, (10).to_bytes(32), 1, 1, 0),
     ]
 
 
@@ -119,6 +119,28 @@ def test_a_stray_alert_is_about_what_nobody_asked_for(shop_db: sqlite3.Connectio
     assert find_alert_damage(shop_db) is None
     shop_db.execute("UPDATE alert SET address = x'" + "07" * 20 + "'")
     assert "told of something else" in (find_alert_damage(shop_db) or "")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("count = count", None),
+        ("address = zeroblob(20)", "told of something else"),
+        ("chain_id = zeroblob(8)", "told of something else"),
+        ("kind = 'stray'", "told of something else"),
+        ("shop = 2", "other payment requests"),
+    ],
+)
+def test_an_alert_of_another_chain_names_it_and_a_request_of_this_one(
+    shop_db: sqlite3.Connection, change: str, words: str | None
+) -> None:
+    told_of = about_stray(issued(1).id, TOKEN, CHAIN + 1)
+    place = CHAIN + 1, TOKEN
+    write(shop_db, alerts=[alert(PaymentAlertKind.STRAY_ELSEWHERE, place=place, told_of=told_of)])
+    shop_db.execute("PRAGMA foreign_keys = OFF")
+    shop_db.execute(f"UPDATE alert SET {change}")
+    found = find_alert_damage(shop_db)
+    assert found is None if words is None else words in (found or "")
 
 
 @pytest.mark.parametrize(

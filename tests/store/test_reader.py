@@ -68,6 +68,9 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.resting_requests(Rests(CHAIN), (0, 0), 9) == ([], (0, 0))
     assert await reader.resting_prefixes(Rests(CHAIN)) == b""
     assert await reader.payment_transfers([request.id]) == []
+    assert await reader.unsearched_requests(CHAIN, now=0, since=0, most=9) == []
+    assert await reader.unread_chains([request.id]) == {}
+    assert await reader.stray_candidates(CHAIN + 1) == []
     assert await reader.settled_requests(SHOP) == []
     (found,) = await reader.find_payment_requests(request.id, request.id)
     assert found.issued.id == request.id

@@ -116,6 +116,23 @@ def test_sets_from_before_authors_were_stored_are_known(connection: sqlite3.Conn
     assert connection.execute("SELECT * FROM relay_signer").fetchall() == []
 
 
+def test_payments_from_before_are_of_their_requests_own_chain(
+    connection: sqlite3.Connection, path: Path
+) -> None:
+    migrate(connection, path, [step for step in migrations() if step.number < 17])
+    connection.executescript("""INSERT INTO shop VALUES (1, zeroblob(32), 0, 0, 0);
+        INSERT INTO payment_request VALUES (1, 1, zeroblob(32), zeroblob(8), 0, zeroblob(8), 1, zeroblob(20),
+        zeroblob(32), zeroblob(20), zeroblob(8), zeroblob(20), zeroblob(32), '', x'', 1, 1, 'paid', 0,
+        zeroblob(32), 0)""")
+    connection.execute("""INSERT INTO payment_transfer (request, kind, token, transaction_hash, log_index,
+        block_number, block_hash, amount, is_proven, is_deep, is_in_time)
+        VALUES (zeroblob(32), 'stray', zeroblob(20), x'', 0, 7, zeroblob(32), zeroblob(32), 1, 0, 0)""")
+    migrate(connection, path)
+    columns = "kind, chain_id, block_number, is_proven, is_deep, is_in_time"
+    rows = connection.execute(f"SELECT {columns} FROM payment_transfer").fetchall()
+    assert rows == [("stray", b"", 7, 1, 0, 0)]
+
+
 def test_large_objects_from_before_are_cut_into_pieces(connection: sqlite3.Connection, path: Path) -> None:
     migrate(connection, path, migrations()[:1])
     values = [random_bytes(size) for size in (0, 1, 3999, 4000, 4001, 8000, 8001, 12_345, 1_000_000)]

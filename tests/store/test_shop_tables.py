@@ -47,6 +47,7 @@ def test_what_is_named_comes_before_what_names_it() -> None:
         ("key_card", "patch_set"),
         ("object", "object_piece"),
         ("payment_request", "payment_transfer"),
+        ("payment_request", "stray_search"),
         ("payment_request", "payment_decision"),
         ("block", "blob_block"),
         ("blob", "blob_block"),

@@ -6,11 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from minirelay.protocol.addresses import NATIVE_COIN
+from minirelay.protocol.block_id import BlockId
 from minirelay.shop.issued_requests import RequestState
 from minirelay.store.batch import rows_of
 from minirelay.store.bulk_insert import store as store_rows
 from minirelay.store.decimals_rows import DecimalsRows
-from minirelay.store.unswept import list_candidates
+from minirelay.store.payment_rows import PaymentRows, PaymentTransfer, TransferKind
+from minirelay.store.unswept import list_candidates, list_strays
 from tests.shop.issued import CHAIN, issued
 from tests.shop.patching import TOKEN
 from tests.store.examples import beginning, shop_row
@@ -47,3 +49,28 @@ def test_only_what_is_wanted_is_listed(filled: sqlite3.Connection) -> None:
     (over,) = list_candidates(filled, CHAIN, states=[S.PAID, S.OVER])
     assert (over.id, over.state) == (issued(2).id, S.OVER)
     assert list_candidates(filled, CHAIN, states=[S.OVER], since=over.issued_at + 1) == []
+
+
+def test_what_lies_on_another_chain_is_listed_there_the_most_first(filled: sqlite3.Connection) -> None:
+    coin, other = issued(4, 6, currency=NATIVE_COIN), CHAIN + 1
+    found = [
+        stray(coin.id, NATIVE_COIN, 5, other),
+        stray(issued(1).id, TOKEN, 9, other),
+        # What can't be moved: a token at the address for coins, coins at that for a token, or its own chain.
+        stray(coin.id, TOKEN, 7, other),
+        stray(issued(2).id, NATIVE_COIN, 7, other),
+        stray(issued(3).id, TOKEN, 7, None),
+    ]
+    store_rows(filled, rows_of([PaymentRows(shop=1, transfers=tuple(found))]).statements())
+    assert [one.id for one in list_strays(filled, other)] == [issued(1).id, coin.id]
+    (one,) = list_strays(filled, other, request_id=coin.id)
+    assert (one.request.chain_id, one.decimals) == (CHAIN, None)
+    assert list_strays(filled, CHAIN) == list_strays(filled, other + 1) == []
+
+
+def stray(request_id: bytes, token: bytes, amount: int, chain_id: int | None) -> PaymentTransfer:
+    block = BlockId(5, bytes(32))
+    kind = TransferKind.STRAY
+    return PaymentTransfer(
+        request_id=request_id, kind=kind, token=token, amount=amount, block=block, chain_id=chain_id
+    )

@@ -31,7 +31,7 @@ from tests.contracts.deploying import VARIANTS
 from tests.dev.contracts.contract_calls import PAYER, send
 from tests.payments.model_chain import ModelChain
 from tests.payments.settling import settling
-from tests.payments.watching import Watching, watch_of, watching
+from tests.payments.watching import watch_of, watching
 from tests.raw_client import Refused, Talker
 from tests.relay.fixed_facts import CHAIN
 from tests.relay.selling import CAP, write
@@ -91,7 +91,7 @@ async def test_guests_who_race_and_choose_again_at_expiry_never_get_more_than_th
         assert await shop.shop.reserved(key, now) == len(second) <= PIECES
         issued = [one for order in first | second for one in await shop.shop.requests(order)]
         chain = ModelChain(min(one.issued_at for one in issued))
-        watching_all = Watching(shop, chain, watch_of(shop, chain))
+        watching_all = watch_of(shop, chain)
         watching_all.watch.load(await shop.house.store.reader.watched_requests(Rests(CHAIN)), (), 0)
         # The reserved ones last: those who have none may not take what they wait for.
         for order in sorted(first | second, key=lambda one: one in second):

@@ -54,6 +54,9 @@ NOT_COMPARED = {
     "payment_transfer.is_proven": "found on the chain",
     "payment_transfer.is_deep": "found on the chain",
     "payment_transfer.is_in_time": "found on the chain",
+    "payment_transfer.chain_id": "found on the chain",
+    "stray_search.chain_id": "to be asked of the chain",
+    "stray_search.is_read": "to be asked of the chain",
     "payment_decision.id": "the place in the file, which means nothing",
     "payment_decision.decision": "by a person",
     "payment_decision.decided_by": "by a person",
@@ -113,7 +116,9 @@ ANOTHER_REQUEST = """SELECT 3, shop, zeroblob(32), order_id, card, chain_id, ttl
     received, is_watched FROM payment_request WHERE row = 1"""
 
 A_TRANSFER = """INSERT INTO payment_transfer VALUES
-    (zeroblob(32), 'balance', zeroblob(20), x'', 0, 1, zeroblob(32), zeroblob(32), 1, 1, 1)"""
+    (zeroblob(32), 'balance', zeroblob(20), x'', 0, x'', 1, zeroblob(32), zeroblob(32), 1, 1, 1)"""
+
+A_SEARCH = "INSERT INTO stray_search VALUES (zeroblob(32), zeroblob(8), 1)"
 
 A_DECISION = "INSERT INTO payment_decision VALUES (9, zeroblob(32), 'accept', 'x', '', 0)"
 
@@ -329,6 +334,7 @@ COLUMNS = [
     ("shop_blob.blob", "UPDATE OR REPLACE shop_blob SET blob = 2 WHERE blob = 1", "is of no shop"),
     ("payment_decision.request", f"{A_DECISION} -- request", "is of no payment_request"),
     ("payment_transfer.request", f"{A_TRANSFER} -- request", "is of no payment_request"),
+    ("stray_search.request", f"{A_SEARCH} -- request", "is of no payment_request"),
 ]
 
 # Rows that are missing or too many, and the same columns changed elsewhere.

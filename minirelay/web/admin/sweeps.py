@@ -14,7 +14,10 @@ SWEEP: Final = f"/v1/payments/{REQUEST}/sweep"
 
 
 class SweepsApi:
-    """Lists what lies unswept: `{"chain_id": 1}`, of all chains if that is missing; and sweeps."""
+    """Lists what lies unswept: `{"chain_id": 1}`, of all chains if that is missing; and sweeps.
+
+    A sweep is of the request's own chain, unless `{"chain_id": 1}` names another one.
+    """
 
     def __init__(self, sweeps: Sweeps) -> None:
         self._sweeps = sweeps
@@ -28,4 +31,5 @@ class SweepsApi:
         return web.json_response(await self._sweeps.unswept(chain_id))
 
     async def _sweep(self, request: web.Request) -> web.Response:
-        return web.json_response(await self._sweeps.sweep(request.match_info["request"]))
+        chain_id = number(await read_object(request), "chain_id")
+        return web.json_response(await self._sweeps.sweep(request.match_info["request"], chain_id))

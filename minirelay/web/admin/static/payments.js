@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { confirm } from "./dialog.js";
 import { badge, choice, el, facts, id, show, stranger, table } from "./dom.js";
-import { amount, sentence, when } from "./format.js";
+import { sentence, when } from "./format.js";
 
 const STATES = ["waiting", "short", "seen", "paid", "over", "duplicate", "expired", "late", "superseded", "withdrawn", "unproven", "reverted", "dismissed"];
 const KINDS = { paid: "good", waiting: "", seen: "", expired: "", superseded: "", withdrawn: "", dismissed: "" };
@@ -59,13 +59,23 @@ async function single(root, request) {
     one.can_dismiss ? el("button", { type: "button", click: () => decide("dismiss", "Dismiss this payment?", [received, "It needs nobody any more, and the order stays as it is. No money moves: what came stays where it is. It costs nothing."]) }, "Dismiss") : null,
     sweeping);
   show(root, el("p", {}, el("a", { href: "#payments" }, "All payments")), el("h1", {}, "Payment ", id(one.request)), buttons,
+    ...one.observed.filter((it) => it.kind === "stray").map((it) => stray(one, it, path, again)),
+    one.not_looked_at.length ? el("p", { class: "quiet" }, `It is not known what lies at its address on chain ${one.not_looked_at.join(", ")}.`) : null,
     facts([["State", state(one)], ["Asked", shown(one.asked_shown, one)], ["Received", shown(one.received_shown, one)], ["Shop", el("a", { href: `#shops/${one.shop}` }, id(one.shop))], ["Order", id(one.order)],
       ["Chain", one.chain], ["Currency", one.currency], ["Payee", el("code", {}, one.payee)], ["Issued", when(one.issued_at)], ["Until", when(one.until)]]),
     el("h2", {}, "Transfers and proofs"),
-    one.observed.length ? table("Transfers", ["What", ["Amount", "number"], "Block", "Transaction", "Proof", "Depth"], one.observed.map((it) => [sentence(it.kind), amount(it.amount, one.decimals), it.block, it.transaction ? id(it.transaction) : "", it.is_proven ? badge("proven", "good") : "not proven", it.is_deep ? badge("final", "good") : "may be undone"]))
+    one.observed.length ? table("Transfers", ["What", ["Amount", "number"], "Chain", "Block", "Transaction", "Proof", "Depth"], one.observed.map((it) => [sentence(it.kind), `${it.amount_shown} ${it.currency_shown}`, it.chain, it.block, it.transaction ? id(it.transaction) : "", it.is_proven ? badge("proven", "good") : "not proven", it.is_deep ? badge("final", "good") : "may be undone"]))
       : el("p", { class: "quiet" }, "Nothing was seen on the chain."),
     el("h2", {}, "Decisions"),
     one.decisions.length ? table("Decisions", ["What", "By", "When", "Reason"], one.decisions.map((it) => [it.decision, stranger(it.by), when(it.at), stranger(it.reason)])) : el("p", { class: "quiet" }, "None."));
+}
+
+function stray(one, it, path, again) {
+  const isElsewhere = it.chain !== one.chain;
+  const canMove = isElsewhere && it.token === one.currency_address;
+  const button = el("button", { type: "button", click: () => sweep({ ...one, chain: it.chain }, path, again, button) }, `Sweep on chain ${it.chain}`);
+  const where = isElsewhere ? `It came on chain ${it.chain}, and was asked for on chain ${one.chain}.` : "It is not what was asked for.";
+  return el("p", {}, `${it.amount_shown} ${it.currency_shown} lies at the payment address. ${where} `, canMove ? button : "Nobody can get it out.");
 }
 
 async function sweep(one, path, again, button) {
@@ -76,7 +86,7 @@ async function sweep(one, path, again, button) {
     const lying = (await post("/v1/payments/unswept", { chain_id: one.chain })).find((it) => it.request === one.request);
     isLooked = true;
     can = lying?.verdict === "sweep";
-    words = lying ? [`${shown(lying.amount_shown, one)} lies at ${lying.address}: ${lying.why}.`, can ? `One transaction sends all of it to ${lying.payee}. The relay's wallet pays the fee, ${lying.most_fee_shown} at most (what the settings allow), on chain ${one.chain}. An address can be swept only once.` : "So nothing can be sent now."] : ["Nothing lies at its address."];
+    words = lying ? [`${shown(lying.amount_shown, lying)} lies at ${lying.address}: ${lying.why}.`, can ? `One transaction sends all of it to ${lying.payee}. The relay's wallet pays the fee, ${lying.most_fee_shown} at most (what the settings allow), on chain ${one.chain}. An address can be swept only once.` : "So nothing can be sent now."] : ["Nothing lies at its address."];
   } catch (failure) { words = [`What lies there is not known: ${failure.message}`]; }
   if (!can) {
     button.disabled = isLooked;
@@ -85,7 +95,7 @@ async function sweep(one, path, again, button) {
     return;
   }
   let done = null;
-  if (await confirm("Sweep what lies at the address?", words, "Sweep", async () => { done = await post(`${path}/sweep`); })) {
+  if (await confirm("Sweep what lies at the address?", words, "Sweep", async () => { done = await post(`${path}/sweep`, { chain_id: one.chain }); })) {
     await again();
     await confirm("Swept", [done.is_overtaken ? "Somebody else swept it right before; the money has arrived." : "The money was sent to the payee.", `Transaction ${done.transaction}`]);
   }
