@@ -40,7 +40,7 @@ class Wish:
         """Check that these go together."""
         if self.how in (How.CONTRACT, How.WALLET) and (self.is_late or self.share not in (None, 1)):
             raise ConfigError(
-                f"{self.how.value}: the contract takes the exact amount, and in time only; "
+                f"in the way `{self.how.value}` the contract takes the exact amount, and in time only; "
                 f"pay in the way `{How.ADDRESS.value}`"
             )
 

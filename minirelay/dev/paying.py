@@ -19,6 +19,7 @@ from minirelay.protocol.erc20 import DECIMALS, MOST_BYTES, TRANSFER
 from minirelay.protocol.json_rpc import read_quantity, write_data
 from minirelay.protocol.signing import checksum_address
 from minirelay.shop.payment_request import PaymentRequest
+from minirelay.shop.quote import NATIVE_DECIMALS
 
 _BALANCE_OF: Final = Function("balanceOf", ("address",), ("uint256",))
 _SYMBOL: Final = Function("symbol", (), ("string",), most_bytes=MOST_BYTES)
@@ -78,6 +79,8 @@ async def pay(purse: Purse, request: PaymentRequest, how: How, share: Fraction) 
     if amount == 0:
         raise ConfigError(f"this part of {request.amount} units is nothing: take more of it")
     currency = _currency_of(purse, request, how)
+    if currency != request.currency:
+        amount = await _same_figure(purse, currency, amount)
     minted = [] if currency == NATIVE_COIN else await _missing(purse, currency, amount)
     if how is How.WALLET:
         transactions = await _by_wallet(purse, contract, request)
@@ -124,6 +127,19 @@ def _currency_of(purse: Purse, request: PaymentRequest, how: How) -> bytes:
         raise ConfigError("--how token: this chain has no Eddies, and the order is to be paid in coins")
     # The wrong one: what becomes of it is to be seen.
     return purse.eddies
+
+
+async def _same_figure(purse: Purse, token: bytes, coins: int) -> int:
+    """Return as many tokens as coins, in units: what a customer sends who takes one for the other.
+
+    coins: in wei. A unit at least.
+    """
+    async with EthCalls.to(purse.rpc_url) as calls:
+        decimals = await calls.call(token, DECIMALS)
+    if decimals is None:
+        raise ConfigError(f"the token {checksum_address(token)} does not say how many decimals it has")
+    digits = int(decimals[0])
+    return max(1, coins * int(10**digits) // 10**NATIVE_DECIMALS)
 
 
 async def _missing(purse: Purse, token: bytes, amount: int) -> list[Outgoing]:

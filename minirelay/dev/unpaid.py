@@ -36,7 +36,7 @@ async def find_unpaid(reader: Reader, order_id: int | None, shop_id: int | None)
         and shop_id in (None, one.request.shop_id)
     ]
     if not found:
-        raise ConfigError(f"{_described(order_id, shop_id)}; {_ANOTHER}")
+        raise ConfigError(_described(order_id, shop_id))
     return max(found, key=lambda one: (one.is_open, one.issued_at, one.request.ttl))
 
 
@@ -62,5 +62,5 @@ async def _is_open(reader: Reader, request_id: bytes) -> bool:
 def _described(order_id: int | None, shop_id: int | None) -> str:
     where = "" if shop_id is None else f" in shop {show_shop(shop_id)}"
     if order_id is None:
-        return f"no order{where} waits for a payment"
-    return f"order {order_id}{where} waits for no payment"
+        return f"no order{where} waits for a payment; {_ANOTHER}"
+    return f"order {order_id}{where} waits for no payment: it is paid, or none was chosen for it"

@@ -42,7 +42,7 @@ def paid_to(outcome: Outcome) -> str:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["77"], 2, "order 77 waits for no payment; choose a payment"),
+        (["77"], 2, "order 77 waits for no payment: it is paid, or none was chosen"),
         (["--shop", "5"], 2, "no order in shop 5 waits"),
         (["--shop", "x"], 2, "x"),
         (["--part", "20", "--over", "3"], 2, "exclude each other"),

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import pytest
+from msgspec.structs import replace
 from web3 import Web3
 
 from minirelay.chain.chain import Chain
@@ -69,14 +70,15 @@ async def test_parts_at_the_address_add_up(
     assert balance == AMOUNT * 11 // 10
 
 
-async def test_token_for_an_order_in_coins_is_the_wrong_currency(
-    purse: Purse, w3: Web3, contracts: Contracts
+@pytest.mark.parametrize(("coins", "figure", "units"), [(25 * 10**17, "2.50 EDD", 250), (1, "0.01 EDD", 1)])
+async def test_token_for_an_order_in_coins_is_the_wrong_currency_in_the_same_figure(
+    purse: Purse, w3: Web3, contracts: Contracts, coins: int, figure: str, units: int
 ) -> None:
-    request = request_for()
+    request = replace(request_for(), amount=coins)
     paid = await pay(purse, request, How.TOKEN, ALL)
-    assert paid.amount == "10.00 EDD"
+    assert paid.amount == figure
     to = named(w3, contracts, request)
-    assert call(contracts.eddies.functions.balanceOf(to)) == AMOUNT
+    assert call(contracts.eddies.functions.balanceOf(to)) == units
     assert w3.eth.get_balance(w3.to_checksum_address(to)) == 0
 
 

@@ -23,7 +23,7 @@ async def test_request_of_the_demo_shop_is_found(dev_chain: DevChain, tmp_path: 
             found = await find_unpaid(reader, order, shop)
             assert int.from_bytes(found.order_id) == UNPAID_ORDER
             assert found.request.shop_id == DEMO_SHOP_ID
-        with pytest.raises(ConfigError, match="order 5 waits for no payment; choose a payment"):
+        with pytest.raises(ConfigError, match="order 5 waits for no payment: it is paid, or none was chosen"):
             await find_unpaid(reader, 5, None)
         with pytest.raises(ConfigError, match="no order in shop 7 waits"):
             await find_unpaid(reader, None, 7)
