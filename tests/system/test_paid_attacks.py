@@ -1,49 +1,23 @@
 """Who does not pay is given nothing, and who pays is: a whole relay, a real chain."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
-from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import Web3Exception
 
 from minirelay.client import NewPatch
-from minirelay.dev.chain.process import DevChain
-from minirelay.dev.deployment import Deployment
 from minirelay.protocol.addresses import NATIVE_COIN
 from minirelay.shop.payment_request import PaymentRequest, abi_values
-from tests.chain_fixtures import Contracts, rpc
-from tests.contracts.deploying import VARIANTS, artifact, deploy
+from tests.chain_fixtures import rpc
+from tests.contracts.deploying import artifact, deploy
 from tests.dev.contracts.contract_calls import PAYEE, PAYER, STRANGER, send
 from tests.dev.contracts.payment_requests import Request, permit
 from tests.shop.checkouts import ADDRESS
-from tests.system.paid_orders import CAP, CHAIN, PAID, STOCK, UNPAID, PaidOrders, paid_orders
-
-
-@pytest.fixture
-async def deployed(
-    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3
-) -> AsyncIterator[PaidOrders]:
-    """With the contract as it is on public chains, which can be deceived."""
-    async with paid_orders(tmp_path, dev_chain, deployment, contracts, w3, "deployed").relay_of() as shop:
-        yield shop
-
-
-@pytest.fixture(params=VARIANTS)
-async def shop(
-    tmp_path: Path,
-    dev_chain: DevChain,
-    deployment: Deployment,
-    contracts: Contracts,
-    w3: Web3,
-    request: pytest.FixtureRequest,
-) -> AsyncIterator[PaidOrders]:
-    async with paid_orders(tmp_path, dev_chain, deployment, contracts, w3, request.param).relay_of() as one:
-        yield one
+from tests.system.paid_orders import CAP, CHAIN, PAID, STOCK, UNPAID, PaidOrders
 
 
 def attacker_on(shop: PaidOrders, victim: PaymentRequest) -> tuple[Contract, tuple[object, ...]]:
@@ -120,10 +94,9 @@ async def test_a_permit_for_no_currency_pays_nothing(deployed: PaidOrders) -> No
 
 @pytest.mark.parametrize("attack", ["pays itself", "is paid", "an element", "alone"])
 async def test_the_development_contract_is_not_deceived(
-    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3, attack: str
+    make_orders: Callable[[str], PaidOrders], attack: str
 ) -> None:
-    made = paid_orders(tmp_path, dev_chain, deployment, contracts, w3, "development")
-    async with made.relay_of() as shop:
+    async with make_orders("development").relay_of() as shop:
         order, request = await shop.order()
         attacker, own = attacker_on(shop, request)
         _, honest = await shop.order(quantity=2)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from web3 import Web3
 
 from minirelay.dev.chain.process import DevChain
 from minirelay.dev.deployment import Deployment
@@ -18,11 +17,10 @@ from minirelay.shop.payment_request import PaymentRequest
 from tests.chain.faults import Asked, Node, ShortRanges
 from tests.chain.faulty_proxy import faulty_proxies
 from tests.chain.provider_words import RANGES
-from tests.chain_fixtures import Contracts, rpc
-from tests.contracts.deploying import VARIANTS
+from tests.chain_fixtures import rpc
 from tests.failing_fsync import killing_fsync
 from tests.system.killable import KillableRelay, assert_verified, killable_relay
-from tests.system.paid_orders import PAID, STOCK, PaidOrders, paid_orders
+from tests.system.paid_orders import PAID, STOCK, PaidOrders
 from tests.system.payers import ROUTES
 
 SEED = int(os.environ.get("MINIRELAY_SEED", "1"))
@@ -42,12 +40,10 @@ def variables_for(deployment: Deployment) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", VARIANTS)
 async def test_each_order_is_paid_once_however_often_the_relay_is_killed(
-    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3, variant: str
+    orders: PaidOrders, dev_chain: DevChain, tmp_path: Path
 ) -> None:
     draw = random.Random(SEED)
-    orders = paid_orders(tmp_path / "data", dev_chain, deployment, contracts, w3, variant)
     routes = [*ROUTES] * ROUNDS
     async with orders.relay():
         made = [await orders.order(is_token=route.is_token) for route in routes]
@@ -171,11 +167,9 @@ async def live(relay: KillableRelay, down: Downtime, killed: Callable[[], Awaita
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", VARIANTS)
 async def test_what_was_paid_in_time_is_paid_once_wherever_the_relay_is_killed_when_it_is_back(
-    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3, variant: str
+    orders: PaidOrders, dev_chain: DevChain, tmp_path: Path
 ) -> None:
-    orders = paid_orders(tmp_path / "data", dev_chain, deployment, contracts, w3, variant)
     down = await Downtime.begin(orders, tmp_path / "kept")
     sync = killing_fsync(tmp_path)
     variables = variables_for(orders.deployment) | sync.variables

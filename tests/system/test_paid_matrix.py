@@ -4,24 +4,20 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pytest
-from web3 import Web3
 from web3.exceptions import Web3Exception
 
 from minirelay.dev.chain.process import DevChain
-from minirelay.dev.deployment import Deployment
 from minirelay.payments.alert_limits import MOST_OF_A_CARD
 from minirelay.shop.order_states import OrderState
 from minirelay.shop.payment_request import PaymentRequest
 from tests.chain.faults import ShortRanges
 from tests.chain.faulty_proxy import faulty_proxies
 from tests.chain.provider_words import RANGES
-from tests.chain_fixtures import Contracts, rpc
-from tests.contracts.deploying import VARIANTS
-from tests.system.paid_orders import CANCELED, PAID, UNPAID, PaidOrders, paid_orders
+from tests.chain_fixtures import rpc
+from tests.system.paid_orders import CANCELED, PAID, UNPAID, PaidOrders
 from tests.system.payers import ROUTES, Route
 
 TTL_PASSES_S: Final = 86_500
@@ -95,18 +91,6 @@ def outcome(name: str, route: Route) -> Outcome:
     case = CASES[name]
     usual = case.to_address if route.takes_any_amount else case.by_call
     return EXCEPT.get((name, route.name), usual)
-
-
-@pytest.fixture(params=VARIANTS)
-def orders(
-    tmp_path: Path,
-    dev_chain: DevChain,
-    deployment: Deployment,
-    contracts: Contracts,
-    w3: Web3,
-    request: pytest.FixtureRequest,
-) -> PaidOrders:
-    return paid_orders(tmp_path, dev_chain, deployment, contracts, w3, request.param)
 
 
 def pay_wrongly(orders: PaidOrders, route: Route, request: PaymentRequest) -> None:

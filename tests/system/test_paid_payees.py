@@ -1,45 +1,17 @@
 """Whom the money is for: one payee of two shops, and payees that need more gas than a payment leaves them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from web3 import Web3
 
 from minirelay.client.errors import RelayRefused
-from minirelay.dev.chain.process import DevChain
-from minirelay.dev.deployment import Deployment
 from minirelay.errors import Code
 from minirelay.payments.address_balance import PART_INTERVAL_S
-from tests.chain_fixtures import Contracts, rpc
-from tests.contracts.deploying import VARIANTS, artifact, deploy
+from tests.chain_fixtures import rpc
+from tests.contracts.deploying import artifact, deploy
 from tests.dev.contracts.contract_calls import PAYEE
-from tests.system.paid_orders import PAID, STOCK, UNPAID, PaidOrders, paid_orders
+from tests.system.paid_orders import PAID, STOCK, UNPAID, PaidOrders
 from tests.system.payers import Payer
-
-
-@pytest.fixture(params=VARIANTS)
-async def shop(
-    tmp_path: Path,
-    dev_chain: DevChain,
-    deployment: Deployment,
-    contracts: Contracts,
-    w3: Web3,
-    request: pytest.FixtureRequest,
-) -> AsyncIterator[PaidOrders]:
-    async with paid_orders(tmp_path, dev_chain, deployment, contracts, w3, request.param).relay_of() as one:
-        yield one
-
-
-@pytest.fixture
-async def deployed(
-    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3
-) -> AsyncIterator[PaidOrders]:
-    """With the contract as it is on public chains."""
-    async with paid_orders(tmp_path, dev_chain, deployment, contracts, w3, "deployed").relay_of() as one:
-        yield one
-
 
 # -- 13: two shops with one payee
 

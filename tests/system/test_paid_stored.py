@@ -4,36 +4,20 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from web3 import Web3
 
 from minirelay.client import NewPatch
 from minirelay.client.errors import EnrolmentRefused
 from minirelay.dev.chain.process import DevChain
-from minirelay.dev.deployment import Deployment
 from tests.chain.faulty_proxy import faulty_proxies
-from tests.chain_fixtures import Contracts
-from tests.contracts.deploying import VARIANTS
 from tests.failing_fsync import failing_fsync
 from tests.system.killable import assert_verified, killable_relay
-from tests.system.paid_orders import CAP, PAID, STOCK, PaidOrders, paid_orders, paid_set
+from tests.system.paid_orders import CAP, PAID, STOCK, PaidOrders, paid_set
 from tests.system.payers import ROUTES, Route
 from tests.system.test_paid_kills import variables_for
 
 TIMEOUT_S = 30.0
 LOGS = "eth_getLogs"
 FAILED = "a transaction failed"
-
-
-@pytest.fixture(params=VARIANTS)
-def orders(
-    tmp_path: Path,
-    dev_chain: DevChain,
-    deployment: Deployment,
-    contracts: Contracts,
-    w3: Web3,
-    request: pytest.FixtureRequest,
-) -> PaidOrders:
-    return paid_orders(tmp_path / "data", dev_chain, deployment, contracts, w3, request.param)
 
 
 def sets(orders: PaidOrders) -> int:

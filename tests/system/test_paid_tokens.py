@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,37 +15,17 @@ from minirelay.cli.main import run
 from minirelay.cli.operating import ask_relay
 from minirelay.client.errors import RelayRefused
 from minirelay.dev.chain.process import DevChain
-from minirelay.dev.deployment import Deployment
 from minirelay.errors import Code
 from minirelay.payments.alert_limits import MOST_OF_A_CARD
 from minirelay.shop.payment_request import PaymentRequest, payment_id
 from tests.chain.faults import Asked, Node, no_fault
 from tests.chain.faulty_proxy import faulty_proxies
-from tests.chain_fixtures import Contracts
-from tests.contracts.deploying import VARIANTS, deploy
+from tests.contracts.deploying import deploy
 from tests.dev.contracts.contract_calls import PAYEE, STRANGER, call, events, send
-from tests.system.paid_orders import PAID, STOCK, UNPAID, PaidOrders, paid_orders
+from tests.system.paid_orders import PAID, STOCK, UNPAID, PaidOrders
 
 DAY_S = 86_400
 BALANCE, BURNS_GAS, MEGABYTE, NOTHING = range(4)
-
-
-@pytest.fixture(params=VARIANTS)
-def orders(
-    tmp_path: Path,
-    dev_chain: DevChain,
-    deployment: Deployment,
-    contracts: Contracts,
-    w3: Web3,
-    request: pytest.FixtureRequest,
-) -> PaidOrders:
-    return paid_orders(tmp_path, dev_chain, deployment, contracts, w3, request.param)
-
-
-@pytest.fixture
-async def shop(orders: PaidOrders) -> AsyncIterator[PaidOrders]:
-    async with orders.relay():
-        yield orders
 
 
 async def accept(shop: PaidOrders, name: str) -> tuple[Contract, bytes]:
@@ -229,9 +208,9 @@ async def test_a_strangers_dust_on_a_token_that_is_paid_and_final_is_told_urgent
 
 
 async def test_what_is_reported_as_locked_is_locked_on_public_chains(
-    tmp_path: Path, dev_chain: DevChain, deployment: Deployment, contracts: Contracts, w3: Web3
+    make_orders: Callable[[str], PaidOrders],
 ) -> None:
-    shop = paid_orders(tmp_path, dev_chain, deployment, contracts, w3, "deployed")
+    shop = make_orders("deployed")
     async with shop.relay(chains__31337__auto_sweep="off"):
         order, request = await shop.order(is_token=True)
         await asyncio.to_thread(shop.payer.token_by_address, request, request.amount + 1)
