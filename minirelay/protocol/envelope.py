@@ -6,7 +6,7 @@ right is a question with an answer (INVALID), not a violation of the wire.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 
 from minirelay.errors import ProtocolViolation, Refusal
 from minirelay.protocol import wire_pb2 as wire
-from minirelay.protocol.framing import bytes_field, bytes_head, number_field, zigzag
+from minirelay.protocol.framing import bytes_head, varint, zigzag
 from minirelay.protocol.push import SequencedPartialPatchSet, from_message, to_message
 
 _PROTOCOL_ERROR: Final = 1002
@@ -23,6 +23,9 @@ _POLICY_VIOLATION: Final = 1008
 
 # Tags of Envelope (request_id, response), of RequestId (raw) and of GenericResponse (payload).
 _REQUEST_ID, _RESPONSE, _RAW, _PAYLOAD = 0x0A, 0x12, 0x08, 0x12
+
+# By the length of the number.
+_REQUEST_ID_HEADS: Final = tuple(bytes((_REQUEST_ID, 1 + size, _RAW)) for size in range(11))
 
 MAX_FILTERS: Final = 1024
 """Of one subscription. The protocol sets no bound; a frame of 2 MiB would hold 150,000 of them."""
@@ -277,7 +280,14 @@ def encode_response_ok(request_id: int) -> bytes:
 
 def encode_response_payload(request_id: int, payload: bytes) -> bytes:
     """Encode a success with a payload. Put together by hand, since every write is answered with one."""
-    return _request_id(request_id) + bytes_field(_RESPONSE, bytes_field(_PAYLOAD, payload))
+    return _request_id(request_id) + _payload_head(len(payload)) + payload
+
+
+@lru_cache(maxsize=64)
+def _payload_head(size: int) -> bytes:
+    """Encode what stands in front of a payload; almost all are root hashes."""
+    head = bytes_head(_PAYLOAD, size)
+    return bytes_head(_RESPONSE, len(head) + size) + head
 
 
 def encode_response_error(request_id: int, refusal: Refusal) -> bytes:
@@ -296,4 +306,5 @@ def encode_sync_status(request_id: int, subscription_id: int, unpushed_patches: 
 
 
 def _request_id(request_id: int) -> bytes:
-    return bytes_field(_REQUEST_ID, number_field(_RAW, zigzag(request_id)))
+    number = varint(zigzag(request_id))
+    return _REQUEST_ID_HEADS[len(number)] + number

@@ -13,7 +13,7 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from minirelay.errors import MalformedInput
-from minirelay.protocol.framing import bytes_field, bytes_head, number_field, varint_at, zigzag
+from minirelay.protocol.framing import bytes_field, bytes_head, number_field, varint, varint_at, zigzag
 from minirelay.protocol.patch_set import VerifiedPatchSet
 from minirelay.protocol.sizes import MAX_PART_BYTES, MAX_REPEATED_BYTES, MAX_SET_BYTES
 from minirelay.protocol.wire_pb2 import SubscriptionPushRequest
@@ -21,6 +21,9 @@ from minirelay.protocol.wire_pb2 import SubscriptionPushRequest
 _Message = SubscriptionPushRequest.SequencedPartialPatchSet
 
 _SEQ, _LEAF_INDEX, _HEADER, _SIGNATURE, _PATCH, _PROOF = 0x08, 0x10, 0x1A, 0x22, 0x2A, 0x32
+_SEQ_TAG, _HEADER_TAG, _SIGNATURE_TAG, _PATCH_TAG, _PROOF_TAG = (
+    bytes((tag,)) for tag in (_SEQ, _HEADER, _SIGNATURE, _PATCH, _PROOF)
+)
 _SUBSCRIPTION_ID, _SET = 0x0A, 0x12
 _REQUEST_ID, _PUSH = 0x0A, 0x32
 _RAW: Final = 0x08
@@ -42,13 +45,14 @@ class SequencedPartialPatchSet(msgspec.Struct, frozen=True):
 
 def encode_set(seq: int, verified: VerifiedPatchSet) -> bytes:
     """Make the pushed form of a whole set. seq: its sequence number in the shop's log, from 1 on."""
-    parts = [
-        number_field(_SEQ, seq),
-        bytes_field(_HEADER, verified.header.raw),
-        bytes_field(_SIGNATURE, verified.signature),
-    ]
-    parts += [bytes_field(_PATCH, patch.raw) for patch in verified.patches]
-    parts += [bytes_field(_PROOF, proof) for proof in verified.proofs]
+    header, signature = verified.header.raw, verified.signature
+    parts = [_SEQ_TAG, varint(seq), _HEADER_TAG, varint(len(header)), header]
+    parts += (_SIGNATURE_TAG, varint(len(signature)), signature)
+    for patch in verified.patches:
+        raw = patch.raw
+        parts += (_PATCH_TAG, varint(len(raw)), raw)
+    for proof in verified.proofs:
+        parts += (_PROOF_TAG, varint(len(proof)), proof)
     return b"".join(parts)
 
 

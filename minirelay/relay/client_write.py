@@ -171,8 +171,7 @@ class ClientWrite(msgspec.Struct, eq=False):
         checkout = Checkout(head.records, author, head.owners, facts, limits.checkout, work, own_work)
         pending = PendingSets(head)
         applied = pending.apply(author, patch_set, work, checkout)
-        changed = [(one.object_type, one.key) for one in applied.changes]
-        check_sizes(state, applied.state, changed, limits.objects)
+        check_sizes(applied.changes, limits.objects)
         outcome = checkout.outcome(state, applied.state)
         for patches in relay_sets(outcome.patches):
             pending.apply_own(patches, terms.key, now, own_work)

@@ -79,7 +79,7 @@ def _changes(
     rows: list[ObjectRow] = []
     for change in applied.changes:
         object_type, key, value = change.object_type, change.key, change.value
-        known = before.get(object_type, key)
+        known = change.before
         growth_bytes += entry_bytes(key, value) - entry_bytes(key, known)
         owner = NOBODY
         if object_type is ObjectType.ORDER:

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 import cbor2
@@ -16,7 +17,7 @@ from minirelay.protocol.cbor_items import argument
 from minirelay.protocol.cbor_limits import Limits
 from minirelay.shop.encoding import encoder_for
 from minirelay.shop.key_cards import KeyCards
-from minirelay.shop.normalise import Misspelt, normalise
+from minirelay.shop.normalise import Misspelt, normaliser
 from minirelay.shop.objects import Account
 from minirelay.shop.validation_messages import describe
 
@@ -47,12 +48,24 @@ def read_as(kind: Any, subject: str, value: Value) -> Any:
 
     subject: what a refusal calls it. Raises Refusal INVALID.
     """
-    try:
-        return msgspec.convert(normalise(kind, value), kind, builtin_types=_NATIVE)
-    except Misspelt as misspelt:
-        raise invalid(f"{subject}{misspelt.path} {misspelt.reason}") from misspelt
-    except msgspec.ValidationError as error:
-        raise invalid(describe(subject, str(error))) from error
+    return reader_of(kind)(subject, value)
+
+
+@cache
+def reader_of(kind: Any) -> Callable[[str, Value], Any]:
+    """Return `read_as` for one type: what is to be known of the type is found out once."""
+    normalised = normaliser(kind)
+
+    def read_it(subject: str, value: Value) -> Any:
+        try:
+            exact = value if normalised is None else normalised(value)
+            return msgspec.convert(exact, kind, builtin_types=_NATIVE)
+        except Misspelt as misspelt:
+            raise invalid(f"{subject}{misspelt.path} {misspelt.reason}") from misspelt
+        except msgspec.ValidationError as error:
+            raise invalid(describe(subject, str(error))) from error
+
+    return read_it
 
 
 def load(kind: type[T], data: bytes) -> T:

@@ -44,19 +44,20 @@ class Hamt:
         trail = trail_of(key)
         node = self._root
         shift = _ROOT_SHIFT
-        bit = _bit(trail, shift)
+        bit = 1 << (trail >> shift & _SLOT_MASK)
+        # The calls that this spares are as much as the rest of it.
         while node.inner & bit:
-            node = node.child(bit)
+            node = node.children[(node.inner & (bit - 1)).bit_count()]
             shift -= _BITS
-            bit = _bit(trail, shift)
+            bit = 1 << (trail >> shift & _SLOT_MASK) if shift >= 0 else 0
         place = node.find(bit, key)
         return None if place < 0 else node.parts[place + 1]
 
     def set(self, key: bytes, value: bytes) -> "Hamt":
         """Add an entry, or replace its value. value: canonical CBOR, which is what the hash covers."""
         trail = trail_of(key)
-        path, node, shift = self._follow(trail)
-        place = node.find(_bit(trail, shift), key)
+        path, node, shift, own_bit = self._follow(trail)
+        place = node.find(own_bit, key)
         if place < 0:
             node = _add(node, shift, trail, (key, value))
         elif node.parts[place + 1] == value:
@@ -70,8 +71,7 @@ class Hamt:
     def delete(self, key: bytes) -> "Hamt":
         """Remove an entry, if there is one."""
         trail = trail_of(key)
-        path, node, shift = self._follow(trail)
-        own_bit = _bit(trail, shift)
+        path, node, _, own_bit = self._follow(trail)
         place = node.find(own_bit, key)
         if place < 0:
             return self
@@ -84,18 +84,18 @@ class Hamt:
                     node = parent.with_child(bit, node)
         return Hamt(node, self._size - 1)
 
-    def _follow(self, trail: int) -> tuple[list[tuple[Node, int]], Node, int]:
-        """Go down a trail: the nodes passed with the slots taken, the node at the end, its level's shift."""
+    def _follow(self, trail: int) -> tuple[list[tuple[Node, int]], Node, int, int]:
+        """Go down a trail: the nodes passed with the slots taken; the node at the end, its shift and slot."""
         path = []
         node = self._root
         shift = _ROOT_SHIFT
-        bit = _bit(trail, shift)
+        bit = 1 << (trail >> shift & _SLOT_MASK)
         while node.inner & bit:
             path.append((node, bit))
-            node = node.child(bit)
+            node = node.children[(node.inner & (bit - 1)).bit_count()]
             shift -= _BITS
-            bit = _bit(trail, shift)
-        return path, node, shift
+            bit = 1 << (trail >> shift & _SLOT_MASK) if shift >= 0 else 0
+        return path, node, shift, bit
 
     def items(self) -> Iterator[Leaf]:
         """Go through all entries, in slot order."""
@@ -104,12 +104,14 @@ class Hamt:
     @property
     def root_hash(self) -> bytes:
         """Return the 32-byte hash of the contents; it costs what changed since the last one was computed."""
-        return self._root.hash()
+        root = self._root
+        return root.hash() if root.digest is None else root.digest
 
     @property
     def unhashed_bytes(self) -> int:
         """Return how many bytes `root_hash` has to hash, beside the hashes of nodes."""
-        return self._root.unhashed_bytes()
+        root = self._root
+        return root.unhashed_bytes() if root.digest is None else 0
 
     def __len__(self) -> int:
         return self._size

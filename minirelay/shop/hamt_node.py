@@ -55,22 +55,22 @@ class Node:
         """Return how many bytes of leaves `hash` has to hash."""
         if self.digest is not None:
             return 0
-        return self.size + sum([child.unhashed_bytes() for _, child in self._stale_children()])
+        size, stale = self.size, self.stale
+        while stale:
+            bit = stale & -stale
+            size += self.child(bit).unhashed_bytes()
+            stale ^= bit
+        return size
 
     def _complete_parts(self) -> None:
         parts = list(self.parts)
-        for place, child in self._stale_children():
-            parts[place + 1] = child.hash()
-        self.parts = tuple(parts)
-        self.stale = 0
-
-    def _stale_children(self) -> Iterator[tuple[int, "Node"]]:
-        """Yield the children whose hash is not in `parts` yet, with where in `parts` they are."""
-        stale = self.stale
+        used, stale = self.used, self.stale
         while stale:
             bit = stale & -stale
-            yield self.place(bit), self.child(bit)
+            parts[2 * (used & (bit - 1)).bit_count() + 1] = self.child(bit).hash()
             stale ^= bit
+        self.parts = tuple(parts)
+        self.stale = 0
 
     def place(self, bit: int) -> int:
         """Return where in `parts` a slot's two are, or would be."""
@@ -96,8 +96,10 @@ class Node:
     def find(self, bit: int, key: bytes) -> int:
         """Return where in `parts` a leaf is, -1 if it isn't. bit: its slot; 0 below the last level."""
         if bit:
-            place = self.place(bit)
-            return place if self.used & bit and self.parts[place] == key else -1
+            if not self.used & bit:
+                return -1
+            place = 2 * (self.used & (bit - 1)).bit_count()
+            return place if self.parts[place] == key else -1
         return next((at for at in range(0, len(self.parts), 2) if self.parts[at] == key), -1)
 
     def with_leaf(self, bit: int, leaf: Leaf) -> "Node":

@@ -42,12 +42,13 @@ def normalise(kind: Any, value: Value) -> Any:
 
     Returns what `msgspec.convert` takes; the value itself is not changed. Raises Misspelt.
     """
-    function = _normalise_function(kind)
+    function = normaliser(kind)
     return value if function is None else function(value)
 
 
 @cache
-def _normalise_function(kind: Any) -> Normalise | None:
+def normaliser(kind: Any) -> Normalise | None:
+    """Return `normalise` for one type; None if it leaves every value of it as it is."""
     return _for_type(inspect.type_info(kind), {})
 
 

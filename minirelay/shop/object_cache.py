@@ -15,7 +15,7 @@ T = TypeVar("T")
 class ObjectCache(Generic[T]):
     """The objects of one type. What this hands out belongs to this working set alone."""
 
-    __slots__ = ("_kind", "_object_type", "_open", "_read", "_state", "_work", "_written")
+    __slots__ = ("_kind", "_object_type", "_open", "_read", "_state", "_work", "written")
 
     def __init__(
         self,
@@ -32,7 +32,8 @@ class ObjectCache(Generic[T]):
         self._kind = kind
         self._open: dict[bytes, T | None] = {} if before is None else before._open
         self._read: dict[bytes, bytes | None] = {} if before is None else before._read
-        self._written: dict[bytes, None] = {}
+        self.written: dict[bytes, None] = {}
+        """The keys of what `changes` has to look at."""
 
     def has(self, key: bytes) -> bool:
         """Return whether the object exists, without decoding it."""
@@ -50,12 +51,12 @@ class ObjectCache(Generic[T]):
 
     def edit(self, key: bytes) -> T | None:
         """Return an object to change in place, None if there is none."""
-        self._written[key] = None
+        self.written[key] = None
         return self.look(key)
 
     def put(self, key: bytes, value: T | None) -> None:
         """Make or replace an object; None removes it."""
-        self._written[key] = None
+        self.written[key] = None
         self._open[key] = value
 
     def touched(self) -> Iterator[T]:
@@ -68,7 +69,7 @@ class ObjectCache(Generic[T]):
 
     def changes(self) -> Iterator[Change]:
         """Encode what was written, each object once; give what came out different."""
-        for key in self._written:
+        for key in self.written:
             self._work.spend(CHANGE)
             value = self._open[key]
             after = None if value is None else canonical.dump(value)
@@ -77,7 +78,7 @@ class ObjectCache(Generic[T]):
             self._work.spend(max(0, len(after or b"") - len(before or b"")))
             if after != before:
                 self._read[key] = after
-                yield Change(self._object_type, key, after)
+                yield Change(self._object_type, key, after, before)
 
     def _load(self, key: bytes) -> T | None:
         data = self._read[key] = self._state.get(self._object_type, key)

@@ -11,7 +11,7 @@ from minirelay.errors import invalid
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop import canonical
 from minirelay.shop.objects import Order
-from minirelay.shop.state import ShopState
+from minirelay.shop.state import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +22,15 @@ class ObjectLimits:
     object_bytes: int
 
 
-def check_sizes(
-    before: ShopState, after: ShopState, changed: Iterable[tuple[ObjectType, bytes]], limits: ObjectLimits
-) -> None:
-    """Refuse (INVALID) objects that a client's patch set makes larger than they may be.
-
-    changed: type and trie key of each object that may be different.
-    """
-    for object_type, key in changed:
+def check_sizes(changes: Iterable[Change], limits: ObjectLimits) -> None:
+    """Refuse (INVALID) objects that a client's patch set makes larger than they may be."""
+    for change in changes:
+        object_type, value = change.object_type, change.value
         most = limits.order_bytes if object_type is ObjectType.ORDER else limits.object_bytes
-        value = after.get(object_type, key)
         if value is None or len(value) <= most or object_type is ObjectType.ACCOUNT:
             continue
         size = counted_bytes(object_type, value)
-        if size > most and size > counted_bytes(object_type, before.get(object_type, key)):
+        if size > most and size > counted_bytes(object_type, change.before):
             noun = object_type.name.lower()
             raise invalid(f"the {noun} would have {size} bytes in its canonical form, more than {most}")
 

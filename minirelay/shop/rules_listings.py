@@ -7,7 +7,7 @@ from typing import Any
 from minirelay.errors import invalid, not_found
 from minirelay.protocol.patch_set import Patch
 from minirelay.shop import rules_options
-from minirelay.shop.canonical import read, read_as
+from minirelay.shop.canonical import read, read_as, reader_of
 from minirelay.shop.objects import (
     Listing,
     ListingMetadata,
@@ -47,15 +47,19 @@ def _remove(working: WorkingSet, patch: Patch, _listing: Listing) -> None:
 
 
 def _replace_field(attribute: str, kind: Any) -> Handler:
+    read_it = reader_of(kind)
+
     def replace_field(_working: WorkingSet, patch: Patch, listing: Listing) -> None:
-        setattr(listing, attribute, read_as(kind, str(patch.fields[0]), patch.value))
+        setattr(listing, attribute, read_it(str(patch.fields[0]), patch.value))
 
     return replace_field
 
 
 def _replace_metadata_field(attribute: str, kind: Any) -> Handler:
+    read_it = reader_of(kind)
+
     def replace_metadata_field(_working: WorkingSet, patch: Patch, listing: Listing) -> None:
-        setattr(listing.metadata, attribute, read_as(kind, str(patch.fields[1]), patch.value))
+        setattr(listing.metadata, attribute, read_it(str(patch.fields[1]), patch.value))
 
     return replace_metadata_field
 

@@ -41,12 +41,14 @@ _NULL: Final = encode(None)
 class Change(msgspec.Struct, frozen=True):
     """One object as it is after a write.
 
-    key: its trie key, b"" for the manifest. value: its canonical bytes, None when it was removed.
+    key: its trie key, b"" for the manifest. value: its canonical bytes, None when it was removed. before: as
+    it was, None if there was none.
     """
 
     object_type: ObjectType
     key: bytes
     value: bytes | None
+    before: bytes | None = None
 
 
 class ShopState(msgspec.Struct, frozen=True, dict=True):

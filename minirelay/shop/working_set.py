@@ -59,4 +59,5 @@ class WorkingSet:
     def changes(self) -> Iterator[Change]:
         """Yield what the patches changed, for good: touched and put back is no change."""
         for cache in (self.manifests, self.accounts, self.listings, self.tags, self.orders, self.inventory):
-            yield from cache.changes()
+            if cache.written:
+                yield from cache.changes()

@@ -8,6 +8,7 @@ import pytest
 from minirelay.errors import Code, Refusal
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.object_sizes import check_sizes, counted_bytes
+from minirelay.shop.state import Change, ShopState
 from tests.limits import WRITES
 from tests.shop.patching import (
     ACCOUNT,
@@ -77,7 +78,11 @@ def check(object_type: ObjectType, before: Any, after: Any) -> None:
             return shop(manifest=value)
         return shop() if value is None else shop((object_type, key, value))
 
-    check_sizes(state(before), state(after), [(object_type, key)], LIMITS)
+    check_sizes([change(state(before), state(after), object_type, key)], LIMITS)
+
+
+def change(before: ShopState, after: ShopState, object_type: ObjectType, key: bytes) -> Change:
+    return Change(object_type, key, after.get(object_type, key), before.get(object_type, key))
 
 
 def refused(object_type: ObjectType, before: Any, after: Any) -> str:
@@ -147,5 +152,5 @@ def test_each_object_of_a_set_is_checked() -> None:
     before, small = shop(), order(600)
     after = shop(*[(ORDER, key, small) for key in keys[:2]], (ORDER, keys[2], order(64 * KIB + 1)))
     with pytest.raises(Refusal):
-        check_sizes(before, after, [(ORDER, key) for key in keys], LIMITS)
-    check_sizes(before, after, [(ORDER, key) for key in keys[:2]], LIMITS)
+        check_sizes([change(before, after, ORDER, key) for key in keys], LIMITS)
+    check_sizes([change(before, after, ORDER, key) for key in keys[:2]], LIMITS)
