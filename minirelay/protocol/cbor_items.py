@@ -71,8 +71,17 @@ def _text(data: bytes, at: int, limits: Limits) -> tuple[str, int]:
 
 
 def _bytes(data: bytes, at: int, limits: Limits) -> tuple[bytes, int]:
-    size, start = argument(data, at, limits)
-    end = start + size
+    info = data[at] & 0x1F
+    # Without the call where it is short: hashes and signatures are.
+    if info < 24:
+        start = at + 1
+        end = start + info
+    elif info == 24:
+        start = at + 2
+        end = start + data[at + 1]
+    else:
+        size, start = argument(data, at, limits)
+        end = start + size
     if end > len(data):
         raise cut_short()
     return data[start:end], end
@@ -102,11 +111,15 @@ def _chunks(data: bytes, at: int, limits: Limits) -> tuple[list[bytes], int]:
 
 def _list(data: bytes, at: int, limits: Limits) -> tuple[list[Value], int]:
     go_down(limits)
-    count, at = argument(data, at, limits)
+    count = data[at] & 0x1F
+    if count < 24:
+        at += 1
+    else:
+        count, at = argument(data, at, limits)
     if count > len(data) - at:
         raise cut_short()
     items = ITEMS
-    values = []
+    values: list[Value] = []
     for _ in range(count):
         value, at = items[data[at]](data, at, limits)
         values.append(value)
@@ -127,7 +140,11 @@ def _long_list(data: bytes, at: int, limits: Limits) -> tuple[list[Value], int]:
 
 def _map(data: bytes, at: int, limits: Limits) -> tuple[dict[Key, Value], int]:
     go_down(limits)
-    count, at = argument(data, at, limits)
+    count = data[at] & 0x1F
+    if count < 24:
+        at += 1
+    else:
+        count, at = argument(data, at, limits)
     if count > len(data) - at:
         raise cut_short()
     keys, items = KEYS, ITEMS

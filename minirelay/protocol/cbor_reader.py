@@ -132,7 +132,11 @@ class Reader:
         if data[at] & 0x1F == INDEFINITE:
             self.at += 1
             return iter(self._passes_break, True)
-        count, self.at = argument(data, at, self.limits)
+        count = data[at] & 0x1F
+        if count < 24:
+            self.at += 1
+        else:
+            count, self.at = argument(data, at, self.limits)
         if count > len(data) - self.at:
             raise cut_short()
         return range(count)

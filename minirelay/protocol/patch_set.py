@@ -257,5 +257,6 @@ def _assemble(header: Header, signature: object, patches: Sequence[Patch]) -> De
 def _check_can_be_pushed(decoded: DecodedPatchSet) -> None:
     most_proof = mmr.most_proof_bytes(len(decoded.patches))
     most_bytes = most_patch_bytes(len(decoded.header.raw), SIGNATURE_BYTES, most_proof)
-    if any(len(patch.raw) > most_bytes for patch in decoded.patches):
-        raise invalid("a patch is too large to be pushed")
+    for patch in decoded.patches:
+        if len(patch.raw) > most_bytes:
+            raise invalid("a patch is too large to be pushed")

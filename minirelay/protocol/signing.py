@@ -4,6 +4,9 @@ from typing import Final, Self
 
 import coincurve
 from coincurve import PublicKey
+from coincurve._libsecp256k1 import ffi, lib  # type: ignore[import-not-found]
+from coincurve.context import GLOBAL_CONTEXT
+from coincurve.flags import EC_COMPRESSED
 from Crypto.Hash import keccak
 
 from minirelay.errors import MalformedInput
@@ -17,7 +20,13 @@ CHALLENGE_BYTES: Final = 32
 
 _HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _HIGHEST_S: Final = _HALF_ORDER.to_bytes(32)
-_RECOVERY_IDS: Final = {0: b"\0", 1: b"\1", 27: b"\0", 28: b"\1"}
+_RECOVERY_IDS: Final = {0: 0, 1: 1, 27: 0, 28: 1}
+
+_CONTEXT: Final = GLOBAL_CONTEXT.ctx
+_SIGNATURE: Final = ffi.typeof("secp256k1_ecdsa_recoverable_signature *")
+_POINT: Final = ffi.typeof("secp256k1_pubkey *")
+_COMPRESSED: Final = ffi.typeof("unsigned char[33]")
+_SIZE: Final = ffi.typeof("size_t *")
 
 
 class PrivateKey:
@@ -73,13 +82,16 @@ def recover(message: bytes, signature: bytes) -> bytes:
         raise MalformedInput("recovery id is none of 0, 1, 27, 28")
     if signature[32:64] > _HIGHEST_S:
         raise MalformedInput("s is in the upper half of the curve order")
-    digest = personal_message_hash(message)
-    try:
-        return PublicKey.from_signature_and_message(
-            signature[:64] + recovery_id, digest, hasher=None
-        ).format()
-    except ValueError as error:
-        raise MalformedInput("no public key fits the signature") from error
+    # As `PublicKey.from_signature_and_message(...).format()`, without the objects around it.
+    parsed, point = ffi.new(_SIGNATURE), ffi.new(_POINT)
+    if not (
+        lib.secp256k1_ecdsa_recoverable_signature_parse_compact(_CONTEXT, parsed, signature[:64], recovery_id)
+        and lib.secp256k1_ecdsa_recover(_CONTEXT, point, parsed, personal_message_hash(message))
+    ):
+        raise MalformedInput("no public key fits the signature")
+    compressed, size = ffi.new(_COMPRESSED), ffi.new(_SIZE, PUBLIC_KEY_BYTES)
+    lib.secp256k1_ec_pubkey_serialize(_CONTEXT, compressed, size, point, EC_COMPRESSED)
+    return bytes(ffi.buffer(compressed))
 
 
 def personal_message_hash(message: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -26,8 +26,6 @@ from minirelay.shop.quote import no_rate
 from minirelay.shop.relay_sets import relay_sets
 from minirelay.shop.work import Work, WorkExceeded
 from minirelay.store.checkout_rows import CheckoutRows
-
-T = TypeVar("T")
 
 CLERKS_SHARE: Final = 10
 """The last such part of what a log may take is left to clerks."""
@@ -132,7 +130,7 @@ class ClientWrite(msgspec.Struct, eq=False):
 
     def judge(self, head: ShopHead, loop_work: Work | None = None) -> Accepted:
         """Check header, signature and signer, then every patch, then what comes of it."""
-        prepared = self.prepared
+        prepared = self._decoded, self._verified
         # The request waits for its commit, or that of another: as bytes only.
         self._decoded = self._verified = None
         work = Work(self.terms.limits.work) if loop_work is None else loop_work
@@ -188,7 +186,9 @@ class ClientWrite(msgspec.Struct, eq=False):
     ) -> VerifiedPatchSet:
         """Check what can be wrong with it before it is applied."""
         card = self.request.card
-        decoded = _or_raise(decoded_before or self._decode())
+        decoded = decoded_before or self._decode()
+        if isinstance(decoded, Refusal):
+            raise decoded
         entry = head.cards.get(card.public_key)
         if entry is None or entry.is_unlinked:
             raise Refusal(Code.UNLINKED_KEYCARD, "this key card was unlinked from its account")
@@ -199,7 +199,9 @@ class ClientWrite(msgspec.Struct, eq=False):
             raise invalid(f"event nonce re-use: {header.key_card_nonce} is not above {entry.last_nonce}")
         if header.timestamp > now + self.terms.limits.clock_skew:
             raise invalid("invalid header: its timestamp lies in the future; check the clock")
-        patch_set = _or_raise(verified_before or verify(decoded))
+        patch_set = verified_before or verify(decoded)
+        if isinstance(patch_set, Refusal):
+            raise patch_set
         if patch_set.signer != card.public_key:
             raise invalid("invalid signature: not by the key card of this session")
         # What the relay adds because of it comes on top, and is never refused (spec 09, "Disk").
@@ -224,9 +226,3 @@ class ClientWrite(msgspec.Struct, eq=False):
         else:
             self.request.settle(invalid("could not be stored, try again"))
         self.turns.left_queue(self)
-
-
-def _or_raise(outcome: T | Refusal) -> T:
-    if isinstance(outcome, Refusal):
-        raise outcome
-    return outcome

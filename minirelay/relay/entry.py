@@ -80,7 +80,10 @@ def _changes(
     for change in applied.changes:
         object_type, key, value = change.object_type, change.key, change.value
         known = change.before
-        growth_bytes += entry_bytes(key, value) - entry_bytes(key, known)
+        if value is not None and known is not None:
+            growth_bytes += len(value) - len(known)
+        else:
+            growth_bytes += entry_bytes(key, value) - entry_bytes(key, known)
         owner = NOBODY
         if object_type is ObjectType.ORDER:
             owner = applied.owners.get(key, owners.get(key, NOBODY))

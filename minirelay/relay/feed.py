@@ -65,8 +65,7 @@ class Feed:
 
     def publish(self, sets: Sequence[StoredSet]) -> None:
         """Take the durable sets of the next commit, at least one; handing them over begins a turn later."""
-        for stored in sets:
-            self._remember(stored)
+        self._remember(sets)
         self.seq, self.counts = sets[-1].seq, sets[-1].counts
         if self._followers:
             self._touch(sets)
@@ -128,11 +127,13 @@ class Feed:
         self._recent_bytes = 0
         self._recent_after = self.seq
 
-    def _remember(self, stored: StoredSet) -> None:
-        self._recent.append(stored)
-        self._recent_bytes += len(stored.wire)
-        while self._recent_bytes > RECENT_BYTES or len(self._recent) > RECENT_SETS:
-            oldest = self._recent.popleft()
+    def _remember(self, sets: Sequence[StoredSet]) -> None:
+        recent = self._recent
+        recent += sets
+        for stored in sets:
+            self._recent_bytes += len(stored.wire)
+        while self._recent_bytes > RECENT_BYTES or len(recent) > RECENT_SETS:
+            oldest = recent.popleft()
             self._recent_bytes -= len(oldest.wire)
             self._recent_after = oldest.seq
 

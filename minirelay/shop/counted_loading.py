@@ -56,6 +56,8 @@ def _in_manifest(manifest: Manifest) -> int:
 
 
 def _in_listing(listing: Listing) -> int:
+    if not listing.stock_statuses and not listing.options:
+        return _SCALAR * len(listing.metadata.images or ())
     statuses: Sequence[Any] = listing.stock_statuses or ()
     structs = len(statuses)
     scalars = len(listing.metadata.images or ()) + sum([len(one.variation_ids) for one in statuses])

@@ -52,14 +52,15 @@ def _for_type(info: inspect.Type) -> Encode:
             return _SCALARS[type(info)]
 
 
+_WIDE_HEADS = tuple(bytes((head,)) for head in range(256))
+
+
 def _head(major: int, argument: int) -> bytes:
     """Encode a head in the fewest bytes. major: the major type in its place, the three high bits."""
     if argument < 24:
         return bytes((major | argument,))
-    for extra, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
-        if argument >> (8 * size) == 0:
-            return bytes((major | extra,)) + argument.to_bytes(size)
-    raise ValueError("beyond 64 bits")
+    width = 0 if argument < 1 << 8 else 1 if argument < 1 << 16 else 2 if argument < 1 << 32 else 3
+    return _WIDE_HEADS[major | 24 + width] + argument.to_bytes(1 << width)
 
 
 _SHORT = 256

@@ -52,7 +52,8 @@ def check_presence(patch: Patch, is_present: bool) -> None:
 
 def require_present(patch: Patch, is_present: bool) -> None:
     """Refuse a patch of what is inside an object that doesn't exist."""
-    refuse_zero_id(patch)
+    if patch.op == "add":
+        refuse_zero_id(patch)
     if not is_present:
         raise not_found(f"the {_noun(patch)} does not exist", object_number(patch))
 

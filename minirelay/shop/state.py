@@ -35,6 +35,7 @@ _LISTINGS: Final = encode("Listings") + _HASH_HEAD
 _MANIFEST: Final = encode("Manifest")
 _INVENTORY: Final = encode("Inventory") + _HASH_HEAD
 _SCHEMA_VERSION: Final = encode("SchemaVersion")
+_VERSIONS: Final = {SCHEMA_VERSION: encode(SCHEMA_VERSION)}
 _NULL: Final = encode(None)
 
 
@@ -134,7 +135,7 @@ class ShopState(msgspec.Struct, frozen=True, dict=True):
             *(_LISTINGS, self.listings.root_hash),
             *(_MANIFEST, _NULL if self.manifest is None else self.manifest),
             *(_INVENTORY, self.inventory.root_hash),
-            *(_SCHEMA_VERSION, encode(self.schema_version)),
+            *(_SCHEMA_VERSION, _VERSIONS.get(self.schema_version) or encode(self.schema_version)),
         )
         return sha256(b"".join(parts)).digest()
 

@@ -1,7 +1,7 @@
 """A whole shop while one patch set changes it."""
 
 from collections.abc import Iterator
-from typing import final
+from typing import Any, final
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.object_cache import ObjectCache
@@ -20,11 +20,7 @@ class WorkingSet:
     """
 
     manifests: ObjectCache[Manifest]
-    accounts: ObjectCache[Account]
     listings: ObjectCache[Listing]
-    tags: ObjectCache[Tag]
-    orders: ObjectCache[Order]
-    inventory: ObjectCache[int]
 
     def __init__(
         self, state: ShopState, work: Work | None = None, before: "WorkingSet | None" = None
@@ -32,14 +28,64 @@ class WorkingSet:
         """Start from a state, which stays as it is. work: counts what it costs. before: see `Draft`."""
         self.work = work = Work() if work is None else work
         self.manifests = ObjectCache(state, ObjectType.MANIFEST, Manifest, work, before and before.manifests)
-        self.accounts = ObjectCache(state, ObjectType.ACCOUNT, Account, work, before and before.accounts)
         self.listings = ObjectCache(state, ObjectType.LISTING, Listing, work, before and before.listings)
-        self.tags = ObjectCache(state, ObjectType.TAG, Tag, work, before and before.tags)
-        self.orders = ObjectCache(state, ObjectType.ORDER, Order, work, before and before.orders)
-        self.inventory = ObjectCache(state, ObjectType.INVENTORY, int, work, before and before.inventory)
-        self.tag_index = TagIndex(self.tags, state.tags, work)
+        # Most sets touch none of these.
+        self._accounts: ObjectCache[Account] | None = None
+        self._tags: ObjectCache[Tag] | None = None
+        self._orders: ObjectCache[Order] | None = None
+        self._inventory: ObjectCache[int] | None = None
+        self._tag_index: TagIndex | None = None
+        self._state = state
+        if before is not None:
+            self._take_over(before)
         self.vanished: set[tuple[int, str | None]] = set()
         self._variation_names: dict[bytes, set[str]] = {}
+
+    def _take_over(self, before: "WorkingSet") -> None:
+        state, work = self._state, self.work
+        if before._accounts is not None:
+            self._accounts = ObjectCache(state, ObjectType.ACCOUNT, Account, work, before._accounts)
+        if before._tags is not None:
+            self._tags = ObjectCache(state, ObjectType.TAG, Tag, work, before._tags)
+        if before._orders is not None:
+            self._orders = ObjectCache(state, ObjectType.ORDER, Order, work, before._orders)
+        if before._inventory is not None:
+            self._inventory = ObjectCache(state, ObjectType.INVENTORY, int, work, before._inventory)
+
+    @property
+    def accounts(self) -> ObjectCache[Account]:
+        """Return the accounts."""
+        if self._accounts is None:
+            self._accounts = ObjectCache(self._state, ObjectType.ACCOUNT, Account, self.work)
+        return self._accounts
+
+    @property
+    def tags(self) -> ObjectCache[Tag]:
+        """Return the tags."""
+        if self._tags is None:
+            self._tags = ObjectCache(self._state, ObjectType.TAG, Tag, self.work)
+        return self._tags
+
+    @property
+    def orders(self) -> ObjectCache[Order]:
+        """Return the orders."""
+        if self._orders is None:
+            self._orders = ObjectCache(self._state, ObjectType.ORDER, Order, self.work)
+        return self._orders
+
+    @property
+    def inventory(self) -> ObjectCache[int]:
+        """Return the stock counts."""
+        if self._inventory is None:
+            self._inventory = ObjectCache(self._state, ObjectType.INVENTORY, int, self.work)
+        return self._inventory
+
+    @property
+    def tag_index(self) -> TagIndex:
+        """Return which tag names which listing."""
+        if self._tag_index is None:
+            self._tag_index = TagIndex(self.tags, self._state.tags, self.work)
+        return self._tag_index
 
     @property
     def manifest(self) -> Manifest | None:
@@ -58,6 +104,9 @@ class WorkingSet:
 
     def changes(self) -> Iterator[Change]:
         """Yield what the patches changed, for good: touched and put back is no change."""
-        for cache in (self.manifests, self.accounts, self.listings, self.tags, self.orders, self.inventory):
-            if cache.written:
+        caches: tuple[ObjectCache[Any] | None, ...] = (
+            *(self.manifests, self._accounts, self.listings, self._tags, self._orders, self._inventory),
+        )
+        for cache in caches:
+            if cache is not None and cache.written:
                 yield from cache.changes()
