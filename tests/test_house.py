@@ -173,6 +173,7 @@ PUBLIC_IN_SPITE_OF_IT = {"_replace", "_asdict", "_fields", "_exit", "_current_fr
 
 OF_OTHER_LIBRARIES = {
     "minirelay/dev/chain/blockchain.py": {"_utils"},
+    "minirelay/protocol/signing.py": {"_libsecp256k1"},
     "minirelay/web/read_throttle.py": {"_message_tail"},
     "minirelay/web/request_parser.py": {"_size"},
     "tests/relay/test_relay.py": {"_writer"},
