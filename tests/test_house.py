@@ -50,6 +50,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
     "operations/payment_document.py": "tested with the command and over HTTP: web/admin/test_payments.py",
     "chain/findings.py": "only types and a protocol, tested with the poller",
     "protocol/addresses.py": "only constants, tested with everything that uses them",
+    "protocol/piece.py": "only a type, tested with the reader that makes it",
     "protocol/paths.py": "only constants, tested with everything that uses them",
     "chain/transport.py": "only a protocol, tested with the endpoints that follow it",
     "relay/request.py": "only protocols, tested with the sequencer and the requests",

@@ -19,6 +19,7 @@ from typing import Final
 
 from minirelay.bench.meters import US_PER_S, time_each
 from minirelay.bench.report import Figure, Section
+from minirelay.build_form import version_and_form
 from minirelay.protocol.signing import PrivateKey, recover
 
 PACKAGES: Final = (
@@ -76,7 +77,7 @@ def _file_system(directory: Path) -> str:
 def _versions() -> Iterator[str]:
     for package in PACKAGES:
         try:
-            yield f"{package} {version(package)}"
+            yield f"{package} {version_and_form() if package == 'minirelay' else version(package)}"
         except PackageNotFoundError:
             yield f"{package} not installed"
 

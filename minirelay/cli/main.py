@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from minirelay import __version__
+from minirelay.build_form import version_and_form
 from minirelay.errors import ConfigError, MinirelayError
 
 COMMANDS: Final = {
@@ -83,7 +84,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.version_option(__version__, prog_name="minirelay", message="%(prog)s %(version)s")
+@click.version_option(version_and_form(), prog_name="minirelay", message="%(prog)s %(version)s")
 def cli() -> None:
     """Run a Mass Market relay of your own: one process, one SQLite file."""
 

@@ -6,8 +6,6 @@ which no general decoder offers.
 
 from collections.abc import Iterable, Iterator
 
-import msgspec
-
 from minirelay.errors import MalformedInput
 from minirelay.protocol.cbor_items import (
     BREAK,
@@ -29,14 +27,7 @@ from minirelay.protocol.cbor_limits import (
     most_containers,
     too_many_containers,
 )
-
-
-class Piece(msgspec.Struct, frozen=True):
-    """An item, and the bytes that it was. has_bignums: anywhere in it; as values they are plain integers."""
-
-    value: Value
-    raw: bytes
-    has_bignums: bool
+from minirelay.protocol.piece import Piece
 
 
 class Reader:

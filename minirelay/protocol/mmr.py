@@ -121,7 +121,7 @@ def verify_proof(leaf: bytes, proof: bytes, root: bytes) -> int:
 
 def _open(proof: bytes) -> tuple[int, list[bytes]]:
     match decode(proof):
-        case [int(node), int(size), list(path)] if not isinstance(node, bool) and not isinstance(size, bool):
+        case [node, size, list(path)] if type(node) is int and type(size) is int:
             siblings = [part for part in path if isinstance(part, bytes) and len(part) == HASH_BYTES]
             is_tree = len(path) <= MOST_LOGGED_LEVELS and size == (2 << len(path)) - 1
             if is_tree and len(siblings) == len(path):

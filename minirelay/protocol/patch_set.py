@@ -14,11 +14,12 @@ import msgspec
 from minirelay.errors import MalformedInput, invalid
 from minirelay.protocol import mmr
 from minirelay.protocol.cbor import Key, Value, as_decoded, encode, encode_list_of, encode_map_of
-from minirelay.protocol.cbor_reader import Piece, Reader
+from minirelay.protocol.cbor_reader import Reader
 from minirelay.protocol.field_names import get_field
 from minirelay.protocol.header import Header, decode_header, header_from
 from minirelay.protocol.ids import HASH_BYTES
 from minirelay.protocol.patch import Op, Patch, Path, decode_patch, new_patch, patch_from
+from minirelay.protocol.piece import Piece
 from minirelay.protocol.signing import SIGNATURE_BYTES, PrivateKey, recover
 from minirelay.protocol.sizes import MAX_HEADER_BYTES, MAX_PATCHES_PER_SET, most_patch_bytes
 from minirelay.protocol.timestamps import whole_seconds
