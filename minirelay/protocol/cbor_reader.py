@@ -71,13 +71,19 @@ class Reader:
         What goes through here can be read by itself as well: its lists and maps keep to the limit of its own
         size. (The limits of nesting and of integer keys are the same for a part as for the whole.)
         """
-        start, limits = self.at, self.limits
+        data, start, limits = self.data, self.at, self.limits
         bignums, containers = limits.bignums, limits.containers_left
-        value = self.item()
+        try:
+            value, end = ITEMS[data[start]](data, start, limits)
+        except IndexError:
+            raise cut_short() from None
+        except UnicodeDecodeError:
+            raise MalformedInput("text is not UTF-8") from None
+        self.at = end
         containers -= limits.containers_left
-        if containers > SPARE_CONTAINERS and containers > most_containers(self.at - start):
+        if containers > SPARE_CONTAINERS and containers > most_containers(end - start):
             raise too_many_containers()
-        return Piece(value, self.data[start : self.at], limits.bignums > bignums)
+        return Piece(value, data[start:end], limits.bignums > bignums)
 
     def enter_map(self) -> Iterator[Key]:
         """Go into a map: yield its keys; the caller reads the value of each."""

@@ -36,6 +36,9 @@ def tree(leaves: Sequence[bytes]) -> Tree:
     """Hash the leaves, then their parents and so on: the rows of the tree, the last one the root alone."""
     if not leaves:
         raise ValueError("a tree needs a leaf")
+    if len(leaves) == 1:
+        # Most sets have one patch.
+        return [[sha256(leaves[0]).digest()]]
     row = [sha256(leaf).digest() for leaf in leaves]
     row += [_PADDING] * (padded_count(len(leaves)) - len(leaves))
     rows = [row]
@@ -52,7 +55,6 @@ def tree(leaves: Sequence[bytes]) -> Tree:
 def proofs_of(rows: Tree, count: int) -> tuple[bytes, ...]:
     """Make the proofs of the first `count` leaves of a tree."""
     if len(rows) == 1:
-        # Most sets have one patch.
         return _LONE_PROOF
     # Each sibling stands in many proofs and is encoded once.
     siblings = [[_HASH_HEAD + digest for digest in row] for row in rows[:-1]]

@@ -336,8 +336,9 @@ class Connection:
 
     def _account_for_session(self) -> None:
         size_bytes = ENTRY_BYTES * self.session.pending
-        self.account.hold(size_bytes - self._session_bytes)
-        self._session_bytes = size_bytes
+        if size_bytes != self._session_bytes:
+            self.account.hold(size_bytes - self._session_bytes)
+            self._session_bytes = size_bytes
 
 
 def _call_named(request_id: int, tell: Callable[[], None]) -> None:

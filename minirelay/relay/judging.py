@@ -19,16 +19,19 @@ log = logging.getLogger(__name__)
 def prepare(requests: Sequence[Request]) -> None:
     """Do of several requests what needs no head, step by step."""
     for request in requests:
-        _attempt(request, request.decode)
+        try:
+            request.decode()
+        except Exception:  # noqa: BLE001 - `judge` meets it again, and then somebody is answered
+            request.log_as(_log_bug)
     for request in requests:
-        _attempt(request, request.verify)
+        try:
+            request.verify()
+        except Exception:  # noqa: BLE001 - as above
+            request.log_as(_log_bug)
 
 
-def _attempt(request: Request, step: Callable[[], None]) -> None:
-    try:
-        step()
-    except Exception:  # noqa: BLE001 - `judge` meets it again, and then somebody is answered
-        request.log_as(lambda: log.exception("a request could not be prepared because of a bug"))
+def _log_bug() -> None:
+    log.exception("a request could not be prepared because of a bug")
 
 
 def judge_in_thread(request: Request, head: ShopHead) -> Accepted | MinirelayError:

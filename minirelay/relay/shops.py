@@ -108,6 +108,7 @@ class Shops:
         self._handing_over = SlicedWork()
         # The one that was used least recently comes first.
         self._hosted: dict[int, HostedShop] = {}
+        self._last_used: HostedShop | None = None
         self._by_row: dict[int, HostedShop] = {}
 
     def __iter__(self) -> Iterator[HostedShop]:
@@ -166,14 +167,16 @@ class Shops:
         return hosted
 
     def _use(self, hosted: HostedShop) -> None:
-        self._hosted[hosted.row.shop_id] = self._hosted.pop(hosted.row.shop_id)
+        if hosted is not self._last_used:
+            self._hosted[hosted.row.shop_id] = self._hosted.pop(hosted.row.shop_id)
+            self._last_used = hosted
 
     def _host(self, row: ShopRow, seq: int, counts: Counts) -> HostedShop:
         feed = Feed(row.row_id, seq, counts, self._handing_over, self._push_latency)
         sequencer = Sequencer(row.row_id, self._store.writer, partial(self._read_head, row), self, self._now)
         turns = WriteTurns(self._facts, sequencer.submit, self._facts_timeout_s)
         hosted = HostedShop(row, feed, sequencer, turns)
-        self._hosted[row.shop_id] = self._by_row[row.row_id] = hosted
+        self._hosted[row.shop_id] = self._by_row[row.row_id] = self._last_used = hosted
         return hosted
 
     async def _read_head(self, row: ShopRow) -> ShopHead:

@@ -93,7 +93,8 @@ class Checkout:
         self._work = Work() if work is None else work
         self._own_work = self._work if own_work is None else own_work
         self._author = author
-        self._ownership = Ownership(owners)
+        self._owners = owners
+        self._ownership: Ownership | None = None
         self._facts = facts
         self._limits = limits
         self._records = records
@@ -129,6 +130,8 @@ class Checkout:
             return
         order = draft.order(patch.object_id)
         check_client_write(self._state, patch, order)
+        if self._ownership is None:
+            self._ownership = Ownership(self._owners)
         self._cards[patch.object_id] = self._ownership.note(patch, self._author)
         self._follow(draft, patch, order)
 
