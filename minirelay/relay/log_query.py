@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.shop.visibility import View
-from minirelay.store.messages import Counts, Selection
+from minirelay.store.messages import Counts, Selection, TypesSeen
 
 
 class LogQuery(NamedTuple):
@@ -15,6 +15,12 @@ class LogQuery(NamedTuple):
 
     types: frozenset[ObjectType]
     selections: tuple[Selection, ...]
+
+    @property
+    def types_seen(self) -> TypesSeen:
+        """Return of which types all is looked for, and of which others some."""
+        others = frozenset([one.object_type for one in self.selections])
+        return TypesSeen(self.types, others - self.types)
 
     @property
     def needs_scan(self) -> bool:

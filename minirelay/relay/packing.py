@@ -8,7 +8,7 @@ import msgspec
 from minirelay.protocol.push import cut
 from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH, MAX_PUSH_BYTES
 from minirelay.shop.visibility import View
-from minirelay.store.messages import StoredSet
+from minirelay.store.messages import StoredSet, TypedSet
 
 # What the length prefix of one set in a push takes at most.
 FRAMING_BYTES = 5
@@ -43,8 +43,10 @@ class Push(msgspec.Struct, frozen=True):
     cursor: Cursor
 
 
-def see(view: View, stored: StoredSet) -> VisibleSet | None:
-    """Cut a set to what the view sees; None if that is nothing."""
+def see(view: View, stored: StoredSet | TypedSet) -> VisibleSet | None:
+    """Cut a set to what the view sees; None if that is nothing. stored: if typed, by the view's types."""
+    if isinstance(stored, TypedSet) and stored.is_whole:
+        return VisibleSet(stored.seq, stored.patch_count, stored.wire)
     leaves = view.visible(stored.leaves)
     if not leaves:
         return None

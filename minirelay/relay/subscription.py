@@ -232,8 +232,9 @@ class Subscription:
             return Page(whole, wires[-1].seq) if wires else None
         query = query_of(self.view)
         if query.needs_scan:
-            page = await self._reader.page(
+            page = await self._reader.page_of_types(
                 shop,
+                query.types_seen,
                 after_seq=after,
                 upto_seq=upto,
                 max_patches=patches,

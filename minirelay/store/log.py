@@ -10,8 +10,19 @@ import msgspec
 from minirelay.store.batch import position
 from minirelay.store.errors import StoreUnavailable
 from minirelay.store.gaps import EDGE
-from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, NO_LIMIT, Counts, Leaf, StoredSet, WireSet
+from minirelay.store.messages import (
+    EMPTY_COUNTS,
+    MAX_SEQ,
+    NO_LIMIT,
+    Counts,
+    Leaf,
+    StoredSet,
+    TypedSet,
+    TypesSeen,
+    WireSet,
+)
 from minirelay.store.one_step import cut, joined, numbers, parse_numbers
+from minirelay.store.selection import type_mask
 
 decode_leaves = msgspec.msgpack.Decoder(tuple[Leaf, ...]).decode
 
@@ -37,6 +48,17 @@ _PAGE = f"""(
 )"""
 _WIRES = f"""WITH {EDGE} SELECT (SELECT start FROM edge), max(position),
     {numbers("patch_count", "length(wire)")}, {joined("wire")} FROM {_PAGE}"""
+# Where the types of a set's patches tell that it is seen, or not, its leaves need not be read.
+_NO_LEAVES = "x'90'"  # an empty list in MessagePack
+_TYPED = f"""WITH {EDGE} SELECT (SELECT start FROM edge), max(position),
+    {numbers("patch_count", "is_whole", "length(leaves)", "length(wire)")},
+    {joined("leaves")}, {joined("wire")}
+    FROM (
+        SELECT position, patch_count, NOT types & ~:whole AS is_whole,
+            CASE WHEN types & :some AND types & ~:whole THEN leaves ELSE {_NO_LEAVES} END AS leaves,
+            CASE WHEN types & :some THEN wire ELSE x'' END AS wire
+        FROM {_PAGE}
+    )"""
 # What joins the numbers would leave out a NULL.
 _NO_AUTHOR = -1
 _AUTHOR = f"coalesce(author, {_NO_AUTHOR})"
@@ -69,6 +91,37 @@ def read_wires(
     start, last, counts, lengths, wires = connection.execute(_WIRES, where).fetchone()
     pieces = cut(wires, parse_numbers(lengths))
     return list(map(WireSet, _numbered(start, last, len(pieces)), parse_numbers(counts), pieces))
+
+
+def read_typed(
+    connection: sqlite3.Connection,
+    shop: int,
+    types: TypesSeen,
+    after_seq: int,
+    upto_seq: int,
+    max_patches: int,
+    max_bytes: int,
+    max_set_bytes: int = NO_LIMIT,
+) -> list[TypedSet]:
+    """Read consecutive sets with what a reader needs who sees all of some types, and some of others.
+
+    max_bytes: counts what is not seen, too.
+    """
+    whole = type_mask(types.whole)
+    where = _bounds(shop, after_seq, upto_seq, max_patches, max_bytes, max_set_bytes)
+    where |= {"whole": whole, "some": whole | type_mask(types.others)}
+    start, last, *texts, leaves, wires = connection.execute(_TYPED, where).fetchone()
+    counts, are_whole, leaf_lengths, wire_lengths = map(parse_numbers, texts)
+    return list(
+        map(
+            TypedSet,
+            _numbered(start, last, len(counts)),
+            counts,
+            map(bool, are_whole),
+            _decoded(cut(leaves, leaf_lengths)),
+            cut(wires, wire_lengths),
+        )
+    )
 
 
 def read_sets(

@@ -17,6 +17,8 @@ from minirelay.store.messages import (
     SelectedPage,
     Selection,
     StoredSet,
+    TypedSet,
+    TypesSeen,
     WireSet,
 )
 from minirelay.store.questions import Questions
@@ -75,6 +77,28 @@ class LogQuestions(Questions):
         """
         return await self._pool.run(
             lambda db: log.read_wires(db, shop, after_seq, upto_seq, max_patches, max_bytes, max_set_bytes)
+        )
+
+    async def page_of_types(
+        self,
+        shop: int,
+        types: TypesSeen,
+        *,
+        after_seq: int,
+        upto_seq: int,
+        max_patches: int,
+        max_bytes: int,
+        max_set_bytes: int = NO_LIMIT,
+    ) -> list[TypedSet]:
+        """Read consecutive sets for a reader who sees all of some types, and perhaps some of others.
+
+        At least one if there is one, unless the next one is larger than max_set_bytes. What is not seen
+        counts, too.
+        """
+        return await self._pool.run(
+            lambda db: log.read_typed(
+                db, shop, types, after_seq, upto_seq, max_patches, max_bytes, max_set_bytes
+            )
         )
 
     async def index_page(

@@ -147,6 +147,27 @@ class WireSet(msgspec.Struct, frozen=True, gc=False):
     wire: bytes
 
 
+class TypesSeen(msgspec.Struct, frozen=True, gc=False):
+    """The object types of which a subscriber sees all patches, and the others of which perhaps some."""
+
+    whole: frozenset[ObjectType]
+    others: frozenset[ObjectType]
+
+
+class TypedSet(msgspec.Struct, frozen=True, gc=False):
+    """One set of a log for a subscriber who does not see everything: see `TypesSeen`.
+
+    is_whole: it is seen whole, by its types. leaves: none of such a set, nor of one of which nothing is seen;
+    of others each has to be asked for. wire: empty if nothing of the set is seen.
+    """
+
+    seq: int
+    patch_count: int
+    is_whole: bool
+    leaves: tuple[Leaf, ...]
+    wire: bytes
+
+
 class ObjectRow(msgspec.Struct, frozen=True, gc=False):
     """A materialised object, or its absence; made by `pieces.object_row`.
 

@@ -52,5 +52,10 @@ class Selected:
 
     @property
     def type_mask(self) -> int:
-        """Return the whole types as `patch_set.types` has them: bit n for object type n."""
-        return sum(1 << object_type for object_type in self.types)
+        """Return the whole types as `patch_set.types` has them."""
+        return type_mask(self.types)
+
+
+def type_mask(types: Iterable[ObjectType]) -> int:
+    """Write object types, each named once, as `patch_set.types` has them: bit n for object type n."""
+    return sum([1 << object_type for object_type in types])

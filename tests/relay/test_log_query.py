@@ -55,6 +55,9 @@ def test_it_finds_what_the_view_sees_and_nothing_else(
         by_type, by_index = leaf.object_type in query.types, is_selected(leaf, query.selections)
         assert view.sees(leaf) == (by_type or by_index)
         assert not (by_type and by_index), "it would be counted twice"
+        assert leaf.object_type in query.types | query.types_seen.others or not view.sees(leaf)
+    assert query.types_seen.whole == query.types
+    assert query.types.isdisjoint(query.types_seen.others)
     in_index = sum(is_selected(leaf, query.selections) for leaf in rest)
     in_types = query.count_types(counts[min(start, len(sets))], counts[-1])
     assert in_types + in_index == sum(map(view.sees, rest))

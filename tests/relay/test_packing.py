@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.protocol.patch_set import NewPatch, open_patch_set, seal_patch_set
-from minirelay.protocol.push import decode_set, encode_push, encode_set
+from minirelay.protocol.push import cut, decode_set, encode_push, encode_set
 from minirelay.protocol.signing import PrivateKey
 from minirelay.protocol.sizes import MAX_PATCHES_PER_PUSH, MAX_PUSH_BYTES
 from minirelay.relay.packing import Cursor, Push, VisibleSet, pack, see
 from minirelay.shop.access import Role
 from minirelay.shop.visibility import view_of
-from minirelay.store.messages import EMPTY_COUNTS, Leaf, StoredSet
+from minirelay.store.messages import EMPTY_COUNTS, Leaf, StoredSet, TypedSet
 
 KEY = PrivateKey.from_bytes(b"\x05" * 32)
 
@@ -110,3 +110,14 @@ def test_no_random_mix_breaks_a_limit_or_loses_a_set() -> None:
     for push in pushes:
         assert len(push.sets) == 1 or push.patch_count <= MAX_PATCHES_PER_PUSH
         assert len(push.sets) == 1 or len(encode_push(-1, b"\0\1", push.sets)) <= MAX_PUSH_BYTES
+
+
+def test_what_types_tell_of_a_set_is_believed_and_the_rest_asked() -> None:
+    view = view_of(Role.VISITOR)
+    stored = real(7, 3, 10)
+    whole = TypedSet(7, 3, True, (), stored.wire)
+    asked = TypedSet(7, 3, False, stored.leaves, stored.wire)
+    assert see(view, whole) == see(view, asked) == see(view, stored) == VisibleSet(7, 3, stored.wire)
+    hidden = (Leaf(ObjectType.INVENTORY, bytes(8)), *stored.leaves[1:])
+    assert see(view, TypedSet(7, 3, False, hidden, stored.wire)) == VisibleSet(7, 2, cut(stored.wire, [1, 2]))
+    assert see(view, TypedSet(7, 3, False, (), b"")) is None

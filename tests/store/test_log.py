@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minirelay.protocol.objects import ObjectType
 from minirelay.store.batch import position, rows_of
 from minirelay.store.bulk_insert import store
 from minirelay.store.errors import StoreUnavailable
-from minirelay.store.log import read_counts, read_sets, read_tail, read_wires
-from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, Leaf, WireSet
+from minirelay.store.log import read_counts, read_sets, read_tail, read_typed, read_wires
+from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, Leaf, TypedSet, TypesSeen, WireSet
 from tests.store import second_reading
 from tests.store.examples import ShopLog, beginning, listing
 from tests.store.random_logs import logs, store_log
@@ -37,6 +38,31 @@ def test_a_page_is_what_a_full_scan_finds(
     assert read_sets(shared, shop, after, upto, max_patches, max_bytes) == expected
     wires = [WireSet(one.seq, len(one.leaves), one.wire) for one in expected]
     assert read_wires(shared, shop, after, upto, max_patches, max_bytes) == wires
+
+
+TYPES = st.frozensets(st.sampled_from(list(ObjectType)))
+
+
+@settings(derandomize=True, max_examples=150, deadline=None)
+@given(log=logs, whole=TYPES, others=TYPES, after=st.integers(0, 45), max_patches=st.integers(1, 30))
+def test_leaves_and_bytes_are_read_where_types_do_not_tell_what_is_seen(
+    shared: sqlite3.Connection,
+    log: list[tuple[list[Leaf], int]],
+    whole: frozenset[ObjectType],
+    others: frozenset[ObjectType],
+    after: int,
+    max_patches: int,
+) -> None:
+    shop, sets = store_log(shared, log)
+    expected = []
+    for one in second_reading.page(sets, after, ALL, max_patches, ALL):
+        types = {leaf.object_type for leaf in one.leaves}
+        leaves = () if types <= whole or types.isdisjoint(whole | others) else one.leaves
+        wire = b"" if types.isdisjoint(whole | others) else one.wire
+        expected.append(TypedSet(one.seq, len(one.leaves), types <= whole, leaves, wire))
+    assert (
+        read_typed(shared, shop, TypesSeen(whole, others - whole), after, ALL, max_patches, ALL) == expected
+    )
 
 
 @settings(derandomize=True, max_examples=50, deadline=None)
@@ -96,6 +122,8 @@ def test_a_gap_in_the_file_is_noticed_not_passed_over(db: sqlite3.Connection) ->
     store(db, rows_of([log.add() for _ in range(5)]).statements())
     db.execute("DELETE FROM patch_set WHERE position = ?", (position(1, 3),))
     assert [one.seq for one in read_sets(db, 1, 0, 2, ALL, ALL)] == [1, 2]
+    with pytest.raises(StoreUnavailable, match="gap between 0 and 5"):
+        read_typed(db, 1, TypesSeen(frozenset(ObjectType), frozenset()), 0, 5, ALL, ALL)
     for read in (read_sets, read_wires):
         with pytest.raises(StoreUnavailable, match="gap between 0 and 5"):
             read(db, 1, 0, 5, ALL, ALL)

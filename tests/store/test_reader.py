@@ -19,6 +19,8 @@ from minirelay.store.messages import (
     SelectedSet,
     Selection,
     StoredObject,
+    TypedSet,
+    TypesSeen,
     WireSet,
 )
 from minirelay.store.payment_list import PaymentFilter
@@ -116,6 +118,9 @@ async def test_every_question_gets_its_answer(store: Store) -> None:
     assert await reader.page(1, after_seq=0, upto_seq=2, max_patches=1, max_bytes=ALL) == log.sets[:1]
     second = WireSet(2, 2, log.sets[1].wire)
     assert await reader.page_wire(1, after_seq=1, upto_seq=2, **limits) == [second]
+    listings = TypesSeen(frozenset({ObjectType.LISTING}), frozenset())
+    seen = [TypedSet(2, 2, False, log.sets[1].leaves, log.sets[1].wire)]
+    assert await reader.page_of_types(1, listings, after_seq=1, upto_seq=2, **limits) == seen
     own = [Selection(ObjectType.ORDER, None, GUEST)]
     expected = SelectedPage((SelectedSet(2, (1,), log.sets[1].wire),), 2)
     owned = second_reading.sees(own)

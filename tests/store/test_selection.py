@@ -2,7 +2,7 @@ import pytest
 
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.messages import Selection
-from minirelay.store.selection import Selected
+from minirelay.store.selection import Selected, type_mask
 from tests.store.examples import GUEST, OTHER_GUEST
 
 A, B = (number.to_bytes(8, "big") for number in (1, 2))
@@ -50,4 +50,5 @@ def test_widening_leaves_whole_types_only() -> None:
 
 def test_the_mask_has_a_bit_for_each_type() -> None:
     assert Selected.of([Selection(LISTING), Selection(ORDER)]).type_mask == 0b1010
-    assert Selected.of([]).type_mask == 0
+    assert Selected.of([]).type_mask == type_mask([]) == 0
+    assert type_mask(ObjectType) == 0b1111110
