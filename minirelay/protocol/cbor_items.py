@@ -65,6 +65,22 @@ def _short_text(data: bytes, at: int, _limits: Limits) -> tuple[str, int]:
     return data[at + 1 : end].decode(), end
 
 
+def _long_uint(data: bytes, at: int, _limits: Limits) -> tuple[int, int]:
+    # As `argument`, for the one width that ids and prices have.
+    end = at + 9
+    if end > len(data):
+        raise cut_short()
+    return int.from_bytes(data[at + 1 : end]), end
+
+
+def _medium_text(data: bytes, at: int, _limits: Limits) -> tuple[str, int]:
+    start = at + 2
+    end = start + data[at + 1]
+    if end > len(data):
+        raise cut_short()
+    return data[start:end].decode(), end
+
+
 def _text(data: bytes, at: int, limits: Limits) -> tuple[str, int]:
     raw, end = _bytes(data, at, limits)
     return raw.decode(), end
@@ -263,7 +279,9 @@ _BY_KIND: Final[tuple[ReadItem, ...]] = (
 _BY_HEAD: Final[dict[int, ReadItem]] = {
     **dict.fromkeys(range(0x18), _small_uint),
     _LONG_BYTES: _long_bytes,
+    0x1B: _long_uint,
     **dict.fromkeys(range(0x60, 0x78), _short_text),
+    0x78: _medium_text,
     _LONG_TEXT: _long_text,
     _LONG_LIST: _long_list,
     _LONG_MAP: _long_map,

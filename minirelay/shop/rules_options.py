@@ -29,8 +29,11 @@ NAME = Slot.NAME
 
 def exchange_all(working: WorkingSet, patch: Patch, options: Mapping[str, ListingOption] | None) -> None:
     """Follow a change of all options of a listing at once. options: the new ones, checked."""
-    come = [name for option in (options or {}).values() for name in option.variations or ()]
-    _exchange(working, patch, tuple(working.variation_names(patch.object_id)), come)
+    come = [name for option in options.values() for name in option.variations or ()] if options else ()
+    gone = tuple(working.variation_names(patch.object_id))
+    # Most listings have no options.
+    if come or gone:
+        _exchange(working, patch, gone, come)
 
 
 def _exchange(working: WorkingSet, patch: Patch, gone: Collection[str], come: Collection[str]) -> None:

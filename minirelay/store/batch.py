@@ -129,4 +129,4 @@ def set_row(shop: int, one: StoredSet) -> tuple[Parameter, ...]:
 def index_rows(shop: int, one: StoredSet) -> Iterator[tuple[Parameter, ...]]:
     """Write the rows of a set's patches in `patch_index`: their columns in their order."""
     for index, leaf in enumerate(one.leaves):
-        yield shop, int(leaf.object_type), leaf.object_id, one.seq, index, leaf.owner
+        yield shop, +leaf.object_type, leaf.object_id, one.seq, index, leaf.owner

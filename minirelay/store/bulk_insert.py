@@ -249,7 +249,7 @@ class Rows:
 
     def add(self, kind: Kind, *values: Parameter) -> None:
         """Add a row; values: those that the kind's action names."""
-        self._parameters.append(int(kind))
+        self._parameters.append(+kind)  # no member of an enumeration: see _FILLER
         self._parameters.extend(values)
         self._parameters.extend(_PADDING[len(values)])
         self._count += 1

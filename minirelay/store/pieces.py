@@ -45,7 +45,7 @@ class ChangedObjects:
 
     def add(self, shop: int, change: ObjectRow) -> None:
         """Take the next change. shop: row id."""
-        place = shop, int(change.object_type), change.key
+        place = shop, +change.object_type, change.key
         self._last[place] = change
         if change.value is None:
             # If it comes again, it comes with all of its pieces.

@@ -69,3 +69,17 @@ def test_untouched_are_the_bytes_of_what_nobody_looked_at() -> None:
     tags.look(b"u")
     assert list(tags.untouched(STATE.tags)) == []
     assert [tag.name for tag in tags.touched()] == ["new", "u"]
+
+
+def test_a_change_knows_what_was_before_it_also_behind_another_write() -> None:
+    before = canonical.dump(Tag(name="t", listing_ids=[1]))
+    first = cache()
+    first.put(b"t", Tag(name="t", listing_ids=[2]))
+    first.put(b"new", Tag(name="new", listing_ids=[]))
+    changes = list(first.changes())
+    assert [(one.key, one.before) for one in changes] == [(b"t", before), (b"new", None)]
+
+    second = ObjectCache(STATE.with_changes(changes), TAG, Tag, before=first)
+    second.put(b"t", None)
+    second.put(b"new", Tag(name="new", listing_ids=[3]))
+    assert [one.before for one in second.changes()] == [one.value for one in changes]
