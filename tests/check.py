@@ -23,6 +23,8 @@ STEPS = [
     ("types", ["mypy", "--no-error-summary"]),
     ("import rules", ["lint-imports", "--no-logo"]),
 ]
+SIDE_BY_SIDE = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
+"""How all tests run; a few that are named run one after the other."""
 
 
 def install() -> None:
@@ -51,7 +53,8 @@ def main() -> int:
             print(f"== {name}: failed; nothing after it was run", flush=True)
             return code
     print("== tests", flush=True)
-    return subprocess.run([BIN / "python", "-m", "pytest", *sys.argv[1:]], cwd=ROOT, check=False).returncode
+    chosen = sys.argv[1:] or SIDE_BY_SIDE
+    return subprocess.run([BIN / "python", "-m", "pytest", *chosen], cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":

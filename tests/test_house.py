@@ -59,6 +59,7 @@ WITHOUT_A_TEST_OF_THEIR_OWN = {
 }
 TESTS_OF_NO_MODULE = {
     "test_house.py",
+    "test_taking_turns.py",
     "test_config_docs.py",
     "test_operator_docs.py",
     "chain/test_poller_simulation.py",

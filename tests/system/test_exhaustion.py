@@ -16,12 +16,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from minirelay.bench.meters import ProcessMeter
 from minirelay.client import PrivateKey, RelayClient, patches
 from minirelay.dev.accounts import ACCOUNTS
 from tests.system.programs import Program, environment, minirelay_dev
 from tests.system.test_hostile_input import verify
 from tests.system.watched_relay import Longest, read_report, reset
+
+pytestmark = pytest.mark.alone
 
 SECONDS = float(os.environ.get("MINIRELAY_ATTACK_S", "8"))
 ATTACKERS = int(os.environ.get("MINIRELAY_ATTACKERS", "64"))

@@ -23,6 +23,8 @@ from tests.relay.selling import CAP, Selling, specs, write
 from tests.shop.checkouts import add_order, address, choose, item, move
 from tests.shop.patching import patch
 
+pytestmark = pytest.mark.alone
+
 CUSTOMERS = 5
 WRITES = 50
 

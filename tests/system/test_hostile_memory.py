@@ -31,6 +31,8 @@ from tests.system.programs import environment
 from tests.system.standalone import Standalone, has_enough_files, open_files, standalone
 from tests.system.watched_relay import Longest, read_report, reset
 
+pytestmark = pytest.mark.alone
+
 HOARDERS = int(os.environ.get("MINIRELAY_HOARDERS", "256"))
 SECONDS = float(os.environ.get("MINIRELAY_HOARD_S", "12"))
 MEMORY = os.environ.get("MINIRELAY_HOARD_MEMORY", "")

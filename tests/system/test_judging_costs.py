@@ -34,6 +34,8 @@ from tests.raw_client import Spec
 from tests.relay.house import SHOP, House, listing, running_relay
 from tests.relay.requests import judged
 
+pytestmark = pytest.mark.alone
+
 MIB = 2**20
 MANY = MAX_PATCHES_PER_SET
 MOST_WORK = WRITES.work

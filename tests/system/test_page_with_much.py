@@ -24,6 +24,7 @@ from tests.system.programs import command, environment
 from tests.system.test_page_in_browsers import SETTLED, go, resize
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
     pytest.mark.slow,
 ]

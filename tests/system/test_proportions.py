@@ -34,6 +34,8 @@ from minirelay.shop.objects import AddressDetails, Listing, Manifest, Order, Tag
 from tests.protocol.sets import a_patch, sealed, signed
 from tests.shop.random_patches import ADDRESS, META, OPEN_ORDER, PLAIN_LISTING
 
+pytestmark = pytest.mark.alone
+
 KIB = 1024
 SMALL, LARGE = 4 * KIB, 64 * KIB
 RATIO = LARGE // SMALL

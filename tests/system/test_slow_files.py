@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
+import pytest
+
 from minirelay.bench.scenarios.uploads import ask_url, form_of, upload
 from minirelay.bench.session import BenchError, LoadSession
 from minirelay.bench.target import Target, own_relay
@@ -13,6 +15,8 @@ from minirelay.bench.workload import Author, fill, frames_of
 from minirelay.blobs.cid import write_cid
 from minirelay.blobs.unixfs import DagBuilder
 from minirelay.protocol.envelope import GetBlobUploadURLRequest
+
+pytestmark = pytest.mark.alone
 
 MIB = 1024 * 1024
 CLIENTS = 40
