@@ -36,6 +36,9 @@ COMPILED = [
     "minirelay/shop/working_set.py",
 ]
 
+# Beside the compiler, the libraries whose types the modules name: without them mypyc gives up.
+NEEDED = ["mypy>=2,<3", "cbor2>=6.1,<7", "msgspec>=0.20,<1"]
+
 # The project's checks are stricter, and know all types.
 CHECKS = ["--config-file=", "--ignore-missing-imports", "--follow-imports=silent"]
 
@@ -51,6 +54,6 @@ def compile_modules():
 
 setup(
     # This file is run several times: first to ask what the build needs, then to build.
-    setup_requires=["mypy>=2,<3"] if is_compiled and "egg_info" in sys.argv else [],
+    setup_requires=NEEDED if is_compiled and "egg_info" in sys.argv else [],
     ext_modules=compile_modules() if is_compiled and {"bdist_wheel", "build_ext"} & {*sys.argv} else [],
 )

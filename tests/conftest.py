@@ -1,6 +1,5 @@
 """What all tests may ask for."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -20,7 +19,7 @@ settings.load_profile("steady")
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Where tests run side by side, a test that is marked `alone` runs when no other does."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if not hasattr(item.config, "workerinput"):
         return (yield)
     directory = item.config.cache.mkdir("turns")
     with turn(directory, is_alone=item.get_closest_marker("alone") is not None):
