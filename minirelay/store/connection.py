@@ -53,11 +53,6 @@ class Connection(aiosqlite.Connection):
         result: T = await self._execute(function, self._connection)  # type: ignore[no-untyped-call]
         return result
 
-    @property
-    def is_awaited(self) -> bool:
-        """Return whether functions wait for their turn in the connection's thread."""
-        return not self._tx.empty()
-
     def post(self, function: Callable[[sqlite3.Connection], None]) -> None:
         """Have a function run in the connection's thread, after what came before it; don't wait for it.
 

@@ -32,7 +32,6 @@ from minirelay.store.reader import Reader
 from minirelay.store.recovery import Recovery
 from minirelay.store.schema import check_current, migrate, schema_version
 from minirelay.store.wal_recovery import sync_recovered_wal
-from minirelay.store.wal_space import WalSpace
 from minirelay.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -111,9 +110,7 @@ class Store(ReadOnlyStore):
             reader = await _open_reader(path, readers, stack)
             identity = FileIdentity(path)
             closed_last.callback(identity.close)
-            space = WalSpace(path)
-            closed_last.callback(space.close)
-            writer = Writer(connection, file=identity, make_room=space.extend)
+            writer = Writer(connection, file=identity)
             recorder = HighWaterRecorder(mark, rows, reader, save, high_water_interval_s)
             writer.on_stored = recorder.note
             stack.push_async_callback(recorder.close)

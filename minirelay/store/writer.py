@@ -28,10 +28,6 @@ MAX_WAITING_BYTES = 4 * MAX_BATCH_BYTES
 PROBE_KEY = "probe"
 
 
-def _make_no_room(_: Callable[[], bool]) -> None:
-    """Leave it to SQLite."""
-
-
 class Writer:
     """Commit in groups, one transaction at a time.
 
@@ -52,14 +48,12 @@ class Writer:
         connection: Connection,
         *,
         file: WrittenFile = ANY_FILE,
-        make_room: Callable[[Callable[[], bool]], None] = _make_no_room,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """connection: open, configured to write, with its bulk insert. clock: in seconds.
 
         file: asked in the connection's thread, before anything is stored and before any caller
-        hears that it was. make_room: called there when callers have been told that something was stored,
-        with what says whether others wait for that thread.
+        hears that it was.
         """
         self.epoch = 0
         self.stored_at = float("-inf")
@@ -70,7 +64,6 @@ class Writer:
         """What else runs on it waits in the same line as the commits."""
         self._clock = clock
         self.file = file
-        self._make_room = make_room
         self._failed = FailedCommits(MAX_BATCH_BYTES)
         self._failures = FailureLog(log, clock)
         self._queue = WriteQueue()
@@ -154,35 +147,17 @@ class Writer:
         loop = asyncio.get_running_loop()
         rehearsed = self._failed.all() if batch[0].is_probe else ()
 
-        def report(outcome: BatchReport | BaseException | None) -> None:
-            loop.call_soon_threadsafe(self._settle, batch, outcome)
-
         def write(connection: sqlite3.Connection) -> None:
-            try:
-                self.file.begin_write()
-            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
-                report(error)
-                return
-            try:
-                if batch[0].moves:
-                    outcome: BatchReport | BaseException | None = _move(connection)
-                else:
-                    outcome = _write(connection, parts, rehearsed, self.file)
-                # Whoever waits for it does not wait for the rest.
-                report(outcome)
-                if isinstance(outcome, BatchReport):
-                    self._make_room(self._is_awaited)
-            finally:
-                self.file.end_write()
+            if batch[0].moves:
+                outcome: BatchReport | BaseException | None = _move(connection, self.file)
+            else:
+                outcome = _write(connection, parts, rehearsed, self.file)
+            loop.call_soon_threadsafe(self._settle, batch, outcome)
 
         try:
             self.connection.post(write)
         except StoreClosed as error:
             self._settle(batch, error)
-
-    def _is_awaited(self) -> bool:
-        """Return whether anything waits for the connection's thread."""
-        return bool(self._queue) or self.connection.is_awaited
 
     def _settle(self, batch: list[Waiting], outcome: BatchReport | BaseException | None) -> None:
         self.is_writing = False
@@ -246,6 +221,10 @@ def _write(
     """
     judged = _count_judged(parts)
     try:
+        file.begin_write()
+    except Exception as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
+        return error
+    try:
         if rehearsed:
             rehearse(connection, rehearsed, MAX_BATCH_BYTES)
         batch = batch_of(parts)
@@ -259,18 +238,26 @@ def _write(
         if judged:
             overwrite_failed(connection, error)
         return error
+    finally:
+        file.end_write()
 
 
-def _move(connection: sqlite3.Connection) -> BaseException | None:
+def _move(connection: sqlite3.Connection, file: WrittenFile) -> BaseException | None:
     """Move the write-ahead log into the database, and give memory back; give what went wrong.
 
     What SQLite moves by itself would be 16 MiB, and all commits would wait for that.
     """
     try:
+        file.begin_write()
+    except Exception as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
+        return error
+    try:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         connection.execute("PRAGMA shrink_memory")
     except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait hear of it
         return error
+    finally:
+        file.end_write()
     return None
 
 

@@ -112,8 +112,6 @@ async def test_what_is_there_already_is_not_written_again(house: House) -> None:
 async def test_deciding_that_there_is_nothing_to_write_writes_nothing_to_the_disk(house: House) -> None:
     await house.enrol()
     await house.relay.write_own(SHOP, add_account())
-    # What the thread does behind a commit is done, too.
-    await house.store.writer.connection.run(lambda _: None)
 
     def look() -> tuple[int, int]:
         found = Path(f"{house.store.path}-wal").stat()

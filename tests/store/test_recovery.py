@@ -15,7 +15,6 @@ from minirelay.store.errors import DataMissing, StoreUnreadable
 from minirelay.store.high_water import HIGH_WATER_FILE, HighWater, read_high_water
 from minirelay.store.messages import NEW_SHOPS, Gap
 from tests.store.examples import ShopLog, beginning, shop_row
-from tests.store.wal_frames import wal_of, written_bytes
 
 SHOP_ID = shop_row().shop_id
 OTHER_ID = shop_row(2).shop_id
@@ -158,8 +157,8 @@ async def test_a_write_ahead_log_that_was_deleted_or_cut_is_missed(tmp_path: Pat
             while read_high_water(live / HIGH_WATER_FILE) != HighWater({SHOP_ID: 8}):  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         shutil.copytree(live, killed)
-    wal = wal_of(killed)
-    whole = written_bytes(wal)
+    wal = killed / f"{FILE_NAME}-wal"
+    whole = wal.read_bytes()
     assert len(whole) > 20_000
     for length in (None, 0, 100, len(whole) // 2, len(whole) - 1):
         if length is None:

@@ -20,7 +20,6 @@ from minirelay.store.connection import CHECKPOINT_PAGES
 from minirelay.store.database import FILE_NAME
 from tests.failing_fsync import FailingFsync, failing_fsync
 from tests.store.test_write_check import overwrite_root
-from tests.store.wal_frames import wal_of, written_bytes
 from tests.system.killable import WALLET, KillableRelay, assert_verified, killable_relay
 from tests.system.ledger import NOT_STORED, WholeLog
 from tests.system.serving import Serving, serving
@@ -130,9 +129,8 @@ def files_full(relay: KillableRelay, draw: random.Random) -> Disk:
     """Let the relay's files grow no more, or by little."""
 
     async def begin() -> None:
-        wal = wal_of(relay.data)
-        written = len(written_bytes(wal))
-        relay.limit_files(draw.choice([1000, written, written + 10_000]))
+        wal = relay.data / f"{FILE_NAME}-wal"
+        relay.limit_files(draw.choice([1000, wal.stat().st_size, wal.stat().st_size + 10_000]))
 
     async def end() -> None:
         relay.lift_limit()
