@@ -170,6 +170,20 @@ class PaidOrders:
         async with asyncio.timeout(TIMEOUT_S):
             await self.guest_view.wait_for(is_there)
 
+    async def until_found_in(self, order: int, block_hashes: set[bytes]) -> None:
+        """Wait until the guest sees that an order was paid in one of these blocks."""
+
+        def is_there(view: Follower) -> bool:
+            found = view.order(order)
+            return (
+                found is not None
+                and found.tx_details is not None
+                and found.tx_details.block_hash in block_hashes
+            )
+
+        async with asyncio.timeout(TIMEOUT_S):
+            await self.guest_view.wait_for(is_there)
+
     async def until_row(self, request: PaymentRequest, state: str) -> None:
         """Wait until a request is stored in a state: nobody is told of that."""
         async with asyncio.timeout(TIMEOUT_S):
