@@ -126,12 +126,13 @@ class FileIdentity:
         self._away = away
 
     def _raise(self) -> None:
+        # What to do comes first: the log cuts long lines, and a path may be long.
         if self._lost is not None:
-            raise DatabaseReplaced(f"{self._lost}, so nothing more is stored; restart the relay")
+            raise DatabaseReplaced(f"nothing more is stored, restart the relay: {self._lost}")
         if self._away is not None:
             raise DatabaseReplaced(
-                f"{self._away} was moved, deleted or replaced while the relay runs, so nothing more is "
-                "stored; put the very same file back (no copy) and it goes on, or restart the relay"
+                "nothing more is stored: put the very same file back (no copy) and it goes on, or restart "
+                f"the relay; {self._away} was moved, deleted or replaced while the relay runs"
             )
 
     def _state(self) -> _State:

@@ -129,7 +129,7 @@ def test_what_another_program_wrote_to_meanwhile_stays_refused(
     refused(identity, clock, NAME)
     (tmp_path / "elsewhere").replace(tmp_path / NAME)
     for _ in range(2):
-        refused(identity, clock, "changed by another program while it was moved away.*restart the relay")
+        refused(identity, clock, "restart the relay: .*changed by another program while it was moved away")
 
 
 def test_what_was_stored_while_it_went_is_refused_for_good(
@@ -144,7 +144,7 @@ def test_what_was_stored_while_it_went_is_refused_for_good(
         identity.confirm_stored()
     identity.end_write()
     (tmp_path / "elsewhere").rename(tmp_path / NAME)
-    refused(identity, clock, "during a write.*restart the relay")
+    refused(identity, clock, "restart the relay: .*during a write")
 
 
 def test_it_is_not_back_before_a_write_that_is_under_way_has_ended(
