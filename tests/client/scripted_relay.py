@@ -26,7 +26,7 @@ from minirelay.protocol.envelope import (
 )
 from minirelay.protocol.push import SequencedPartialPatchSet
 
-WAIT_S = 5.0
+WAIT_S = 30.0
 CHALLENGE = bytes(range(32))
 
 M = TypeVar("M")

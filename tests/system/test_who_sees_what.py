@@ -49,7 +49,7 @@ WRITES = 40
 LISTINGS, ORDERS, TAGS = 3, 4, ("sale", "new")
 CANCELLED = 4
 """Who adds an order with this number gets it cancelled, by two sets of the relay's right behind."""
-WAIT_S = 5.0
+WAIT_S = 30.0
 """For what must come; what is broken on purpose is waited for in vain."""
 
 

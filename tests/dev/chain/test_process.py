@@ -16,6 +16,7 @@ from minirelay.dev.accounts import ACCOUNTS
 from minirelay.dev.chain.process import DATABASE_NAME, ChainStartError, DevChain
 
 ALICE, BOB = ACCOUNTS[:2]
+MOST_STOP_S = 20.0
 
 
 def ask(chain: DevChain, method: str, *params: object) -> Any:
@@ -65,7 +66,7 @@ async def test_chain_starts_and_stops(tmp_path: Path, monkeypatch: pytest.Monkey
         await asyncio.to_thread(pay, chain)
         pid = chain.pid
         start = time.monotonic()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < MOST_STOP_S
     assert not chain.is_running
     assert not is_alive(pid)
     assert os.listdir(tmp_path) == ["random.py"], "without a directory nothing is kept"
