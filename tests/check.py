@@ -81,8 +81,9 @@ def main() -> int:
             return code
     print("== tests", flush=True)
     chosen = sys.argv[1:] or SIDE_BY_SIDE
-    pytest = [BIN / "python", "-m", "pytest", *chosen]
-    return subprocess.run(pytest, cwd=ROOT, env=environment(), check=False).returncode
+    return subprocess.run(
+        [BIN / "python", "-m", "pytest", *chosen], cwd=ROOT, env=environment(), check=False
+    ).returncode
 
 
 if __name__ == "__main__":
