@@ -13,8 +13,9 @@ from setuptools import setup
 #   - those that define msgspec structs can't be compiled: mypyc drops a class's keywords, such as `frozen`,
 #   - patch_set neither: a VerifiedPatchSet is made past its `__init__`,
 #   - canonical must not: compiled code never lets another thread in, and what goes through many objects in a
-#     thread comes by here for each of them. For the same reason hamt, hamt_node, the rules and the tag index
-#     are as they are: they may go through a whole shop,
+#     thread comes by here for each of them. For the same reason hamt_whole, the rules and the tag index are
+#     as they are: they may go through a whole shop. (So does what hashes a large trie, in hamt_node; but
+#     hashlib lets others in wherever there are 2 KiB to hash, as in every node that is full.)
 #   - the rest does not run often enough to gain from it.
 COMPILED = [
     "minirelay/protocol/cbor.py",
@@ -29,6 +30,8 @@ COMPILED = [
     "minirelay/shop/counted_loading.py",
     "minirelay/shop/draft.py",
     "minirelay/shop/encoding.py",
+    "minirelay/shop/hamt.py",
+    "minirelay/shop/hamt_node.py",
     "minirelay/shop/normalise.py",
     "minirelay/shop/object_cache.py",
     "minirelay/shop/path_table.py",

@@ -4,20 +4,12 @@ Nodes never change: an update makes new nodes along one path and shares the rest
 computed, stays true and costs nothing the next time.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from hashlib import sha256
 from typing import Final
 
-from minirelay.shop.hamt_node import NO_NODE, NOT_HASHED, Leaf, Node
-
-_BITS: Final = 6
-_LEVELS: Final = 42
-_SLOT_MASK: Final = (1 << _BITS) - 1
-_ROOT_SHIFT: Final = _BITS * (_LEVELS - 1)
-# Names in keys may be as long as a patch: those would be megabytes, kept outside of every budget.
-_REMEMBERED_KEY_BYTES: Final = 64
+from minirelay.shop.hamt_node import NO_NODE, Leaf, Node
+from minirelay.shop.hamt_trail import ROOT_SHIFT, SLOT_BITS, SLOT_MASK, trail_of
+from minirelay.shop.hamt_whole import build, entries
 
 
 class Hamt:
@@ -33,23 +25,20 @@ class Hamt:
     @staticmethod
     def from_items(items: Iterable[Leaf]) -> "Hamt":
         """Build the trie of many entries at once. Of entries with the same key the last counts."""
-        leaves = list(dict(items).items())
-        trails = [trail_of(key) for key, _ in leaves]
-        order = sorted(range(len(leaves)), key=trails.__getitem__)
-        root = _build([trails[i] for i in order], [leaves[i] for i in order], 0, len(order), _ROOT_SHIFT)
-        return Hamt(root, len(order))
+        root, size = build(items)
+        return Hamt(root, size)
 
     def get(self, key: bytes) -> bytes | None:
         """Find the value of a key."""
         trail = trail_of(key)
         node = self._root
-        shift = _ROOT_SHIFT
-        bit = 1 << (trail >> shift & _SLOT_MASK)
+        shift = ROOT_SHIFT
+        bit = 1 << (trail >> shift & SLOT_MASK)
         # The calls that this spares are as much as the rest of it.
         while node.inner & bit:
             node = node.children[(node.inner & (bit - 1)).bit_count()]
-            shift -= _BITS
-            bit = 1 << (trail >> shift & _SLOT_MASK) if shift >= 0 else 0
+            shift -= SLOT_BITS
+            bit = 1 << (trail >> shift & SLOT_MASK) if shift >= 0 else 0
         place = node.find(bit, key)
         return None if place < 0 else node.parts[place + 1]
 
@@ -88,18 +77,18 @@ class Hamt:
         """Go down a trail: the nodes passed with the slots taken; the node at the end, its shift and slot."""
         path = []
         node = self._root
-        shift = _ROOT_SHIFT
-        bit = 1 << (trail >> shift & _SLOT_MASK)
+        shift = ROOT_SHIFT
+        bit = 1 << (trail >> shift & SLOT_MASK)
         while node.inner & bit:
             path.append((node, bit))
             node = node.children[(node.inner & (bit - 1)).bit_count()]
-            shift -= _BITS
-            bit = 1 << (trail >> shift & _SLOT_MASK) if shift >= 0 else 0
+            shift -= SLOT_BITS
+            bit = 1 << (trail >> shift & SLOT_MASK) if shift >= 0 else 0
         return path, node, shift, bit
 
     def items(self) -> Iterator[Leaf]:
         """Go through all entries, in slot order."""
-        return self._root.items()
+        return entries(self._root)
 
     @property
     def root_hash(self) -> bytes:
@@ -137,22 +126,9 @@ class Hamt:
 EMPTY: Final = Hamt()
 
 
-def trail_of(key: bytes) -> int:
-    """Compute the way of a key from the root down: 42 slots of 6 bits, the root's in the highest."""
-    return _remembered_trail(key) if len(key) <= _REMEMBERED_KEY_BYTES else _compute_trail(key)
-
-
-def _compute_trail(key: bytes) -> int:
-    return int.from_bytes(sha256(key).digest()) >> (256 - _BITS * _LEVELS)
-
-
-# A write asks for the same key several times: to read, to compare and to set.
-_remembered_trail = lru_cache(maxsize=1024)(_compute_trail)
-
-
 def _bit(trail: int, shift: int) -> int:
     """Return the bit of a trail's slot in a level's bitmaps, 0 below the last level. shift: of the level."""
-    return 1 << (trail >> shift & _SLOT_MASK) if shift >= 0 else 0
+    return 1 << (trail >> shift & SLOT_MASK) if shift >= 0 else 0
 
 
 def _add(node: Node, shift: int, trail: int, leaf: Leaf) -> Node:
@@ -162,30 +138,6 @@ def _add(node: Node, shift: int, trail: int, leaf: Leaf) -> Node:
         return node.with_leaf(bit, leaf)
     place = node.place(bit)
     other = node.parts[place], node.parts[place + 1]
-    below = shift - _BITS
+    below = shift - SLOT_BITS
     child = _add(_add(NO_NODE, below, trail_of(other[0]), other), below, trail, leaf)
     return node.with_child(bit, child)
-
-
-def _build(trails: list[int], leaves: list[Leaf], start: int, end: int, shift: int) -> Node:
-    """Make the node of leaves start to end, which are sorted by their trails and agree in all slots above."""
-    if shift < 0:
-        flat = tuple(part for leaf in leaves[start:end] for part in leaf)
-        return Node(0, 0, flat, (), 0, sum(map(len, flat)))
-    used = inner = 0
-    parts: list[bytes] = []
-    children: list[Node] = []
-    while start < end:
-        prefix = trails[start] >> shift
-        bit = 1 << (prefix & _SLOT_MASK)
-        used |= bit
-        if start + 1 == end or trails[start + 1] >> shift != prefix:
-            parts += leaves[start]
-            start += 1
-        else:
-            stop = bisect_left(trails, (prefix + 1) << shift, start + 2, end)
-            inner |= bit
-            parts += NOT_HASHED
-            children.append(_build(trails, leaves, start, stop, shift - _BITS))
-            start = stop
-    return Node(used, inner, tuple(parts), tuple(children), inner, sum(map(len, parts)))

@@ -1,6 +1,5 @@
 """A node of the trie (spec 03 "HAMT"), and how a changed one is made of it."""
 
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
@@ -79,19 +78,6 @@ class Node:
     def child(self, bit: int) -> "Node":
         """Return the child in a slot that has one."""
         return self.children[(self.inner & (bit - 1)).bit_count()]
-
-    def items(self) -> Iterator[Leaf]:
-        """Go through all leaves below, in slot order."""
-        parts = iter(self.parts)
-        children = iter(self.children)
-        unseen = self.used
-        for key, value in zip(parts, parts, strict=True):
-            bit = unseen & -unseen
-            unseen ^= bit
-            if self.inner & bit:
-                yield from next(children).items()
-            else:
-                yield key, value
 
     def find(self, bit: int, key: bytes) -> int:
         """Return where in `parts` a leaf is, -1 if it isn't. bit: its slot; 0 below the last level."""

@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 from minirelay.shop.hamt_node import NO_NODE, NOT_HASHED, Leaf, Node
+from minirelay.shop.hamt_whole import entries
 
 A: Leaf = (b"a", b"1")
 B: Leaf = (b"bb", b"22")
@@ -14,24 +15,24 @@ def hashed(*parts: bytes) -> bytes:
 
 def test_leaves_stand_in_the_order_of_their_slots() -> None:
     node = NO_NODE.with_leaf(1 << 5, B).with_leaf(1 << 2, A)
-    assert list(node.items()) == [A, B]
+    assert list(entries(node)) == [A, B]
     assert (node.find(1 << 2, b"a"), node.find(1 << 5, b"bb"), node.find(1 << 2, b"bb")) == (0, 2, -1)
     assert node.hash() == hashed(*A, *B)
-    assert list(NO_NODE.items()) == []
+    assert list(entries(NO_NODE)) == []
 
 
 def test_below_the_last_level_they_stand_as_they_came() -> None:
     node = NO_NODE.with_leaf(0, B).with_leaf(0, A)
-    assert list(node.items()) == [B, A]
+    assert list(entries(node)) == [B, A]
     assert (node.find(0, b"a"), node.find(0, b"c")) == (2, -1)
-    assert list(node.without_leaf(0, 0).items()) == [A]
+    assert list(entries(node.without_leaf(0, 0))) == [A]
 
 
 def test_a_value_is_replaced_and_a_leaf_taken_out_of_a_new_node() -> None:
     node = NO_NODE.with_leaf(1, A).with_leaf(2, B)
-    assert list(node.with_value(0, b"3").items()) == [(b"a", b"3"), B]
-    assert list(node.without_leaf(1, 0).items()) == [B]
-    assert list(node.items()) == [A, B]
+    assert list(entries(node.with_value(0, b"3"))) == [(b"a", b"3"), B]
+    assert list(entries(node.without_leaf(1, 0))) == [B]
+    assert list(entries(node)) == [A, B]
 
 
 def test_the_sizes_are_those_of_the_leaves() -> None:
@@ -58,7 +59,7 @@ def test_a_child_takes_the_place_of_a_leaf_and_is_hashed_when_it_is_asked_for() 
 
 def test_a_leaf_takes_the_place_of_a_child() -> None:
     node, _ = with_child()
-    assert list(node.items()) == [B, A, B]
+    assert list(entries(node)) == [B, A, B]
     flat = node.with_leaf(2, A)
-    assert list(flat.items()) == [B, A]
+    assert list(entries(flat)) == [B, A]
     assert flat.hash() == hashed(*B, *A)
