@@ -7,6 +7,7 @@ import msgspec
 
 from minirelay.store.bulk_insert import Kind, Parameter, Rows
 from minirelay.store.messages import MAX_NONCE, MAX_SEQ, ObjectRow, StoredSet
+from minirelay.store.packs import add_patches
 from minirelay.store.pieces import ChangedObjects
 
 SEQ_BITS = 40
@@ -61,8 +62,7 @@ class Batch:
     def append_set(self, shop: int, one: StoredSet) -> None:
         """Add the next set of a shop's log, with its patches. shop: row id."""
         self._rows.add(Kind.PATCH_SET, *set_row(shop, one))
-        for row in index_rows(shop, one):
-            self._rows.add(Kind.PATCH, *row)
+        add_patches(self._rows, shop, one)
         self.ends[shop] = one.seq
 
     def change_object(self, shop: int, change: ObjectRow) -> None:

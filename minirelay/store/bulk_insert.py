@@ -70,6 +70,8 @@ class Kind(IntEnum):
     NO_WEBHOOK_EVENT = 43
     CANCELED_ORDER = 44
     STRAY_SEARCH = 45
+    PATCHES = 46
+    OBJECTS = 47
 
 
 # SQLite calls each trigger of a view for each row, also those whose condition fails. So the view has triggers
@@ -105,6 +107,14 @@ _ACTIONS = {
         SELECT row << 20 | v4, v5 FROM object WHERE shop = v1 AND object_type = v2 AND key = v3
         ON CONFLICT (position) DO UPDATE SET value = excluded.value;
         SELECT RAISE(ABORT, 'no such object') WHERE changes() = 0;""",
+    # Rows of the two kinds above that differ in little: see `packs.py`.
+    Kind.PATCHES: """INSERT INTO patch_index (shop, object_type, object_id, seq, leaf, owner)
+        SELECT v1, v2, substr(v3, key * v4 + 1, v4), v5, value, v6 FROM json_each(v7);""",
+    Kind.OBJECTS: """INSERT INTO object (shop, object_type, key, owner, value, pieces)
+        SELECT v1, v2, substr(v3, each.key * v4 + 1, v4), v5,
+            substr(v6, each.value >> 12, each.value & 0xfff), 0
+        FROM json_each(v7) AS each WHERE true ON CONFLICT (shop, object_type, key)
+        DO UPDATE SET owner = excluded.owner, value = excluded.value, pieces = excluded.pieces;""",
     Kind.NO_OBJECT: "DELETE FROM object WHERE shop = v1 AND object_type = v2 AND key = v3;",
     Kind.NONCE: """UPDATE key_card SET last_nonce = v2 WHERE id = v1;
         SELECT RAISE(ABORT, 'no such key card') WHERE changes() = 0;""",
@@ -236,10 +246,11 @@ class Rows:
         """Start without a row."""
         self._parameters: list[Parameter] = []
         self._count = 0
+        self._more_in_packs = 0
 
     def __len__(self) -> int:
-        """Count the rows."""
-        return self._count
+        """Count the rows; those of a pack one by one."""
+        return self._count + self._more_in_packs
 
     @property
     def size_bytes(self) -> int:
@@ -253,6 +264,11 @@ class Rows:
         self._parameters.extend(values)
         self._parameters.extend(_PADDING[len(values)])
         self._count += 1
+
+    def add_pack(self, count: int, kind: Kind, *values: Parameter) -> None:
+        """Add so many rows as one, of a kind that SQLite takes apart."""
+        self.add(kind, *values)
+        self._more_in_packs += count - 1
 
     def statements(self) -> list[Statement]:
         """Cut the rows into as few statements as possible; usually one."""

@@ -9,6 +9,7 @@ from minirelay.protocol.ids import NOBODY
 from minirelay.protocol.objects import ObjectType
 from minirelay.store.bulk_insert import Kind, Rows
 from minirelay.store.messages import PIECE_BYTES, ObjectRow
+from minirelay.store.packs import Place, add_objects
 
 
 def object_row(
@@ -40,8 +41,8 @@ class ChangedObjects:
 
     def __init__(self) -> None:
         """Start without a change."""
-        self._last: dict[tuple[int, int, bytes], ObjectRow] = {}
-        self._pieces: dict[tuple[int, int, bytes], dict[int, bytes]] = {}
+        self._last: dict[Place, ObjectRow] = {}
+        self._pieces: dict[Place, dict[int, bytes]] = {}
 
     def add(self, shop: int, change: ObjectRow) -> None:
         """Take the next change. shop: row id."""
@@ -55,11 +56,15 @@ class ChangedObjects:
 
     def add_to(self, rows: Rows) -> None:
         """Add the rows that they take; the pieces of an object behind it."""
+        whole: list[tuple[Place, ObjectRow]] = []
         for place, change in self._last.items():
             if change.value is None:
                 rows.add(Kind.NO_OBJECT, *place)
-                continue
-            rows.add(Kind.OBJECT, *place, change.owner, change.value, change.piece_count)
-            for number, piece in self._pieces.get(place, {}).items():
-                if number <= change.piece_count:
-                    rows.add(Kind.PIECE, *place, number, piece)
+            elif not change.piece_count:
+                whole.append((place, change))
+            else:
+                rows.add(Kind.OBJECT, *place, change.owner, change.value, change.piece_count)
+                for number, piece in self._pieces.get(place, {}).items():
+                    if number <= change.piece_count:
+                        rows.add(Kind.PIECE, *place, number, piece)
+        add_objects(rows, whole)
