@@ -55,19 +55,22 @@ class Node:
         if self.digest is not None:
             return 0
         size, stale = self.size, self.stale
+        children, inner = self.children, self.inner
         while stale:
-            bit = stale & -stale
-            size += self.child(bit).unhashed_bytes()
-            stale ^= bit
+            below = (stale & -stale) - 1
+            size += children[(inner & below).bit_count()].unhashed_bytes()
+            stale &= stale - 1
         return size
 
     def _complete_parts(self) -> None:
         parts = list(self.parts)
         used, stale = self.used, self.stale
+        children, inner = self.children, self.inner
         while stale:
-            bit = stale & -stale
-            parts[2 * (used & (bit - 1)).bit_count() + 1] = self.child(bit).hash()
-            stale ^= bit
+            below = (stale & -stale) - 1
+            child = children[(inner & below).bit_count()]
+            parts[2 * (used & below).bit_count() + 1] = child.digest or child.hash()
+            stale &= stale - 1
         self.parts = tuple(parts)
         self.stale = 0
 

@@ -31,9 +31,14 @@ def apply(working: WorkingSet, patch: Patch) -> None:
     handler(working, patch, listing, *held)
 
 
-def _write(working: WorkingSet, patch: Patch, _old: Listing | None) -> None:
-    listing = read(Listing, patch.value)
-    rules_options.exchange_all(working, patch, listing.options)
+_read_listing = reader_of(Listing)
+
+
+def _write(working: WorkingSet, patch: Patch, old: Listing | None) -> None:
+    listing: Listing = _read_listing("Listing", patch.value)
+    # Most listings have no options.
+    if listing.options or (old is not None and old.options):
+        rules_options.exchange_all(working, patch, listing.options)
     working.listings.put(patch.object_id, listing)
 
 

@@ -112,8 +112,8 @@ def set_row(shop: int, one: StoredSet) -> tuple[Parameter, ...]:
     if not 0 < one.seq <= MAX_SEQ:
         raise ValueError(f"not a sequence number: {one.seq}")
     types = 0
-    for leaf in one.leaves:
-        types |= 1 << leaf.object_type
+    for object_type in {leaf.object_type for leaf in one.leaves}:
+        types |= 1 << object_type
     return (
         position(shop, one.seq),
         len(one.leaves),

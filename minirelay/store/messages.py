@@ -104,8 +104,9 @@ class Counts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def plus(self, leaves: Iterable[Leaf], size_bytes: int) -> "Counts":
         """Count one more set. size_bytes: the length of its `wire`."""
         counts = [self.listings, self.tags, self.orders, self.accounts, self.manifest, self.inventory]
-        for leaf in leaves:
-            counts[leaf.object_type - 1] += 1
+        types = [leaf.object_type for leaf in leaves]
+        for object_type in set(types):
+            counts[object_type - 1] += types.count(object_type)
         counts.append(self.size_bytes + size_bytes)
         return Counts(*counts)
 
