@@ -7,7 +7,7 @@ import msgspec
 
 from minirelay.store.bulk_insert import Kind, Parameter, Rows
 from minirelay.store.messages import MAX_NONCE, MAX_SEQ, ObjectRow, StoredSet
-from minirelay.store.packs import add_patches
+from minirelay.store.packs import IndexRows
 from minirelay.store.pieces import ChangedObjects
 
 SEQ_BITS = 40
@@ -36,6 +36,7 @@ class Batch:
         """Start without a row. ends: of each shop with new sets, by row id: the number of its last one."""
         self.ends: dict[int, int] = {}
         self._rows = Rows()
+        self._index = IndexRows()
         self._objects = ChangedObjects()
         self._nonces: dict[int, int] = {}
         self._put: dict[tuple[Kind, tuple[Parameter, ...]], tuple[Parameter, ...]] = {}
@@ -62,7 +63,7 @@ class Batch:
     def append_set(self, shop: int, one: StoredSet) -> None:
         """Add the next set of a shop's log, with its patches. shop: row id."""
         self._rows.add(Kind.PATCH_SET, *set_row(shop, one))
-        add_patches(self._rows, shop, one)
+        self._index.add(shop, one)
         self.ends[shop] = one.seq
 
     def change_object(self, shop: int, change: ObjectRow) -> None:
@@ -71,6 +72,7 @@ class Batch:
 
     def rows(self) -> Rows:
         """List all rows. To be called once, in the end. Raises ValueError for what no row can hold."""
+        self._index.add_to(self._rows)
         self._objects.add_to(self._rows)
         for card, nonce in self._nonces.items():
             self._rows.add(Kind.NONCE, card, encode_nonce(nonce))

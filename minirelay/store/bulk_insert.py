@@ -109,7 +109,7 @@ _ACTIONS = {
         SELECT RAISE(ABORT, 'no such object') WHERE changes() = 0;""",
     # Rows of the two kinds above that differ in little: see `packs.py`.
     Kind.PATCHES: """INSERT INTO patch_index (shop, object_type, object_id, seq, leaf, owner)
-        SELECT v1, v2, substr(v3, key * v4 + 1, v4), v5, value, v6 FROM json_each(v7);""",
+        SELECT v1, v2, substr(v3, key * v4 + 1, v4), value >> 20, value & 0xfffff, v5 FROM json_each(v6);""",
     Kind.OBJECTS: """INSERT INTO object (shop, object_type, key, owner, value, pieces)
         SELECT v1, v2, substr(v3, each.key * v4 + 1, v4), v5,
             substr(v6, each.value >> 12, each.value & 0xfff), 0

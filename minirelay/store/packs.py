@@ -21,6 +21,9 @@ FEWEST: Final = 4
 MOST: Final = 256
 """So many at a time, so that what is joined stays small."""
 
+LEAF_BITS: Final = 20
+"""In what says where a patch is: its leaf, below the number of its set. It fits: see MAX_PATCHES_PER_SET."""
+
 _LENGTH_BITS: Final = 12
 """In what says where a value is: its length, below where it begins. It fits: see PIECE_BYTES."""
 
@@ -28,22 +31,35 @@ Place = tuple[int, int, bytes]
 """Where an object is: shop (row id), object type, key."""
 
 
-def add_patches(rows: Rows, shop: int, one: StoredSet) -> None:
-    """Add the rows of a set's patches in `patch_index`. shop: row id."""
-    alike: dict[tuple[int, int, int], list[int]] = {}
-    for index, leaf in enumerate(one.leaves):
-        alike.setdefault((+leaf.object_type, len(leaf.object_id), leaf.owner), []).append(index)
-    for (object_type, size, owner), indexes in alike.items():
-        # SQLite cuts nothing out of nothing: it would say NULL.
-        if len(indexes) < FEWEST or not size:
-            for index in indexes:
-                rows.add(Kind.PATCH, shop, object_type, one.leaves[index].object_id, one.seq, index, owner)
-            continue
-        for some in _parts(indexes):
-            ids = b"".join([one.leaves[index].object_id for index in some])
-            rows.add_pack(
-                len(some), Kind.PATCHES, shop, object_type, ids, size, one.seq, owner, number_list(some)
-            )
+class IndexRows:
+    """The rows of `patch_index` of a transaction."""
+
+    def __init__(self) -> None:
+        """Start without a row."""
+        self._alike: dict[tuple[int, int, int, int], list[tuple[bytes, int]]] = {}
+
+    def add(self, shop: int, one: StoredSet) -> None:
+        """Take the patches of a set. shop: row id."""
+        alike, first = self._alike, one.seq << LEAF_BITS
+        for place, leaf in enumerate(one.leaves, start=first):
+            shape = shop, +leaf.object_type, len(leaf.object_id), leaf.owner
+            alike.setdefault(shape, []).append((leaf.object_id, place))
+
+    def add_to(self, rows: Rows) -> None:
+        """Add the rows."""
+        for (shop, object_type, size, owner), entries in self._alike.items():
+            # SQLite cuts nothing out of nothing: it would say NULL.
+            if len(entries) < FEWEST or not size:
+                for object_id, place in entries:
+                    seq, leaf = divmod(place, 1 << LEAF_BITS)
+                    rows.add(Kind.PATCH, shop, object_type, object_id, seq, leaf, owner)
+                continue
+            for some in _parts(entries):
+                ids, places = zip(*some, strict=True)
+                rows.add_pack(
+                    *(len(some), Kind.PATCHES, shop, object_type, b"".join(ids), size, owner),
+                    number_list(places),
+                )
 
 
 def add_objects(rows: Rows, changes: Iterable[tuple[Place, ObjectRow]]) -> None:

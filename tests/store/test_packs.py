@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minirelay.protocol.objects import ObjectType
+from minirelay.protocol.sizes import MAX_PATCHES_PER_SET
 from minirelay.store.batch import index_rows, rows_of
 from minirelay.store.bulk_insert import WIDTH, Rows, store
-from minirelay.store.messages import PIECE_BYTES, Leaf, ObjectRow
-from minirelay.store.packs import FEWEST, MOST
+from minirelay.store.messages import EMPTY_COUNTS, MAX_SEQ, PIECE_BYTES, Leaf, ObjectRow, StoredSet
+from minirelay.store.packs import FEWEST, MOST, IndexRows
 from minirelay.store.writes import Commit
 from tests.store.examples import GUEST, ShopLog, beginning, listing, order
 
@@ -103,8 +104,29 @@ def test_the_rows_of_a_set_are_handed_over_as_few() -> None:
     assert bulk_rows(filling(FEWEST - 1)) == 1 + 2 * (FEWEST - 1)
 
 
+def test_so_are_those_of_many_sets_of_one_patch() -> None:
+    log = ShopLog()
+    commits = [
+        log.add(listing(number), changes=(ObjectRow(ObjectType.LISTING, number.to_bytes(8), b"value"),))
+        for number in range(64)
+    ]
+    assert bulk_rows(rows_of(commits)) == 64 + 2
+
+
 def test_each_row_of_a_pack_is_counted() -> None:
     assert [len(filling(patches)) for patches in (1, 50, 1000)] == [3, 101, 2001]
+
+
+def test_the_last_patch_of_the_last_set_has_its_row(db: sqlite3.Connection) -> None:
+    store(db, rows_of(beginning(cards=())).statements())
+    leaves = tuple(map(listing, range(MAX_PATCHES_PER_SET)))
+    rows, index = Rows(), IndexRows()
+    index.add(1, StoredSet(MAX_SEQ, leaves, EMPTY_COUNTS, b"", None))
+    index.add_to(rows)
+    store(db, rows.statements())
+    last = MAX_PATCHES_PER_SET - 1
+    assert len(index_of(db, 1)) == MAX_PATCHES_PER_SET
+    assert index_of(db, 1)[-1] == (1, +ObjectType.LISTING, last.to_bytes(8), MAX_SEQ, last, 0)
 
 
 def test_they_are_found_where_a_pack_ends_and_the_next_begins(db: sqlite3.Connection) -> None:
