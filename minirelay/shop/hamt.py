@@ -99,8 +99,7 @@ class Hamt:
     @property
     def unhashed_bytes(self) -> int:
         """Return how many bytes `root_hash` has to hash, beside the hashes of nodes."""
-        root = self._root
-        return root.unhashed_bytes() if root.digest is None else 0
+        return self._root.unhashed
 
     def __len__(self) -> int:
         return self._size

@@ -15,14 +15,14 @@ class Node:
     used: a bitmap of the slots in use; inner: of those that hold a child. parts: two byte strings for each
     slot in use, in slot order: the key and value of a leaf, or nothing and the hash of a child. children: in
     slot order. stale: a bitmap of the children whose hash is not in `parts` yet. size: of the leaves in
-    `parts`, in bytes.
+    `parts`, in bytes; unhashed: of those that are not hashed yet, here and below, at most.
 
     So the node's hash covers its parts joined, which costs no step per entry; and an entry has no object of
     its own, which would be most of the memory. Below the last level the bitmaps are 0 and the leaves are in
     the order in which they came.
     """
 
-    __slots__ = ("children", "digest", "inner", "parts", "size", "stale", "used")
+    __slots__ = ("children", "digest", "inner", "parts", "size", "stale", "unhashed", "used")
 
     def __init__(
         self,
@@ -32,13 +32,16 @@ class Node:
         children: tuple["Node", ...],
         stale: int,
         size: int,
+        below: int = 0,
     ) -> None:
+        """below: `unhashed` of all stale children."""
         self.used = used
         self.inner = inner
         self.parts = parts
         self.children = children
         self.stale = stale
         self.size = size
+        self.unhashed = size + below
         self.digest: bytes | None = None
 
     def hash(self) -> bytes:
@@ -48,19 +51,8 @@ class Node:
             if self.stale:
                 self._complete_parts()
             digest = self.digest = sha256(b"".join(self.parts)).digest()
+            self.unhashed = 0
         return digest
-
-    def unhashed_bytes(self) -> int:
-        """Return how many bytes of leaves `hash` has to hash."""
-        if self.digest is not None:
-            return 0
-        size, stale = self.size, self.stale
-        children, inner = self.children, self.inner
-        while stale:
-            below = (stale & -stale) - 1
-            size += children[(inner & below).bit_count()].unhashed_bytes()
-            stale &= stale - 1
-        return size
 
     def _complete_parts(self) -> None:
         parts = list(self.parts)
@@ -101,20 +93,21 @@ class Node:
         if self.inner & bit:
             at = (self.inner & (bit - 1)).bit_count()
             children = children[:at] + children[at + 1 :]
-        return Node(self.used | bit, self.inner & ~bit, tuple(parts), children, self.stale & ~bit, size)
+        stale, below = self.stale & ~bit, self._below(bit)
+        return Node(self.used | bit, self.inner & ~bit, tuple(parts), children, stale, size, below)
 
     def with_value(self, place: int, value: bytes) -> "Node":
         """Replace the value of a leaf. place: what `find` gave."""
         parts = list(self.parts)
         size = self.size - len(parts[place + 1]) + len(value)
         parts[place + 1] = value
-        return Node(self.used, self.inner, tuple(parts), self.children, self.stale, size)
+        return Node(self.used, self.inner, tuple(parts), self.children, self.stale, size, self._below())
 
     def without_leaf(self, bit: int, place: int) -> "Node":
         """Take a leaf out. place: what `find` gave."""
         parts = self.parts[:place] + self.parts[place + 2 :]
         size = self.size - len(self.parts[place]) - len(self.parts[place + 1])
-        return Node(self.used & ~bit, self.inner, parts, self.children, self.stale, size)
+        return Node(self.used & ~bit, self.inner, parts, self.children, self.stale, size, self._below())
 
     def with_child(self, bit: int, child: "Node") -> "Node":
         """Put a child into a slot, in place of the leaf or the child that is there."""
@@ -129,7 +122,15 @@ class Node:
             place = self.place(bit)
             size -= len(parts[place]) + len(parts[place + 1])
             parts = parts[:place] + NOT_HASHED + parts[place + 2 :]
-        return Node(self.used, self.inner | bit, parts, tuple(children), self.stale | bit, size)
+        below = self._below(bit) + child.unhashed
+        return Node(self.used, self.inner | bit, parts, tuple(children), self.stale | bit, size, below)
+
+    def _below(self, but: int = 0) -> int:
+        """Tell how many bytes of leaves below are not hashed yet, without those in one slot."""
+        if not self.stale:
+            return 0
+        below = self.unhashed - self.size
+        return below - self.child(but).unhashed if self.stale & but else below
 
 
 NO_NODE: Final = Node(0, 0, (), (), 0, 0)

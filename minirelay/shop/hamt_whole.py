@@ -41,7 +41,7 @@ def _build(trails: list[int], leaves: list[Leaf], start: int, end: int, shift: i
     if shift < 0:
         flat = tuple(part for leaf in leaves[start:end] for part in leaf)
         return Node(0, 0, flat, (), 0, sum(map(len, flat)))
-    used = inner = 0
+    used = inner = below = 0
     parts: list[bytes] = []
     children: list[Node] = []
     while start < end:
@@ -55,6 +55,8 @@ def _build(trails: list[int], leaves: list[Leaf], start: int, end: int, shift: i
             stop = bisect_left(trails, (prefix + 1) << shift, start + 2, end)
             inner |= bit
             parts += NOT_HASHED
-            children.append(_build(trails, leaves, start, stop, shift - SLOT_BITS))
+            child = _build(trails, leaves, start, stop, shift - SLOT_BITS)
+            below += child.unhashed
+            children.append(child)
             start = stop
-    return Node(used, inner, tuple(parts), tuple(children), inner, sum(map(len, parts)))
+    return Node(used, inner, tuple(parts), tuple(children), inner, sum(map(len, parts)), below)

@@ -124,8 +124,9 @@ class ShopState(msgspec.Struct, frozen=True, dict=True):
         """Return how many bytes `root_hash` has to hash that were not hashed before."""
         if "root_hash" in self.__dict__:
             return 0
-        tries = (self.accounts, self.listings, self.tags, self.orders, self.inventory)
-        return len(self.manifest or b"") + sum([trie.unhashed_bytes for trie in tries])
+        in_tries = self.accounts.unhashed_bytes + self.listings.unhashed_bytes + self.tags.unhashed_bytes
+        in_tries += self.orders.unhashed_bytes + self.inventory.unhashed_bytes
+        return len(self.manifest or b"") + in_tries
 
     def _hash(self) -> bytes:
         parts = (

@@ -51,9 +51,9 @@ def test_a_child_takes_the_place_of_a_leaf_and_is_hashed_when_it_is_asked_for() 
     node, child = with_child()
     assert node.child(2) is child
     assert node.parts == (*B, *NOT_HASHED)
-    assert node.unhashed_bytes() == 4 + 6
+    assert node.unhashed == 4 + 6
     assert node.hash() == hashed(*B, hashed(*A, *B))
-    assert node.unhashed_bytes() == 0
+    assert node.unhashed == 0
     assert node.parts == (*B, b"", child.hash())
 
 
@@ -63,3 +63,18 @@ def test_a_leaf_takes_the_place_of_a_child() -> None:
     flat = node.with_leaf(2, A)
     assert list(entries(flat)) == [B, A]
     assert flat.hash() == hashed(*B, *A)
+
+
+def test_it_is_known_how_much_is_not_hashed_yet() -> None:
+    node, child = with_child()
+    assert (node.unhashed, child.unhashed) == (4 + 6, 6)
+    assert node.with_leaf(1 << 5, B).unhashed == 4 + 4 + 6
+    assert node.with_value(0, b"").unhashed == 2 + 6
+    assert node.without_leaf(1, 0).unhashed == 6
+    assert node.with_leaf(2, A).unhashed == 4 + 2
+    assert node.with_child(1, child).unhashed == 6 + 6
+    assert node.with_child(2, child.with_leaf(16, A)).unhashed == 4 + 8
+    node.hash()
+    assert (node.unhashed, child.unhashed) == (0, 0)
+    assert node.with_leaf(1 << 5, B).unhashed == 4 + 4
+    assert node.with_child(1, NO_NODE.with_leaf(4, A)).unhashed == 2
