@@ -22,6 +22,7 @@ TINY = Plan(
     waiting_choices=3,
     polls=5,
     uploads=1,
+    disk_seconds=2.0,
     step_seconds=0.001,
 )
 

@@ -1,4 +1,6 @@
-"""What a write costs the disk."""
+"""What a write costs the disk: a real one, so this is measured beside the tests' own files (tests/check.py)."""
+
+from dataclasses import replace
 
 import pytest
 
@@ -8,8 +10,9 @@ from minirelay.bench.session import BenchError
 from tests.bench.sections import values_of
 
 
-def test_figures(own_bench: Bench) -> None:
-    values = values_of(disk.run(own_bench))
+def test_figures(own_bench: Bench, pytestconfig: pytest.Config) -> None:
+    on_disk = replace(own_bench, directory=pytestconfig.cache.mkdir("on-disk"))
+    values = values_of(disk.run(on_disk))
     assert 0 < values["ready after the start"] < 20
     # A page or more for a write, but never a copy of the shop, which has some hundred KiB.
     for rate in disk.RATES:
