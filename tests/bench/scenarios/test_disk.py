@@ -1,4 +1,4 @@
-"""What a write costs the disk: a real one, so this is measured beside the tests' own files (tests/check.py)."""
+"""What a write costs the disk, a real one: beside the files of all other tests (tests/check.py)."""
 
 from dataclasses import replace
 
