@@ -21,8 +21,8 @@ from tests.system.proxies import PROGRAMS, free_port, proxy, until_it_listens
 
 OTHER = ACCOUNTS[6]
 SERVES = "serving"
-HANGS_S = 15.0
-"""More than `doctor` may take, with an endpoint that never answers."""
+HANGS_S = 28.0
+"""Less than eight waits of 4 s one after another; much more than `doctor` takes where it asks all at once."""
 
 
 @pytest.fixture
