@@ -14,8 +14,8 @@ from setuptools import setup
 #   - patch_set neither: a VerifiedPatchSet is made past its `__init__`,
 #   - canonical must not: compiled code never lets another thread in, and what goes through many objects in a
 #     thread comes by here for each of them. For the same reason hamt_whole, the rules and the tag index are
-#     as they are: they may go through a whole shop. (So does what hashes a large trie, in hamt_node; but
-#     hashlib lets others in wherever there are 2 KiB to hash, as in every node that is full.)
+#     as they are: they may go through a whole shop. (So may what hashes a trie, in hamt_node: hence
+#     hamt_digest, which it calls for each node.)
 #   - the rest does not run often enough to gain from it.
 COMPILED = [
     "minirelay/protocol/cbor.py",

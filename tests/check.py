@@ -12,7 +12,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +31,7 @@ STEPS = [
 SIDE_BY_SIDE = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
 """How all tests run; a few that are named run one after the other."""
 IN_MEMORY = Path("/dev/shm")
+CONTAINER = Path("/sys/fs/cgroup")
 ROOM_BYTES = 6 * 2**30
 """What all tests together write at most, with much room."""
 
@@ -46,26 +50,34 @@ def install() -> None:
     stamp.write_text(declared)
 
 
-def environment() -> dict[str, str]:
-    """Temporary files are kept in memory where there is much of it: tests wait for a disk most of their time.
+@contextmanager
+def temporary_files() -> Iterator[dict[str, str]]:
+    """Yield an environment in which temporary files are in memory, where there is much.
 
-    TMPDIR in the environment decides otherwise.
+    A disk makes tests wait. TMPDIR in the environment decides otherwise. What tests leave there is removed.
     """
-    chosen = dict(os.environ)
-    if "TMPDIR" not in chosen and os.access(IN_MEMORY, os.W_OK):
-        may_run_programs = not os.statvfs(IN_MEMORY).f_flag & os.ST_NOEXEC
-        if may_run_programs and min(available_bytes(), shutil.disk_usage(IN_MEMORY).free) > ROOM_BYTES:
-            chosen["TMPDIR"] = str(IN_MEMORY)
-    return chosen
+    if "TMPDIR" in os.environ or not has_room_in_memory():
+        yield dict(os.environ)
+    else:
+        with tempfile.TemporaryDirectory(prefix="minirelay-tests-", dir=IN_MEMORY) as place:
+            yield os.environ | {"TMPDIR": place}
+
+
+def has_room_in_memory() -> bool:
+    """Say whether programs and their files may be there."""
+    if not os.access(IN_MEMORY, os.W_OK) or os.statvfs(IN_MEMORY).f_flag & os.ST_NOEXEC:
+        return False
+    return min(available_bytes(), shutil.disk_usage(IN_MEMORY).free) > ROOM_BYTES
 
 
 def available_bytes() -> int:
     """Memory that this machine, and the container on it, can give."""
     figures = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    limit = Path("/sys/fs/cgroup/memory.max")
-    most = limit.read_text().strip() if limit.exists() else "max"
     available = int(figures["MemAvailable"].split()[0]) * 1024
-    return available if most == "max" else min(available, int(most))
+    most, used = (CONTAINER / name for name in ("memory.max", "memory.current"))
+    if not most.exists() or (limit := most.read_text().strip()) == "max":
+        return available
+    return min(available, int(limit) - int(used.read_text()))
 
 
 def main() -> int:
@@ -81,9 +93,10 @@ def main() -> int:
             return code
     print("== tests", flush=True)
     chosen = sys.argv[1:] or SIDE_BY_SIDE
-    return subprocess.run(
-        [BIN / "python", "-m", "pytest", *chosen], cwd=ROOT, env=environment(), check=False
-    ).returncode
+    with temporary_files() as environment:
+        return subprocess.run(
+            [BIN / "python", "-m", "pytest", *chosen], cwd=ROOT, env=environment, check=False
+        ).returncode
 
 
 if __name__ == "__main__":

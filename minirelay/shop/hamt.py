@@ -98,7 +98,7 @@ class Hamt:
 
     @property
     def unhashed_bytes(self) -> int:
-        """Return how many bytes `root_hash` has to hash, beside the hashes of nodes."""
+        """Return how many bytes `root_hash` has to hash at most, beside the hashes of nodes."""
         return self._root.unhashed
 
     def __len__(self) -> int:

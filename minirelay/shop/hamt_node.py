@@ -1,7 +1,8 @@
 """A node of the trie (spec 03 "HAMT"), and how a changed one is made of it."""
 
-from hashlib import sha256
 from typing import Final
+
+from minirelay.shop.hamt_digest import digest_of
 
 Leaf = tuple[bytes, bytes]
 
@@ -10,7 +11,10 @@ NOT_HASHED: Final = (b"", b"")
 
 
 class Node:
-    """A node of the trie. What it stands for never changes; `parts`, `stale` and `digest` are caches besides.
+    """A node of the trie. What it stands for never changes; `hash` alone changes what is remembered besides.
+
+    That is `parts`, `stale`, `unhashed` and `digest`. A trie that has not been hashed belongs to one thread:
+    what hands a state to another one hashes it before.
 
     used: a bitmap of the slots in use; inner: of those that hold a child. parts: two byte strings for each
     slot in use, in slot order: the key and value of a leaf, or nothing and the hash of a child. children: in
@@ -50,7 +54,7 @@ class Node:
         if digest is None:
             if self.stale:
                 self._complete_parts()
-            digest = self.digest = sha256(b"".join(self.parts)).digest()
+            digest = self.digest = digest_of(self.parts)
             self.unhashed = 0
         return digest
 

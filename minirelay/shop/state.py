@@ -121,7 +121,7 @@ class ShopState(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def unhashed_bytes(self) -> int:
-        """Return how many bytes `root_hash` has to hash that were not hashed before."""
+        """Return how many bytes `root_hash` has to hash at most that were not hashed before."""
         if "root_hash" in self.__dict__:
             return 0
         in_tries = self.accounts.unhashed_bytes + self.listings.unhashed_bytes + self.tags.unhashed_bytes

@@ -129,6 +129,6 @@ def set_row(shop: int, one: StoredSet) -> tuple[Parameter, ...]:
 
 
 def index_rows(shop: int, one: StoredSet) -> Iterator[tuple[Parameter, ...]]:
-    """Write the rows of a set's patches in `patch_index`: their columns in their order."""
+    """List the rows of a set's patches in `patch_index`, as `packs.IndexRows` stores them."""
     for index, leaf in enumerate(one.leaves):
         yield shop, +leaf.object_type, leaf.object_id, one.seq, index, leaf.owner

@@ -1,6 +1,6 @@
 """Many rows of equal shape as one row of the bulk insert, which SQLite takes apart.
 
-A set that fills a shop brings two rows for each of its patches. One by one each costs five microseconds, part
+A set that fills a shop brings two rows for each of its patches. One by one each costs some microseconds, part
 of it under the interpreter lock, which the event loop waits for; together they cost a third of that. What
 their keys or values are is joined end to end, and JSON says where to cut.
 """

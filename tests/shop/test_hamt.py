@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from massmarket.hamt import Trie
 
-from minirelay.shop import hamt, hamt_node, hamt_trail, hamt_whole
+from minirelay.shop import hamt, hamt_digest, hamt_trail, hamt_whole
 from minirelay.shop.hamt import EMPTY, Hamt
 
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -234,7 +234,7 @@ def test_a_write_hashes_one_path_only(size: int, monkeypatch: pytest.MonkeyPatch
         hashed.append(len(data))
         return sha256(data)
 
-    for module in (hamt_trail, hamt_node):
+    for module in (hamt_trail, hamt_digest):
         monkeypatch.setattr(module, "sha256", counting)
     for number in range(0, size, size // 50):
         hashed.clear()
@@ -260,7 +260,7 @@ def test_it_is_known_how_much_there_is_to_hash(history: list[Step]) -> None:
 
     expected = trie.unhashed_bytes
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hamt_node, "sha256", counting)
+        patch.setattr(hamt_digest, "sha256", counting)
         _ = trie.root_hash
     # The hashes of children, of which a node has 64 at most, come on top.
     assert expected <= sum(hashed) <= expected + 64 * 32 * len(hashed)

@@ -38,7 +38,7 @@ async def shop(orders: PaidOrders) -> AsyncIterator[PaidOrders]:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
-async def test_an_order_is_paid_in_one_set_within_a_second(shop: PaidOrders, route: Route) -> None:
+async def test_an_order_is_paid_in_one_set_soon(shop: PaidOrders, route: Route) -> None:
     order, request = await shop.order(is_token=route.is_token)
     await asyncio.to_thread(route.pay, shop.payer, request, request.amount)
     paid_at = time.monotonic()
