@@ -59,7 +59,8 @@ def temporary_files() -> Iterator[dict[str, str]]:
     if "TMPDIR" in os.environ or not has_room_in_memory():
         yield dict(os.environ)
     else:
-        with tempfile.TemporaryDirectory(prefix="minirelay-tests-", dir=IN_MEMORY) as place:
+        # A short name: paths of sockets have 107 bytes at most.
+        with tempfile.TemporaryDirectory(prefix="mr-", dir=IN_MEMORY) as place:
             yield os.environ | {"TMPDIR": place}
 
 
