@@ -87,6 +87,10 @@ class KillableRelay:
         await self._until(lambda: self._is_serving or self._code is not None)
         assert self._is_serving, self.tail
 
+    async def says(self, words: str) -> None:
+        """Wait until a line of its log has these words."""
+        await self._until(lambda: any(words in line for line in self.log))
+
     @property
     def is_running(self) -> bool:
         """Return whether one runs, as far as it was told."""
